@@ -1,0 +1,1 @@
+"""The public's and the crews' way in: lookups, reports, provider hooks."""

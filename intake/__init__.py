@@ -1,0 +1,1 @@
+"""What comes in from outside: feeds, recordings and files of other systems."""

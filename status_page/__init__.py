@@ -1,0 +1,1 @@
+"""What the public sees, published as files and served without the database."""

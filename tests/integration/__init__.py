@@ -1,0 +1,1 @@
+"""Rooms together, over a real database and a real broker."""

@@ -1,0 +1,1 @@
+"""One room at a time, values in and values out."""
