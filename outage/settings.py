@@ -1,0 +1,312 @@
+"""Every setting of every process: one frozen value, read from the environment.
+
+Each field of `Settings` is one `OUTAGE_*` variable; its metadata is the only table, and
+reading, `docs/settings.md` and `outage doctor` all follow it.
+"""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, dataclass, fields
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from outage import reading
+from outage.reading import setting
+
+PREFIX = "OUTAGE_"
+FROM_FILE = "_FILE"
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; every problem is listed.
+
+    Attributes:
+        problems: One sentence each. No value of a secret is in them.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(problems))
+
+
+class SendMode(StrEnum):
+    """What becomes of a message that is due."""
+
+    OFF = "off"
+    SHADOW = "shadow"
+    ALLOWLIST = "allowlist"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator decides. Empty means the embedded default or "not in use"."""
+
+    home: Path = setting(
+        reading.folder, "~/.outage", "Folder of the site file and of all embedded data."
+    )
+    database_url: str = setting(
+        reading.url("postgresql", "sqlite"),
+        "",
+        "Where the truth is kept. Empty: an SQLite file in `OUTAGE_HOME`.",
+        secret=True,
+    )
+    database_pool: int = setting(
+        reading.whole(1, 200), "5", "Connections a process keeps to PostgreSQL."
+    )
+    redis_url: str = setting(
+        reading.url("redis", "rediss", "unix"),
+        "",
+        "Redis or Valkey. Empty: a Valkey of our own on a private socket.",
+        secret=True,
+    )
+    publish_url: str = setting(
+        reading.url("file"),
+        "",
+        "Where the public page is published. Empty: `published` in `OUTAGE_HOME`.",
+    )
+    public_url: str = setting(
+        reading.url("http", "https"),
+        "http://127.0.0.1:8000",
+        "Address of the public page, as customers see it.",
+    )
+    hooks_url: str = setting(
+        reading.url("http", "https"),
+        "",
+        "Public base of `/hooks` and `/crew`; provider signatures are checked against it. "
+        "Empty: the counter on this machine.",
+    )
+    counter_url: str = setting(
+        reading.url("http", "https"),
+        "",
+        "Where `page` forwards lookups and forms. Empty: the counter on this machine.",
+    )
+    edge_key: str = setting(
+        reading.secret(16),
+        "",
+        "Key by which `page` signs a visitor's address for `counter`; 16 characters or more.",
+        secret=True,
+    )
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = setting(
+        reading.networks,
+        "",
+        "Addresses or networks, with commas between, whose forwarding headers are believed.",
+    )
+    secret_key: str = setting(
+        reading.secret(32),
+        "",
+        "Key for signed links and sessions; 32 characters or more. Never given to `page`.",
+        secret=True,
+    )
+    send: SendMode = setting(
+        reading.choice(SendMode),
+        "shadow",
+        "`off`: nothing is sent. `shadow`: everything but the call to the provider. "
+        "`allowlist`: only to `OUTAGE_ALLOWLIST`. `live`: to everybody.",
+    )
+    allowlist: frozenset[str] = setting(
+        reading.names,
+        "",
+        "Phone numbers (E.164) and e-mail addresses, with commas between.",
+        secret=True,
+    )
+    test_numbers: bool = setting(
+        reading.flag,
+        "no",
+        "Accept made-up +999 phone numbers; only with a provider on this machine.",
+    )
+    twilio_account_sid: str = setting(reading.text, "", "Twilio account (`AC…`).")
+    twilio_auth_token: str = setting(
+        reading.secret(8), "", "Twilio auth token; signs callbacks too.", secret=True
+    )
+    twilio_messaging_service_sid: str = setting(
+        reading.text, "", "Messaging Service (`MG…`) that outage texts are sent from."
+    )
+    twilio_from: str = setting(
+        reading.text, "", "Sender's number or short code, where there is no Messaging Service."
+    )
+    twilio_base_url: str = setting(
+        reading.loopback, "", "Carrier simulator in place of Twilio; this machine only."
+    )
+    sendgrid_api_key: str = setting(reading.secret(8), "", "SendGrid API key.", secret=True)
+    sendgrid_from: str = setting(reading.text, "", "Sender's address of outage e-mails.")
+    sendgrid_base_url: str = setting(
+        reading.loopback, "", "Carrier simulator in place of SendGrid; this machine only."
+    )
+    sendgrid_webhook_public_key: str = setting(
+        reading.text, "", "Public key that verifies SendGrid's signed events (base64 DER)."
+    )
+    hold_s: int = setting(
+        reading.whole(0, 3600), "60", "Seconds a `detected` message waits before it is sent."
+    )
+    etr_step_min: int = setting(
+        reading.whole(1, 1440), "30", "Minutes an ETR must move before people are told again."
+    )
+    batch_size: int = setting(
+        reading.whole(1, 1000), "500", "Messages a sender claims and sends at a time."
+    )
+    lease_s: int = setting(
+        reading.whole(5, 600), "30", "Seconds a claim on work or messages holds."
+    )
+    max_recipients: int = setting(
+        reading.whole(1, 10_000_000),
+        "100000",
+        "Endpoints one change of one outage may reach, whatever its source.",
+    )
+    shape_max_bytes: int = setting(
+        reading.whole(1000, 1_000_000_000), "5000000", "Largest shape file or body, in bytes."
+    )
+    shape_max_vertices: int = setting(
+        reading.whole(4, 10_000_000), "100000", "Most vertices one shape may have."
+    )
+    shape_max_area_km2: float = setting(
+        reading.number(0.001, 510_100_000), "100000", "Largest area of one shape, in km²."
+    )
+    import_max_bad_percent: float = setting(
+        reading.number(0, 100),
+        "1",
+        "An import loads its good rows while fewer than this many per cent are bad.",
+    )
+    host: str = setting(reading.text, "127.0.0.1", "Address every listener binds.")
+    page_port: int = setting(reading.port, "8000", "Port of the public page.")
+    web_port: int = setting(reading.port, "8001", "Port of the console and the API.")
+    counter_port: int = setting(reading.port, "8002", "Port of the counter.")
+    carrier_port: int = setting(
+        reading.port, "8003", "Port of the carrier simulator; it binds loopback only."
+    )
+
+    @property
+    def database(self) -> str:
+        """URL of the database in use, the embedded one included."""
+        return self.database_url or f"sqlite:///{self.home / 'outage.db'}"
+
+    @property
+    def published(self) -> Path:
+        """Folder the public page is published into and served from."""
+        return (
+            Path(urlsplit(self.publish_url).path) if self.publish_url else self.home / "published"
+        )
+
+    @property
+    def counter(self) -> str:
+        """Base URL by which `page` reaches `counter`."""
+        return self.counter_url or f"http://127.0.0.1:{self.counter_port}"
+
+    @property
+    def hooks(self) -> str:
+        """Base URL providers are told to call back."""
+        return self.hooks_url or self.counter
+
+    def describe(self) -> dict[str, str]:
+        """Every setting by its variable name, fit to be shown: of a secret only "set" or ""."""
+        return {variable(item): _shown(item, getattr(self, item.name)) for item in fields(self)}
+
+
+def variable(item: "Field[Any]") -> str:
+    """The environment variable of a field of `Settings`."""
+    return PREFIX + item.name.upper()
+
+
+def _shown(item: "Field[Any]", value: object) -> str:
+    if item.metadata["secret"]:
+        return "set" if value else ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: With every problem at once.
+    """
+    items = {variable(item): item for item in fields(Settings)}
+    problems = [*_unknown(environ, items)]
+    values: dict[str, Any] = {}
+    for name, item in items.items():
+        try:
+            given = _given(environ, name)
+            if given is not None:
+                values[item.name] = item.metadata["read"](given)
+        except ValueError as problem:
+            problems.append(f"{name} {problem}")
+    if not problems:
+        settings = Settings(**values)
+        problems.extend(_contradictions(settings))
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _unknown(environ: Mapping[str, str], items: Mapping[str, object]) -> Iterator[str]:
+    known = [*items, *(name + FROM_FILE for name in items)]
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+            hint = f"did you mean {near[0]}?" if near else "see docs/settings.md."
+            yield f"{name} is not a setting; {hint}"
+
+
+def _given(environ: Mapping[str, str], name: str) -> str | None:
+    """The value as text, from the variable or the file its `_FILE` twin names; empty is none."""
+    direct, path = environ.get(name), environ.get(name + FROM_FILE)
+    if not path:
+        return direct or None
+    if direct:
+        raise ValueError(f"and {name}{FROM_FILE} are both set; keep one of them.")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        reason = getattr(problem, "strerror", None) or "not UTF-8 text"
+        raise ValueError(
+            f"cannot be read from {path}, which {name}{FROM_FILE} names: {reason}."
+        ) from problem
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    yield from _half_providers(settings)
+    simulated = settings.twilio_base_url or settings.sendgrid_base_url
+    if settings.test_numbers and not simulated:
+        yield (
+            "OUTAGE_TEST_NUMBERS needs the carrier simulator; set OUTAGE_TWILIO_BASE_URL "
+            "or leave made-up numbers out."
+        )
+    if settings.send is SendMode.ALLOWLIST and not settings.allowlist:
+        yield "OUTAGE_SEND is allowlist, but OUTAGE_ALLOWLIST names nobody."
+    sends = settings.send in (SendMode.ALLOWLIST, SendMode.LIVE)
+    if sends and not (settings.twilio_account_sid or settings.sendgrid_api_key):
+        yield (
+            f"OUTAGE_SEND is {settings.send}, but there is no provider; set OUTAGE_TWILIO_* "
+            "or OUTAGE_SENDGRID_*, or use shadow."
+        )
+    ports = [settings.page_port, settings.web_port, settings.counter_port, settings.carrier_port]
+    if len(set(ports)) < len(ports):
+        yield "OUTAGE_PAGE_PORT, _WEB_PORT, _COUNTER_PORT and _CARRIER_PORT must all differ."
+
+
+def _half_providers(settings: Settings) -> Iterator[str]:
+    if settings.twilio_account_sid and not settings.twilio_auth_token:
+        yield "OUTAGE_TWILIO_ACCOUNT_SID is set, but OUTAGE_TWILIO_AUTH_TOKEN is not."
+    sender = settings.twilio_messaging_service_sid or settings.twilio_from
+    if settings.twilio_account_sid and not sender:
+        yield "Twilio has no sender; set OUTAGE_TWILIO_MESSAGING_SERVICE_SID or OUTAGE_TWILIO_FROM."
+    if settings.sendgrid_api_key and not settings.sendgrid_from:
+        yield "OUTAGE_SENDGRID_API_KEY is set, but OUTAGE_SENDGRID_FROM is not."
+
+
+def markdown() -> str:
+    """The table of `docs/settings.md`."""
+    lines = ["| setting | default | meaning |", "|---|---|---|"]
+    for item in fields(Settings):
+        default = item.metadata["default"]
+        shown = f"`{default}`" if default else ""
+        mark = " *Secret.*" if item.metadata["secret"] else ""
+        lines.append(f"| `{variable(item)}` | {shown} | {item.metadata['about']}{mark} |")
+    return "\n".join(lines)
