@@ -1,0 +1,183 @@
+"""The engine, and the three ways to use it: read, write, bulk (DECISIONS 5).
+
+`read` is a snapshot, `write` a command or a claim, `bulk` one short step of a reader's long work.
+Nobody calls a network or writes a file inside any of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import OperationalError
+
+from outage.columns import from_ms
+from outage.errors import DatabaseError
+
+RETRY_S = 0.002
+"""How long a SQLite writer waits before it asks for the lock again."""
+PATIENCE_S = 30.0
+"""How long it asks in all."""
+GAP_S = 0.010
+"""What a bulk step leaves free for other writers."""
+
+
+class Database:
+    """One database, SQLite or PostgreSQL. Open it with `open_database`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        path = engine.url.database if self.is_sqlite else None
+        self._bulk_lock = Path(f"{path}.bulk-lock") if path else None
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection that sees one snapshot; nothing it writes is kept."""
+        options: dict[str, Any] = (
+            {"outage_begin": "BEGIN"}
+            if self.is_sqlite
+            else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        )
+        with self.engine.connect() as raw:
+            conn = raw.execution_options(**options)
+            try:
+                yield conn
+            finally:
+                conn.rollback()
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection whose work commits together at the end, or not at all."""
+        with self.engine.connect() as raw:
+            conn = raw.execution_options(outage_begin="BEGIN IMMEDIATE") if self.is_sqlite else raw
+            with conn.begin():
+                yield conn
+
+    @contextlib.contextmanager
+    def bulk(self) -> Iterator[Connection]:
+        """Give a connection for one step of long work, at most 50 ms of it.
+
+        On SQLite steps of all processes take turns by a file lock and leave a gap, so that a
+        dispatcher's command never waits behind more than one of them.
+        """
+        if self._bulk_lock is None:
+            with self.write() as conn:
+                yield conn
+            return
+        handle = os.open(self._bulk_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            with self.write() as conn:
+                yield conn
+            time.sleep(GAP_S)
+        finally:
+            os.close(handle)
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+def open_database(url: str | URL, *, pool_size: int = 5) -> Database:
+    """Open the database at a SQLAlchemy URL (``postgresql://`` means psycopg 3).
+
+    The schema is not touched: see `outage.schema`.
+    """
+    parsed = make_url(url)
+    if parsed.drivername in {"postgresql", "postgres"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() == "postgresql":
+        engine = sa.create_engine(
+            parsed, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True
+        )
+        return Database(engine)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        raise DatabaseError(why="OUTAGE_DATABASE_URL must name a PostgreSQL or an SQLite file")
+    engine = sa.create_engine(
+        parsed,
+        pool_size=pool_size,
+        max_overflow=-1,
+        connect_args={"check_same_thread": False, "timeout": 0, "isolation_level": None},
+    )
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return Database(engine)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    for pragma in (
+        "busy_timeout=0",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+    ):
+        _patiently(lambda statement=pragma: connection.execute(f"PRAGMA {statement}").fetchall())
+
+
+def _begin_sqlite(conn: Connection) -> None:
+    statement = conn.get_execution_options().get("outage_begin", "BEGIN IMMEDIATE")
+    cursor = conn.connection.cursor()
+    try:
+        _patiently(lambda: cursor.execute(statement))
+        if statement == "BEGIN":
+            # SQLite takes its snapshot at the first read, not at BEGIN.
+            _patiently(lambda: cursor.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall())
+    finally:
+        cursor.close()
+
+
+def _patiently(attempt: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            attempt()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) and "busy" not in str(error):
+                raise
+            if time.monotonic() > deadline:
+                raise DatabaseError(
+                    why=f"another process held it for {PATIENCE_S:.0f} s; try again"
+                ) from error
+            time.sleep(RETRY_S)
+        else:
+            return
+
+
+def wall_now(conn: Connection) -> datetime:
+    """Return the database's own clock: what leases are measured by."""
+    if conn.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    micros = conn.execute(
+        sa.text("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
+    ).scalar_one()
+    return from_ms(micros)
+
+
+def next_value(conn: Connection, name: str, step: int = 1) -> int:
+    """Add ``step`` to a named counter and return it; the row stays locked until commit.
+
+    Numbers therefore become visible in the order in which they were given out, which a
+    PostgreSQL sequence does not promise.
+    """
+    statement = sa.text(
+        "INSERT INTO counters (name, value) VALUES (:name, :step) "
+        "ON CONFLICT (name) DO UPDATE SET value = counters.value + :step RETURNING value"
+    )
+    return int(conn.execute(statement, {"name": name, "step": step}).scalar_one())
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether an error only says that the database was occupied or gone for a moment."""
+    return isinstance(error, DatabaseError | OperationalError)

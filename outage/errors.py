@@ -1,0 +1,56 @@
+"""Errors of the outage room. The docstring of each class is its message."""
+
+from __future__ import annotations
+
+
+class OutageError(Exception):
+    """Something about an outage could not be done."""
+
+    def __init__(self, **facts: object) -> None:
+        self.facts = facts
+        message = (type(self).__doc__ or "").strip()
+        super().__init__(message.format(**facts).replace("..", "."))
+
+
+class UnknownOutageError(OutageError):
+    """There is no outage {id!r}. `outage list` shows the ones there are."""
+
+
+class UnknownAccountError(OutageError):
+    """There is no account {id!r} under any of its ids."""
+
+
+class NotAllowedNowError(OutageError):
+    """{command} does not apply to an outage that is {status}: {why}."""
+
+
+class InvalidCommandError(OutageError):
+    """{field}: {problem}."""
+
+
+class VersionConflictError(OutageError):
+    """Outage {id} has changed since you saw version {seen}: it is at {now}. Look again first."""
+
+
+class NobodyInsideError(OutageError):
+    """No premise is inside this shape. Check it, or declare it with --allow-empty."""
+
+
+class TooManyRecipientsError(OutageError):
+    """{count} premises are more than the limit of {limit} (OUTAGE_MAX_RECIPIENTS)."""
+
+
+class SchemaError(OutageError):
+    """The database has schema {found}, this program needs {needed}. Run `outage db upgrade`."""
+
+
+class DatabaseError(OutageError):
+    """The database cannot be used: {why}."""
+
+
+class IdempotencyConflictError(OutageError):
+    """The idempotency key was already used for another request. Use a new key."""
+
+
+class IdempotencyInProgressError(OutageError):
+    """The same request is still being worked on. Ask again in a moment."""

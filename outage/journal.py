@@ -1,0 +1,329 @@
+"""The journal: append, the readers' cursors, and work items (DECISIONS 3, 4, 6).
+
+A reader follows the journal. Its cursor only turns entries into work items; items of one outage
+are worked in order, across outages by priority, each under a lease with a fence. What fails five
+times is parked with everything behind it on the same outage, and the rest go on.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from outage import tables as t
+from outage.clock import business_now
+from outage.database import Database, next_value, wall_now
+from outage.model import JournalKind, OutageKey
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=30)
+ATTEMPTS = 5
+EXPAND = 500
+"""Entries a cursor passes in one transaction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """One thing that happened. ``data`` holds ids and codes only (DECISIONS 34)."""
+
+    number: int
+    kind: str
+    outage_key: OutageKey | None
+    actor: str
+    at: datetime
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkItem:
+    """One entry's work for one reader and one outage; ``step`` is how far it has come."""
+
+    key: int
+    reader: str
+    entry: JournalEntry
+    outage_key: OutageKey
+    step: Mapping[str, Any]
+    fence: int
+    attempts: int
+
+
+class LostLeaseError(Exception):
+    """Another process has taken over this work item."""
+
+
+class Reader(Protocol):
+    """Something that follows the journal."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def wants(self) -> frozenset[str]:
+        """Kinds of entries that make work for it."""
+
+    def priority(self, entry: JournalEntry) -> int:
+        """Return how urgent the work is; smaller goes first."""
+
+    def outages(self, conn: Connection, entry: JournalEntry) -> list[OutageKey]:
+        """Return which outages the entry makes work for (usually its own)."""
+
+    def work(self, db: Database, item: WorkItem) -> None:
+        """Do the work in steps: each ends with `advance`, the last with `finish`."""
+
+
+def append(
+    conn: Connection,
+    *,
+    kind: JournalKind,
+    actor: str,
+    outage_key: int | None = None,
+    outage_version: int | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> int:
+    """Append an entry and return its number. The last statement of its transaction.
+
+    The number comes from a row that stays locked until commit, so no reader can pass it by.
+    """
+    number = next_value(conn, "journal")
+    conn.execute(
+        t.journal.insert().values(
+            number=number,
+            kind=str(kind),
+            outage_key=outage_key,
+            outage_version=outage_version,
+            actor=actor,
+            at=business_now(conn),
+            wall_at=wall_now(conn),
+            data=json.dumps(data or {}),
+        )
+    )
+    if outage_key is not None:
+        conn.execute(
+            t.outages.update().where(t.outages.c.key == outage_key).values(last_number=number)
+        )
+    return number
+
+
+def last_number(conn: Connection) -> int:
+    """Return the number of the newest entry, 0 for an empty journal."""
+    return int(conn.execute(sa.select(sa.func.max(t.journal.c.number))).scalar() or 0)
+
+
+def cursor(conn: Connection, reader: str) -> int:
+    """Return up to which number a reader has turned entries into work items."""
+    found = conn.execute(sa.select(t.cursors.c.number).where(t.cursors.c.reader == reader)).scalar()
+    return int(found or 0)
+
+
+def move_cursor(conn: Connection, reader: str, number: int) -> None:
+    """Say that a reader has passed every entry up to ``number``."""
+    conn.execute(
+        sa.text(
+            "INSERT INTO cursors (reader, number) VALUES (:reader, :number) "
+            "ON CONFLICT (reader) DO UPDATE SET number = excluded.number"
+        ),
+        {"reader": reader, "number": number},
+    )
+
+
+def entries_after(conn: Connection, number: int, limit: int = EXPAND) -> list[JournalEntry]:
+    """Return the entries behind ``number``, oldest first."""
+    rows = conn.execute(
+        t.journal.select()
+        .where(t.journal.c.number > number)
+        .order_by(t.journal.c.number)
+        .limit(limit)
+    ).mappings()
+    return [_entry(row) for row in rows]
+
+
+def expand(db: Database, reader: Reader) -> bool:
+    """Turn new entries into work items; return whether there were any entries."""
+    with db.read() as conn:
+        if not entries_after(conn, cursor(conn, reader.name), limit=1):
+            return False
+    with db.write() as conn:
+        # Locks the cursor on PostgreSQL: two relays never expand the same entry.
+        move_cursor(conn, reader.name, cursor(conn, reader.name))
+        start = conn.execute(
+            sa.select(t.cursors.c.number).where(t.cursors.c.reader == reader.name).with_for_update()
+        ).scalar_one()
+        entries = entries_after(conn, start)
+        rows = [
+            {
+                "reader": reader.name,
+                "number": entry.number,
+                "outage_key": outage_key,
+                "priority": reader.priority(entry),
+            }
+            for entry in entries
+            if entry.kind in reader.wants
+            for outage_key in reader.outages(conn, entry)
+        ]
+        if rows:
+            conn.execute(t.work_items.insert(), rows)
+        if entries:
+            move_cursor(conn, reader.name, entries[-1].number)
+        return bool(entries)
+
+
+def claim(db: Database, reader: str) -> WorkItem | None:
+    """Take the most urgent item that is free and first in its outage's line."""
+    first = (
+        sa.select(t.work_items.c.outage_key, sa.func.min(t.work_items.c.number).label("number"))
+        .where(t.work_items.c.reader == reader)
+        .group_by(t.work_items.c.outage_key)
+        .subquery()
+    )
+    with db.read() as conn:
+        if not conn.execute(
+            sa.select(t.work_items.c.key).where(t.work_items.c.reader == reader).limit(1)
+        ).first():
+            return None
+    with db.write() as conn:
+        now = wall_now(conn)
+        free = sa.and_(
+            t.work_items.c.reader == reader,
+            t.work_items.c.parked_at.is_(None),
+            sa.or_(t.work_items.c.lease_until.is_(None), t.work_items.c.lease_until < now),
+            sa.or_(t.work_items.c.retry_at.is_(None), t.work_items.c.retry_at <= now),
+        )
+        statement = (
+            t.work_items.select()
+            .join(
+                first,
+                sa.and_(
+                    first.c.outage_key == t.work_items.c.outage_key,
+                    first.c.number == t.work_items.c.number,
+                ),
+            )
+            .where(free)
+            .order_by(t.work_items.c.priority, t.work_items.c.number)
+            .limit(1)
+            .with_for_update(skip_locked=True, of=t.work_items)
+        )
+        row = conn.execute(statement).mappings().first()
+        if row is None:
+            return None
+        fence = row["fence"] + 1
+        conn.execute(
+            t.work_items.update()
+            .where(t.work_items.c.key == row["key"])
+            .values(fence=fence, lease_until=now + LEASE, attempts=row["attempts"] + 1)
+        )
+        entry = (
+            conn.execute(t.journal.select().where(t.journal.c.number == row["number"]))
+            .mappings()
+            .one()
+        )
+    return WorkItem(
+        key=row["key"],
+        reader=reader,
+        entry=_entry(entry),
+        outage_key=OutageKey(row["outage_key"]),
+        step=json.loads(row["step"]),
+        fence=fence,
+        attempts=row["attempts"] + 1,
+    )
+
+
+def advance(conn: Connection, item: WorkItem, step: Mapping[str, Any]) -> None:
+    """Record progress in the transaction that made it, and renew the lease.
+
+    Raises `LostLeaseError` (and so rolls the step back) when another process took over.
+    """
+    done = conn.execute(
+        t.work_items.update()
+        .where(t.work_items.c.key == item.key, t.work_items.c.fence == item.fence)
+        .values(step=json.dumps(step), lease_until=wall_now(conn) + LEASE)
+    )
+    if done.rowcount != 1:
+        raise LostLeaseError
+
+
+def finish(conn: Connection, item: WorkItem) -> None:
+    """End the item in the transaction of its last step."""
+    done = conn.execute(
+        t.work_items.delete().where(
+            t.work_items.c.key == item.key, t.work_items.c.fence == item.fence
+        )
+    )
+    if done.rowcount != 1:
+        raise LostLeaseError
+
+
+def turn(db: Database, reader: Reader) -> bool:
+    """Move the cursor and work one item; return whether anything was done."""
+    moved = expand(db, reader)
+    item = claim(db, reader.name)
+    if item is None:
+        return moved
+    try:
+        reader.work(db, item)
+    except LostLeaseError:
+        log.warning("%s lost its lease on entry %s", reader.name, item.entry.number)
+    except Exception as error:  # whatever it is, the item is retried or parked, never dropped
+        log.exception("%s failed on entry %s", reader.name, item.entry.number)
+        _fail(db, item, error)
+    return True
+
+
+def is_idle(conn: Connection, reader: str) -> bool:
+    """Whether a reader has passed every entry and has nothing left but parked work."""
+    if cursor(conn, reader) < last_number(conn):
+        return False
+    parked = sa.select(t.work_items.c.outage_key).where(
+        t.work_items.c.reader == reader, t.work_items.c.parked_at.is_not(None)
+    )
+    left = conn.execute(
+        sa.select(t.work_items.c.key)
+        .where(t.work_items.c.reader == reader, t.work_items.c.outage_key.not_in(parked))
+        .limit(1)
+    ).first()
+    return left is None
+
+
+def unpark(conn: Connection, key: int) -> None:
+    """Let a parked item be tried again."""
+    conn.execute(
+        t.work_items.update()
+        .where(t.work_items.c.key == key)
+        .values(parked_at=None, retry_at=None, attempts=0)
+    )
+
+
+def _fail(db: Database, item: WorkItem, error: Exception) -> None:
+    with db.write() as conn:
+        now = wall_now(conn)
+        parked = now if item.attempts >= ATTEMPTS else None
+        conn.execute(
+            t.work_items.update()
+            .where(t.work_items.c.key == item.key, t.work_items.c.fence == item.fence)
+            .values(
+                # The class only: a message may quote what people wrote.
+                error=type(error).__name__,
+                lease_until=None,
+                retry_at=now + timedelta(seconds=0.2 * 3**item.attempts),
+                parked_at=parked,
+            )
+        )
+
+
+def _entry(row: RowMapping) -> JournalEntry:
+    key = row["outage_key"]
+    return JournalEntry(
+        number=row["number"],
+        kind=row["kind"],
+        outage_key=None if key is None else OutageKey(key),
+        actor=row["actor"],
+        at=row["at"],
+        data=json.loads(row["data"]),
+    )

@@ -1,0 +1,14 @@
+"""Alembic's environment: runs on the connection that `outage.schema` hands over."""
+
+from alembic import context
+
+from outage.tables import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    render_as_batch=connection.dialect.name == "sqlite",
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,108 @@
+"""The schema: what version a database has, what this program needs, and how to get there.
+
+DECISIONS 37: a process accepts a schema one release newer and refuses an older one.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Connection
+
+from outage import tables as t
+from outage.database import Database, open_database
+from outage.errors import SchemaError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def _config(conn: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    if conn is not None:
+        config.attributes["connection"] = conn
+    return config
+
+
+def needed() -> str:
+    """Return the schema revision this program was written for."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def found(conn: Connection) -> str | None:
+    """Return the schema revision the database has, None for an empty one."""
+    return MigrationContext.configure(conn).get_current_revision()
+
+
+def upgrade(db: Database) -> bool:
+    """Bring the schema up to date; return whether anything changed."""
+    with db.write() as conn:
+        before = found(conn)
+        if before == needed():
+            return False
+        command.upgrade(_config(conn), "head")
+        conn.execute(
+            sa.text(
+                "INSERT INTO facts (name, value) VALUES ('epoch', :epoch) "
+                "ON CONFLICT (name) DO NOTHING"
+            ),
+            {"epoch": secrets.token_hex(4)},
+        )
+        return True
+
+
+def check(db: Database) -> None:
+    """Refuse, with a sentence, a database whose schema is older than this program's.
+
+    An unknown revision is a newer release's: migrations come so that the release before runs on
+    them.
+    """
+    with db.read() as conn:
+        have = found(conn)
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if have != needed() and (have is None or have in known):
+        raise SchemaError(found=have or "none", needed=needed())
+
+
+def backup(db: Database, folder: Path) -> Path:
+    """Copy an SQLite database, consistent while in use, and return the copy's path."""
+    source = Path(str(db.engine.url.database))
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    target = folder / f"{source.stem}-{stamp}{source.suffix}"
+    with sqlite3.connect(source) as origin, sqlite3.connect(target) as copy:
+        origin.backup(copy)
+    target.chmod(0o600)
+    return target
+
+
+def open_embedded(path: Path) -> Database:
+    """Open the embedded SQLite database, made if there is none, upgraded after a backup."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = not path.exists()
+    db = open_database(f"sqlite:///{path}")
+    with db.read() as conn:
+        current = found(conn)
+    if current is None or fresh:
+        upgrade(db)
+    elif current != needed():
+        check_known = {s.revision for s in ScriptDirectory.from_config(_config()).walk_revisions()}
+        if current in check_known:
+            backup(db, path.parent / "backups")
+            upgrade(db)
+    return db
+
+
+def epoch(conn: Connection) -> str:
+    """Return the name of this database's life; a restored backup gets a new one."""
+    return str(
+        conn.execute(sa.select(t.facts.c.value).where(t.facts.c.name == "epoch")).scalar_one()
+    )

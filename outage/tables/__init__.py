@@ -1,0 +1,68 @@
+"""Every table, by subject. Import the tables from here: ``from outage import tables as t``."""
+
+from outage.tables.account_records import cis_accounts, cis_versions
+from outage.tables.accounts import accounts, contacts, endpoints, occupancies
+from outage.tables.base import metadata
+from outage.tables.feeds import feed_outages, feeds
+from outage.tables.journal import cursors, journal, work_items
+from outage.tables.messages import batches, decisions, messages, receipts, texts
+from outage.tables.outages import (
+    etrs,
+    interruptions,
+    memberships,
+    notes,
+    outages,
+    restorations,
+    shapes,
+)
+from outage.tables.premises import aliases, premises, premises_versions
+from outage.tables.system import (
+    barriers,
+    clock,
+    counters,
+    facts,
+    generations,
+    idempotency,
+    leases,
+    processes,
+    tokens,
+)
+
+__all__ = [
+    "accounts",
+    "aliases",
+    "barriers",
+    "batches",
+    "cis_accounts",
+    "cis_versions",
+    "clock",
+    "contacts",
+    "counters",
+    "cursors",
+    "decisions",
+    "endpoints",
+    "etrs",
+    "facts",
+    "feed_outages",
+    "feeds",
+    "generations",
+    "idempotency",
+    "interruptions",
+    "journal",
+    "leases",
+    "memberships",
+    "messages",
+    "metadata",
+    "notes",
+    "occupancies",
+    "outages",
+    "premises",
+    "premises_versions",
+    "processes",
+    "receipts",
+    "restorations",
+    "shapes",
+    "texts",
+    "tokens",
+    "work_items",
+]

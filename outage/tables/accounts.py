@@ -1,0 +1,80 @@
+"""Accounts, who held which premise when, and how they are reached.
+
+Phones and e-mail addresses stand in ``endpoints`` only (DECISIONS 34).
+"""
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, text
+
+from outage.columns import Instant, Key
+from outage.tables.base import metadata
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("name", String, nullable=False, server_default=""),
+    Column("medical", Boolean, nullable=False, server_default=text("false")),
+    Column("outage_alerts", Boolean, nullable=False, server_default=text("true")),
+    Column("alerts_source", String, nullable=False, server_default="cis", comment="cis or person"),
+    Column("closed_at", Instant),
+)
+
+occupancies = Table(
+    "occupancies",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("account_key", Key, ForeignKey("accounts.key"), nullable=False),
+    Column("premise_key", Key, ForeignKey("premises.key"), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),
+    Index("ix_occupancies_account_key", "account_key"),
+    Index("ix_occupancies_premise_key", "premise_key"),
+    Index(
+        "uq_occupancies_open",
+        "account_key",
+        "premise_key",
+        unique=True,
+        sqlite_where=text("until IS NULL"),
+        postgresql_where=text("until IS NULL"),
+    ),
+)
+
+endpoints = Table(
+    "endpoints",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("kind", String, nullable=False, comment="phone or email"),
+    Column("address", String, nullable=False, comment="E.164, or normalised e-mail"),
+    Column("language", String, nullable=False, server_default="en"),
+    Column("opted_out_at", Instant),
+    Column("opt_out_source", String),
+    Column("invalid_at", Instant),
+    Column("invalid_code", String),
+    Index("uq_endpoints_kind_address", "kind", "address", unique=True),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("account_key", Key, ForeignKey("accounts.key"), nullable=False),
+    Column("endpoint_key", Key, ForeignKey("endpoints.key"), nullable=False),
+    Column("channel", String, nullable=False, comment="sms or email"),
+    Column("topics", Integer, nullable=False, server_default="1", comment="bits: outages 1"),
+    Column("quiet_from", Integer, comment="minutes after local midnight"),
+    Column("quiet_until", Integer),
+    Column("consent_source", String, nullable=False, server_default="import"),
+    Column("consent_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Index("ix_contacts_endpoint_key", "endpoint_key"),
+    Index(
+        "uq_contacts_open",
+        "account_key",
+        "endpoint_key",
+        "channel",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)

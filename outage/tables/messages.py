@@ -1,0 +1,102 @@
+"""Messages, the batches they are sent in, their texts, receipts, and the reasons for none."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, text
+
+from outage.columns import Instant, Key
+from outage.tables.base import metadata
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("number", BigInteger, nullable=False, comment="journal entry it came of"),
+    Column("outage_key", Key, ForeignKey("outages.key"), nullable=False),
+    Column("endpoint_key", Key, ForeignKey("endpoints.key"), nullable=False),
+    Column("account_key", Key, ForeignKey("accounts.key"), nullable=False),
+    Column("channel", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("variant", String, nullable=False, server_default=""),
+    Column("state", String, nullable=False),
+    Column("reason", String, comment="why it ended so"),
+    Column("priority", Integer, nullable=False),
+    Column("planned_at", Instant, nullable=False),
+    Column("send_after", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("batch_key", Key),
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("lease_until", Instant, comment="wall time"),
+    Column("sends", Integer, nullable=False, server_default="0", comment="times it was claimed"),
+    Column("claimed_at", Instant),
+    Column("accepted_at", Instant),
+    Column("ended_at", Instant),
+    Column("provider", String),
+    Column("provider_id", String),
+    Column("provider_code", String),
+    # Frozen at claim (DECISIONS 21):
+    Column("told_state", String, comment="out, back, unaffected, cancelled"),
+    Column("told_etr_version", Integer),
+    Column("text_key", Key, ForeignKey("texts.key")),
+    Column("segments", Integer),
+    Index("uq_messages_entry_endpoint", "number", "endpoint_key", "channel", unique=True),
+    Index(
+        "uq_messages_pending",
+        "outage_key",
+        "endpoint_key",
+        unique=True,
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index("ix_messages_outage_endpoint", "outage_key", "endpoint_key"),
+    Index("ix_messages_endpoint_key", "endpoint_key"),
+    Index("ix_messages_account_key", "account_key"),
+    Index("ix_messages_state_send_after", "state", "send_after"),
+    Index("ix_messages_batch_key", "batch_key"),
+    Index("ix_messages_provider_id", "provider_id"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("lane", String, nullable=False, comment="queue: channel and urgency"),
+    Column("state", String, nullable=False, comment="open, claimed, done"),
+    Column("created_at", Instant, nullable=False, comment="wall time"),
+    Column("enqueued_at", Instant, comment="wall time"),
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("lease_until", Instant),
+    Index("ix_batches_state", "state"),
+)
+
+texts = Table(
+    "texts",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("digest", String, nullable=False, unique=True),
+    Column("channel", String, nullable=False),
+    Column("language", String, nullable=False),
+    Column("template", String, nullable=False, comment="name and version"),
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("body", Text, nullable=False),
+    Column("html", Text, nullable=False, server_default=""),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("message_key", Key, ForeignKey("messages.key"), nullable=False),
+    Column("event", String, nullable=False),
+    Column("at", Instant, nullable=False, comment="as the provider says"),
+    Column("code", String, nullable=False, server_default=""),
+    Column("received_at", Instant, nullable=False),
+    Index("uq_receipts_event", "message_key", "event", "at", "code", unique=True),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("outage_key", Key, primary_key=True),
+    Column("decision", String, primary_key=True, comment="a kind, or a reason for none"),
+    Column("count", Integer, nullable=False),
+)

@@ -1,0 +1,49 @@
+"""Premises: where service is delivered, and other systems' ids for them."""
+
+from sqlalchemy import Column, Float, Index, Integer, String, Table
+
+from outage.columns import Instant, Key
+from outage.tables.base import metadata
+
+premises = Table(
+    "premises",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("address", String, nullable=False, server_default=""),
+    Column("city", String, nullable=False, server_default=""),
+    Column("region", String, nullable=False, server_default=""),
+    Column("longitude", Float),
+    Column("latitude", Float),
+    Column("services", Integer, nullable=False, comment="bits: electric 1, water 2, gas 4"),
+    Column("circuit", String),
+    Column("transformer", String),
+    Column("county", String),
+    Column("postal_code", String),
+    Column("zone", String),
+    Column("neighbourhood", String),
+    Column("time_zone", String, comment="IANA name where it differs from the site's"),
+    Column("loaded_version", Integer, nullable=False, comment="version that last wrote it"),
+    Column("closed_at", Instant),
+    Index("ix_premises_circuit", "circuit"),
+)
+
+premises_versions = Table(
+    "premises_versions",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("premises", Integer, nullable=False, comment="open premises in this version"),
+    Column("unplaced", Integer, nullable=False),
+    Column("digest", String, nullable=False, comment="hash of what was loaded"),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("entity", String, primary_key=True, comment="premise or account"),
+    Column("kind", String, primary_key=True, comment="meter, location, map, …"),
+    Column("value", String, primary_key=True),
+    Column("key", Key, nullable=False),
+    Index("ix_aliases_entity_key", "entity", "key"),
+)
