@@ -1,0 +1,1 @@
+"""Processes of ours, started for real and signalled."""

@@ -1,0 +1,115 @@
+import subprocess
+import sys
+from collections.abc import Callable
+
+import click
+import pytest
+
+from workers import cli
+from workers.errors import BrokerMissing
+
+
+@pytest.fixture
+def offer(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Puts a command named `try` on the table."""
+
+    def _offer(action: Callable[[], None]) -> None:
+        monkeypatch.setattr(
+            sys.modules[__name__], "offered", click.Command("try", callback=action), raising=False
+        )
+        monkeypatch.setitem(cli.COMMANDS, "try", cli.Entry(f"{__name__}:offered", "Try."))
+
+    return _offer
+
+
+def _raise(error: BaseException) -> Callable[[], None]:
+    def action() -> None:
+        raise error
+
+    return action
+
+
+def test_every_command_of_the_table_can_be_loaded_and_explains_itself() -> None:
+    context = click.Context(cli.outage)
+    for name in cli.COMMANDS:
+        command = cli.outage.get_command(context, name)
+        assert command is not None
+        assert command.help, name
+
+
+def test_help_lists_every_command_and_loads_none() -> None:
+    code = (
+        "import sys, workers.cli as cli\n"
+        "assert cli.run(['--help']) == 0\n"
+        "print([name for name in sys.modules if name.startswith('workers.commands.')"
+        " or name in ('sqlalchemy', 'geopandas', 'uvicorn')])"
+    )
+
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert said.splitlines()[-1] == "[]"
+    assert all(name in said for name in cli.COMMANDS)
+
+
+def test_a_command_that_ends_well_is_0(offer: Callable[[Callable[[], None]], None]) -> None:
+    offer(lambda: None)
+
+    assert cli.run(["try"]) == 0
+
+
+def test_a_refusal_of_ours_is_1_and_speaks_for_itself(
+    offer: Callable[[Callable[[], None]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    offer(_raise(BrokerMissing()))
+
+    assert cli.run(["try"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("outage: no Valkey server was found")
+    assert said.count("\n") == 1
+
+
+def test_a_surprise_is_1_and_one_line_with_a_way_to_learn_more(
+    offer: Callable[[Callable[[], None]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    offer(_raise(ZeroDivisionError("a\nb")))
+
+    assert cli.run(["try"]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "ZeroDivisionError: a b" in said
+    assert "--debug" in said
+
+
+def test_debug_shows_where_a_surprise_came_from(
+    offer: Callable[[Callable[[], None]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    offer(_raise(ZeroDivisionError("a")))
+
+    assert cli.run(["--debug", "try"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_missing_file_is_named(
+    offer: Callable[[Callable[[], None]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    offer(_raise(FileNotFoundError(2, "No such file or directory", "storm.jsonl")))
+
+    assert cli.run(["try"]) == 1
+    assert capsys.readouterr().err == "outage: storm.jsonl: No such file or directory\n"
+
+
+def test_ctrl_c_says_nothing(
+    offer: Callable[[Callable[[], None]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    offer(_raise(KeyboardInterrupt()))
+
+    assert cli.run(["try"]) == 130
+    assert capsys.readouterr().err.strip() == ""
+
+
+@pytest.mark.parametrize("arguments", [["no-such-command"], ["--no-such-option"], []])
+def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(arguments) == 2
+    assert capsys.readouterr().err

@@ -1,0 +1,121 @@
+"""The `outage` command: a table of what there is, loaded only when it is asked for.
+
+To add a command: write a click command (or group) in `workers/commands/`, and give it a line
+in `COMMANDS`. Nothing is imported before it runs, so `outage page` never loads a database
+driver and a sender never loads geopandas; `outage --help` reads only this table.
+
+Exit codes: 0 done, 1 refused or failed with one clear line on standard error, 2 usage.
+"""
+
+import errno
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import metadata
+from typing import NamedTuple
+
+import click
+
+ROOMS = frozenset(
+    {"outage", "gis", "notifier", "status_page", "intake", "counter", "console", "workers"}
+)
+
+
+class Entry(NamedTuple):
+    """Where a command is, and what it is for."""
+
+    where: str
+    summary: str
+
+
+COMMANDS: dict[str, Entry] = {}
+
+
+class Commands(click.Group):
+    """The commands of the table."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry.where.partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)  # noqa: S101 the table's promise, tested
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, COMMANDS[name].summary) for name in self.list_commands(ctx)]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+
+@click.group(cls=Commands)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, _parameter, asked: _show_version(ctx) if asked else None,
+    help="Show the version and exit.",
+)
+@click.option("--debug", is_flag=True, help="Show where in the code an error came from.")
+def outage(*, debug: bool) -> None:
+    """Outage notification and status for electric, water and gas utilities."""
+    del debug  # read by `run`, which has to know it however the command ends
+
+
+def _show_version(ctx: click.Context) -> None:
+    try:
+        version = metadata.version("outage-status")
+    except metadata.PackageNotFoundError:
+        version = "(run from a folder; not installed)"
+    click.echo(f"outage {version}")
+    ctx.exit()
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; returns its exit code and puts any failure in one line."""
+    try:
+        code = outage.main(list(arguments), prog_name="outage", standalone_mode=False)
+    except click.Abort:
+        return 130  # Ctrl+C: whoever pressed it knows
+    except click.UsageError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        return _fail(error.format_message())
+    except Exception as error:  # noqa: BLE001 the last place where a person can be told
+        if "--debug" in arguments:
+            traceback.print_exc()
+        return _fail(explain(error))
+    return code if isinstance(code, int) else 0
+
+
+def explain(error: Exception) -> str:
+    """One line for people: our own refusals speak for themselves, the rest says what it is."""
+    text = " ".join(str(error).split())
+    if any(kind.__module__.partition(".")[0] in ROOMS for kind in type(error).__mro__):
+        return text
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return f"the port is taken: {text}"
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    hint = "`outage --debug …` shows where it came from"
+    return f"unexpected {type(error).__name__}: {text} ({hint})"
+
+
+def _fail(line: str) -> int:
+    sys.stderr.write(f"outage: {line}\n")
+    return 1
