@@ -1,0 +1,70 @@
+"""Why a shape, a premises file or a match is refused; each docstring is the message."""
+
+from __future__ import annotations
+
+
+class GisError(Exception):
+    """The shape or file cannot be used."""
+
+    def __init__(self, **facts: object) -> None:
+        self.facts = facts
+        super().__init__(" ".join((type(self).__doc__ or "").split()).format(**facts))
+
+
+class ShapeRefused(GisError):
+    """The shape cannot be used."""
+
+
+class ShapeUnreadable(ShapeRefused):
+    """The shape cannot be read: {problem}; give GeoJSON or WKT."""
+
+
+class ShapeNotAnArea(ShapeRefused):
+    """{where} is a {kind}, not an area; draw a Polygon or a MultiPolygon."""
+
+
+class ShapeEmpty(ShapeRefused):
+    """The shape is empty; draw at least one area."""
+
+
+class ShapeTooBig(ShapeRefused):
+    """The shape has {found} {what}, the limit is {limit}; {remedy}."""
+
+
+class BadVertex(ShapeRefused):
+    """{where}: {problem}."""
+
+
+class RingNotClosed(ShapeRefused):
+    """{where}: the ring is not closed; repeat vertex 1 after vertex {last}."""
+
+
+class RingDegenerate(ShapeRefused):
+    """{where} encloses no area ({distinct} different vertices); draw at least three corners."""
+
+
+class ShapeProjected(ShapeRefused):
+    """{where} is {x}, {y}, which is no longitude and latitude.
+
+    The coordinates look projected; say which system they are in with --crs EPSG:xxxx.
+    """
+
+
+class AxesSwapped(ShapeRefused):
+    """{where} is {x}, {y}: longitude and latitude look swapped; write the longitude first."""
+
+
+class CrsUnknown(GisError):
+    """{crs!r} is not a coordinate system this program knows; write it like EPSG:26910."""
+
+
+class OutsideCrs(ShapeRefused):
+    """{where} is {x}, {y}, which {crs} cannot place on the earth; check --crs."""
+
+
+class RepairChangesPremises(ShapeRefused):
+    """The shape is invalid ({reason}) and its repair changes who is inside.
+
+    {added} premises come in and {removed} fall out; redraw it, or accept the repair with
+    --accept-repair.
+    """
