@@ -1,0 +1,30 @@
+"""What the shared fixtures promise to every other test."""
+
+import os
+from collections.abc import Callable
+
+import psycopg
+import pytest
+import redis
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_each_test_has_a_postgresql_schema_of_its_own(postgresql_url: str, turn: int) -> None:
+    with psycopg.connect(postgresql_url, autocommit=True) as conn:
+        conn.execute("CREATE TABLE here (turn int)")
+        conn.execute("INSERT INTO here VALUES (%s)", [turn])
+        assert conn.execute("SELECT turn FROM here").fetchall() == [(turn,)]
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_each_test_begins_with_an_empty_valkey(valkey: str, turn: int) -> None:
+    with redis.Redis.from_url(valkey) as client:
+        assert client.dbsize() == 0
+        client.set("turn", turn)
+
+
+def test_free_ports_differ_and_settings_from_outside_are_gone(
+    free_port: Callable[[], int],
+) -> None:
+    assert free_port() > 1023
+    assert not [name for name in os.environ if name.startswith("OUTAGE_")]
