@@ -13,6 +13,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "cache_size=-65536",
         "temp_store=MEMORY",
     ):
-        _patiently(lambda statement=pragma: connection.execute(f"PRAGMA {statement}").fetchall())
+        _patiently(partial(_run, connection, f"PRAGMA {pragma}"))
+
+
+def _run(connection: sqlite3.Connection, statement: str) -> None:
+    connection.execute(statement).fetchall()
 
 
 def _begin_sqlite(conn: Connection) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class OutageError(Exception):
     """Something about an outage could not be done."""
@@ -54,3 +56,23 @@ class IdempotencyConflictError(OutageError):
 
 class IdempotencyInProgressError(OutageError):
     """The same request is still being worked on. Ask again in a moment."""
+
+
+class ListedError(OutageError):
+    """Several things are wrong."""
+
+    def __init__(self, problems: Iterable[str], **facts: object) -> None:
+        super().__init__(**facts)
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        """Return the message and below it one line for each problem."""
+        return "\n  ".join([super().__str__(), *self.problems])
+
+
+class SettingsError(ListedError):
+    """The settings cannot be used:"""  # noqa: D415 a list follows
+
+
+class SiteError(ListedError):
+    """The site file cannot be used:"""  # noqa: D415 a list follows

@@ -15,22 +15,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from outage import reading
+from outage.errors import SettingsError
 from outage.reading import setting
 
 PREFIX = "OUTAGE_"
 FROM_FILE = "_FILE"
-
-
-class SettingsError(ValueError):
-    """The settings cannot be used; every problem is listed.
-
-    Attributes:
-        problems: One sentence each. No value of a secret is in them.
-    """
-
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(problems))
 
 
 class SendMode(StrEnum):

@@ -17,6 +17,9 @@ import redis
 from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy.engine import make_url
 
+from outage import schema
+from outage.database import Database, open_database
+
 # A shared machine makes a slow example, not a wrong one.
 hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("house")
@@ -96,6 +99,15 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """URL of an empty database of this test's own; the test runs on SQLite and PostgreSQL."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A database of this test's own with the whole schema, on SQLite and on PostgreSQL."""
+    opened = open_database(database_url)
+    schema.upgrade(opened)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

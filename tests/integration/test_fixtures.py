@@ -6,6 +6,9 @@ from collections.abc import Callable
 import psycopg
 import pytest
 import redis
+import sqlalchemy as sa
+
+from outage.database import Database
 
 
 @pytest.mark.parametrize("turn", [1, 2])
@@ -28,3 +31,13 @@ def test_free_ports_differ_and_settings_from_outside_are_gone(
 ) -> None:
     assert free_port() > 1023
     assert not [name for name in os.environ if name.startswith("OUTAGE_")]
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_each_test_has_a_whole_database_of_its_own(database: Database, turn: int) -> None:
+    with database.write() as conn:
+        statement = sa.text("INSERT INTO facts (name, value) VALUES ('turn', :turn)")
+        conn.execute(statement, {"turn": str(turn)})
+    with database.read() as conn:
+        found = conn.execute(sa.text("SELECT value FROM facts WHERE name = 'turn'")).scalar_one()
+    assert found == str(turn)

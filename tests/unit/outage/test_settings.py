@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from outage.settings import SendMode, Settings, SettingsError, load, variable
+from outage.errors import SettingsError
+from outage.settings import SendMode, Settings, load, variable
 
 ROOT = Path(__file__).parents[3]
 TWILIO = {
