@@ -28,6 +28,8 @@ RETRY_S = 0.002
 """How long a SQLite writer waits before it asks for the lock again."""
 PATIENCE_S = 30.0
 """How long it asks in all."""
+APPENDED = "outage_appended"
+"""Marks a connection whose transaction appended to the journal."""
 GAP_S = 0.010
 """What a bulk step leaves free for other writers."""
 
@@ -40,6 +42,8 @@ class Database:
         self.is_sqlite = engine.dialect.name == "sqlite"
         path = engine.url.database if self.is_sqlite else None
         self._bulk_lock = Path(f"{path}.bulk-lock") if path else None
+        self.after_append: Callable[[], None] | None = None
+        """Called after a commit that appended to the journal: rings the bell."""
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -61,8 +65,12 @@ class Database:
         """Give a connection whose work commits together at the end, or not at all."""
         with self.engine.connect() as raw:
             conn = raw.execution_options(outage_begin="BEGIN IMMEDIATE") if self.is_sqlite else raw
+            conn.info.pop(APPENDED, None)
             with conn.begin():
                 yield conn
+            rings = conn.info.pop(APPENDED, False)
+        if rings and self.after_append is not None:
+            self.after_append()
 
     @contextlib.contextmanager
     def bulk(self) -> Iterator[Connection]:

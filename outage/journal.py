@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from outage import tables as t
 from outage.clock import business_now
-from outage.database import Database, next_value, wall_now
+from outage.database import APPENDED, Database, next_value, wall_now
 from outage.model import JournalKind, OutageKey
 
 log = logging.getLogger(__name__)
@@ -93,6 +93,7 @@ def append(
     The number comes from a row that stays locked until commit, so no reader can pass it by.
     """
     number = next_value(conn, "journal")
+    conn.info[APPENDED] = True
     conn.execute(
         t.journal.insert().values(
             number=number,
