@@ -1,0 +1,248 @@
+"""Whose utility it is: one validated file, `site.toml` in `OUTAGE_HOME`."""
+
+import difflib
+import tomllib
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from outage.colours import DARK, LEAST_CONTRAST, WHITE, contrast
+from outage.errors import SiteError
+from outage.model import Service
+
+FILE = "site.toml"
+LANGUAGES = ("en", "es")
+"""Languages that the page and the messages are written in."""
+SHORT_NAME_LENGTH = 20
+GSM_7 = frozenset(
+    "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+"""The characters of 3GPP TS 23.038 that take one septet."""
+DIALLED = frozenset("+0123456789 ()-.")
+
+
+Several = TypeVar("Several", bound=tuple[object, ...])
+
+
+def _refuse(sentence: str) -> PydanticCustomError:
+    return PydanticCustomError("site", "{sentence}", {"sentence": sentence})
+
+
+def _one_line(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise _refuse("must be text on one line.")
+    return value.strip()
+
+
+def _short(value: str) -> str:
+    wrong = sorted(set(value) - GSM_7)
+    if wrong:
+        raise _refuse(
+            f"holds {' '.join(map(repr, wrong))}, which a plain text message cannot carry; "
+            "leave it out or spell it otherwise."
+        )
+    if len(value) > SHORT_NAME_LENGTH:
+        raise _refuse(f"is {len(value)} characters long; the most is {SHORT_NAME_LENGTH}.")
+    return value
+
+
+def _dialled(value: str) -> str:
+    if not set(value) <= DIALLED or not any(map(str.isdigit, value)):
+        raise _refuse("must be a telephone number as people dial it.")
+    return value
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise _refuse(f"is {value!r}, which is no IANA time zone{_near(value)}.")
+    return value
+
+
+def _near(value: str) -> str:
+    near = difflib.get_close_matches(value, available_timezones(), n=1)
+    return f"; did you mean {near[0]!r}" if near else " such as 'America/Chicago'"
+
+
+def _web(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise _refuse("must be a web address that begins with https://.")
+    return value.rstrip("/")
+
+
+def _some(value: Several) -> Several:
+    if not value:
+        raise _refuse("must hold at least one.")
+    return value
+
+
+def _known_languages(value: tuple[str, ...]) -> tuple[str, ...]:
+    for language in _some(value):
+        _known_language(language)
+    return tuple(dict.fromkeys(value))
+
+
+def _known_language(value: str) -> str:
+    if value not in LANGUAGES:
+        raise _refuse(f"holds {value!r}; the languages there are texts in: {', '.join(LANGUAGES)}.")
+    return value
+
+
+def _readable_on(background: str, name: str) -> AfterValidator:
+    def check(value: str) -> str:
+        found = contrast(value, background)
+        if found < LEAST_CONTRAST:
+            raise _refuse(
+                f"has a contrast of {found:.1f} on {name}; "
+                f"people need {LEAST_CONTRAST} or more to read it."
+            )
+        return value.lower()
+
+    return AfterValidator(check)
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+Phone = Annotated[Line, AfterValidator(_dialled)]
+Colour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Phones(_Part):
+    """The numbers people call, as they dial them."""
+
+    outage: Phone | None = None
+    emergency: Phone | None = None
+
+
+class Colours(_Part):
+    """The one colour of the utility, for light and for dark pages."""
+
+    accent: Annotated[Colour, _readable_on(WHITE, "white")] = "#0b5394"
+    accent_dark: Annotated[Colour, _readable_on(DARK, "the dark page")] = "#9fc5f8"
+
+
+class Area(_Part):
+    """A place as the public names it, with how many customers are served there."""
+
+    name: Line
+    kind: Line
+    served: Annotated[int, Field(ge=0)]
+
+
+class Site(_Part):
+    """Whose utility it is, as the public sees it."""
+
+    name: Line
+    short_name: Annotated[Line, AfterValidator(_short)]
+    """Begins every text message; at most 20 characters of GSM 7-bit."""
+    url: Annotated[str, AfterValidator(_web)] | None = None
+    time_zone: Annotated[str, AfterValidator(_zone)]
+    languages: Annotated[tuple[str, ...], AfterValidator(_known_languages)] = LANGUAGES
+    """The first is the default."""
+    services: Annotated[tuple[Service, ...], AfterValidator(_some)] = (Service.ELECTRIC,)
+    phones: Phones = Phones()
+    emergency_advice: dict[Annotated[str, AfterValidator(_known_language)], Line] = {}
+    """By language: what to do in danger, in the utility's own words."""
+    colours: Colours = Colours()
+    areas: tuple[Area, ...] = ()
+
+    @property
+    def is_neutral(self) -> bool:
+        """Whether nobody has said yet whose utility it is."""
+        return self == NEUTRAL
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone that times are shown in where a place has none of its own."""
+        return ZoneInfo(self.time_zone)
+
+    @classmethod
+    def neutral(cls) -> "Site":
+        """The site that holds where there is no site file."""
+        return NEUTRAL
+
+
+NEUTRAL = Site(
+    name="Outage information",
+    short_name="Outage info",
+    time_zone="UTC",
+    services=tuple(Service),
+)
+
+
+def load_site(home: Path) -> Site:
+    """Read `site.toml` in `home`; the neutral site if there is none.
+
+    Raises:
+        SiteError: With every problem at once, each naming its field.
+    """
+    path = home / FILE
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return NEUTRAL
+    except (OSError, UnicodeDecodeError) as problem:
+        reason = getattr(problem, "strerror", None) or "it is not UTF-8 text"
+        raise SiteError([f"{path} cannot be read: {reason}."]) from problem
+
+
+def parse(text: str) -> Site:
+    """Read the text of a site file.
+
+    Raises:
+        SiteError: With every problem at once, each naming its field.
+    """
+    try:
+        return Site.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as problem:
+        raise SiteError([f"It is not TOML: {problem}."]) from problem
+    except ValidationError as problem:
+        raise SiteError(_sentences(problem.errors())) from problem
+
+
+def example() -> str:
+    """Return the text of a site file to begin with."""
+    return (files("outage") / "site.example.toml").read_text(encoding="utf-8")
+
+
+def _sentences(problems: list[ErrorDetails]) -> Iterator[str]:
+    for problem in problems:
+        field = _field(problem["loc"])
+        match problem["type"]:
+            case "missing":
+                yield f"{field} is missing."
+            case "extra_forbidden":
+                yield f"{field} is not a field of the site file{_meant(problem['loc'])}."
+            case "string_pattern_mismatch":
+                yield f"{field} must be a colour like #0b5394."
+            case "site":
+                yield f"{field} {problem['msg']}"
+            case _:
+                yield f"{field}: {_lower(problem['msg'])}."
+
+
+def _field(place: tuple[int | str, ...]) -> str:
+    """A place as people write it: `areas[2].name`, counted from one."""
+    words = (f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in place)
+    return "".join(words).removeprefix(".").removesuffix(".[key]")
+
+
+def _meant(place: tuple[int | str, ...]) -> str:
+    parts: dict[str, Any] = {"phones": Phones, "colours": Colours, "areas": Area}
+    owner = parts.get(str(place[0]), Site) if len(place) > 1 else Site
+    near = difflib.get_close_matches(str(place[-1]), owner.model_fields, n=1)
+    return f"; did you mean {near[0]}" if near else ""
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:]
