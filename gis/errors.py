@@ -68,3 +68,11 @@ class RepairChangesPremises(ShapeRefused):
     {added} premises come in and {removed} fall out; redraw it, or accept the repair with
     --accept-repair.
     """
+
+
+class CoordinatesProjected(GisError):
+    """{file}: {lost} rows lie outside the earth as {crs}.
+
+    Say which system the coordinates are in with --crs EPSG:xxxx, and check that longitude and
+    latitude are not swapped.
+    """

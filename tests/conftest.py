@@ -177,3 +177,13 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=program, args=list(QUIET))
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of the shared real data (`SHARED_DIR`, else beside the repository)."""
+    root = Path(__file__).resolve().parents[1]
+    folder = Path(os.environ.get("SHARED_DIR") or root.parent / "shared")
+    if not (folder / "data").is_dir():
+        pytest.skip(f"the shared data is not at {folder}; set SHARED_DIR to run on it")
+    return folder
