@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -171,7 +171,7 @@ def _patiently(attempt: Callable[[], object]) -> None:
 def wall_now(conn: Connection) -> datetime:
     """Return the database's own clock: what leases are measured by."""
     if conn.dialect.name == "sqlite":
-        return datetime.now(UTC)
+        return from_ms(time.time_ns() // 1_000_000)
     micros = conn.execute(
         sa.text("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
     ).scalar_one()

@@ -6,6 +6,7 @@ State words are spelled as in CIM / IEC 61968-3.
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NewType
@@ -180,6 +181,8 @@ class Outage:
     planned_start: datetime | None = None
     planned_end: datetime | None = None
     etr: Etr | None = None
+    etr_count: int = 0
+    """How many ETR versions it has had."""
     etr_withdrawn: bool = False
     next_update_by: datetime | None = None
     reported_customers: int | None = None
@@ -213,7 +216,7 @@ class Entry:
     """A journal entry that a command wants to append. ``data`` holds ids and codes only."""
 
     kind: str
-    data: dict[str, object] = field(default_factory=dict)
+    data: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,185 @@
+"""What may be asked of an outage: one frozen value per command. Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from outage.model import (
+    Cause,
+    Confidence,
+    CrewStatus,
+    EtrSource,
+    Kind,
+    OutageId,
+    OutageKey,
+    Reason,
+    Service,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenEtr:
+    """An ETR as somebody gives it; it becomes a version if it says something new."""
+
+    latest: datetime
+    earliest: datetime | None = None
+    confidence: Confidence = Confidence.MEDIUM
+    source: EtrSource = EtrSource.DISPATCHER
+    reason: Reason | None = None
+    published: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declare:
+    """Put a new outage on record.
+
+    ``started_at`` is when service went off; for planned work that has not begun it is None and
+    ``planned_start`` says when it will.
+    """
+
+    key: OutageKey
+    id: OutageId
+    service: Service
+    kind: Kind
+    cause: Cause = Cause.UNKNOWN
+    place: str = ""
+    started_at: datetime | None = None
+    planned_start: datetime | None = None
+    planned_end: datetime | None = None
+    predicted: bool = False
+    etr: GivenEtr | None = None
+    crew_status: CrewStatus | None = None
+    crew_reason: Reason | None = None
+    crew_eta: datetime | None = None
+    next_update_by: datetime | None = None
+    shape_digest: str | None = None
+    reported_customers: int | None = None
+    source: str | None = None
+    source_id: str | None = None
+    silent: bool = False
+    lenient: bool = False
+    """A feed's ETR may lie in the past; a person's may not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirm:
+    """Say that a predicted outage is real."""
+
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject:
+    """Say that a predicted outage is none."""
+
+    reason: Reason = Reason.MISTAKE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Say that planned work has actually begun."""
+
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revise:
+    """Change declared facts. None leaves a fact as it is."""
+
+    shape_digest: str | None = None
+    cause: Cause | None = None
+    place: str | None = None
+    kind: Kind | None = None
+    started_at: datetime | None = None
+    planned_start: datetime | None = None
+    planned_end: datetime | None = None
+    reported_customers: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Progress, from a crew, a dispatcher or a feed, as ``observed_at`` (DECISIONS 15)."""
+
+    observed_at: datetime
+    crew_status: CrewStatus | None = None
+    crew_reason: Reason | None = None
+    crew_eta: datetime | None = None
+    etr: GivenEtr | None = None
+    withdraw_etr: bool = False
+    next_update_by: datetime | None = None
+    note_key: int | None = None
+    public_message_key: int | None = None
+    publish_message: bool = False
+    seen_version: int | None = None
+    lenient: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restore:
+    """Record a restoration step; the outage changes only once gis has concluded it."""
+
+    restoration_key: int
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclude:
+    """gis has ended the interruptions of a step: ``out`` premises are left without service."""
+
+    restoration_key: int
+    whole: bool
+    out: int
+    at: datetime
+    inferred: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reopen:
+    """Take back the restoration ``restoration_key``: it was not true."""
+
+    restoration_key: int | None
+    reason: Reason = Reason.STILL_OUT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    """Say that there never was such an outage, or that planned work will not take place."""
+
+    reason: Reason = Reason.MISTAKE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close:
+    """Put an outage that is over away."""
+
+    reason: Reason = Reason.DONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlist:
+    """A feed no longer lists it (DECISIONS 12). Absence is not restoration."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relist:
+    """A feed lists it again; ``restoration_key`` is the inferred end to take back, if any."""
+
+    restoration_key: int | None
+
+
+Command = (
+    Confirm
+    | Reject
+    | Start
+    | Revise
+    | Report
+    | Restore
+    | Conclude
+    | Reopen
+    | Cancel
+    | Close
+    | Unlist
+    | Relist
+)
+"""Everything that may be asked of an outage that is on record."""

@@ -1,0 +1,408 @@
+"""The desk: every command on an outage. Call each inside one `Database.write()`.
+
+A command changes the state and appends to the journal in the caller's transaction, so both are
+on record or neither is. A shape comes as a `MatchedShape`: it has passed the gate and the caller
+knows how many premises are inside (DECISIONS 2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from outage import commands as c
+from outage import journal, lifecycle, register
+from outage import tables as t
+from outage.clock import business_now
+from outage.database import next_value
+from outage.errors import (
+    InvalidCommandError,
+    NobodyInsideError,
+    TooManyRecipientsError,
+    VersionConflictError,
+)
+from outage.model import OPEN, Actor, JournalKind, MatchedShape, Outage, OutageKey, Reason
+
+NOTE_LIMIT = 4_000
+"""Characters of a note or a public message."""
+
+
+def declare(
+    conn: Connection,
+    command: c.Declare,
+    *,
+    actor: Actor,
+    shape: MatchedShape | None = None,
+    allow_empty: bool = False,
+    max_premises: int | None = None,
+) -> Outage:
+    """Put a new outage on record. ``command.key`` 0 and an empty ``id`` are given out here.
+
+    Raises `NobodyInsideError` for a shape that matches nobody unless ``allow_empty``, and
+    `TooManyRecipientsError` above ``max_premises``.
+    """
+    _guard(shape, allow_empty=allow_empty, max_premises=max_premises)
+    command = replace(
+        command,
+        key=OutageKey(next_value(conn, "outage")),
+        id=command.id or register.new_id(conn),
+        shape_digest=_keep(conn, shape),
+    )
+    change = lifecycle.declare(command, business_now(conn))
+    register.add(conn, change.outage)
+    return _record(conn, change, actor, shape)
+
+
+def confirm(
+    conn: Connection, outage_id: str, *, actor: Actor, started_at: datetime | None = None
+) -> Outage:
+    """Say that a predicted outage is real."""
+    return _do(conn, outage_id, c.Confirm(started_at=started_at), actor)
+
+
+def reject(
+    conn: Connection, outage_id: str, *, actor: Actor, reason: Reason = Reason.MISTAKE
+) -> Outage:
+    """Say that a predicted outage is none."""
+    return _do(conn, outage_id, c.Reject(reason=reason), actor)
+
+
+def start(conn: Connection, outage_id: str, *, actor: Actor, at: datetime | None = None) -> Outage:
+    """Say that planned work has actually begun."""
+    return _do(conn, outage_id, c.Start(at=at), actor)
+
+
+def revise(
+    conn: Connection,
+    outage_id: str,
+    command: c.Revise,
+    *,
+    actor: Actor,
+    shape: MatchedShape | None = None,
+    allow_empty: bool = False,
+    max_premises: int | None = None,
+    seen_version: int | None = None,
+) -> Outage:
+    """Change declared facts, the shape among them. Raises `VersionConflictError`."""
+    _guard(shape, allow_empty=allow_empty, max_premises=max_premises)
+    command = replace(command, shape_digest=_keep(conn, shape))
+    return _do(conn, outage_id, command, actor, shape=shape, seen_version=seen_version)
+
+
+def report_progress(
+    conn: Connection,
+    outage_id: str,
+    command: c.Report,
+    *,
+    actor: Actor,
+    note: str | None = None,
+    public_message: str | None = None,
+    approve_message: bool = False,
+) -> Outage:
+    """Record progress: crew status, ETR, an internal note, a public message.
+
+    It always enters the history; a field changes only if nothing newer has set it. A public
+    message appears only once it is approved (``approve_message``, or `approve`).
+    """
+    outage = register.load(conn, outage_id, lock=True)
+    if note:
+        key = _write_down(conn, outage, "note", note, actor, approved=False)
+        command = replace(command, note_key=key)
+    if public_message:
+        key = _write_down(
+            conn, outage, "public_message", public_message, actor, approved=approve_message
+        )
+        command = replace(command, public_message_key=key, publish_message=approve_message)
+    return _apply(conn, outage, command, actor)
+
+
+def approve(conn: Connection, outage_id: str, note_key: int, *, actor: Actor) -> Outage:
+    """Let the public see a message that a crew proposed."""
+    outage = register.load(conn, outage_id, lock=True)
+    now = business_now(conn)
+    done = conn.execute(
+        t.notes.update()
+        .where(
+            t.notes.c.key == note_key,
+            t.notes.c.outage_key == outage.key,
+            t.notes.c.kind == "public_message",
+        )
+        .values(approved_at=now, approved_by=str(actor))
+    )
+    if done.rowcount != 1:
+        raise InvalidCommandError(field="message", problem="this outage has no such message")
+    command = c.Report(observed_at=now, public_message_key=note_key, publish_message=True)
+    return _apply(conn, outage, command, actor)
+
+
+def restore(
+    conn: Connection,
+    outage_id: str,
+    *,
+    actor: Actor,
+    shape: MatchedShape | None = None,
+    at: datetime | None = None,
+    reason: Reason | None = None,
+) -> Outage:
+    """Record that service is back, for the whole outage or for the premises inside ``shape``.
+
+    The outage keeps its status until gis has ended the interruptions; only then is anybody told.
+    """
+    outage = register.load(conn, outage_id, lock=True)
+    now = business_now(conn)
+    if at is not None and not outage.started_at <= at <= now:
+        raise InvalidCommandError(
+            field="at", problem="must lie between the start of the outage and now"
+        )
+    return _restoration(conn, outage, actor, at=at or now, shape=shape, reason=reason)
+
+
+def end_unlisted(
+    conn: Connection, outage_id: str, *, actor: Actor, at: datetime, tell: bool = False
+) -> Outage:
+    """End the interruptions of an outage that its feed no longer lists (DECISIONS 12).
+
+    The end is inferred: nobody is told unless the feed's setting says so (``tell``).
+    """
+    outage = register.load(conn, outage_id, lock=True)
+    return _restoration(
+        conn,
+        outage,
+        actor,
+        at=at,
+        inferred=True,
+        tell=tell,
+        reason=Reason.NO_LONGER_LISTED,
+    )
+
+
+def conclude(conn: Connection, restoration_key: int, *, out: int, premises: int) -> Outage:
+    """Let gis say that a step's interruptions have ended; ``out`` premises are still without.
+
+    Changes the status; the caller then appends `matched`, which is what readers act on.
+    """
+    row = conn.execute(t.restorations.select().where(t.restorations.c.key == restoration_key)).one()
+    now = business_now(conn)
+    conn.execute(
+        t.restorations.update()
+        .where(t.restorations.c.key == restoration_key)
+        .values(premises=premises, concluded_at=now)
+    )
+    outage = register.load_key(conn, row.outage_key, lock=True)
+    command = c.Conclude(
+        restoration_key=restoration_key,
+        whole=row.shape_digest is None,
+        out=out,
+        at=row.at,
+        inferred=row.inferred,
+    )
+    change = lifecycle.decide(outage, command, now)
+    register.save(conn, change.outage)
+    return change.outage
+
+
+def reopen(
+    conn: Connection, outage_id: str, *, actor: Actor, reason: Reason = Reason.STILL_OUT
+) -> Outage:
+    """Take the last restoration back: the same interruptions go on (DECISIONS 11)."""
+    outage = register.load(conn, outage_id, lock=True)
+    key = register.last_restoration(conn, outage.key, inferred=None)
+    return _apply(conn, outage, c.Reopen(restoration_key=key, reason=reason), actor)
+
+
+def cancel(
+    conn: Connection, outage_id: str, *, actor: Actor, reason: Reason = Reason.MISTAKE
+) -> Outage:
+    """Say that there never was such an outage, or that planned work will not take place."""
+    return _do(conn, outage_id, c.Cancel(reason=reason), actor)
+
+
+def close(
+    conn: Connection, outage_id: str, *, actor: Actor, reason: Reason = Reason.DONE
+) -> Outage:
+    """Put an outage that is over away."""
+    return _do(conn, outage_id, c.Close(reason=reason), actor)
+
+
+def unlist(conn: Connection, outage_id: str, *, actor: Actor) -> Outage:
+    """Record that a feed no longer lists the outage. Nobody is told anything by it."""
+    return _do(conn, outage_id, c.Unlist(), actor)
+
+
+def relist(conn: Connection, outage_id: str, *, actor: Actor) -> Outage:
+    """Record that a feed lists it again; an inferred end is taken back."""
+    outage = register.load(conn, outage_id, lock=True)
+    key = register.last_restoration(conn, outage.key, inferred=True)
+    return _apply(conn, outage, c.Relist(restoration_key=key), actor)
+
+
+def note_passed_etrs(conn: Connection) -> int:
+    """Append `etrPassed` for every published ETR that has passed; return how many."""
+    now = business_now(conn)
+    rows = conn.execute(
+        t.outages.select()
+        .where(
+            t.outages.c.status.in_([str(s) for s in OPEN]),
+            t.outages.c.etr_published.is_(True),
+            t.outages.c.etr_latest <= now,
+            t.outages.c.unlisted_since.is_(None),
+            sa.func.coalesce(t.outages.c.etr_passed_version, 0) < t.outages.c.etr_version,
+        )
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        conn.execute(
+            t.outages.update()
+            .where(t.outages.c.key == row.key)
+            .values(etr_passed_version=row.etr_version)
+        )
+        journal.append(
+            conn,
+            kind=JournalKind.ETR_PASSED,
+            actor="clock",
+            outage_key=row.key,
+            outage_version=row.version,
+            data={"etr_version": row.etr_version},
+        )
+    return len(rows)
+
+
+def next_etr_passing(conn: Connection) -> datetime | None:
+    """Return when the next published ETR passes: a timer for whoever moves business time."""
+    at: datetime | None = conn.execute(
+        sa.select(sa.func.min(t.outages.c.etr_latest, type_=t.outages.c.etr_latest.type)).where(
+            t.outages.c.status.in_([str(s) for s in OPEN]),
+            t.outages.c.etr_published.is_(True),
+            t.outages.c.unlisted_since.is_(None),
+            sa.func.coalesce(t.outages.c.etr_passed_version, 0) < t.outages.c.etr_version,
+        )
+    ).scalar()
+    return at
+
+
+def _do(
+    conn: Connection,
+    outage_id: str,
+    command: c.Command,
+    actor: Actor,
+    *,
+    shape: MatchedShape | None = None,
+    seen_version: int | None = None,
+) -> Outage:
+    outage = register.load(conn, outage_id, lock=True)
+    if seen_version is not None and seen_version != outage.version:
+        raise VersionConflictError(id=outage.id, seen=seen_version, now=outage.version)
+    return _apply(conn, outage, command, actor, shape=shape)
+
+
+def _apply(
+    conn: Connection,
+    outage: Outage,
+    command: c.Command,
+    actor: Actor,
+    *,
+    shape: MatchedShape | None = None,
+) -> Outage:
+    change = lifecycle.decide(outage, command, business_now(conn))
+    if change.entries:
+        register.save(conn, change.outage)
+    return _record(conn, change, actor, shape)
+
+
+def _record(
+    conn: Connection, change: lifecycle.Change, actor: Actor, shape: MatchedShape | None
+) -> Outage:
+    if shape is not None and change.entries:
+        conn.execute(
+            t.outages.update()
+            .where(t.outages.c.key == change.outage.key)
+            .values(premises_version=shape.premises_version, premise_count=shape.premise_count)
+        )
+    for entry in change.entries:
+        journal.append(
+            conn,
+            kind=JournalKind(entry.kind),
+            actor=str(actor),
+            outage_key=change.outage.key,
+            outage_version=change.outage.version,
+            data=entry.data,
+        )
+    return change.outage
+
+
+def _restoration(
+    conn: Connection,
+    outage: Outage,
+    actor: Actor,
+    *,
+    at: datetime,
+    shape: MatchedShape | None = None,
+    inferred: bool = False,
+    tell: bool = True,
+    reason: Reason | None = None,
+) -> Outage:
+    row: dict[str, Any] = {
+        "outage_key": outage.key,
+        "at": at,
+        "actor": str(actor),
+        "shape_digest": _keep(conn, shape),
+        "reason": reason,
+        "inferred": inferred,
+        "tell": tell,
+    }
+    key = conn.execute(
+        t.restorations.insert().values(**row).returning(t.restorations.c.key)
+    ).scalar_one()
+    return _apply(conn, outage, c.Restore(restoration_key=key, whole=shape is None), actor)
+
+
+def _guard(shape: MatchedShape | None, *, allow_empty: bool, max_premises: int | None) -> None:
+    if shape is None:
+        return
+    if shape.premise_count == 0 and not allow_empty:
+        raise NobodyInsideError
+    if max_premises is not None and shape.premise_count > max_premises:
+        raise TooManyRecipientsError(count=shape.premise_count, limit=max_premises)
+
+
+def _keep(conn: Connection, shape: MatchedShape | None) -> str | None:
+    if shape is None:
+        return None
+    known = sa.select(t.shapes.c.digest).where(t.shapes.c.digest == shape.digest)
+    if conn.execute(known).first() is None:
+        conn.execute(
+            t.shapes.insert().values(digest=shape.digest, wkb=shape.wkb, vertices=shape.vertices)
+        )
+    return shape.digest
+
+
+def _write_down(
+    conn: Connection,
+    outage: Outage,
+    kind: str,
+    text: str,
+    actor: Actor,
+    *,
+    approved: bool,
+) -> int:
+    now = business_now(conn)
+    if len(text) > NOTE_LIMIT:
+        raise InvalidCommandError(field=kind, problem=f"is longer than {NOTE_LIMIT} characters")
+    key = conn.execute(
+        t.notes.insert()
+        .values(
+            outage_key=outage.key,
+            kind=kind,
+            at=now,
+            actor=str(actor),
+            text=text.strip(),
+            approved_at=now if approved else None,
+            approved_by=str(actor) if approved else None,
+        )
+        .returning(t.notes.c.key)
+    ).scalar_one()
+    return int(key)

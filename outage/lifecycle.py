@@ -1,0 +1,359 @@
+"""What a command does to an outage: pure, with the time as an argument. Standard library only.
+
+(outage, command, now) → the outage as it is then, and the journal entries that say so; or a named
+refusal that says why not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from outage import commands as c
+from outage.errors import InvalidCommandError, NotAllowedNowError
+from outage.model import OPEN, Entry, Etr, JournalKind, Kind, Outage, Reason, Status
+
+REOPEN_WITHIN = timedelta(hours=24)
+"""After that a return is a new outage (DECISIONS 11)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a command comes to: the outage afterwards, and what the journal says."""
+
+    outage: Outage
+    entries: tuple[Entry, ...]
+
+
+def declare(command: c.Declare, now: datetime) -> Change:
+    """Return a new outage: confirmed when service is off, else predicted."""
+    waiting = command.kind is Kind.PLANNED and command.started_at is None
+    if waiting and command.planned_start is None:
+        raise InvalidCommandError(
+            field="planned_start", problem="planned work needs a start, planned or actual"
+        )
+    if (
+        command.planned_end
+        and command.planned_start
+        and (command.planned_end <= command.planned_start)
+    ):
+        raise InvalidCommandError(field="planned_end", problem="must be after planned_start")
+    started_at = command.started_at or command.planned_start or now
+    if command.started_at is not None and command.started_at > now and not command.lenient:
+        raise InvalidCommandError(field="started_at", problem="lies in the future")
+    etr = _first_etr(command, started_at, now)
+    outage = Outage(
+        key=command.key,
+        id=command.id,
+        service=command.service,
+        kind=command.kind,
+        status=Status.PREDICTED if waiting or command.predicted else Status.CONFIRMED,
+        cause=command.cause,
+        crew_status=command.crew_status,
+        crew_reason=command.crew_reason,
+        crew_eta=command.crew_eta,
+        source=command.source,
+        source_id=command.source_id,
+        place=command.place,
+        started_at=started_at,
+        planned_start=command.planned_start,
+        planned_end=command.planned_end,
+        etr=etr,
+        etr_count=1 if etr else 0,
+        next_update_by=command.next_update_by,
+        reported_customers=command.reported_customers,
+        shape_digest=command.shape_digest,
+        declared_at=now,
+        updated_at=now,
+        silent=command.silent,
+    )
+    entry = Entry(kind=JournalKind.DECLARED, data={"etr_version": etr.version} if etr else {})
+    return Change(outage=outage, entries=(entry,))
+
+
+def decide(outage: Outage, command: c.Command, now: datetime) -> Change:
+    """Return what ``command`` makes of ``outage``.
+
+    Raises `NotAllowedNowError` when its status forbids it, `InvalidCommandError` when the command
+    contradicts itself or the outage.
+    """
+    rule: Callable[[Outage, Any, datetime], Change] = _RULES[type(command)]
+    return rule(outage, command, now)
+
+
+def _confirm(outage: Outage, command: c.Confirm, now: datetime) -> Change:
+    _only(outage, {Status.PREDICTED}, "confirm", "only a predicted outage can be confirmed")
+    _no_future("started_at", command.started_at, now)
+    started_at = command.started_at or outage.started_at
+    return _changed(
+        replace(outage, status=Status.CONFIRMED, started_at=min(started_at, now)),
+        now,
+        Entry(kind=JournalKind.CONFIRMED),
+    )
+
+
+def _reject(outage: Outage, command: c.Reject, now: datetime) -> Change:
+    _only(outage, {Status.PREDICTED}, "reject", "only a predicted outage can be rejected")
+    return _changed(
+        replace(outage, status=Status.CANCELLED, close_reason=command.reason, closed_at=now),
+        now,
+        Entry(kind=JournalKind.REJECTED, data={"reason": command.reason}),
+    )
+
+
+def _start(outage: Outage, command: c.Start, now: datetime) -> Change:
+    _only(outage, {Status.PREDICTED}, "start", "it has begun already or is over")
+    if outage.kind is not Kind.PLANNED:
+        raise NotAllowedNowError(
+            command="start", status=outage.status, why="only planned work is started; confirm it"
+        )
+    _no_future("at", command.at, now)
+    return _changed(
+        replace(outage, status=Status.CONFIRMED, started_at=command.at or now),
+        now,
+        Entry(kind=JournalKind.STARTED),
+    )
+
+
+def _revise(outage: Outage, command: c.Revise, now: datetime) -> Change:
+    _only(outage, OPEN, "revise", "reopen it first, or declare a new one")
+    _no_future("started_at", command.started_at, now)
+    given = {
+        name: value
+        for name in command.__slots__
+        if (value := getattr(command, name)) is not None and value != getattr(outage, name)
+    }
+    if not given:
+        return Change(outage=outage, entries=())
+    return _changed(
+        replace(outage, **given),
+        now,
+        Entry(kind=JournalKind.REVISED, data={"fields": sorted(given)}),
+    )
+
+
+def _report(outage: Outage, command: c.Report, now: datetime) -> Change:
+    if command.observed_at > now + timedelta(minutes=5):
+        raise InvalidCommandError(field="observed_at", problem="lies in the future")
+    given = {
+        name: value
+        for name in ("crew_status", "crew_eta", "next_update_by")
+        if (value := getattr(command, name)) is not None
+    }
+    if command.etr is not None or command.withdraw_etr:
+        given["etr"] = command.etr
+    late = {name for name in given if _is_older(outage, name, command.observed_at)}
+    if not outage.is_open:
+        late = set(given)
+    applied: dict[str, Any] = {}
+    for name in given.keys() - late:
+        applied |= _apply(outage, command, name)
+    if command.publish_message and command.public_message_key is not None:
+        applied["public_message_key"] = command.public_message_key
+    changed = sorted(k for k, v in applied.items() if getattr(outage, k) != v)
+    observed = outage.observed | dict.fromkeys(given.keys() - late, command.observed_at)
+    data: dict[str, object] = {
+        "fields": changed,
+        "recorded": sorted(late),
+        "observed": command.observed_at.isoformat(),
+    }
+    if command.note_key is not None:
+        data["note"] = command.note_key
+    if command.public_message_key is not None:
+        data["public_message"] = command.public_message_key
+    if "etr" in changed and applied["etr"] is not None:
+        data["etr_version"] = applied["etr"].version
+    if not changed and not late and command.note_key is None and command.public_message_key is None:
+        return Change(outage=outage, entries=())
+    after = replace(outage, **applied, observed=observed)
+    return _changed(after, now, Entry(kind=JournalKind.PROGRESS, data=data))
+
+
+def _apply(outage: Outage, command: c.Report, name: str) -> dict[str, Any]:
+    if name == "etr":
+        if command.etr is None:
+            return {"etr": None, "etr_withdrawn": outage.etr is not None or outage.etr_withdrawn}
+        etr = _next_etr(outage, command.etr, command.observed_at, lenient=command.lenient)
+        count = max(outage.etr_count, etr.version)
+        return {"etr": etr, "etr_count": count, "etr_withdrawn": False}
+    if name == "crew_status":
+        return {"crew_status": command.crew_status, "crew_reason": command.crew_reason}
+    return {name: getattr(command, name)}
+
+
+def _restore(outage: Outage, command: c.Restore, now: datetime) -> Change:
+    _only(
+        outage,
+        {Status.CONFIRMED, Status.PARTIALLY_RESTORED},
+        "restore",
+        "there is nothing to restore",
+    )
+    if outage.kind is Kind.ADVISORY:
+        raise NotAllowedNowError(
+            command="restore", status=outage.status, why="an advisory is lifted, not restored"
+        )
+    data = {"restoration": command.restoration_key, "whole": command.whole}
+    return _changed(outage, now, Entry(kind=JournalKind.RESTORING, data=data))
+
+
+def _conclude(outage: Outage, command: c.Conclude, now: datetime) -> Change:
+    if command.inferred or not outage.is_open:
+        return Change(outage=outage, entries=())
+    if command.whole or command.out == 0:
+        after = replace(outage, status=Status.RESTORED, restored_at=command.at)
+    else:
+        after = replace(outage, status=Status.PARTIALLY_RESTORED)
+    return Change(outage=replace(after, updated_at=now, version=outage.version + 1), entries=())
+
+
+def _reopen(outage: Outage, command: c.Reopen, now: datetime) -> Change:
+    unlisted = outage.status is Status.CLOSED and outage.close_reason is Reason.NO_LONGER_LISTED
+    if not unlisted:
+        _only(
+            outage,
+            {Status.RESTORED},
+            "reopen",
+            "only one that is restored, or closed as no longer listed, can be reopened",
+        )
+    ended = outage.restored_at or outage.closed_at or outage.updated_at
+    if now - ended > REOPEN_WITHIN:
+        raise NotAllowedNowError(
+            command="reopen",
+            status=outage.status,
+            why="it ended more than 24 hours ago; declare a new outage",
+        )
+    return _reopened(outage, command.restoration_key, command.reason, now)
+
+
+def _reopened(
+    outage: Outage, restoration_key: int | None, reason: Reason | None, now: datetime
+) -> Change:
+    after = replace(
+        outage,
+        status=Status.CONFIRMED,
+        restored_at=None,
+        closed_at=None,
+        close_reason=None,
+        unlisted_since=None,
+    )
+    data = {"restoration": restoration_key, "reason": reason}
+    return _changed(after, now, Entry(kind=JournalKind.REOPENED, data=data))
+
+
+def _cancel(outage: Outage, command: c.Cancel, now: datetime) -> Change:
+    _only(outage, OPEN, "cancel", "it is over already")
+    return _changed(
+        replace(outage, status=Status.CANCELLED, close_reason=command.reason, closed_at=now),
+        now,
+        Entry(kind=JournalKind.CANCELLED, data={"reason": command.reason}),
+    )
+
+
+def _close(outage: Outage, command: c.Close, now: datetime) -> Change:
+    unlisted = outage.unlisted_since is not None and outage.is_open
+    if not unlisted:
+        _only(outage, {Status.RESTORED}, "close", "restore or cancel it first")
+    return _changed(
+        replace(outage, status=Status.CLOSED, close_reason=command.reason, closed_at=now),
+        now,
+        Entry(kind=JournalKind.CLOSED, data={"reason": command.reason}),
+    )
+
+
+def _unlist(outage: Outage, command: c.Unlist, now: datetime) -> Change:
+    del command
+    if not outage.is_open or outage.unlisted_since is not None:
+        return Change(outage=outage, entries=())
+    return _changed(replace(outage, unlisted_since=now), now, Entry(kind=JournalKind.UNLISTED))
+
+
+def _relist(outage: Outage, command: c.Relist, now: datetime) -> Change:
+    if outage.status is Status.CLOSED:
+        return _reopen(outage, c.Reopen(restoration_key=command.restoration_key), now)
+    if outage.unlisted_since is None:
+        return Change(outage=outage, entries=())
+    if command.restoration_key is not None:
+        return _reopened(outage, command.restoration_key, None, now)
+    return _changed(replace(outage, unlisted_since=None), now, Entry(kind=JournalKind.LISTED))
+
+
+_RULES: Mapping[type, Callable[[Outage, Any, datetime], Change]] = {
+    c.Confirm: _confirm,
+    c.Reject: _reject,
+    c.Start: _start,
+    c.Revise: _revise,
+    c.Report: _report,
+    c.Restore: _restore,
+    c.Conclude: _conclude,
+    c.Reopen: _reopen,
+    c.Cancel: _cancel,
+    c.Close: _close,
+    c.Unlist: _unlist,
+    c.Relist: _relist,
+}
+
+
+def _changed(outage: Outage, now: datetime, entry: Entry) -> Change:
+    return Change(
+        outage=replace(outage, updated_at=now, version=outage.version + 1), entries=(entry,)
+    )
+
+
+def _only(outage: Outage, allowed: set[Status] | frozenset[Status], command: str, why: str) -> None:
+    if outage.status not in allowed:
+        raise NotAllowedNowError(command=command, status=outage.status, why=why)
+
+
+def _no_future(name: str, at: datetime | None, now: datetime) -> None:
+    if at is not None and at > now:
+        raise InvalidCommandError(field=name, problem="lies in the future")
+
+
+def _is_older(outage: Outage, name: str, observed_at: datetime) -> bool:
+    newest = outage.observed.get(name)
+    return newest is not None and observed_at < newest
+
+
+def _first_etr(command: c.Declare, started_at: datetime, now: datetime) -> Etr | None:
+    if command.etr is None:
+        return None
+    return _checked(command.etr, 1, started_at, now, lenient=command.lenient)
+
+
+def _next_etr(outage: Outage, given: c.GivenEtr, observed_at: datetime, *, lenient: bool) -> Etr:
+    last = outage.etr
+    etr = _checked(
+        given,
+        outage.etr_count + 1,
+        outage.started_at,
+        observed_at,
+        lenient=lenient,
+    )
+    if last is not None and replace(etr, version=last.version) == last:
+        return last
+    return etr
+
+
+def _checked(
+    given: c.GivenEtr, version: int, started_at: datetime, seen_at: datetime, *, lenient: bool
+) -> Etr:
+    if given.earliest is not None and given.earliest > given.latest:
+        raise InvalidCommandError(field="etr", problem="its earliest time is after its latest")
+    if not lenient and given.latest <= max(started_at, seen_at):
+        raise InvalidCommandError(field="etr", problem="lies in the past")
+    return Etr(
+        version=version,
+        latest=_whole_ms(given.latest),
+        earliest=None if given.earliest is None else _whole_ms(given.earliest),
+        confidence=given.confidence,
+        source=given.source,
+        reason=given.reason,
+        published=given.published,
+    )
+
+
+def _whole_ms(at: datetime) -> datetime:
+    # What the record keeps: the same value given again must not look like a new one.
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
