@@ -15,6 +15,7 @@ _LON_LIMIT, _LAT_LIMIT = 180, 90
 
 
 def flat_ring(value: object, *, lon_first: bool) -> str:
+    """GeoJSON text of the polygon in a flat list of numbers, its ring closed; raises Unreadable."""
     if not isinstance(value, list) or len(value) % 2:
         raise Unreadable("it is not a list of pairs of numbers")
     pairs = list(zip(value[::2], value[1::2], strict=True))
@@ -27,6 +28,7 @@ def flat_ring(value: object, *, lon_first: bool) -> str:
 
 
 def geojson(value: object) -> str:
+    """GeoJSON text of a polygon or multipolygon, its rings closed; raises Unreadable."""
     if isinstance(value, Mapping) and value.get("type") == "Feature":
         value = value.get("geometry")
     if not isinstance(value, Mapping) or value.get("type") not in ("Polygon", "MultiPolygon"):
