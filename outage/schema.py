@@ -5,6 +5,7 @@ DECISIONS 37: a process accepts a schema one release newer and refuses an older 
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import sqlite3
 from datetime import UTC, datetime
@@ -78,10 +79,52 @@ def backup(db: Database, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
     target = folder / f"{source.stem}-{stamp}{source.suffix}"
-    with sqlite3.connect(source) as origin, sqlite3.connect(target) as copy:
+    with (
+        contextlib.closing(sqlite3.connect(source)) as origin,
+        contextlib.closing(sqlite3.connect(target)) as copy,
+    ):
         origin.backup(copy)
     target.chmod(0o600)
     return target
+
+
+def restore(copy: Path, target: Path) -> None:
+    """Put a backup in the place of the embedded database; nothing may be using that one.
+
+    The restored database starts a new life (epoch), so that nobody takes its published
+    generations for those of the one before.
+
+    Raises `ValueError` for a file that is no database of ours.
+    """
+    fresh = target.with_name(f"{target.name}.restoring")
+    fresh.unlink(missing_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not _copied(copy, fresh):
+        fresh.unlink(missing_ok=True)
+        raise ValueError("not a backup of an outage database")
+    fresh.chmod(0o600)
+    for suffix in ("-wal", "-shm"):
+        target.with_name(target.name + suffix).unlink(missing_ok=True)
+    fresh.replace(target)
+
+
+def _copied(copy: Path, fresh: Path) -> bool:
+    """Copy a backup under a new epoch; return whether it is whole, and ours."""
+    given = f"{copy.absolute().as_uri()}?mode=ro"
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(given, uri=True)) as origin,
+            contextlib.closing(sqlite3.connect(fresh)) as target,
+        ):
+            origin.backup(target)
+            with target:
+                changed = target.execute(
+                    "UPDATE facts SET value = ? WHERE name = 'epoch'", (secrets.token_hex(4),)
+                )
+            whole: bool = target.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            return whole and changed.rowcount == 1
+    except sqlite3.Error:
+        return False
 
 
 def open_embedded(path: Path) -> Database:

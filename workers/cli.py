@@ -29,7 +29,9 @@ class Entry(NamedTuple):
     summary: str
 
 
-COMMANDS: dict[str, Entry] = {}
+COMMANDS: dict[str, Entry] = {
+    "db": Entry("workers.commands.db:db", "Upgrade, check, back up and restore the database."),
+}
 
 
 class Commands(click.Group):

@@ -13,6 +13,9 @@ _PAGE = frozenset(
         "OUTAGE_COUNTER_URL",
         "OUTAGE_EDGE_KEY",
         "OUTAGE_TRUSTED_PROXIES",
+        "OUTAGE_HOST",
+        "OUTAGE_PAGE_PORT",
+        "OUTAGE_COUNTER_PORT",
     }
 )
 

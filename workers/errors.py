@@ -49,3 +49,39 @@ class UnsafeSocketFolder(WorkersError):
             f"{folder} is not a folder that only this user can open; remove it, "
             "or set OUTAGE_HOME to a shorter path so that it is not needed"
         )
+
+
+class InUse(WorkersError):
+    """Something cannot be done while the processes run."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        super().__init__(f"`outage up` is running on {home}; stop it first, then restore")
+
+
+class NoEmbeddedDatabase(WorkersError):
+    """The command is for the embedded database, and another one is in use."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "OUTAGE_DATABASE_URL names a database that is not ours to copy; "
+            "use its own tools (pg_dump, pg_restore)"
+        )
+
+
+class NotADatabase(WorkersError):
+    """The file is no backup of ours."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        super().__init__(f"{file} is not a backup of an outage database; nothing was changed")
+
+
+class PortTaken(WorkersError):
+    """Another program listens where a process of ours should."""
+
+    def __init__(self, host: str, port: int, setting: str) -> None:
+        self.port = port
+        super().__init__(
+            f"port {port} on {host} is taken by another program; stop it, or set {setting}"
+        )
