@@ -1,0 +1,64 @@
+"""What codes and times are called in each language: the data files, read once."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime
+
+from notifier.policy import MOST_PLACES
+
+FALLBACK = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """One language's names for codes. ``version`` goes on record with every text."""
+
+    language: str
+    version: int
+    reviewed_by: str
+    tables: Mapping[str, Mapping[str, str]]
+
+    def name(self, table: str, code: str | None) -> str:
+        """What a code is called; empty when there is none, or nothing worth saying."""
+        return self.tables[table].get(code, "") if code else ""
+
+    def time(self, at: datetime | None, zone: ZoneInfo, style: str) -> str:
+        """An instant as day and time on the clock of ``zone``; empty for none."""
+        if at is None:
+            return ""
+        return format_datetime(at, self.tables["time"][style], tzinfo=zone, locale=self.language)
+
+    def place(self, table: str, count: int) -> str:
+        """One place or several, counted up to a cap."""
+        shown = f"{count}+" if count >= MOST_PLACES else str(count)
+        return self.tables[table]["many" if count > 1 else "one"].format(count=shown)
+
+
+@cache
+def languages() -> frozenset[str]:
+    """The languages there are texts in: one folder each."""
+    return frozenset(
+        folder.name
+        for folder in files("notifier").joinpath("templates").iterdir()
+        if folder.is_dir() and folder.joinpath("words.toml").is_file()
+    )
+
+
+@cache
+def words(language: str) -> Words:
+    """The words of a language; of English where there is no folder for it."""
+    known = language if language in languages() else FALLBACK
+    text = files("notifier").joinpath("templates", known, "words.toml").read_text("utf-8")
+    data = tomllib.loads(text)
+    return Words(
+        language=known,
+        version=data.pop("version"),
+        reviewed_by=data.pop("reviewed_by"),
+        tables=data,
+    )
