@@ -1,0 +1,187 @@
+"""What a POST /v3/mail/send says: checked as SendGrid checks it, one acceptance per recipient."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from notifier.carrier.bad_numbers import mailbox_failure
+from notifier.carrier.errors import MailRefusal
+from notifier.carrier.store import Acceptance
+
+_ADDRESS = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]+\.[^@\s,;<>\".]{2,}")
+_MOST_PERSONALIZATIONS = 1000
+_MOST_RECIPIENTS = 1000
+_MOST_CATEGORIES = 10
+_LARGEST_PART_BYTES = 10_000
+# Published, but not simulated: better refused than quietly ignored.
+_NOT_SIMULATED = ("template_id", "attachments", "send_at", "batch_id")
+
+
+def parse_mail(mail: Any) -> tuple[str, list[Acceptance]]:  # noqa: ANN401 - anything JSON may hold
+    """Read a mail: its X-Message-Id and an acceptance for every recipient.
+
+    Raises:
+        MailRefusal: the first thing SendGrid would not take, with its field.
+    """
+    if not isinstance(mail, dict):
+        raise MailRefusal("Bad Request")
+    _check_envelope(mail)
+    message_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+    accepted: list[Acceptance] = []
+    for place, personalization in enumerate(mail["personalizations"]):
+        accepted += _personalized(mail, personalization, place, f"{message_id}.recvd-{place}")
+    return message_id, accepted
+
+
+def is_sandboxed(mail: Mapping[str, Any]) -> bool:
+    """Say whether the mail is only to be checked (mail_settings.sandbox_mode)."""
+    settings = mail.get("mail_settings")
+    mode = settings.get("sandbox_mode") if isinstance(settings, dict) else None
+    return isinstance(mode, dict) and mode.get("enable") is True
+
+
+def _check_envelope(mail: Mapping[str, Any]) -> None:
+    personalizations = mail.get("personalizations")
+    if not isinstance(personalizations, list) or not personalizations:
+        raise MailRefusal(
+            "The personalizations field is required and must have at least one personalization.",
+            "personalizations",
+        )
+    if len(personalizations) > _MOST_PERSONALIZATIONS:
+        raise MailRefusal(
+            "The personalizations field cannot have more than 1000 personalizations.",
+            "personalizations",
+        )
+    _check_address(mail.get("from"), "from")
+    if "reply_to" in mail:
+        _check_address(mail["reply_to"], "reply_to")
+    for name in _NOT_SIMULATED:
+        if name in mail:
+            raise MailRefusal(f"The simulator does not take {name}.", name)
+    _check_content(mail.get("content"))
+    categories = mail.get("categories", [])
+    if not isinstance(categories, list) or len(categories) > _MOST_CATEGORIES:
+        raise MailRefusal("A mail may have up to 10 categories.", "categories")
+    _check_arguments(mail.get("custom_args", {}), "custom_args")
+
+
+def _check_content(content: Any) -> None:  # noqa: ANN401 - anything JSON may hold
+    if not isinstance(content, list) or not content:
+        raise MailRefusal(
+            "Unless a valid template_id is provided, the content parameter is required. There "
+            "must be at least one defined content block.",
+            "content",
+        )
+    for place, block in enumerate(content):
+        for name in ("type", "value"):
+            if not isinstance(block, dict) or not _is_text(block.get(name)):
+                raise MailRefusal(
+                    f"The content {name} must be a string at least one character in length.",
+                    f"content.{place}.{name}",
+                )
+
+
+def _personalized(
+    mail: Mapping[str, Any],
+    personalization: Any,  # noqa: ANN401 - anything JSON may hold
+    place: int,
+    stem: str,
+) -> list[Acceptance]:
+    field = f"personalizations.{place}"
+    if not isinstance(personalization, dict):
+        raise MailRefusal("Invalid type. Expected: object.", field)
+    if "send_at" in personalization:
+        raise MailRefusal("The simulator does not take send_at.", f"{field}.send_at")
+    addresses = _addresses(personalization, field)
+    subject = personalization.get("subject") or mail.get("subject")
+    if not isinstance(subject, str) or not subject:
+        raise MailRefusal(
+            "The subject is required. You can get around this requirement if you use a template "
+            "with a subject defined or if every personalization has a subject defined.",
+            "subject",
+        )
+    substitutions = personalization.get("substitutions", {})
+    _check_arguments(substitutions, f"{field}.substitutions")
+    arguments = personalization.get("custom_args", {})
+    _check_arguments(arguments, f"{field}.custom_args")
+    arguments = {**mail.get("custom_args", {}), **arguments}
+    blocks = {
+        block["type"]: _substituted(block["value"], substitutions) for block in mail["content"]
+    }
+    details = json.dumps({"custom_args": arguments, "categories": mail.get("categories", [])})
+    our_id = arguments.get("m")
+    return [
+        Acceptance(
+            sid=f"{stem}.{number}",
+            channel="email",
+            recipient=address,
+            sender=(personalization.get("from") or mail["from"])["email"],
+            subject=_substituted(subject, substitutions),
+            body=blocks.get("text/plain", ""),
+            html=blocks.get("text/html"),
+            our_id=our_id,
+            first=number == 0,
+            failure=mailbox_failure(address),
+            status="accepted",
+            details=details,
+        )
+        for number, address in enumerate(addresses)
+    ]
+
+
+def _addresses(personalization: Mapping[str, Any], field: str) -> list[str]:
+    found: list[str] = []
+    for kind in ("to", "cc", "bcc"):
+        people = personalization.get(kind, [])
+        if not isinstance(people, list) or (kind == "to" and not people):
+            raise MailRefusal(
+                "The to array is required for all personalization objects, and must have at "
+                "least one email object with a valid email address.",
+                f"{field}.{kind}",
+            )
+        for place, person in enumerate(people):
+            found.append(_check_address(person, f"{field}.{kind}.{place}"))
+    if "from" in personalization:
+        _check_address(personalization["from"], f"{field}.from")
+    if len(found) > _MOST_RECIPIENTS:
+        raise MailRefusal("A personalization cannot have more than 1000 recipients.", field)
+    if len({address.lower() for address in found}) < len(found):
+        raise MailRefusal(
+            "Each email address in the personalization block should be unique between to, cc, "
+            "and bcc.",
+            field,
+        )
+    return found
+
+
+def _check_address(person: Any, field: str) -> str:  # noqa: ANN401 - anything JSON may hold
+    address = person.get("email") if isinstance(person, dict) else None
+    if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
+        raise MailRefusal("Does not contain a valid address.", f"{field}.email")
+    return address
+
+
+def _check_arguments(arguments: Any, field: str) -> None:  # noqa: ANN401 - anything JSON may hold
+    if not isinstance(arguments, dict) or not all(
+        isinstance(value, str) for value in arguments.values()
+    ):
+        raise MailRefusal("Invalid type. Expected: an object of strings.", field)
+    if sum(len(f"{name}{value}".encode()) for name, value in arguments.items()) > (
+        _LARGEST_PART_BYTES
+    ):
+        raise MailRefusal("This may not exceed 10,000 bytes.", field)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _substituted(text: str, substitutions: Mapping[str, str]) -> str:
+    for tag, value in substitutions.items():
+        text = text.replace(tag, value)
+    return text

@@ -1,0 +1,141 @@
+"""What the simulator has accepted and still has to report: one SQLite file."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from notifier.carrier.group_commit import GroupCommit
+from notifier.carrier.schema import connect, create_store
+
+_Result = TypeVar("_Result")
+
+
+def now_ms() -> int:
+    """Wall time in milliseconds since the epoch; providers know no business time."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """One text or e-mail to one recipient, as it was taken.
+
+    first: False for a further recipient of the same personalization, which is no second
+    acceptance of its our_id. failure: how it will end when it does not arrive (an error code as
+    text, `bounce`, `dropped`).
+    """
+
+    sid: str
+    channel: str
+    recipient: str
+    sender: str | None
+    body: str
+    status: str
+    service_sid: str | None = None
+    subject: str | None = None
+    html: str | None = None
+    segments: int = 0
+    our_id: str | None = None
+    first: bool = True
+    failure: str | None = None
+    callback_url: str | None = None
+    validity_s: int | None = None
+    details: str = "{}"
+
+
+_ACCEPT = """
+INSERT INTO messages (
+    sid, channel, recipient, sender, service_sid, subject, body, html, segments, our_id, again,
+    status, failure, callback_url, validity_s, details, accepted_ms, sent_ms, updated_ms, due_ms)
+VALUES (
+    :sid, :channel, :recipient, :sender, :service_sid, :subject, :body, :html, :segments,
+    :our_id,
+    :first AND EXISTS (SELECT 1 FROM messages WHERE our_id = :our_id),
+    :status, :failure, :callback_url, :validity_s, :details, :accepted_ms, :sent_ms,
+    :updated_ms, :due_ms)
+"""
+
+
+class CarrierStore:
+    """The simulator's file. Opened by `open`, closed by `close`; writing is a group commit."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._writer: GroupCommit | None = None
+        self._readers: ThreadPoolExecutor | None = None
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+
+    def open(self) -> None:
+        """Make what is missing and start the writing thread."""
+        create_store(self.folder)
+        self._writer = GroupCommit(self.folder)
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="carrier-reader")
+
+    def close(self) -> None:
+        """Finish the writing that was handed in, then let go of the file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        if self._readers is not None:
+            self._readers.shutdown()
+            self._readers = None
+        while self._connections:
+            self._connections.pop().close()
+        self._local = threading.local()
+
+    async def write(self, do: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Run `do` in a transaction; it is on disk when this returns."""
+        if self._writer is None:
+            raise RuntimeError("The carrier's store is closed; open it first.")
+        return await self._writer.run(do)
+
+    async def read(self, do: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Run `do` on a reading connection, off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._readers, lambda: do(self._reading_connection())
+        )
+
+    async def accept(
+        self, acceptances: Sequence[Acceptance], *, due_ms: int
+    ) -> list[dict[str, Any]]:
+        """Take messages, all or none; they are on disk when this returns their rows.
+
+        due_ms: when they first move on, in milliseconds since the epoch.
+        """
+        rows = [_row(acceptance, now_ms(), due_ms) for acceptance in acceptances]
+
+        def insert(connection: sqlite3.Connection) -> None:
+            # One by one: each row's `again` has to see the rows before it.
+            connection.executemany(_ACCEPT, rows)
+
+        await self.write(insert)
+        return rows
+
+    def _reading_connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = connect(self.folder)
+            connection.execute("PRAGMA query_only = ON")
+            self._local.connection = connection
+            self._connections.append(connection)
+        return connection
+
+
+def _row(acceptance: Acceptance, now: int, due: int) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(acceptance, name) for name in acceptance.__slots__}
+    # Until it is sent, a text's date_sent is its date of creation, as in the published examples.
+    return row | {
+        "accepted_ms": now,
+        "sent_ms": now,
+        "updated_ms": now,
+        "due_ms": due,
+        "error_code": None,
+    }

@@ -1,0 +1,1 @@
+"""The carrier simulator over real HTTP, with the official SDKs."""

@@ -1,0 +1,1 @@
+"""The carrier simulator, piece by piece."""
