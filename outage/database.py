@@ -107,7 +107,12 @@ def open_database(url: str | URL, *, pool_size: int = 5) -> Database:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() == "postgresql":
         engine = sa.create_engine(
-            parsed, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True
+            parsed,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            # An error's text must not quote phones, addresses or notes (DECISIONS 34).
+            hide_parameters=True,
         )
         return Database(engine)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
@@ -116,6 +121,7 @@ def open_database(url: str | URL, *, pool_size: int = 5) -> Database:
         parsed,
         pool_size=pool_size,
         max_overflow=-1,
+        hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": 0, "isolation_level": None},
     )
     sa.event.listen(engine, "connect", _prepare_sqlite)

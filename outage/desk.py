@@ -109,6 +109,7 @@ def report_progress(
     message appears only once it is approved (``approve_message``, or `approve`).
     """
     outage = register.load(conn, outage_id, lock=True)
+    note, public_message = (note or "").strip(), (public_message or "").strip()
     if note:
         key = _write_down(conn, outage, "note", note, actor, approved=False)
         command = replace(command, note_key=key)
@@ -124,17 +125,22 @@ def approve(conn: Connection, outage_id: str, note_key: int, *, actor: Actor) ->
     """Let the public see a message that a crew proposed."""
     outage = register.load(conn, outage_id, lock=True)
     now = business_now(conn)
-    done = conn.execute(
-        t.notes.update()
-        .where(
+    proposed = conn.execute(
+        sa.select(t.notes.c.approved_at).where(
             t.notes.c.key == note_key,
             t.notes.c.outage_key == outage.key,
             t.notes.c.kind == "public_message",
         )
+    ).first()
+    if proposed is None:
+        raise InvalidCommandError(field="message", problem="this outage has no such message")
+    if proposed.approved_at is not None:
+        return outage
+    conn.execute(
+        t.notes.update()
+        .where(t.notes.c.key == note_key)
         .values(approved_at=now, approved_by=str(actor))
     )
-    if done.rowcount != 1:
-        raise InvalidCommandError(field="message", problem="this outage has no such message")
     command = c.Report(observed_at=now, public_message_key=note_key, publish_message=True)
     return _apply(conn, outage, command, actor)
 
@@ -147,11 +153,14 @@ def restore(
     shape: MatchedShape | None = None,
     at: datetime | None = None,
     reason: Reason | None = None,
+    allow_empty: bool = False,
 ) -> Outage:
     """Record that service is back, for the whole outage or for the premises inside ``shape``.
 
     The outage keeps its status until gis has ended the interruptions; only then is anybody told.
+    Raises `NobodyInsideError` for a shape that matches nobody unless ``allow_empty``.
     """
+    _guard(shape, allow_empty=allow_empty, max_premises=None)
     outage = register.load(conn, outage_id, lock=True)
     now = business_now(conn)
     if at is not None and not outage.started_at <= at <= now:
@@ -211,6 +220,7 @@ def reopen(
     """Take the last restoration back: the same interruptions go on (DECISIONS 11)."""
     outage = register.load(conn, outage_id, lock=True)
     key = register.last_restoration(conn, outage.key, inferred=None)
+    _take_back(conn, key)
     return _apply(conn, outage, c.Reopen(restoration_key=key, reason=reason), actor)
 
 
@@ -237,7 +247,12 @@ def relist(conn: Connection, outage_id: str, *, actor: Actor) -> Outage:
     """Record that a feed lists it again; an inferred end is taken back."""
     outage = register.load(conn, outage_id, lock=True)
     key = register.last_restoration(conn, outage.key, inferred=True)
-    return _apply(conn, outage, c.Relist(restoration_key=key), actor)
+    change = lifecycle.decide(outage, c.Relist(restoration_key=key), business_now(conn))
+    if any(entry.kind == JournalKind.REOPENED for entry in change.entries):
+        _take_back(conn, key)
+    if change.entries:
+        register.save(conn, change.outage)
+    return _record(conn, change, actor, None)
 
 
 def note_passed_etrs(conn: Connection) -> int:
@@ -308,7 +323,7 @@ def _apply(
     shape: MatchedShape | None = None,
 ) -> Outage:
     change = lifecycle.decide(outage, command, business_now(conn))
-    if change.entries:
+    if change.outage != outage:
         register.save(conn, change.outage)
     return _record(conn, change, actor, shape)
 
@@ -360,6 +375,14 @@ def _restoration(
     return _apply(conn, outage, c.Restore(restoration_key=key, whole=shape is None), actor)
 
 
+def _take_back(conn: Connection, restoration_key: int | None) -> None:
+    conn.execute(
+        t.restorations.update()
+        .where(t.restorations.c.key == restoration_key)
+        .values(taken_back_at=business_now(conn))
+    )
+
+
 def _guard(shape: MatchedShape | None, *, allow_empty: bool, max_premises: int | None) -> None:
     if shape is None:
         return
@@ -399,7 +422,7 @@ def _write_down(
             kind=kind,
             at=now,
             actor=str(actor),
-            text=text.strip(),
+            text=text,
             approved_at=now if approved else None,
             approved_by=str(actor) if approved else None,
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from outage import tables as t
 from outage.clock import business_now
+from outage.columns import to_ms
 from outage.database import APPENDED, Database, next_value, wall_now
 from outage.model import JournalKind, OutageKey
 
@@ -32,7 +33,12 @@ EXPAND = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
-    """One thing that happened. ``data`` holds ids and codes only (DECISIONS 34)."""
+    """One thing that happened. ``data`` holds ids and codes only (DECISIONS 34).
+
+    ``state`` is what the outage was like right after it: status, crew_status, crew_reason,
+    etr_version, etr_latest (ms), public_message. A reader that comes late, or again after a kill,
+    finds there what held at the time; the outage's row may be further on.
+    """
 
     number: int
     kind: str
@@ -40,6 +46,7 @@ class JournalEntry:
     actor: str
     at: datetime
     data: Mapping[str, Any]
+    state: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +98,10 @@ def append(
     """Append an entry and return its number. The last statement of its transaction.
 
     The number comes from a row that stays locked until commit, so no reader can pass it by.
+    The outage's row is locked before it: whoever appends for several outages in one transaction
+    locks their rows first, or two such transactions could wait for each other.
     """
+    state = {} if outage_key is None else _state(conn, outage_key)
     number = next_value(conn, "journal")
     conn.info[APPENDED] = True
     conn.execute(
@@ -104,6 +114,7 @@ def append(
             at=business_now(conn),
             wall_at=wall_now(conn),
             data=json.dumps(data or {}),
+            state=json.dumps(state),
         )
     )
     if outage_key is not None:
@@ -111,6 +122,32 @@ def append(
             t.outages.update().where(t.outages.c.key == outage_key).values(last_number=number)
         )
     return number
+
+
+def _state(conn: Connection, outage_key: int) -> dict[str, Any]:
+    outages = t.outages.c
+    row = conn.execute(
+        sa.select(
+            outages.status,
+            outages.crew_status,
+            outages.crew_reason,
+            outages.etr_version,
+            outages.etr_latest,
+            outages.public_message_key,
+        )
+        .where(outages.key == outage_key)
+        .with_for_update()
+    ).first()
+    if row is None:
+        return {}
+    return {
+        "status": row.status,
+        "crew_status": row.crew_status,
+        "crew_reason": row.crew_reason,
+        "etr_version": row.etr_version,
+        "etr_latest": None if row.etr_latest is None else to_ms(row.etr_latest),
+        "public_message": row.public_message_key,
+    }
 
 
 def last_number(conn: Connection) -> int:
@@ -152,8 +189,14 @@ def expand(db: Database, reader: Reader) -> bool:
         if not entries_after(conn, cursor(conn, reader.name), limit=1):
             return False
     with db.write() as conn:
-        # Locks the cursor on PostgreSQL: two relays never expand the same entry.
-        move_cursor(conn, reader.name, cursor(conn, reader.name))
+        # The row is made first, then locked: two relays never expand the same entry.
+        conn.execute(
+            sa.text(
+                "INSERT INTO cursors (reader, number) VALUES (:reader, 0) "
+                "ON CONFLICT (reader) DO NOTHING"
+            ),
+            {"reader": reader.name},
+        )
         start = conn.execute(
             sa.select(t.cursors.c.number).where(t.cursors.c.reader == reader.name).with_for_update()
         ).scalar_one()
@@ -178,39 +221,13 @@ def expand(db: Database, reader: Reader) -> bool:
 
 def claim(db: Database, reader: str) -> WorkItem | None:
     """Take the most urgent item that is free and first in its outage's line."""
-    first = (
-        sa.select(t.work_items.c.outage_key, sa.func.min(t.work_items.c.number).label("number"))
-        .where(t.work_items.c.reader == reader)
-        .group_by(t.work_items.c.outage_key)
-        .subquery()
-    )
     with db.read() as conn:
-        if not conn.execute(
-            sa.select(t.work_items.c.key).where(t.work_items.c.reader == reader).limit(1)
-        ).first():
+        # Only looking: a line that is all leased or parked must not cost the write lock.
+        if conn.execute(_next_item(reader, wall_now(conn))).first() is None:
             return None
     with db.write() as conn:
         now = wall_now(conn)
-        free = sa.and_(
-            t.work_items.c.reader == reader,
-            t.work_items.c.parked_at.is_(None),
-            sa.or_(t.work_items.c.lease_until.is_(None), t.work_items.c.lease_until < now),
-            sa.or_(t.work_items.c.retry_at.is_(None), t.work_items.c.retry_at <= now),
-        )
-        statement = (
-            t.work_items.select()
-            .join(
-                first,
-                sa.and_(
-                    first.c.outage_key == t.work_items.c.outage_key,
-                    first.c.number == t.work_items.c.number,
-                ),
-            )
-            .where(free)
-            .order_by(t.work_items.c.priority, t.work_items.c.number)
-            .limit(1)
-            .with_for_update(skip_locked=True, of=t.work_items)
-        )
+        statement = _next_item(reader, now).with_for_update(skip_locked=True, of=t.work_items)
         row = conn.execute(statement).mappings().first()
         if row is None:
             return None
@@ -233,6 +250,31 @@ def claim(db: Database, reader: str) -> WorkItem | None:
         step=json.loads(row["step"]),
         fence=fence,
         attempts=row["attempts"] + 1,
+    )
+
+
+def _next_item(reader: str, now: datetime) -> sa.Select[Any]:
+    items, earlier = t.work_items.c, t.work_items.alias("earlier")
+    behind = (
+        sa.select(earlier.c.key)
+        .where(
+            earlier.c.reader == reader,
+            earlier.c.outage_key == items.outage_key,
+            earlier.c.number < items.number,
+        )
+        .exists()
+    )
+    return (
+        t.work_items.select()
+        .where(
+            items.reader == reader,
+            items.parked_at.is_(None),
+            sa.or_(items.lease_until.is_(None), items.lease_until < now),
+            sa.or_(items.retry_at.is_(None), items.retry_at <= now),
+            ~behind,
+        )
+        .order_by(items.priority, items.number)
+        .limit(1)
     )
 
 
@@ -272,7 +314,8 @@ def turn(db: Database, reader: Reader) -> bool:
     except LostLeaseError:
         log.warning("%s lost its lease on entry %s", reader.name, item.entry.number)
     except Exception as error:  # whatever it is, the item is retried or parked, never dropped
-        log.exception("%s failed on entry %s", reader.name, item.entry.number)
+        what = "parked" if item.attempts >= ATTEMPTS else "failed on"
+        log.exception("%s %s entry %s", reader.name, what, item.entry.number)
         _fail(db, item, error)
     return True
 
@@ -327,4 +370,5 @@ def _entry(row: RowMapping) -> JournalEntry:
         actor=row["actor"],
         at=row["at"],
         data=json.loads(row["data"]),
+        state=json.loads(row["state"]),
     )

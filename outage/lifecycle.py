@@ -13,7 +13,7 @@ from typing import Any
 
 from outage import commands as c
 from outage.errors import InvalidCommandError, NotAllowedNowError
-from outage.model import OPEN, Entry, Etr, JournalKind, Kind, Outage, Reason, Status
+from outage.model import INTERRUPTING, OPEN, Entry, Etr, JournalKind, Kind, Outage, Reason, Status
 
 REOPEN_WITHIN = timedelta(hours=24)
 """After that a return is a new outage (DECISIONS 11)."""
@@ -34,12 +34,7 @@ def declare(command: c.Declare, now: datetime) -> Change:
         raise InvalidCommandError(
             field="planned_start", problem="planned work needs a start, planned or actual"
         )
-    if (
-        command.planned_end
-        and command.planned_start
-        and (command.planned_end <= command.planned_start)
-    ):
-        raise InvalidCommandError(field="planned_end", problem="must be after planned_start")
+    _ordered(command.planned_start, command.planned_end)
     started_at = command.started_at or command.planned_start or now
     if command.started_at is not None and command.started_at > now and not command.lenient:
         raise InvalidCommandError(field="started_at", problem="lies in the future")
@@ -85,6 +80,10 @@ def decide(outage: Outage, command: c.Command, now: datetime) -> Change:
 
 def _confirm(outage: Outage, command: c.Confirm, now: datetime) -> Change:
     _only(outage, {Status.PREDICTED}, "confirm", "only a predicted outage can be confirmed")
+    if outage.kind is Kind.PLANNED:
+        raise NotAllowedNowError(
+            command="confirm", status=outage.status, why="planned work is started, not confirmed"
+        )
     _no_future("started_at", command.started_at, now)
     started_at = command.started_at or outage.started_at
     return _changed(
@@ -127,8 +126,10 @@ def _revise(outage: Outage, command: c.Revise, now: datetime) -> Change:
     }
     if not given:
         return Change(outage=outage, entries=())
+    after = replace(outage, **given)
+    _ordered(after.planned_start, after.planned_end)
     return _changed(
-        replace(outage, **given),
+        after,
         now,
         Entry(kind=JournalKind.REVISED, data={"fields": sorted(given)}),
     )
@@ -154,21 +155,40 @@ def _report(outage: Outage, command: c.Report, now: datetime) -> Change:
         applied["public_message_key"] = command.public_message_key
     changed = sorted(k for k, v in applied.items() if getattr(outage, k) != v)
     observed = outage.observed | dict.fromkeys(given.keys() - late, command.observed_at)
+    after = replace(outage, **applied, observed=observed)
+    if not changed and not late and command.note_key is None and command.public_message_key is None:
+        # Nothing new, but seen again: what was observed before this must not overrule it.
+        return Change(outage=after, entries=())
+    data = _progress(command, changed, late)
+    if "etr" in changed and after.etr is not None:
+        data["etr_version"] = after.etr.version
+    return _changed(after, now, Entry(kind=JournalKind.PROGRESS, data=data))
+
+
+def _progress(command: c.Report, changed: list[str], late: set[str]) -> dict[str, object]:
     data: dict[str, object] = {
         "fields": changed,
         "recorded": sorted(late),
         "observed": command.observed_at.isoformat(),
     }
+    if late:
+        # Recorded, not applied: the journal is the only place that keeps what it said.
+        data["late"] = _said(command, late)
     if command.note_key is not None:
         data["note"] = command.note_key
     if command.public_message_key is not None:
         data["public_message"] = command.public_message_key
-    if "etr" in changed and applied["etr"] is not None:
-        data["etr_version"] = applied["etr"].version
-    if not changed and not late and command.note_key is None and command.public_message_key is None:
-        return Change(outage=outage, entries=())
-    after = replace(outage, **applied, observed=observed)
-    return _changed(after, now, Entry(kind=JournalKind.PROGRESS, data=data))
+    return data
+
+
+def _said(command: c.Report, names: set[str]) -> dict[str, str | None]:
+    said: dict[str, str | None] = {}
+    for name in sorted(names):
+        value = getattr(command, name)
+        if isinstance(value, c.GivenEtr):
+            value = value.latest
+        said[name] = value.isoformat() if isinstance(value, datetime) else value
+    return said
 
 
 def _apply(outage: Outage, command: c.Report, name: str) -> dict[str, Any]:
@@ -199,7 +219,7 @@ def _restore(outage: Outage, command: c.Restore, now: datetime) -> Change:
 
 
 def _conclude(outage: Outage, command: c.Conclude, now: datetime) -> Change:
-    if command.inferred or not outage.is_open:
+    if command.inferred or outage.status not in INTERRUPTING:
         return Change(outage=outage, entries=())
     if command.whole or command.out == 0:
         after = replace(outage, status=Status.RESTORED, restored_at=command.at)
@@ -309,6 +329,11 @@ def _only(outage: Outage, allowed: set[Status] | frozenset[Status], command: str
 def _no_future(name: str, at: datetime | None, now: datetime) -> None:
     if at is not None and at > now:
         raise InvalidCommandError(field=name, problem="lies in the future")
+
+
+def _ordered(planned_start: datetime | None, planned_end: datetime | None) -> None:
+    if planned_start and planned_end and planned_end <= planned_start:
+        raise InvalidCommandError(field="planned_end", problem="must be after planned_start")
 
 
 def _is_older(outage: Outage, name: str, observed_at: datetime) -> bool:

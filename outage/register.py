@@ -68,7 +68,7 @@ _CODED: dict[str, Callable[[str], Any]] = {
 
 
 def load(conn: Connection, outage_id: str, *, lock: bool = False) -> Outage:
-    """Return the outage with this public id, or with this key where it is a number.
+    """Return the outage with this public id, in capitals or not.
 
     With ``lock`` the row stays ours until commit. Raises `UnknownOutageError`.
     """
@@ -194,9 +194,12 @@ def restoration_at(conn: Connection, key: int) -> datetime:
 
 
 def last_restoration(conn: Connection, key: OutageKey, *, inferred: bool | None) -> int | None:
-    """Return the newest restoration step of an outage (only inferred, or only told, ones)."""
+    """Return the newest restoration step that has not been taken back.
+
+    Only inferred ones, or only those somebody gave, when ``inferred`` says so.
+    """
     statement = sa.select(sa.func.max(t.restorations.c.key)).where(
-        t.restorations.c.outage_key == key
+        t.restorations.c.outage_key == key, t.restorations.c.taken_back_at.is_(None)
     )
     if inferred is not None:
         statement = statement.where(t.restorations.c.inferred.is_(inferred))

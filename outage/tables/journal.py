@@ -16,6 +16,13 @@ journal = Table(
     Column("at", Instant, nullable=False, comment="business time"),
     Column("wall_at", Instant, nullable=False),
     Column("data", Text, nullable=False, comment="JSON: ids and codes only"),
+    Column(
+        "state",
+        Text,
+        nullable=False,
+        server_default="{}",
+        comment="JSON: codes of the outage right after the entry",
+    ),
     Index("ix_journal_outage_key", "outage_key"),
 )
 
@@ -41,5 +48,6 @@ work_items = Table(
     Column("retry_at", Instant, comment="wall time"),
     Column("parked_at", Instant),
     Column("error", Text),
+    Index("ix_work_items_line", "reader", "priority", "number"),
     Index("uq_work_items_entry", "reader", "outage_key", "number", unique=True),
 )

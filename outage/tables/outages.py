@@ -160,5 +160,6 @@ restorations = Table(
     Column("tell", Boolean, nullable=False, server_default=text("true")),
     Column("premises", Integer, comment="restored by it; NULL until gis has finished"),
     Column("concluded_at", Instant),
+    Column("taken_back_at", Instant, comment="by reopening, or a feed that lists it again"),
     Index("ix_restorations_outage_key", "outage_key"),
 )
