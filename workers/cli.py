@@ -31,6 +31,10 @@ class Entry(NamedTuple):
 
 COMMANDS: dict[str, Entry] = {
     "db": Entry("workers.commands.db:db", "Upgrade, check, back up and restore the database."),
+    "doctor": Entry(
+        "workers.commands.doctor:doctor",
+        "Check settings, site, database, Redis, providers and hooks.",
+    ),
 }
 
 

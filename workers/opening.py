@@ -32,7 +32,11 @@ def open_record(settings: Settings) -> Database:
     if not settings.database_url and not embedded_file(settings).exists():
         schema.open_embedded(embedded_file(settings)).close()
     db = open_database(settings.database, pool_size=settings.database_pool)
-    schema.check(db)
+    try:
+        schema.check(db)
+    except Exception:
+        db.close()
+        raise
     db.after_append = bell(settings).ring
     return db
 

@@ -1,0 +1,122 @@
+"""What the doctor finds, and what it tells the operator to do."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from outage import clock, schema
+from outage import tables as t
+from outage.database import open_database, wall_now
+from workers.checkup import Check, State, doctor
+from workers.cli import run
+
+REAL = {
+    "OUTAGE_TWILIO_ACCOUNT_SID": "AC-made-up",
+    "OUTAGE_TWILIO_AUTH_TOKEN": "made-up-token",
+    "OUTAGE_TWILIO_FROM": "+12025550100",
+    "OUTAGE_SENDGRID_API_KEY": "SG.made-up-key",
+    "OUTAGE_SENDGRID_FROM": "alerts@example.org",
+}
+
+
+def examine(home: Path, **given: str) -> dict[str, Check]:
+    environ = {f"OUTAGE_{name}": value for name, value in given.items()}
+    return {check.name: check for check in doctor({"OUTAGE_HOME": str(home), **environ})}
+
+
+def test_a_fresh_machine_has_notes_but_nothing_failed(short_path: Path) -> None:
+    found = examine(short_path)
+    assert [check for check in found.values() if check.state is State.FAILED] == []
+    assert "neutral" in found["site"].says
+    assert "shadow" in found["send"].says
+    assert "`outage up` starts it" in found["redis"].says
+    assert found["work"].says == "0 waiting, none parked"
+    assert found["processes"].state is State.NOTE
+
+
+def test_every_problem_of_the_settings_is_a_finding_of_its_own(tmp_path: Path) -> None:
+    checks = doctor({"OUTAGE_HOME": str(tmp_path), "OUTAGE_SEND": "loud", "OUTAGE_HOLD_S": "x"})
+    assert [(check.name, check.state) for check in checks] == [("settings", State.FAILED)] * 2
+
+
+def test_a_bad_site_file_is_told_by_its_fields(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text('name = "Example Light"\nshort_name = "ExLight"\n')
+    assert examine(tmp_path)["site"] == Check(
+        name="site", state=State.FAILED, says="time_zone is missing."
+    )
+
+
+def test_redis_that_was_named_has_to_answer(tmp_path: Path, valkey: str) -> None:
+    assert examine(tmp_path, REDIS_URL=valkey)["redis"].state is State.OK
+    gone = examine(tmp_path, REDIS_URL=f"unix://{tmp_path}/none")["redis"]
+    assert gone.state is State.FAILED
+
+
+def test_parked_work_fails_and_is_named(database_url: str, tmp_path: Path) -> None:
+    db = open_database(database_url)
+    schema.upgrade(db)
+    with db.write() as conn:
+        conn.execute(
+            t.work_items.insert().values(
+                reader="notifier", number=7, outage_key=0, priority=1, parked_at=wall_now(conn)
+            )
+        )
+        conn.execute(
+            t.processes.insert().values(
+                name="relay", host="here", pid=1, started_at=wall_now(conn), seen_at=wall_now(conn)
+            )
+        )
+        clock.hold(conn, datetime(2022, 11, 30, tzinfo=UTC))
+    db.close()
+    found = examine(tmp_path, DATABASE_URL=database_url)
+    assert found["work"].state is State.FAILED
+    assert "notifier at entry 7 of no outage" in found["work"].says
+    assert found["clock"].says.startswith("business time is held at 2022-11-30T00:00:00+00:00")
+    assert found["processes"].says == "running: relay"
+
+
+def test_an_old_schema_and_an_absent_server_are_told_apart(
+    tmp_path: Path, database_url: str
+) -> None:
+    old = examine(tmp_path, DATABASE_URL=database_url)["database"]
+    assert old.state is State.FAILED
+    assert "outage db upgrade" in old.says
+    absent = examine(tmp_path, DATABASE_URL="postgresql://u:made-up@127.0.0.1:1/x")["database"]
+    assert absent.state is State.FAILED
+    assert "made-up" not in absent.says
+
+
+def test_receipts_need_an_address_that_providers_can_reach(tmp_path: Path) -> None:
+    real = {name.removeprefix("OUTAGE_"): value for name, value in REAL.items()}
+    assert "providers cannot reach" in str(
+        [check.says for check in doctor({"OUTAGE_HOME": str(tmp_path), **REAL})]
+    )
+    found = examine(
+        tmp_path,
+        **real,
+        HOOKS_URL="https://hooks.example.org",
+        SENDGRID_WEBHOOK_PUBLIC_KEY="made-up",
+    )
+    assert found["hooks"].state is State.OK
+    assert found["texts"].says == "Twilio"
+
+
+def test_no_secret_reaches_what_the_doctor_says(tmp_path: Path) -> None:
+    said = str(doctor({"OUTAGE_HOME": str(tmp_path), **REAL}))
+    assert "made-up-token" not in said
+    assert "SG.made-up-key" not in said
+
+
+def test_the_command_prints_json_and_exits_1_when_something_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OUTAGE_HOME", str(tmp_path))
+    assert run(["doctor", "--json"]) == 0
+    assert {item["name"] for item in json.loads(capsys.readouterr().out)} >= {"site", "database"}
+    monkeypatch.setenv("OUTAGE_REDIS_URL", f"unix://{tmp_path}/none")
+    assert run(["doctor"]) == 1
+    said = capsys.readouterr()
+    assert "failed  redis " in said.out
+    assert said.err == "outage: the doctor found 1 failed check(s), listed above\n"

@@ -1,0 +1,241 @@
+"""What `outage doctor` looks at, each finding with what to do about it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from outage import clock, schema
+from outage import settings as reading
+from outage import tables as t
+from outage.database import Database, wall_now
+from outage.errors import OutageError, SettingsError, SiteError
+from outage.reading import is_loopback
+from outage.settings import SendMode, Settings
+from outage.site import FILE, load_site
+from workers import opening
+
+PATIENCE_S = 5
+"""How long a database server may take to answer."""
+CLOCKS_AGREE = timedelta(seconds=5)
+SILENT_AFTER = timedelta(seconds=30)
+SHOWN = 5
+"""How many parked items are named one by one."""
+
+
+class State(StrEnum):
+    """How a check went; only `failed` makes the doctor exit 1."""
+
+    OK = "ok"
+    NOTE = "note"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One finding. `says` holds no secret and no personal data."""
+
+    name: str
+    state: State
+    says: str
+
+
+def _ok(name: str, says: str) -> Check:
+    return Check(name=name, state=State.OK, says=says)
+
+
+def _note(name: str, says: str) -> Check:
+    return Check(name=name, state=State.NOTE, says=says)
+
+
+def _failed(name: str, says: str) -> Check:
+    return Check(name=name, state=State.FAILED, says=says)
+
+
+def doctor(environ: Mapping[str, str]) -> list[Check]:
+    """Look at everything the settings of `environ` name; nothing is sent and nobody is told."""
+    try:
+        settings = reading.load(environ)
+    except SettingsError as problem:
+        return [_failed("settings", sentence) for sentence in problem.problems]
+    return [
+        _ok("settings", f"home {settings.home}"),
+        *_site(settings),
+        *_database(settings),
+        _redis(settings),
+        *_sending(settings),
+        *_hooks(settings),
+    ]
+
+
+def _site(settings: Settings) -> Iterator[Check]:
+    try:
+        found = load_site(settings.home)
+    except SiteError as problem:
+        yield from (_failed("site", sentence) for sentence in problem.problems)
+        return
+    if found.is_neutral:
+        yield _note(
+            "site",
+            f'neutral: "{found.name}", {found.time_zone}, no telephone numbers; '
+            f"say whose utility it is in {settings.home / FILE}",
+        )
+    else:
+        yield _ok("site", f"{found.name}, {found.time_zone}, {' and '.join(found.languages)}")
+
+
+def _database(settings: Settings) -> Iterator[Check]:
+    try:
+        opened = opening.open_record(_patient(settings))
+        try:
+            yield from _record(opened)
+        finally:
+            opened.close()
+    except OutageError as problem:
+        yield _failed("database", str(problem))
+    except SQLAlchemyError as problem:
+        yield _failed("database", _first_line(getattr(problem, "orig", None) or problem))
+    except OSError as problem:
+        yield _failed("database", f"{problem.filename}: {problem.strerror}")
+
+
+def _patient(settings: Settings) -> Settings:
+    """The same settings, with a limit on how long a database server may keep us waiting."""
+    if not settings.database_url.startswith("postgresql"):
+        return settings
+    limited = make_url(settings.database_url).update_query_dict(
+        {"connect_timeout": f"{PATIENCE_S}"}
+    )
+    return replace(settings, database_url=limited.render_as_string(hide_password=False))
+
+
+def _first_line(problem: object) -> str:
+    return next(iter(str(problem).strip().splitlines()), type(problem).__name__)
+
+
+def _record(opened: Database) -> Iterator[Check]:
+    with opened.read() as conn:
+        kind = "SQLite" if opened.is_sqlite else "PostgreSQL"
+        yield _ok("database", f"{kind}, schema {schema.found(conn)}")
+        yield _work(conn)
+        yield _clocks(conn)
+        yield _processes(conn)
+
+
+def _work(conn: Connection) -> Check:
+    items = t.work_items.c
+    waiting = conn.execute(sa.select(sa.func.count()).where(items.parked_at.is_(None))).scalar_one()
+    parked = conn.execute(
+        sa.select(items.reader, items.number, t.outages.c.id)
+        .outerjoin(t.outages, t.outages.c.key == items.outage_key)
+        .where(items.parked_at.is_not(None))
+        .order_by(items.parked_at, items.number)
+    ).all()
+    if not parked:
+        return _ok("work", f"{waiting} waiting, none parked")
+    named = [f"{row.reader} at entry {row.number} of {row.id or 'no outage'}" for row in parked]
+    more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
+    return _failed(
+        "work",
+        f"{len(parked)} parked after five failures: {', '.join(named[:SHOWN])}{more}; "
+        "the log of `outage relay` says why",
+    )
+
+
+def _clocks(conn: Connection) -> Check:
+    apart = abs(wall_now(conn) - datetime.now(UTC))
+    if apart > CLOCKS_AGREE:
+        return _failed(
+            "clock",
+            f"the database's clock and this machine's are {apart.total_seconds():.0f} s apart; "
+            "leases and signatures need both to be right",
+        )
+    if clock.is_held(conn):
+        at = clock.business_now(conn).isoformat(timespec="seconds")
+        return _note("clock", f"business time is held at {at} by a replay or a drill")
+    return _ok("clock", "this machine and the database agree")
+
+
+def _processes(conn: Connection) -> Check:
+    """Who has given a sign of life lately."""
+    seen = conn.execute(sa.select(t.processes.c.name, t.processes.c.seen_at)).all()
+    now = wall_now(conn)
+    alive = sorted({row.name for row in seen if now - row.seen_at <= SILENT_AFTER})
+    if not alive:
+        return _note("processes", "none is running; `outage up` starts all of them")
+    return _ok("processes", f"running: {', '.join(alive)}")
+
+
+def _redis(settings: Settings) -> Check:
+    if opening.bell(settings).answers():
+        return _ok("redis", "answers")
+    if settings.redis_url:
+        return _failed(
+            "redis",
+            "OUTAGE_REDIS_URL does not answer; nothing is lost, but everything is slower",
+        )
+    return _note("redis", "the embedded one is not running; `outage up` starts it")
+
+
+def _sending(settings: Settings) -> Iterator[Check]:
+    what = {
+        SendMode.OFF: "off: nobody is told anything",
+        SendMode.SHADOW: "shadow: everything but the call to the provider",
+        SendMode.ALLOWLIST: f"allowlist: only to {len(settings.allowlist)} named endpoints",
+        SendMode.LIVE: "live: to everybody",
+    }[settings.send]
+    yield Check(
+        name="send",
+        state=State.OK if settings.send is SendMode.LIVE else State.NOTE,
+        says=f"{what} (OUTAGE_SEND)",
+    )
+    yield _provider(
+        "texts", "Twilio", settings.twilio_account_sid, settings.twilio_base_url, "OUTAGE_TWILIO_*"
+    )
+    yield _provider(
+        "e-mail",
+        "SendGrid",
+        settings.sendgrid_api_key,
+        settings.sendgrid_base_url,
+        "OUTAGE_SENDGRID_*",
+    )
+
+
+def _provider(name: str, company: str, credential: str, simulator: str, variables: str) -> Check:
+    if not credential:
+        return _note(name, f"no provider; {variables} name one")
+    if simulator:
+        return _note(name, f"the carrier simulator at {simulator} in place of {company}")
+    return _ok(name, company)
+
+
+def _hooks(settings: Settings) -> Iterator[Check]:
+    """Whether receipts can find their way back."""
+    real_texts = settings.twilio_account_sid and not settings.twilio_base_url
+    real_mail = settings.sendgrid_api_key and not settings.sendgrid_base_url
+    address = urlsplit(settings.hooks)
+    here = is_loopback(address.hostname or "")
+    if not (real_texts or real_mail):
+        yield _ok("hooks", f"{settings.hooks}; no real provider calls it")
+    elif here:
+        yield _failed(
+            "hooks",
+            f"providers cannot reach {settings.hooks}, so no receipt and no STOP arrives; "
+            "set OUTAGE_HOOKS_URL to the public address of the counter",
+        )
+    elif address.scheme != "https":
+        yield _failed(
+            "hooks", "OUTAGE_HOOKS_URL must begin with https://; it carries phone numbers"
+        )
+    else:
+        yield _ok("hooks", settings.hooks)
+    if real_mail and not settings.sendgrid_webhook_public_key:
+        yield _failed(
+            "hooks",
+            "OUTAGE_SENDGRID_WEBHOOK_PUBLIC_KEY is not set, so e-mail receipts are refused",
+        )

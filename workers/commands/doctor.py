@@ -1,0 +1,31 @@
+"""`outage doctor`: is everything as it should be, and what to do where it is not."""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+
+import click
+
+from workers import checkup
+from workers.checkup import State
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.pass_context
+def doctor(ctx: click.Context, *, as_json: bool) -> None:
+    """Check settings, site, database, parked work, clock, Redis, providers and hooks.
+
+    Nothing is sent. Exit 1 if anything has failed; notes do not fail.
+    """
+    checks = checkup.doctor(os.environ)
+    if as_json:
+        click.echo(json.dumps([asdict(check) for check in checks]))
+    else:
+        for check in checks:
+            click.echo(f"{check.state:<7} {check.name:<10} {check.says}")
+    found = sum(check.state is State.FAILED for check in checks)
+    if found:
+        sys.stderr.write(f"outage: the doctor found {found} failed check(s), listed above\n")
+        ctx.exit(1)
