@@ -30,6 +30,9 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
+    "carrier": Entry(
+        "workers.commands.carrier:carrier", "Simulate Twilio and SendGrid on this machine."
+    ),
     "db": Entry("workers.commands.db:db", "Upgrade, check, back up and restore the database."),
     "doctor": Entry(
         "workers.commands.doctor:doctor",

@@ -85,3 +85,13 @@ class PortTaken(WorkersError):
         super().__init__(
             f"port {port} on {host} is taken by another program; stop it, or set {setting}"
         )
+
+
+class NoSimulatedAccount(WorkersError):
+    """The simulator was not told whose messages it should take."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the simulator needs a made-up account: set OUTAGE_TWILIO_ACCOUNT_SID (AC and 32 "
+            "hexadecimal digits), OUTAGE_TWILIO_AUTH_TOKEN and OUTAGE_SENDGRID_API_KEY"
+        )

@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -14,44 +15,55 @@ from workers.errors import AlreadyRunning, PortTaken
 from workers.supervisor import Supervisor
 
 _CARRIER_PORT = "OUTAGE_CARRIER_PORT"
+PATIENCE_S = 2.0
+"""How long a port may still be held by those that died with the supervisor before us."""
 
 
 @click.command()
-@click.option("--carrier", is_flag=True, help="Run the carrier simulator too.")
-def up(*, carrier: bool) -> None:
+def up() -> None:
     """Start all processes and keep them running until Ctrl+C.
 
     An embedded database is made, or upgraded after a backup. Without OUTAGE_REDIS_URL a
-    Valkey of our own runs on a private socket.
+    Valkey of our own runs on a private socket; the carrier simulator runs if
+    OUTAGE_TWILIO_BASE_URL or OUTAGE_SENDGRID_BASE_URL names its port on this machine.
     """
     settings = reading.load()
     running = roster.pids(settings.home)
     if running:
         # The supervisor's own lock decides; this only spares the migration and the ports.
         raise AlreadyRunning(settings.home, running.get(roster.SUPERVISOR))
-    _check_ports(settings, carrier=carrier)
+    _check_ports(settings)
     _prepare_database(settings)
-    _say_where(settings, carrier=carrier)
-    Supervisor(processes.children(settings, os.environ, carrier=carrier), settings.home).run()
+    _say_where(settings)
+    Supervisor(processes.children(settings, os.environ), settings.home).run()
 
 
-def _check_ports(settings: Settings, *, carrier: bool) -> None:
+def _check_ports(settings: Settings) -> None:
     wanted = {
         "OUTAGE_PAGE_PORT": settings.page_port,
         "OUTAGE_WEB_PORT": settings.web_port,
         "OUTAGE_COUNTER_PORT": settings.counter_port,
     }
-    if carrier:
+    if processes.simulates(settings):
         wanted[_CARRIER_PORT] = settings.carrier_port
+    deadline = time.monotonic() + PATIENCE_S
     for name, port in wanted.items():
         host = "127.0.0.1" if name == _CARRIER_PORT else settings.host
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family) as attempt:
-            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                attempt.bind(address)
-            except OSError as error:
-                raise PortTaken(host, port, name) from error
+        while not _is_free(host, port):
+            if time.monotonic() > deadline:
+                raise PortTaken(host, port, name)
+            time.sleep(0.1)
+
+
+def _is_free(host: str, port: int) -> bool:
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family) as attempt:
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind(address)
+        except OSError:
+            return False
+        return True
 
 
 def _prepare_database(settings: Settings) -> None:
@@ -72,13 +84,13 @@ def _backups(home: Path) -> set[Path]:
     return set((home / "backups").glob("*.db"))
 
 
-def _say_where(settings: Settings, *, carrier: bool) -> None:
+def _say_where(settings: Settings) -> None:
     rows = [
         ("page", f"http://{settings.host}:{settings.page_port}/"),
         ("console", f"http://{settings.host}:{settings.web_port}/"),
         ("counter", f"http://{settings.host}:{settings.counter_port}/"),
     ]
-    if carrier:
+    if processes.simulates(settings):
         rows.append(("carrier", f"http://127.0.0.1:{settings.carrier_port}/"))
     click.echo(f"home     {settings.home}")
     for name, address in rows:
