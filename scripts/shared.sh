@@ -35,8 +35,9 @@ make_venv() {
 }
 
 install_package() {
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-    apt-get install -qq --yes --no-install-recommends "$@"; } >/dev/null
+  # An update that fails in part does not mean that the package cannot be had.
+  apt-get update -qq >/dev/null || say "apt-get update failed; trying to install nevertheless"
+  DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends "$@" >/dev/null
 }
 
 # Install one lock. uv is fast but knows nothing of pip's own settings, hence the second try.
