@@ -45,6 +45,8 @@ def hold(home: Path) -> Iterator[Roster]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyRunning(home, _read(home).get(SUPERVISOR)) from None
+        # What a killed supervisor left behind must not pass for the list of this one.
+        (run_folder(home) / "processes.json").unlink(missing_ok=True)
         try:
             yield roster
         finally:
