@@ -71,6 +71,8 @@ outages = Table(
     Column("last_number", Integer, nullable=False, server_default="0"),
     # Written by gis, in the transaction that appends `matched`:
     Column("membership", Integer, nullable=False, server_default="0", comment="current number"),
+    Column("matched_shape_digest", String, comment="shape the members come from"),
+    Column("matched_premises_version", Integer, comment="premises version they come from"),
     Column("matched_number", Integer, comment="journal number of the last `matched`"),
     Column("members", Integer, comment="premises that are members now, restored ones included"),
     Column("premises_out", Integer, comment="members without the service now"),
@@ -118,8 +120,9 @@ memberships = Table(
     Column("removed", Integer, comment="membership number it went with"),
     Column("since", Instant, nullable=False),
     Column("until", Instant),
-    Column("why", String, nullable=False, comment="shape, reopened, successor, …"),
+    Column("why", String, nullable=False, comment="shape, or premises: the base data moved"),
     Column("outcome", String, comment="restored, voided, cancelled, inferred, moved"),
+    Column("restoration_key", Key, comment="step that ended it"),
     Index("uq_memberships_added", "outage_key", "premise_key", "added", unique=True),
     Index("ix_memberships_premise_key", "premise_key"),
 )
@@ -145,6 +148,7 @@ interruptions = Table(
         postgresql_where=text("outcome IS NULL"),
     ),
     Index("ix_interruptions_outage_key", "outage_key"),
+    Index("ix_interruptions_premise_key", "premise_key"),
 )
 
 restorations = Table(

@@ -1,0 +1,204 @@
+"""Who is actually without service: derived from live members, one per premise and service.
+
+A member is *live* while it has neither fallen out nor been restored. A premise is interrupted
+while it is a live member of an outage that interrupts; the interruption belongs to the first of
+those: confirmed unplanned before planned, older first (DECISIONS 10).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from gis.scratch import scratch
+from outage import tables as t
+from outage.model import INTERRUPTING, Kind, OutageKey, Service
+
+_i = t.interruptions
+_m = t.memberships.alias("holding")
+_o = t.outages.alias("holder")
+LIVE = sa.and_(t.memberships.c.removed.is_(None), t.memberships.c.until.is_(None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How an interruption ends when no outage holds its premise any more.
+
+    Attributes:
+        at: when service came back; never before the interruption began.
+        outcome: ``restored``, ``inferred`` or ``voided``.
+        restoration_key: the step that ended it, if one did.
+        voided: the outage whose claim is void; what goes on under another then began with that.
+    """
+
+    at: datetime
+    outcome: str
+    restoration_key: int | None = None
+    voided: OutageKey | None = None
+
+
+def settle(conn: Connection, service: Service, end: End) -> None:
+    """Make the interruptions of the premises in scratch what their live members say.
+
+    Doing it again changes nothing.
+    """
+    conn.execute(scratch.update().values(winner=_winner(service)))
+    _hand_over(conn, service, end)
+    _open(conn, service)
+    _end(conn, service, end)
+
+
+def _winner(service: Service) -> sa.ScalarSelect[int]:
+    return (
+        sa.select(_o.c.key)
+        .select_from(_m.join(_o, _o.c.key == _m.c.outage_key))
+        .where(
+            _m.c.premise_key == scratch.c.premise_key,
+            _m.c.removed.is_(None),
+            _m.c.until.is_(None),
+            _o.c.service == service.value,
+            _o.c.kind != Kind.ADVISORY.value,
+            _o.c.status.in_([status.value for status in INTERRUPTING]),
+        )
+        .order_by(
+            sa.case((_o.c.kind == Kind.UNPLANNED.value, 0), else_=1), _o.c.started_at, _o.c.key
+        )
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _open_ones(service: Service, winner: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Open interruptions of scratch premises whose winner is as said."""
+    return sa.and_(
+        _i.c.outcome.is_(None),
+        _i.c.service == service.value,
+        _i.c.premise_key.in_(sa.select(scratch.c.premise_key).where(winner)),
+    )
+
+
+def _hand_over(conn: Connection, service: Service, end: End) -> None:
+    winner = (
+        sa.select(scratch.c.winner)
+        .where(scratch.c.premise_key == _i.c.premise_key)
+        .scalar_subquery()
+    )
+    began = (
+        sa.select(t.outages.c.started_at)
+        .select_from(scratch.join(t.outages, t.outages.c.key == scratch.c.winner))
+        .where(scratch.c.premise_key == _i.c.premise_key)
+        .scalar_subquery()
+    )
+    void = sa.and_(_i.c.first_outage_key == (end.voided or 0), winner != (end.voided or 0))
+    conn.execute(
+        _i.update()
+        .where(_open_ones(service, scratch.c.winner.is_not(None)), _i.c.outage_key != winner)
+        .values(
+            outage_key=winner,
+            first_outage_key=sa.case((void, winner), else_=_i.c.first_outage_key),
+            started_at=sa.case((void, began), else_=_i.c.started_at),
+        )
+    )
+
+
+def _open(conn: Connection, service: Service) -> None:
+    known = _i.alias("known")
+    there = sa.exists().where(
+        known.c.premise_key == scratch.c.premise_key,
+        known.c.service == service.value,
+        known.c.outcome.is_(None),
+    )
+    # Two interruptions of one premise never overlap, whatever the outages claim.
+    ended = (
+        sa.select(sa.func.max(known.c.ended_at))
+        .where(
+            known.c.premise_key == scratch.c.premise_key,
+            known.c.service == service.value,
+            known.c.outcome != "voided",
+        )
+        .scalar_subquery()
+    )
+    began = sa.case((ended > t.outages.c.started_at, ended), else_=t.outages.c.started_at)
+    conn.execute(
+        _i.insert().from_select(
+            ["premise_key", "service", "outage_key", "first_outage_key", "started_at"],
+            sa.select(
+                scratch.c.premise_key,
+                sa.literal(service.value),
+                scratch.c.winner,
+                scratch.c.winner,
+                began,
+            )
+            .select_from(scratch.join(t.outages, t.outages.c.key == scratch.c.winner))
+            .where(~there),
+        )
+    )
+
+
+def _end(conn: Connection, service: Service, end: End) -> None:
+    at = sa.literal(end.at, _i.c.ended_at.type)
+    conn.execute(
+        _i.update()
+        .where(_open_ones(service, scratch.c.winner.is_(None)))
+        .values(
+            ended_at=sa.case((_i.c.started_at > at, _i.c.started_at), else_=at),
+            outcome=end.outcome,
+            restoration_key=end.restoration_key,
+        )
+    )
+
+
+def take_up(
+    conn: Connection, outage_key: OutageKey, restoration_key: int | None, service: Service
+) -> None:
+    """Let the interruptions that a step ended go on, for the premises in scratch.
+
+    Without a step: those that ended as inferred when the outage was put away. Where a later
+    outage has opened another one meanwhile, that one stays.
+    """
+    known = _i.alias("known")
+    there = sa.exists().where(
+        known.c.premise_key == _i.c.premise_key,
+        known.c.service == service.value,
+        known.c.outcome.is_(None),
+    )
+    by_step = (
+        sa.and_(
+            _i.c.restoration_key.is_(None),
+            _i.c.outcome == "inferred",
+            _i.c.outage_key == outage_key,
+        )
+        if restoration_key is None
+        else _i.c.restoration_key == restoration_key
+    )
+    conn.execute(
+        _i.update()
+        .where(by_step, _i.c.premise_key.in_(sa.select(scratch.c.premise_key)), ~there)
+        .values(ended_at=None, outcome=None, restoration_key=None)
+    )
+
+
+def void(conn: Connection, outage_key: OutageKey) -> None:
+    """Void what an outage that never was interrupted and restored, for the premises in scratch."""
+    conn.execute(
+        _i.update()
+        .where(
+            _i.c.outage_key == outage_key,
+            _i.c.outcome.is_not(None),
+            _i.c.premise_key.in_(sa.select(scratch.c.premise_key)),
+        )
+        .values(outcome="voided")
+    )
+
+
+def move_start(conn: Connection, outage_key: OutageKey) -> None:
+    """Let the open interruptions that an outage began follow its corrected start."""
+    began = sa.select(t.outages.c.started_at).where(t.outages.c.key == outage_key)
+    conn.execute(
+        _i.update()
+        .where(_i.c.first_outage_key == outage_key, _i.c.outcome.is_(None))
+        .values(started_at=began.scalar_subquery())
+    )

@@ -1,0 +1,120 @@
+"""From a shape to the premises inside it, and the value that the desk takes (DECISIONS 2)."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from gis.errors import RepairChangesPremises
+from gis.index import Keys, PremiseIndex, difference
+from gis.shapes import Shape, ShapeLimits, accept
+from outage import tables as t
+from outage.database import Database
+from outage.model import MatchedShape, Service
+from outage.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Who is inside a shape: sorted premise keys of one premises version."""
+
+    shape: Shape
+    keys: Keys
+    premises_version: int
+
+    def for_desk(self) -> MatchedShape:
+        """The shape as the desk's commands take it."""
+        return MatchedShape(
+            wkb=self.shape.wkb,
+            digest=self.shape.hash,
+            vertices=self.shape.vertices,
+            premise_count=len(self.keys),
+            premises_version=self.premises_version,
+        )
+
+
+class Matcher:
+    """Matches shapes against the premises of a database.
+
+    Keeps one index in memory and builds it anew when the premises version has changed. One
+    matcher can serve many threads.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._lock = threading.Lock()
+        self._index: PremiseIndex | None = None
+
+    def index(self) -> PremiseIndex:
+        """The index of the current premises version."""
+        with self._lock, self._db.read() as conn:
+            version = premises_version(conn)
+            if self._index is None or self._index.version != version:
+                self._index = _build(conn, version)
+            return self._index
+
+    def match(
+        self,
+        source: object,
+        service: Service,
+        *,
+        limits: ShapeLimits,
+        crs: str | None = None,
+        accept_repair: bool = False,
+    ) -> Match:
+        """Let a shape through the gate and find the premises with the service inside it.
+
+        Raises:
+            ShapeRefused: one sentence that says what is wrong with the shape; a repair that
+                changes who is inside is refused unless ``accept_repair``.
+        """
+        return self.match_shape(
+            accept(source, limits=limits, crs=crs), service, accept_repair=accept_repair
+        )
+
+    def match_shape(self, shape: Shape, service: Service, *, accept_repair: bool = False) -> Match:
+        """Find the premises with the service inside a shape that has passed the gate."""
+        index = self.index()
+        keys = index.match(shape.wkb, service.bit)
+        if shape.drawn is not None and not accept_repair:
+            drawn = index.match(shape.drawn, service.bit)
+            added, removed, _ = difference(drawn, keys)
+            if len(added) or len(removed):
+                raise RepairChangesPremises(
+                    reason=shape.repaired, added=len(added), removed=len(removed)
+                )
+        return Match(shape=shape, keys=keys, premises_version=index.version)
+
+
+def limits_of(settings: Settings) -> ShapeLimits:
+    """The limits of the gate, as the operator set them."""
+    return ShapeLimits(
+        max_bytes=settings.shape_max_bytes,
+        max_vertices=settings.shape_max_vertices,
+        max_area_km2=settings.shape_max_area_km2,
+    )
+
+
+def premises_version(conn: Connection) -> int:
+    """The current premises version, 0 before the first load."""
+    return int(conn.execute(sa.select(sa.func.max(t.premises_versions.c.version))).scalar() or 0)
+
+
+def _build(conn: Connection, version: int) -> PremiseIndex:
+    rows = conn.execute(
+        sa.select(
+            t.premises.c.key, t.premises.c.longitude, t.premises.c.latitude, t.premises.c.services
+        ).where(t.premises.c.closed_at.is_(None), t.premises.c.longitude.is_not(None))
+    ).all()
+    columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
+    return PremiseIndex(
+        version=version,
+        keys=np.array(columns[0], dtype=np.int64),
+        lon=np.array(columns[1], dtype=np.float64),
+        lat=np.array(columns[2], dtype=np.float64),
+        services=np.array(columns[3], dtype=np.uint8),
+    )

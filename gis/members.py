@@ -1,0 +1,180 @@
+"""Membership rows: who comes in, falls out, is restored or taken back, under a new number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.engine import Connection
+
+from gis.index import Keys
+from gis.interruptions import LIVE
+from gis.scratch import scratch
+from outage import tables as t
+from outage.columns import Instant
+from outage.model import OutageKey
+
+_m = t.memberships
+_CAME = ("outage_key", "premise_key", "added", "since", "why")
+_ENDED: dict[str, None] = dict.fromkeys(("removed", "until", "outcome", "restoration_key"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What `matched` says of an outage.
+
+    Attributes:
+        members: premises that are members now, restored ones included.
+        live: those that are neither restored nor out of it.
+        restored: those that are restored.
+        accounts: accounts that hold the live ones now.
+        added, removed: how many came and went with the new number.
+        told_added, told_removed: the same without those that only base data moved.
+    """
+
+    members: int
+    live: int
+    restored: int
+    accounts: int
+    added: int
+    removed: int
+    told_added: int
+    told_removed: int
+
+
+def current(conn: Connection, outage: OutageKey, *, live: bool) -> Keys:
+    """Sorted premise keys of the rows in force, the half-written number included.
+
+    With ``live`` only those not restored.
+    """
+    in_force = LIVE if live else _m.c.removed.is_(None)
+    keys = conn.execute(
+        sa.select(_m.c.premise_key)
+        .where(_m.c.outage_key == outage, in_force)
+        .order_by(_m.c.premise_key)
+    ).scalars()
+    return np.fromiter(keys, dtype=np.int64)
+
+
+def come(conn: Connection, outage: OutageKey, number: int, since: datetime) -> None:
+    """Make the premises in scratch members, each for the reason it has there."""
+    insert: Any = insert_sqlite if conn.dialect.name == "sqlite" else insert_postgresql
+    rows = sa.select(
+        sa.literal(outage),
+        scratch.c.premise_key,
+        sa.literal(number),
+        _instant(since),
+        scratch.c.why,
+    ).where(sa.true())
+    # A row that came and went under this very number comes back.
+    conn.execute(
+        insert(_m)
+        .from_select(list(_CAME), rows)
+        .on_conflict_do_update(
+            index_elements=["outage_key", "premise_key", "added"], set_=dict(_ENDED)
+        )
+    )
+
+
+def go(conn: Connection, outage: OutageKey, number: int, until: datetime) -> None:
+    """Let the premises in scratch fall out; the word there is the outcome."""
+    why = (
+        sa.select(scratch.c.why).where(scratch.c.premise_key == _m.c.premise_key).scalar_subquery()
+    )
+    conn.execute(
+        _m.update()
+        .where(_chosen(outage), _m.c.removed.is_(None))
+        .values(removed=number, until=sa.func.coalesce(_m.c.until, _instant(until)), outcome=why)
+    )
+
+
+def end(
+    conn: Connection, outage: OutageKey, at: datetime, outcome: str, restoration_key: int | None
+) -> None:
+    """Let service be back for the live members in scratch."""
+    conn.execute(
+        _m.update()
+        .where(_chosen(outage), LIVE)
+        .values(until=at, outcome=outcome, restoration_key=restoration_key)
+    )
+
+
+def ended_by(conn: Connection, outage: OutageKey, restoration_key: int | None) -> Keys:
+    """Sorted keys of the premises that a step ended.
+
+    Without a step: those that ended as inferred when the outage was put away.
+    """
+    keys = conn.execute(
+        sa.select(_m.c.premise_key)
+        .where(_m.c.outage_key == outage, _m.c.removed.is_(None), _by_step(restoration_key))
+        .order_by(_m.c.premise_key)
+    ).scalars()
+    return np.fromiter(keys, dtype=np.int64)
+
+
+def take_back(conn: Connection, outage: OutageKey, restoration_key: int | None) -> None:
+    """Let the members in scratch that a step ended be live again."""
+    conn.execute(
+        _m.update()
+        .where(_chosen(outage), _m.c.removed.is_(None), _by_step(restoration_key))
+        .values(until=None, outcome=None, restoration_key=None)
+    )
+
+
+def _by_step(restoration_key: int | None) -> sa.ColumnElement[bool]:
+    if restoration_key is None:
+        return sa.and_(_m.c.restoration_key.is_(None), _m.c.outcome == "inferred")
+    return _m.c.restoration_key == restoration_key
+
+
+def _chosen(outage: OutageKey) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        _m.c.outage_key == outage, _m.c.premise_key.in_(sa.select(scratch.c.premise_key))
+    )
+
+
+def _instant(at: datetime) -> sa.BindParameter[datetime]:
+    return sa.literal(at, Instant())
+
+
+def count(conn: Connection, outage: OutageKey, number: int) -> Counts:
+    """Count an outage's members as they are under a number."""
+    here = _m.c.removed.is_(None)
+    added = sa.and_(_m.c.added == number, here)
+    removed = sa.and_(_m.c.removed == number, _m.c.added < number)
+
+    def how_many(which: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        return sa.func.count(sa.case((which, 1)))
+
+    row = conn.execute(
+        sa.select(
+            how_many(here),
+            how_many(LIVE),
+            how_many(sa.and_(here, _m.c.outcome.in_(("restored", "inferred")))),
+            how_many(added),
+            how_many(removed),
+            how_many(sa.and_(added, _m.c.why != "premises")),
+            how_many(sa.and_(removed, _m.c.outcome != "moved")),
+        ).where(_m.c.outage_key == outage)
+    ).one()
+    holders = t.occupancies
+    accounts = conn.execute(
+        sa.select(sa.func.count(holders.c.account_key.distinct()))
+        .select_from(_m.join(holders, holders.c.premise_key == _m.c.premise_key))
+        .where(_m.c.outage_key == outage, LIVE, holders.c.until.is_(None))
+    ).scalar_one()
+    return Counts(
+        members=row[0],
+        live=row[1],
+        restored=row[2],
+        accounts=accounts,
+        added=row[3],
+        removed=row[4],
+        told_added=row[5],
+        told_removed=row[6],
+    )

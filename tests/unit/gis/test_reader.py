@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import pytest
+
+from outage import desk, journal
+from outage import tables as t
+from outage.commands import Revise
+from outage.database import Database
+from outage.model import JournalKind, Kind, Outage, Status
+from tests.unit.gis.world import ACTOR, NOON, Rectangle, World, inside
+
+LEFT: Rectangle = (0, 3, 0, 0)
+RIGHT: Rectangle = (2, 5, 0, 0)
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return World.of(database)
+
+
+def revise(world: World, outage: Outage, rectangle: Rectangle) -> None:
+    match = world.match(rectangle)
+    with world.db.write() as conn:
+        desk.revise(conn, outage.id, Revise(), actor=ACTOR, shape=match.for_desk())
+
+
+def restore(world: World, outage: Outage, rectangle: Rectangle | None = None) -> None:
+    shape = None if rectangle is None else world.match(rectangle).for_desk()
+    with world.db.write() as conn:
+        desk.restore(conn, outage.id, actor=ACTOR, shape=shape)
+
+
+def test_a_declared_outage_gets_members_interruptions_counts_and_matched(world: World) -> None:
+    outage = world.declare(LEFT)
+    world.drain()
+    assert world.members(outage) == dict.fromkeys(inside(LEFT))
+    assert world.out() == dict.fromkeys(inside(LEFT), outage.key)
+    row = world.row(outage)
+    assert (row.membership, row.members, row.premises_out, row.premises_restored) == (1, 4, 4, 0)
+    assert row.matched_number == row.last_number
+    assert world.last_matched()["told_added"] == 4
+
+
+def test_an_outage_without_a_shape_is_matched_with_no_members(world: World) -> None:
+    from outage.commands import Declare
+    from outage.model import OutageId, OutageKey, Service
+
+    with world.db.write() as conn:
+        outage = desk.declare(
+            conn,
+            Declare(key=OutageKey(0), id=OutageId(""), service=Service.WATER, kind=Kind.UNPLANNED),
+            actor=ACTOR,
+        )
+    world.drain()
+    assert world.members(outage) == {}
+    assert world.row(outage).members == 0
+    assert world.last_matched()["kind"] == JournalKind.DECLARED
+
+
+def test_a_revision_moves_only_what_changed_and_voids_who_falls_out(world: World) -> None:
+    outage = world.declare(LEFT)
+    world.drain()
+    world.later()
+    revise(world, outage, RIGHT)
+    world.drain()
+    assert world.members(outage) == dict.fromkeys(inside(RIGHT))
+    assert world.out() == dict.fromkeys(inside(RIGHT), outage.key)
+    assert [outcome for _, _, outcome in world.interruptions(1)] == ["voided"]
+    matched = world.last_matched()
+    assert (matched["added"], matched["removed"], matched["membership"]) == (2, 2, 2)
+
+
+def test_restoring_a_part_and_then_the_rest_ends_each_at_its_time(world: World) -> None:
+    outage = world.declare(LEFT)
+    world.drain()
+    world.later()
+    restore(world, outage, (0, 1, 0, 0))
+    world.drain()
+    assert world.row(outage).status == Status.PARTIALLY_RESTORED
+    assert world.row(outage).premises_out == 2
+    assert world.members(outage) == {1: "restored", 2: "restored", 3: None, 4: None}
+    first = world.now
+    world.later()
+    restore(world, outage)
+    world.drain()
+    row = world.row(outage)
+    assert (row.status, row.premises_out, row.premises_restored) == (Status.RESTORED, 0, 4)
+    assert world.interruptions(1) == [(NOON, first, "restored")]
+    assert world.interruptions(4) == [(NOON, world.now, "restored")]
+
+
+def test_a_reopened_restoration_lets_the_same_interruptions_go_on(world: World) -> None:
+    outage = world.declare(LEFT)
+    world.drain()
+    world.later()
+    restore(world, outage, (0, 1, 0, 0))
+    world.drain()
+    world.later()
+    restore(world, outage)
+    world.drain()
+    world.later()
+    with world.db.write() as conn:
+        desk.reopen(conn, outage.id, actor=ACTOR)
+    world.drain()
+    assert world.members(outage) == {1: "restored", 2: "restored", 3: None, 4: None}
+    assert world.interruptions(4) == [(NOON, None, None)]
+    assert world.out() == {3: outage.key, 4: outage.key}
+
+
+def test_the_older_outage_holds_and_the_younger_goes_on_with_the_same_interruption(
+    world: World,
+) -> None:
+    older = world.declare(LEFT)
+    world.later()
+    younger = world.declare(RIGHT)
+    world.drain()
+    assert world.out()[3] == older.key
+    world.later()
+    restore(world, older)
+    world.drain()
+    assert world.out() == dict.fromkeys(inside(RIGHT), younger.key)
+    assert world.interruptions(3) == [(NOON, None, None)]
+    assert world.members(older)[3] == "restored"
+
+
+def test_confirmed_unplanned_goes_before_planned_work(world: World) -> None:
+    planned = world.declare(LEFT, Kind.PLANNED)
+    world.later()
+    unplanned = world.declare(RIGHT)
+    world.drain()
+    assert world.out()[1] == planned.key
+    assert world.out()[3] == unplanned.key
+
+
+def test_what_goes_on_under_another_after_a_revision_began_with_that_other(world: World) -> None:
+    wrong = world.declare(LEFT)
+    world.later()
+    started = world.now
+    world.declare(RIGHT)
+    world.drain()
+    revise(world, wrong, (0, 1, 0, 0))
+    world.drain()
+    assert world.interruptions(3) == [(started, None, None)]
+
+
+def test_planned_work_interrupts_nobody_before_it_has_begun(world: World) -> None:
+    outage = world.declare(LEFT, Kind.PLANNED, started_at=None, planned_start=NOON)
+    world.drain()
+    assert world.row(outage).status == Status.PREDICTED
+    assert world.row(outage).members == 4
+    assert world.row(outage).premises_out == 0
+    assert world.out() == {}
+    world.later()
+    with world.db.write() as conn:
+        desk.start(conn, outage.id, actor=ACTOR)
+    world.drain()
+    assert world.out() == dict.fromkeys(inside(LEFT), outage.key)
+    assert world.interruptions(1) == [(world.now, None, None)]
+
+
+def test_an_advisory_has_members_and_interrupts_nobody(world: World) -> None:
+    outage = world.declare(LEFT, Kind.ADVISORY)
+    world.drain()
+    assert len(world.members(outage)) == 4
+    assert world.out() == {}
+
+
+def test_a_cancelled_outage_leaves_no_member_and_no_true_interruption(world: World) -> None:
+    outage = world.declare(LEFT)
+    world.drain()
+    restore(world, outage, (0, 0, 0, 0))
+    world.drain()
+    with world.db.write() as conn:
+        desk.cancel(conn, outage.id, actor=ACTOR)
+    world.drain()
+    assert world.members(outage) == {}
+    assert world.out() == {}
+    assert {world.interruptions(p)[0][2] for p in (1, 2, 3, 4)} == {"voided"}
+    assert world.last_matched()["told_removed"] == 4
+
+
+def test_an_inferred_end_ends_interruptions_and_leaves_the_outage_open(world: World) -> None:
+    outage = world.declare(LEFT)
+    world.drain()
+    world.later()
+    with world.db.write() as conn:
+        desk.unlist(conn, outage.id, actor=ACTOR)
+        desk.end_unlisted(conn, outage.id, actor=ACTOR, at=world.now)
+    world.drain()
+    assert world.row(outage).status == Status.CONFIRMED
+    assert world.interruptions(1) == [(NOON, world.now, "inferred")]
+    with world.db.write() as conn:
+        desk.relist(conn, outage.id, actor=ACTOR)
+    world.drain()
+    assert world.interruptions(1) == [(NOON, None, None)]
+    assert world.members(outage) == dict.fromkeys(inside(LEFT))
+
+
+def test_a_load_that_moves_premises_is_told_apart_from_a_shape_that_moved(world: World) -> None:
+    outage = world.declare(LEFT)
+    world.drain()
+    with world.db.write() as conn:
+        # Premise 1 leaves the shape, premise 6 comes in.
+        conn.execute(t.premises.update().where(t.premises.c.key == 1).values(longitude=-90.0))
+        conn.execute(t.premises.update().where(t.premises.c.key == 6).values(longitude=-100.0))
+        world.new_version(conn, 2)
+        journal.append(conn, kind=JournalKind.PREMISES_CHANGED, actor="cli")
+    revise(world, outage, (0, 2, 0, 0))
+    world.drain()
+    assert world.members(outage) == dict.fromkeys({2, 3, 6})
+    with world.db.read() as conn:
+        rows = conn.execute(t.memberships.select().order_by(t.memberships.c.premise_key)).all()
+    assert [(r.premise_key, r.why, r.outcome) for r in rows] == [
+        (1, "shape", "moved"),
+        (2, "shape", None),
+        (3, "shape", None),
+        (4, "shape", "voided"),
+        (6, "premises", None),
+    ]
+    assert world.out() == dict.fromkeys({2, 3, 6}, outage.key)
