@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from outage import tables as t
-from outage.database import wall_now
+from outage.database import APPENDED, wall_now
 
 
 def business_now(conn: Connection) -> datetime:
@@ -42,6 +42,7 @@ def move_to(conn: Connection, at: datetime) -> None:
         message = f"business time cannot go back from {now.isoformat()} to {at.isoformat()}"
         raise ValueError(message)
     conn.execute(t.clock.update().values(held=True, at=at))
+    conn.info[APPENDED] = True  # what has become due is looked for at once
     last = conn.execute(
         sa.select(t.counters.c.value).where(t.counters.c.name == "journal")
     ).scalar()
