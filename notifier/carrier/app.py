@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -54,10 +53,7 @@ def create_app(store: CarrierStore, settings: CarrierSettings) -> Starlette:
             *Control(conditions).routes(),
             *Views(store).routes(),
         ],
-        middleware=[
-            Middleware(LoopbackOnly),
-            Middleware(RequestBodyLimitMiddleware, max_body_size=sendgrid_api.LARGEST_MAIL_BYTES),
-        ],
+        middleware=[Middleware(LoopbackOnly)],
         exception_handlers={
             TwilioRefusal: _answer_refusal,
             MailRefusal: _answer_refusal,

@@ -8,8 +8,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from notifier.carrier.bodies import read_body
 from notifier.carrier.conditions import Conditions
 from notifier.carrier.errors import ControlRefusal
+
+_LARGEST_BYTES = 1024 * 1024
 
 
 class Control:
@@ -29,7 +32,7 @@ class Control:
             if request.headers.get("content-type", "").partition(";")[0] != "application/json":
                 raise ControlRefusal("Send the conditions as application/json.")
             try:
-                given = json.loads(await request.body())
+                given = json.loads(await read_body(request, _LARGEST_BYTES))
             except ValueError as error:
                 raise ControlRefusal("The body is not JSON.") from error
             if not isinstance(given, dict):

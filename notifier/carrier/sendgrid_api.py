@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from notifier.carrier.bodies import read_body
 from notifier.carrier.conditions import Conditions, through_faults
 from notifier.carrier.errors import MailRefusal
 from notifier.carrier.mail_requests import is_sandboxed, parse_mail
@@ -65,7 +66,7 @@ class MailSendApi:
                 "The provided authorization grant is invalid, expired, or revoked",
                 status=_UNAUTHORIZED,
             )
-        body = await request.body()
+        body = await read_body(request, LARGEST_MAIL_BYTES)
         zipped = request.headers.get("content-encoding", "").lower() == "gzip"
 
         async def accept() -> Response:

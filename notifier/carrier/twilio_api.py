@@ -16,16 +16,22 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from notifier.carrier.bad_numbers import ERROR_CODES
+from notifier.carrier.bodies import read_body
 from notifier.carrier.conditions import Conditions, through_faults
 from notifier.carrier.errors import TwilioRefusal
 from notifier.carrier.settings import CarrierSettings
 from notifier.carrier.store import CarrierStore, now_ms
 from notifier.carrier.text_requests import Listing, parse_listing, parse_text
 
+_LARGEST_FORM_BYTES = 1024 * 1024
 _UNAUTHORIZED = 401
 _NOT_FOUND = 404
 _VERSION = "2010-04-01"
-_STATUS_CODES = {429: (20429, "Too Many Requests"), 404: (20404, "Not Found")}
+_STATUS_CODES = {
+    429: (20429, "Too Many Requests"),
+    404: (20404, "Not Found"),
+    413: (20413, "Content Too Large"),
+}
 
 
 def error_response(refusal: TwilioRefusal) -> JSONResponse:
@@ -75,7 +81,7 @@ class MessagesApi:
     async def create(self, request: Request) -> Response:
         """Take one text; 201 with the message once it is on disk."""
         self._admit(request)
-        body = await request.body()
+        body = await read_body(request, _LARGEST_FORM_BYTES)
         form = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
 
         async def accept() -> Response:

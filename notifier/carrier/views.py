@@ -120,11 +120,18 @@ class Views:
 def _question(request: Request) -> Question:
     query = request.query_params
     return Question(
-        to=query.get("to", "").strip() or None,
-        search=query.get("q", "").strip() or None,
+        to=_plus(query.get("to", "")),
+        search=_plus(query.get("q", "")),
         before=_whole(request, "before", 0, 2**62) or None,
         limit=_whole(request, "limit", _PAGE_SIZE, _LARGEST_PAGE),
     )
+
+
+def _plus(text: str) -> str | None:
+    """Take a number's plus sign back from the space it becomes when it is typed into a URL."""
+    if text.startswith(" ") and text.strip()[:1].isdecimal():
+        return f"+{text.strip()}"
+    return text.strip() or None
 
 
 def _whole(request: Request, name: str, default: int, most: int) -> int:
