@@ -4,6 +4,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,15 @@ def test_everything_that_is_run_is_also_in_the_development_lock() -> None:
         return set(re.findall(r"^[\w.\[\]-]+==[^ ]+", text, flags=re.MULTILINE))
 
     assert pins("run.txt") <= pins("dev.txt")
+
+
+@pytest.mark.parametrize(
+    ("group", "lock"), [("dependencies", "run"), ("dev", "dev"), ("build", "build")]
+)
+def test_what_the_project_asks_for_is_locked(group: str, lock: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    asked = {**project["dependency-groups"], **project["project"]}[group]
+    names = {re.split(r"[\[><=; ]", line)[0] for line in asked}
+    text = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8")
+    locked = set(re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==", text, flags=re.MULTILINE))
+    assert names - locked == set(), "run scripts/lock"
