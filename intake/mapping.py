@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from outage.model import Cause, CrewStatus, Kind, Reason, Service
+from outage.model import Cause, CrewStatus, EtrSource, Kind, Reason, Service
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 FieldPath = Annotated[str, Field(min_length=1, max_length=200)]
@@ -61,6 +61,12 @@ class FlaggedInstantField(InstantField):
     """An instant that may be shown only while the row's field ``published`` is true."""
 
     published: FieldPath | None = None
+
+
+class EtrField(FlaggedInstantField):
+    """The ETR, and who gives it in this feed."""
+
+    source: EtrSource = EtrSource.DISPATCHER
 
 
 class ShapeField(Part):
@@ -118,7 +124,7 @@ class Fields(Part):
     id: FieldPath
     shape: ShapeField | None = None
     started: InstantField | None = None
-    etr: FlaggedInstantField | None = None
+    etr: EtrField | None = None
     crew_eta: FlaggedInstantField | None = None
     cause: CauseField | None = None
     crew: CrewField | None = None

@@ -158,7 +158,9 @@ class Close:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlist:
-    """A feed no longer lists it (DECISIONS 12). Absence is not restoration."""
+    """A feed no longer lists it, ``since`` then or now (DECISIONS 12). Not a restoration."""
+
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -238,9 +238,11 @@ def close(
     return _do(conn, outage_id, c.Close(reason=reason), actor)
 
 
-def unlist(conn: Connection, outage_id: str, *, actor: Actor) -> Outage:
-    """Record that a feed no longer lists the outage. Nobody is told anything by it."""
-    return _do(conn, outage_id, c.Unlist(), actor)
+def unlist(
+    conn: Connection, outage_id: str, *, actor: Actor, since: datetime | None = None
+) -> Outage:
+    """Record that a feed no longer lists the outage, since then. Nobody is told by it."""
+    return _do(conn, outage_id, c.Unlist(since=since), actor)
 
 
 def relist(conn: Connection, outage_id: str, *, actor: Actor) -> Outage:

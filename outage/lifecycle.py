@@ -283,10 +283,10 @@ def _close(outage: Outage, command: c.Close, now: datetime) -> Change:
 
 
 def _unlist(outage: Outage, command: c.Unlist, now: datetime) -> Change:
-    del command
     if not outage.is_open or outage.unlisted_since is not None:
         return Change(outage=outage, entries=())
-    return _changed(replace(outage, unlisted_since=now), now, Entry(kind=JournalKind.UNLISTED))
+    since = min(command.since or now, now)
+    return _changed(replace(outage, unlisted_since=since), now, Entry(kind=JournalKind.UNLISTED))
 
 
 def _relist(outage: Outage, command: c.Relist, now: datetime) -> Change:

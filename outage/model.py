@@ -257,6 +257,10 @@ class JournalKind(enum.StrEnum):
     MATCHED = "matched"
     """gis has finished with entry ``data.of``: counts on the outage are current."""
     PREMISES_CHANGED = "premisesChanged"
+    FEED_HELD = "feedHeld"
+    """Too many outages vanished from a feed at once: nothing ends until a person looks."""
+    FEED_REVIEWED = "feedReviewed"
+    """A person has looked at (or answers for) a mass absence; `actor` says who."""
     ETR_PASSED = "etrPassed"
     SEND_MODE = "sendMode"
 
