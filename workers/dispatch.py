@@ -1,0 +1,97 @@
+"""Getting batches to a sender: through RQ, or, while Redis is away, in this very process."""
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import redis
+
+from workers import queues
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 5.0
+"""How long Redis may be away before batches are sent without it (DECISIONS 6)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A batch that nobody has claimed: its key, and the lane whose worker should."""
+
+    key: int
+    lane: str
+
+
+class Outbox(Protocol):
+    """What this needs to know about batches."""
+
+    def waiting(self, *, queued_too: bool) -> Sequence[Waiting]:
+        """Batches nobody has claimed, most urgent first.
+
+        Those queued a moment ago are left out unless `queued_too`.
+        """
+
+    def queued(self, keys: Iterable[int]) -> None:
+        """Note when these batches were queued."""
+
+    def send(self, key: int) -> None:
+        """Send a batch, under the same lease as a worker."""
+
+
+class Dispatch:
+    """Queues what waits; drains it by itself when Redis has been away for long."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        client: redis.Redis,
+        *,
+        patience_s: float = PATIENCE_S,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._outbox = outbox
+        self._client = client
+        self._patience_s = patience_s
+        self._now = now
+        self._away_since: float | None = None
+
+    def turn(self) -> bool:
+        """Do a little; True if there may be more at once."""
+        was_away = self._away_since is not None
+        if self._answers():
+            # What was queued before Redis went away may be in nobody's hands now.
+            return self._queue(self._outbox.waiting(queued_too=was_away))
+        if self._now() - (self._away_since or 0.0) < self._patience_s:
+            return False
+        waiting = self._outbox.waiting(queued_too=True)
+        if waiting:
+            self._outbox.send(waiting[0].key)
+        return bool(waiting)
+
+    def _queue(self, waiting: Sequence[Waiting]) -> bool:
+        lanes: dict[str, list[int]] = defaultdict(list)
+        for batch in waiting:
+            lanes[batch.lane].append(batch.key)
+        for lane, keys in lanes.items():
+            try:
+                queues.enqueue(self._client, lane, keys)
+            except redis.RedisError:
+                return False  # the next turn looks whether it is away
+            self._outbox.queued(keys)
+        return False
+
+    def _answers(self) -> bool:
+        try:
+            self._client.ping()
+        except redis.RedisError:
+            if self._away_since is None:
+                self._away_since = self._now()
+                log.warning("Redis is away; from %.0f s on this sends without", self._patience_s)
+            return False
+        if self._away_since is not None:
+            self._away_since = None
+            log.warning("Redis is back")
+        return True
