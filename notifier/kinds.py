@@ -51,6 +51,16 @@ class Kind(StrEnum):
         """The kind as counted and shown: both corrections are ``correction``."""
         return self.value.partition("_")[0]
 
+    @property
+    def variant(self) -> str:
+        """What tells the two corrections apart, as the tables hold it: ``out``, ``unaffected``."""
+        return self.value.partition("_")[2]
+
+    @classmethod
+    def of(cls, public_name: str, variant: str) -> "Kind":
+        """The kind that the tables hold as these two words."""
+        return cls(f"{public_name}_{variant}" if variant else public_name)
+
 
 class Told(IntEnum):
     """What an endpoint believes about an outage; the number is packed and stored."""

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     OPTED_OUT = "opted_out"
     INVALID_ENDPOINT = "invalid_endpoint"
     SEND_MODE = "send_mode"
+    NO_PROVIDER = "no_provider"
     # Something to tell that is being told already, or came too late.
     ALREADY_PENDING = "already_pending"
     TOLD_FOR_OTHER_OUTAGE = "told_for_other_outage"
@@ -209,6 +210,8 @@ def _taken_back(situation: Situation) -> Decision:
 
 
 def _out(situation: Situation, facts: Facts, now: datetime) -> Decision:
+    if facts.stage is Stage.UNLISTED:
+        return _silent(Reason.NO_LONGER_LISTED)
     if facts.stage is not Stage.OPEN:
         # The outage has ended and its interruptions have not yet: gis is at work.
         return _silent(Reason.NOT_SETTLED)

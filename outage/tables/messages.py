@@ -99,4 +99,5 @@ decisions = Table(
     Column("outage_key", Key, primary_key=True),
     Column("decision", String, primary_key=True, comment="a kind, or a reason for none"),
     Column("count", Integer, nullable=False),
+    Index("ix_decisions_decision_outage", "decision", "outage_key"),
 )

@@ -124,6 +124,8 @@ TABLE = [
         Reason.BACK,
         0,
     ),
+    (NEW, facts(Stage.UNLISTED), None, Reason.NO_LONGER_LISTED, 0),
+    (OUT, facts(Stage.UNLISTED, etr=1), None, Reason.NO_LONGER_LISTED, 0),
     # Not yet, or not at all.
     (NEW, facts(Stage.PREDICTED), None, Reason.PREDICTED, 0),
     (NEW, facts(Stage.AHEAD), None, Reason.PLANNED_NOT_STARTED, 0),

@@ -1,0 +1,261 @@
+"""From a journal entry to message rows, some thousand people at a time, set by set."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlalchemy import case, func
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from notifier import facts, scratch
+from notifier.policy import Decision, Reason, decide, unpack
+from notifier.scratch import standing, targets, verdicts
+from notifier.situations import situations
+from outage import tables as t
+from outage.clock import business_now
+from outage.columns import to_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One entry's work on one outage: what to plan for, and by which settings."""
+
+    number: int
+    outage_key: int
+    hold: timedelta
+    etr_step: timedelta
+    count_shadowed: bool
+
+
+def plan_some(conn: Connection, plan: Plan, after: int, premises: int) -> int | None:
+    """Plan for whoever holds the next ``premises`` members with keys above ``after``.
+
+    Returns the key to go on after, or None when all are done. An endpoint with
+    several premises is looked at whole, once, in the step of its lowest one.
+    """
+    upto = _upto(conn, plan.outage_key, after, premises)
+    scratch.prepare(conn)
+    _aim(conn, _here(plan.outage_key, after, upto))
+    _stand(conn, plan)
+    beyond = standing.c.first_premise <= after
+    if upto is not None:
+        beyond = sa.or_(beyond, standing.c.first_premise > upto)
+    conn.execute(standing.delete().where(beyond))
+    _decide_and_write(conn, plan, tally_silence=True)
+    siblings = _siblings(conn, plan)
+    if siblings:
+        scratch.prepare(conn)
+        _aim(conn, _there(plan.outage_key, siblings, after, upto))
+        _stand(conn, plan)
+        _decide_and_write(conn, plan, tally_silence=False)
+    return upto
+
+
+def _upto(conn: Connection, outage_key: int, after: int, premises: int) -> int | None:
+    m = t.memberships
+    found: int | None = conn.execute(
+        sa.select(m.c.premise_key)
+        .where(m.c.outage_key == outage_key, m.c.premise_key > after)
+        .order_by(m.c.premise_key)
+        .offset(premises - 1)
+        .limit(1)
+    ).scalar()
+    return found
+
+
+def _siblings(conn: Connection, plan: Plan) -> list[int]:
+    """Outages for which somebody was told nothing because another one still held the premise.
+
+    They have no entry of their own when that other one ends: whoever was told
+    "out" for them and is back now would never hear of it.
+    """
+    d = t.decisions
+    return list(
+        conn.execute(
+            sa.select(d.c.outage_key)
+            .where(d.c.decision == Reason.OUT_IN_OTHER_OUTAGE, d.c.outage_key != plan.outage_key)
+            .distinct()
+        ).scalars()
+    )
+
+
+def _here(outage_key: int, after: int, upto: int | None) -> sa.Select[tuple[int, int]]:
+    m = t.memberships
+    return _holders(m, sa.literal(outage_key), after, upto).where(m.c.outage_key == outage_key)
+
+
+def _there(
+    outage_key: int, siblings: list[int], after: int, upto: int | None
+) -> sa.Select[tuple[int, int]]:
+    m, sibling = t.memberships, t.memberships.alias("sibling")
+    both = sa.and_(sibling.c.premise_key == m.c.premise_key, sibling.c.outage_key.in_(siblings))
+    return (
+        _holders(m, sibling.c.outage_key, after, upto)
+        .join(sibling, both)
+        .where(m.c.outage_key == outage_key)
+    )
+
+
+def _holders(
+    m: sa.Table, outage_key: "sa.ColumnElement[int]", after: int, upto: int | None
+) -> sa.Select[tuple[int, int]]:
+    statement = (
+        sa.select(outage_key.label("outage_key"), t.contacts.c.endpoint_key)
+        .distinct()
+        .select_from(m)
+        .join(
+            t.occupancies,
+            sa.and_(
+                t.occupancies.c.premise_key == m.c.premise_key, t.occupancies.c.until.is_(None)
+            ),
+        )
+        .join(
+            t.contacts,
+            sa.and_(
+                t.contacts.c.account_key == t.occupancies.c.account_key,
+                t.contacts.c.ended_at.is_(None),
+            ),
+        )
+        .where(m.c.premise_key > after)
+    )
+    return statement if upto is None else statement.where(m.c.premise_key <= upto)
+
+
+def _aim(conn: Connection, who: sa.Select[tuple[int, int]]) -> None:
+    conn.execute(targets.insert().from_select(["outage_key", "endpoint_key"], who))
+    scratch.settle(conn, targets)
+
+
+def _stand(conn: Connection, plan: Plan) -> None:
+    now = situations(targets, count_shadowed=plan.count_shadowed).subquery("now")
+    pending = t.messages.alias("pending")
+    whole = (
+        sa.select(
+            *now.c,
+            pending.c.key.label("pending_key"),
+            pending.c.kind.label("pending_kind"),
+            pending.c.variant.label("pending_variant"),
+            sa.type_coerce(pending.c.send_after, sa.BigInteger).label("pending_send_after"),
+        )
+        .select_from(now)
+        .outerjoin(
+            pending,
+            sa.and_(
+                pending.c.outage_key == now.c.outage_key,
+                pending.c.endpoint_key == now.c.endpoint_key,
+                pending.c.state == sa.literal_column("'pending'"),
+            ),
+        )
+    )
+    conn.execute(standing.insert().from_select(list(whole.selected_columns.keys()), whole))
+    scratch.settle(conn, standing)
+
+
+def _decide_and_write(conn: Connection, plan: Plan, *, tally_silence: bool) -> None:
+    now = business_now(conn)
+    distinct = conn.execute(sa.select(standing.c.outage_key, standing.c.packed).distinct()).all()
+    known = facts.load(conn, {row.outage_key for row in distinct}, etr_step=plan.etr_step)
+    decisions: dict[tuple[int, int], Decision] = {
+        (row.outage_key, row.packed): decide(unpack(row.packed), known[row.outage_key].policy, now)
+        for row in distinct
+    }
+    scratch.record(conn, decisions)
+    _tally(conn, plan, silence=tally_silence)
+    _end_pending(conn, to_ms(now))
+    _insert(conn, plan, to_ms(now))
+
+
+_VERDICT = sa.and_(
+    verdicts.c.outage_key == standing.c.outage_key, verdicts.c.packed == standing.c.packed
+)
+_COVERED = sa.and_(
+    standing.c.pending_kind == verdicts.c.kind, standing.c.pending_variant == verdicts.c.variant
+)
+"""The same is pending already; it is rendered when claimed, so it will say what is true then."""
+
+
+def _told_by_this_entry(plan: Plan) -> sa.ColumnElement[bool]:
+    return sa.exists().where(
+        t.messages.c.number == plan.number,
+        t.messages.c.endpoint_key == standing.c.endpoint_key,
+        t.messages.c.channel == standing.c.channel,
+    )
+
+
+def _tally(conn: Connection, plan: Plan, *, silence: bool) -> None:
+    decision = case(
+        (verdicts.c.kind.is_(None), verdicts.c.decision),
+        (_COVERED, Reason.ALREADY_PENDING.value),
+        (_told_by_this_entry(plan), Reason.TOLD_FOR_OTHER_OUTAGE.value),
+        else_=verdicts.c.decision,
+    )
+    found = (
+        sa.select(standing.c.outage_key, decision.label("decision"), func.count().label("count"))
+        .select_from(standing)
+        .join(verdicts, _VERDICT)
+        .group_by(standing.c.outage_key, sa.text("2"))
+    )
+    if not silence:
+        found = found.where(verdicts.c.kind.is_not(None))
+    rows = [{"number": plan.number, **row} for row in conn.execute(found).mappings()]
+    if rows:
+        statement = sa.text(
+            "INSERT INTO decisions (number, outage_key, decision, count) "
+            "VALUES (:number, :outage_key, :decision, :count) "
+            "ON CONFLICT (number, outage_key, decision) "
+            "DO UPDATE SET count = decisions.count + excluded.count"
+        )
+        conn.execute(statement, rows)
+
+
+def _end_pending(conn: Connection, now_ms: int) -> None:
+    """A pending row that says something else now gives way; its send time is inherited."""
+    to_tell = verdicts.c.kind.is_not(None)
+    conn.execute(
+        t.messages.update()
+        .values(
+            state=case((to_tell, "superseded"), else_="withdrawn"),
+            reason=case((to_tell, Reason.NEWER_DECISION.value), else_=verdicts.c.decision),
+            ended_at=now_ms,
+        )
+        .where(
+            t.messages.c.key == standing.c.pending_key,
+            t.messages.c.state == "pending",
+            _VERDICT,
+            sa.or_(verdicts.c.kind.is_(None), sa.not_(_COVERED)),
+        )
+    )
+
+
+def _insert(conn: Connection, plan: Plan, now_ms: int) -> None:
+    own = sa.literal(now_ms) + verdicts.c.held * int(plan.hold.total_seconds() * 1000)
+    earlier = standing.c.pending_send_after
+    rows = (
+        sa.select(
+            sa.literal(plan.number).label("number"),
+            standing.c.outage_key,
+            standing.c.endpoint_key,
+            standing.c.account_key,
+            standing.c.channel,
+            verdicts.c.kind,
+            verdicts.c.variant,
+            sa.literal("pending").label("state"),
+            (verdicts.c.urgency * 2 + 1 - standing.c.medical).label("priority"),
+            sa.literal(now_ms).label("planned_at"),
+            case((earlier < own, earlier), else_=own).label("send_after"),
+            (sa.literal(now_ms) + verdicts.c.expires_ms).label("expires_at"),
+        )
+        .select_from(standing)
+        .join(verdicts, _VERDICT)
+        .where(
+            verdicts.c.kind.is_not(None),
+            sa.or_(standing.c.pending_key.is_(None), sa.not_(_COVERED)),
+        )
+    )
+    dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
+    conn.execute(
+        dialect.insert(t.messages)
+        .from_select(list(rows.selected_columns.keys()), rows)
+        .on_conflict_do_nothing()
+    )

@@ -1,0 +1,65 @@
+"""The journal's notifier: what follows `matched`, and an ETR that was given in between."""
+
+import time
+from datetime import timedelta
+
+from sqlalchemy.engine import Connection
+
+from notifier.planner import Plan, plan_some
+from outage import journal
+from outage.database import Database
+from outage.model import JournalKind, OutageKey
+from outage.settings import SendMode, Settings
+
+STEP_S = 0.040
+"""What a step aims at; 50 ms is the most it may take (DECISIONS 5)."""
+FIRST_STEP, LEAST_STEP, MOST_STEP = 1000, 100, 20_000
+"""Members in a step: the first, and how small and large it may become."""
+
+
+class NotifierReader:
+    """Plans messages for whatever may have changed what somebody should be told."""
+
+    name = "notifier"
+    wants = frozenset({JournalKind.MATCHED, JournalKind.PROGRESS, JournalKind.LISTED})
+
+    def __init__(self, settings: Settings) -> None:
+        self.hold = timedelta(seconds=settings.hold_s)
+        self.etr_step = timedelta(minutes=settings.etr_step_min)
+        # What a shadow run would have told counts as told while it lasts (DECISIONS 23).
+        self.count_shadowed = settings.send in {SendMode.SHADOW, SendMode.ALLOWLIST}
+
+    def priority(self, entry: journal.JournalEntry) -> int:
+        """A change of who is out goes before a change of when it ends."""
+        return 1 if entry.kind == JournalKind.PROGRESS else 0
+
+    def outages(self, conn: Connection, entry: journal.JournalEntry) -> list[OutageKey]:
+        """The entry's outage, unless the entry holds nothing that is told."""
+        del conn
+        if entry.outage_key is None:
+            return []
+        if entry.kind == JournalKind.PROGRESS and "etr" not in entry.data.get("fields", ()):
+            return []
+        return [entry.outage_key]
+
+    def work(self, db: Database, item: journal.WorkItem) -> None:
+        """Plan step by step; each commits together with how far it has come."""
+        plan = Plan(
+            number=item.entry.number,
+            outage_key=item.outage_key,
+            hold=self.hold,
+            etr_step=self.etr_step,
+            count_shadowed=self.count_shadowed,
+        )
+        after: int | None = int(item.step.get("premise", 0))
+        size = FIRST_STEP
+        while after is not None:
+            start = time.monotonic()
+            with db.bulk() as conn:
+                after = plan_some(conn, plan, after, size)
+                if after is None:
+                    journal.finish(conn, item)
+                else:
+                    journal.advance(conn, item, {"premise": after})
+                took = time.monotonic() - start
+            size = min(MOST_STEP, max(LEAST_STEP, int(size * min(2.0, STEP_S / took))))

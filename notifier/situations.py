@@ -1,0 +1,213 @@
+"""The situation of many endpoints at once, built set-wise in SQL.
+
+This module only counts and packs; what follows from a situation is decided in
+`notifier.policy` and nowhere else (DECISIONS 20).
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, FromClause, Select, case, func, literal
+
+from notifier.kinds import Channel, Told
+from notifier.policy import MOST_PLACES, SHIFTS
+from outage import tables as t
+from outage.columns import Instant
+
+TOLD_STATES = ("claimed", "unknown", "accepted", "delivered")
+"""States of a message whose content its endpoint has to be taken to know."""
+SHADOWED = "shadowed"
+CHANNELS = {Channel.SMS: "sms", Channel.EMAIL: "email"}
+"""Channels as the tables name them."""
+CHANNEL_OF = {name: channel for channel, name in CHANNELS.items()}
+
+_BACK, _LEFT = 1, 2
+
+
+def situations(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
+    """One row per target: a pair (``outage_key``, ``endpoint_key``).
+
+    Columns: the pair, ``account_key`` (the first account concerned), ``channel``,
+    ``medical``, ``first_premise`` (lowest key of its premises in the outage),
+    ``told_key`` (the message it was last told by) and ``packed``, the situation.
+    A target that holds no premise of the outage any more gives no row.
+    """
+    places = _places(targets).subquery("places")
+    told = _told(targets, count_shadowed=count_shadowed).subquery("told")
+    wanted = func.max(places.c.wanted)
+
+    def flag(column: ColumnElement[int]) -> ColumnElement[int]:
+        # Premises of an account that wants no alerts concern nobody, unless none does.
+        return case((wanted == 1, func.max(column * places.c.wanted)), else_=func.max(column))
+
+    def number(column: ColumnElement[int]) -> ColumnElement[int]:
+        return case((wanted == 1, func.sum(column * places.c.wanted)), else_=func.sum(column))
+
+    here, back = places.c.here, _is(places.c.state == _BACK)
+    counted = case(
+        (flag(here) == 1, number(here)),
+        (flag(back) == 1, number(back)),
+        else_=number(literal(1)),
+    )
+    facts: dict[str, ColumnElement[Any]] = {
+        "channel": case(
+            (t.endpoints.c.kind == "phone", int(Channel.SMS)), else_=int(Channel.EMAIL)
+        ),
+        "wanted": wanted,
+        "opted_out": _is(t.endpoints.c.opted_out_at.is_not(None)),
+        "valid": _is(t.endpoints.c.invalid_at.is_(None)),
+        "told": func.coalesce(_told_code(t.messages.c.told_state), 0),
+        "here": flag(here),
+        "elsewhere": flag(places.c.elsewhere),
+        "listed": flag(_is(places.c.state == 0)),
+        "back": flag(back),
+        "left": flag(_is(places.c.state == _LEFT)),
+        "places": case((counted > MOST_PLACES, MOST_PLACES), else_=counted),
+        "told_etr": func.coalesce(t.messages.c.told_etr_version, 0),
+    }
+    packed = sum(
+        (sa.cast(fact, sa.BigInteger) * (1 << SHIFTS[name]) for name, fact in facts.items()),
+        literal(0, sa.BigInteger),
+    )
+    return (
+        sa.select(
+            places.c.outage_key,
+            places.c.endpoint_key,
+            func.min(places.c.account_key).label("account_key"),
+            case((t.endpoints.c.kind == "phone", "sms"), else_="email").label("channel"),
+            func.max(places.c.medical).label("medical"),
+            func.min(places.c.premise_key).label("first_premise"),
+            told.c.key.label("told_key"),
+            packed.label("packed"),
+        )
+        .select_from(places)
+        .join(t.endpoints, t.endpoints.c.key == places.c.endpoint_key)
+        .outerjoin(
+            told,
+            sa.and_(
+                told.c.outage_key == places.c.outage_key,
+                told.c.endpoint_key == places.c.endpoint_key,
+            ),
+        )
+        .outerjoin(t.messages, t.messages.c.key == told.c.key)
+        .group_by(
+            places.c.outage_key,
+            places.c.endpoint_key,
+            t.endpoints.c.kind,
+            t.endpoints.c.opted_out_at,
+            t.endpoints.c.invalid_at,
+            told.c.key,
+            t.messages.c.told_state,
+            t.messages.c.told_etr_version,
+        )
+    )
+
+
+def _is(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return case((condition, 1), else_=0)
+
+
+def _told_code(column: ColumnElement[str]) -> ColumnElement[int]:
+    return case({told.name.lower(): int(told) for told in Told if told}, value=column, else_=0)
+
+
+def _told(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
+    """The newest message of each target that counts as told."""
+    states = (*TOLD_STATES, SHADOWED) if count_shadowed else TOLD_STATES
+    message = t.messages.alias("told_message")
+    return (
+        sa.select(
+            message.c.outage_key, message.c.endpoint_key, func.max(message.c.key).label("key")
+        )
+        .select_from(targets)
+        .join(
+            message,
+            sa.and_(
+                message.c.outage_key == targets.c.outage_key,
+                message.c.endpoint_key == targets.c.endpoint_key,
+                message.c.state.in_(states),
+            ),
+        )
+        .group_by(message.c.outage_key, message.c.endpoint_key)
+    )
+
+
+def _places(targets: FromClause) -> Select[Any]:
+    """One row per target and premise: who wants to know, and how the premise stands.
+
+    ``here`` and ``elsewhere`` tell whose its open interruption is. ``state`` is
+    for the others: how the last interruption that this outage had a part in
+    ended, or else the last one since it began; 0 is a member nothing interrupts.
+    """
+    i, o, m = t.interruptions, t.outages, t.memberships
+    is_open = sa.and_(i.c.key.is_not(None), i.c.outcome.is_(None))
+    own = sa.or_(
+        i.c.outage_key == targets.c.outage_key, i.c.first_outage_key == targets.c.outage_key
+    )
+    ended = i.c.key * 4 + case((i.c.outcome == "voided", _LEFT), else_=_BACK)
+    over = i.c.outcome.is_not(None)
+    own_end = func.max(case((sa.and_(over, own), ended), else_=0))
+    any_end = func.max(case((over, ended), else_=0))
+    here = func.max(_is(sa.and_(is_open, i.c.outage_key == targets.c.outage_key)))
+    elsewhere = func.max(_is(sa.and_(is_open, i.c.outage_key != targets.c.outage_key)))
+    member = func.max(_is(m.c.removed.is_(None)))
+    state = case(
+        (sa.or_(here == 1, elsewhere == 1), -1),
+        (own_end > 0, own_end % 4),
+        (any_end % 4 == _BACK, _BACK),
+        (member == 1, 0),
+        else_=_LEFT,
+    )
+    wants = sa.and_(t.accounts.c.outage_alerts.is_(True), t.contacts.c.topics % 2 == 1)
+    return (
+        sa.select(
+            targets.c.outage_key,
+            targets.c.endpoint_key,
+            m.c.premise_key,
+            func.min(t.accounts.c.key).label("account_key"),
+            func.max(_is(wants)).label("wanted"),
+            func.max(_is(t.accounts.c.medical.is_(True))).label("medical"),
+            here.label("here"),
+            elsewhere.label("elsewhere"),
+            state.label("state"),
+        )
+        .select_from(targets)
+        .join(
+            t.contacts,
+            sa.and_(
+                t.contacts.c.endpoint_key == targets.c.endpoint_key,
+                t.contacts.c.ended_at.is_(None),
+            ),
+        )
+        .join(
+            t.accounts,
+            sa.and_(t.accounts.c.key == t.contacts.c.account_key, t.accounts.c.closed_at.is_(None)),
+        )
+        .join(
+            t.occupancies,
+            sa.and_(
+                t.occupancies.c.account_key == t.accounts.c.key, t.occupancies.c.until.is_(None)
+            ),
+        )
+        .join(
+            m,
+            sa.and_(
+                m.c.outage_key == targets.c.outage_key,
+                m.c.premise_key == t.occupancies.c.premise_key,
+            ),
+        )
+        .join(o, o.c.key == targets.c.outage_key)
+        .outerjoin(
+            i,
+            sa.and_(
+                i.c.premise_key == m.c.premise_key,
+                i.c.service == o.c.service,
+                sa.or_(
+                    i.c.outcome.is_(None),
+                    own,
+                    sa.type_coerce(i.c.ended_at, Instant) >= o.c.started_at,
+                ),
+            ),
+        )
+        .group_by(targets.c.outage_key, targets.c.endpoint_key, m.c.premise_key)
+    )
