@@ -1,0 +1,158 @@
+"""The `page` process: hands out published bytes and streams what changes.
+
+It knows a folder and, if there is one, a bell. It has no database, no site file and no secret;
+whatever it says about a utility stands in the published files.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import resource
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from http import HTTPStatus
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from status_page.broadcaster import Broadcaster
+from status_page.headers import SecurityHeaders
+from status_page.pages import Pages, problem
+from status_page.shelf import Shelf
+from status_page.stream import Stream
+from status_page.wake import listen
+
+MOST_STREAMS = 19_000
+_SPARE_FILES = 256
+"""Descriptors kept for page requests when streams take the rest."""
+
+
+def create_app(
+    folder: Path, redis_url: str | None = None, *, most_streams: int = MOST_STREAMS
+) -> Starlette:
+    """Build the application over a published folder.
+
+    Args:
+        folder: Where the publisher writes; it need not exist yet.
+        redis_url: Makes changes appear sooner than the next look, a quarter of a second away.
+        most_streams: Open streams; beyond them 503, and browsers poll the pointer instead.
+    """
+    pages = Pages(Shelf(folder))
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = most_streams if files < 0 else max(1, min(most_streams, files - _SPARE_FILES))
+    broadcaster = Broadcaster(folder, most_streams=most)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await broadcaster.look()
+        tasks = [asyncio.create_task(broadcaster.run(), name="watch the pointer")]
+        if redis_url:
+            tasks.append(asyncio.create_task(listen(redis_url, broadcaster.look_now)))
+        with _before_stopping(broadcaster.close):
+            yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def healthy(_request: Request) -> Response:
+        return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
+
+    async def ready(request: Request) -> Response:
+        if broadcaster.pointer is None:
+            return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, "Nothing is published yet")
+        found = {"status": "ready", "generation": broadcaster.pointer.id}
+        return JSONResponse(found, headers={"cache-control": "no-store"})
+
+    async def metrics(request: Request) -> Response:
+        if not _is_local(request):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        return PlainTextResponse(_metrics(broadcaster))
+
+    routes = [
+        Route("/", pages.home),
+        Route("/outages/{id}", pages.outage),
+        Route("/status.json", pages.pointer),
+        Route("/generations/{name:path}", pages.generation),
+        Route("/static/{name}", pages.static),
+        Route("/stream", Stream(broadcaster)),
+        Route("/healthz", healthy),
+        Route("/readyz", ready),
+        Route("/metrics", metrics),
+        Route("/{language}", pages.add_slash),
+        Route("/{language}/", pages.home),
+        Route("/{language}/outages/{id}", pages.outage),
+    ]
+    handlers: dict[Any, Any] = {HTTPException: pages.problem}
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers=handlers,
+        lifespan=lifespan,
+    )
+    app.state.broadcaster = broadcaster
+    return app
+
+
+@contextlib.contextmanager
+def _before_stopping(end: Callable[[], None]) -> Iterator[None]:
+    """Call ``end`` as soon as the process is told to stop.
+
+    The server waits for open answers before it ends the lifespan, and a stream never ends by
+    itself.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+
+    def told(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(end)
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    for each in before:
+        signal.signal(each, told)
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _is_local(request: Request) -> bool:
+    forwarded = {"forwarded", "x-forwarded-for", "x-real-ip"} & set(request.headers.keys())
+    host = request.client.host if request.client else ""
+    try:
+        return not forwarded and ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _metrics(broadcaster: Broadcaster) -> str:
+    figures = broadcaster.figures
+    pointer = broadcaster.pointer
+    lines = {
+        "outage_page_streams": ("gauge", broadcaster.streams),
+        "outage_page_frames_total": ("counter", figures.frames),
+        "outage_page_streams_dropped_total": ("counter", figures.dropped),
+        "outage_page_streams_refused_total": ("counter", figures.refused),
+        "outage_page_resets_total": ("counter", figures.resets),
+        "outage_page_generation": ("gauge", pointer.number if pointer else 0),
+        "outage_page_checked_timestamp_seconds": (
+            "gauge",
+            pointer.checked_at.timestamp() if pointer else 0,
+        ),
+    }
+    return "".join(
+        f"# TYPE {name} {kind}\n{name} {value}\n" for name, (kind, value) in lines.items()
+    )

@@ -1,0 +1,59 @@
+"""Server-sent events as bytes: each is encoded once and given to every client."""
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from sse_starlette.event import ServerSentEvent
+
+
+def frame(
+    event: str, data: object, *, event_id: str | None = None, retry_ms: int | None = None
+) -> bytes:
+    """Encode one event.
+
+    ``retry:`` only ever stands inside a real event: some clients hand on a lone one as an empty
+    message.
+    """
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return ServerSentEvent(text, event=event, id=event_id, retry=retry_ms, sep="\n").encode()
+
+
+class Change:
+    """One delta in one language, with a frame for each filter that somebody asks for."""
+
+    def __init__(self, delta: Mapping[str, Any]) -> None:
+        self._delta = delta
+        self.id: str = delta["id"]
+        self.base: str | None = delta["base"]
+        self._by_outage: dict[str, bytes | None] = {}
+
+    def frame_for(self, outage: str) -> bytes | None:
+        """Return what a client is sent; None when this change does not concern its filter.
+
+        Args:
+            outage: Public id the client looks at; empty for the whole list.
+        """
+        if not outage:
+            return self._for_all
+        if outage not in self._by_outage:
+            self._by_outage[outage] = self._for_one(outage)
+        return self._by_outage[outage]
+
+    @cached_property
+    def _for_all(self) -> bytes:
+        # An outage's own page is long and the list does not show it.
+        rows = [
+            {name: value for name, value in each.items() if name != "details"}
+            for each in self._delta["changed"]
+        ]
+        return frame("generation", {**self._delta, "changed": rows}, event_id=self.id)
+
+    def _for_one(self, outage: str) -> bytes | None:
+        changed = [each for each in self._delta["changed"] if each["id"] == outage]
+        removed = [each for each in self._delta["removed"] if each == outage]
+        if not changed and not removed:
+            return None
+        data = {**self._delta, "changed": changed, "removed": removed}
+        return frame("generation", data, event_id=self.id)

@@ -1,0 +1,55 @@
+"""The way from one generation to another: delta files, each naming the one it starts from."""
+
+import json
+from collections import OrderedDict
+from pathlib import Path
+
+from status_page.frames import Change
+from status_page.pointer import delta_name, parse_id
+
+LONGEST = 120
+"""Steps after which loading the page is cheaper than replaying what happened to it."""
+_KEPT = 600
+
+
+class History:
+    """Reads delta files, also those written before this process started."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._kept: OrderedDict[tuple[str, str], Change] = OrderedDict()
+
+    def between(self, have: str, target: str, language: str) -> list[Change] | None:
+        """Return the changes that lead from ``have`` to ``target``, oldest first.
+
+        None when there is no such way: another epoch, too long ago, or never in force. A ``have``
+        ahead of the target needs nothing.
+        """
+        start, end = parse_id(have), parse_id(target)
+        if start is None or end is None or start[0] != end[0]:
+            return None
+        chain: list[Change] = []
+        at: str | None = target if start[1] < end[1] else have
+        while at != have:
+            change = self._change(at, language) if at is not None else None
+            if change is None or len(chain) >= LONGEST:
+                return None
+            chain.append(change)
+            at = change.base
+        return chain[::-1]
+
+    def _change(self, generation: str, language: str) -> Change | None:
+        key = (generation, language)
+        known = self._kept.get(key)
+        if known is not None:
+            self._kept.move_to_end(key)
+            return known
+        try:
+            path = self._folder / delta_name(generation, language)
+            change = Change(json.loads(path.read_bytes()))
+        except (OSError, ValueError, KeyError):
+            return None
+        self._kept[key] = change
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return change

@@ -1,0 +1,143 @@
+"""Published files as answers: conditional, compressed, and clear when there is nothing."""
+
+import json
+import re
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from status_page.shelf import Item, Shelf
+
+REVALIDATE = "no-cache"
+FOR_EVER = "public, max-age=31536000, immutable"
+_OUTAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_PUBLISHED = re.compile(
+    r"parts/[0-9a-f]{40}\.(?:json|html)"
+    r"|[a-z0-9]{1,32}-[0-9]{1,18}/(?:manifest|delta\.[a-z]{2,3})\.json"
+)
+_STATIC = re.compile(r"[a-z]+-[0-9a-f]{12}\.(?:css|js|svg)")
+
+
+class Pages:
+    """Endpoints over one published folder. Every name is checked piece by piece."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    async def home(self, request: Request) -> Response:
+        """The list of outages."""
+        name = f"{self._prefix(request)}index.html"
+        return self._answer(request, name) or _not_yet(request)
+
+    async def outage(self, request: Request) -> Response:
+        """One outage's page."""
+        outage: str = request.path_params["id"]
+        prefix = self._prefix(request)
+        found = None
+        if _OUTAGE.fullmatch(outage):
+            found = self._answer(request, f"{prefix}outages/{outage.upper()}.html")
+        return found or self._lost(request, f"{prefix}missing.html", "No such outage is listed")
+
+    async def pointer(self, request: Request) -> Response:
+        """The pointer."""
+        return self._answer(request, "status.json") or _not_yet(request)
+
+    async def generation(self, request: Request) -> Response:
+        """A manifest, a delta or a part; none of them ever changes."""
+        return self._lasting(request, "generations", _PUBLISHED)
+
+    async def static(self, request: Request) -> Response:
+        """Style, script and icon, named by their content."""
+        return self._lasting(request, "static", _STATIC)
+
+    async def add_slash(self, request: Request) -> Response:
+        """`/es` is `/es/`."""
+        language: str = request.path_params["language"]
+        if not _LANGUAGE.fullmatch(language):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        return RedirectResponse(f"/{language}/", HTTPStatus.PERMANENT_REDIRECT)
+
+    async def problem(self, request: Request, error: Exception) -> Response:
+        """Whatever else was refused: an unknown address, a method that is not allowed."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+        if status == HTTPStatus.NOT_FOUND:
+            return self._lost(request, "404.html", "There is nothing at this address")
+        return problem(request, status, HTTPStatus(status).phrase, headers)
+
+    def _prefix(self, request: Request) -> str:
+        language = request.path_params.get("language") or request.query_params.get("lang", "")
+        known = _LANGUAGE.fullmatch(language) and self._shelf.take(f"{language}/index.html")
+        if "language" in request.path_params and not known:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        return f"{language}/" if known else ""
+
+    def _lasting(self, request: Request, folder: str, allowed: re.Pattern[str]) -> Response:
+        name: str = request.path_params["name"]
+        found = None
+        if allowed.fullmatch(name):
+            found = self._answer(request, f"{folder}/{name}", cache=FOR_EVER)
+        if found is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        return found
+
+    def _lost(self, request: Request, name: str, title: str) -> Response:
+        item = None if _wants_json(request) else self._shelf.take(name)
+        if item is None:
+            return problem(request, HTTPStatus.NOT_FOUND, title)
+        return _send(request, item, REVALIDATE, HTTPStatus.NOT_FOUND)
+
+    def _answer(self, request: Request, name: str, cache: str = REVALIDATE) -> Response | None:
+        item = self._shelf.take(name, gzip=_takes_gzip(request))
+        return None if item is None else _send(request, item, cache, HTTPStatus.OK)
+
+
+def problem(
+    request: Request, status: int, title: str, headers: dict[str, str] | None = None
+) -> Response:
+    """Say what is wrong: as problem details (RFC 9457) or in plain words."""
+    told = {"cache-control": "no-store", "vary": "Accept", **(headers or {})}
+    if _wants_json(request):
+        body = json.dumps({"type": "about:blank", "title": title, "status": status})
+        return Response(body, status, told, "application/problem+json")
+    return Response(f"{title}.\n", status, told, "text/plain; charset=utf-8")
+
+
+def _not_yet(request: Request) -> Response:
+    return problem(
+        request,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Nothing has been published yet; try again in a few seconds",
+        {"retry-after": "5"},
+    )
+
+
+def _send(request: Request, item: Item, cache: str, status: int) -> Response:
+    headers = {
+        "etag": item.etag,
+        "cache-control": cache,
+        "vary": "Accept-Encoding",
+        "content-type": item.media_type,
+    }
+    if item.gzipped:
+        headers["content-encoding"] = "gzip"
+    known = {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}
+    if status == HTTPStatus.OK and (item.etag in known or "*" in known):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(item.content, status, headers)
+
+
+def _takes_gzip(request: Request) -> bool:
+    for each in request.headers.get("accept-encoding", "").split(","):
+        coding, _, weight = each.partition(";")
+        if coding.strip() in {"gzip", "*"}:
+            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def _wants_json(request: Request) -> bool:
+    accept = request.headers.get("accept", "")
+    return "json" in accept and "text/html" not in accept

@@ -1,0 +1,339 @@
+"""Makes a generation out of a public state: what changed, and the files that say so.
+
+Rendering costs what changed; only the list itself is put together anew, from fragments.
+"""
+
+import dataclasses
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from status_page.errors import UnreadablePublication
+from status_page.pointer import FORMAT, Pointer, parse_id, text_of
+from status_page.printed import Printed, digest, facts_of, json_bytes, print_outage, read_part
+from status_page.rendering import Renderer
+from status_page.store import PARTS, POINTER, FolderStore
+from status_page.view import PublicOutage, PublicStatus, Totals
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """What is published now, as far as this process knows.
+
+    Attributes:
+        ids: Outages that have pages.
+        printed: Those of them that can be used again as they are.
+        named: Parts the manifest names.
+        complete: Every stable page is known to be as the pointer says, by this release's look.
+    """
+
+    pointer: Pointer | None = None
+    ids: frozenset[str] = frozenset()
+    printed: Mapping[str, Printed] = field(default_factory=dict)
+    named: frozenset[str] = frozenset()
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """Everything one generation consists of.
+
+    Attributes:
+        files: Name and content, in the order in which they must be written, without the pointer.
+        issued: What is published once ``issued.pointer`` has been written after them.
+        obsolete: Pages to take away after that.
+        retired: Parts that no manifest in force names any more.
+    """
+
+    files: tuple[tuple[str, bytes], ...]
+    pointer: Pointer
+    issued: Issued
+    obsolete: tuple[str, ...]
+    retired: tuple[str, ...]
+
+
+class Press:
+    """Knows what is published and prints what comes next."""
+
+    def __init__(self, renderer: Renderer, store: FolderStore) -> None:
+        self.renderer = renderer
+        self.issued = Issued()
+        self._store = store
+
+    def recover(self) -> None:
+        """Take up what the folder holds, so that only real changes are published next.
+
+        Anything torn, foreign or unreadable counts as not there and is published anew.
+        """
+        self.issued = Issued()
+        try:
+            content = self._store.read(POINTER)
+            if content is not None:
+                self.issued = self._read(Pointer.from_bytes(content))
+        except UnreadablePublication as error:
+            log.warning("%s", error)
+
+    def has_changed(self, status: PublicStatus) -> bool:
+        """Whether a state differs from what is published in more than its time."""
+        printed = self.issued.printed
+        return (
+            not self._follows(status, None)
+            or len(printed) != len(status.outages)
+            or any(self._is_new(outage) for outage in status.outages)
+        )
+
+    def edition(
+        self,
+        status: PublicStatus,
+        *,
+        epoch: str,
+        number: int,
+        journal_number: int,
+        checked_at: datetime,
+    ) -> Edition:
+        """Print the next generation; set ``issued`` from it once it has been written."""
+        old = self.issued
+        chained = self._follows(status, epoch)
+        totals = Totals.of(status.outages)
+        printed = {
+            outage.id: print_outage(outage, self.renderer)
+            if self._is_new(outage)
+            else old.printed[outage.id]
+            for outage in status.outages
+        }
+        changed = [each for each in status.outages if not chained or self._is_new(each)]
+        pointer = Pointer(
+            epoch=epoch,
+            number=number,
+            base=old.pointer.id if chained and old.pointer is not None else None,
+            as_of=status.as_of,
+            checked_at=checked_at,
+            send_mode=status.send_mode,
+            drill=status.drill,
+            languages=self.renderer.languages,
+            counts={
+                "outages": totals.outages,
+                "matched": totals.matched,
+                "reported": totals.reported,
+                "counting": totals.counting,
+                "listed": len(status.outages),
+            },
+            words=self.words_as_of(status.as_of),
+        )
+        summaries = self._summaries(totals)
+        parts = {f"{digest(html.encode())}.html": html.encode() for html in summaries.values()}
+        parts |= {each.part: each.content for each in printed.values()}
+        manifest = {
+            "format": FORMAT,
+            "id": pointer.id,
+            "base": pointer.base,
+            "as_of": text_of(status.as_of),
+            "journal_number": journal_number,
+            "look": self.renderer.look,
+            "languages": list(pointer.languages),
+            "summary": {each: f"{digest(html.encode())}.html" for each, html in summaries.items()},
+            "outages": {key: each.part for key, each in sorted(printed.items())},
+        }
+        removed = tuple(sorted(old.ids - set(printed)))
+        files = [
+            *((f"{PARTS}/{name}", parts[name]) for name in parts if name not in old.named),
+            (pointer.manifest, json_bytes(manifest)),
+            *self._deltas(pointer, summaries, [printed[each.id] for each in changed], removed),
+            *self._outage_pages(status, pointer.id, changed, printed),
+            *(() if chained else self._fixed_pages(status)),
+            *self._lists(status, pointer.id, summaries, printed),
+        ]
+        return Edition(
+            files=tuple(files),
+            pointer=pointer,
+            issued=Issued(
+                pointer=pointer,
+                ids=frozenset(printed),
+                printed=printed,
+                named=frozenset(parts),
+                complete=True,
+            ),
+            obsolete=tuple(self._obsolete(set(printed), set(removed) if chained else None)),
+            retired=tuple(sorted(old.named - set(parts))),
+        )
+
+    def issue(self, edition: Edition, *, may_point: Callable[[], None], now_s: float) -> None:
+        """Write an edition, its pointer last.
+
+        Args:
+            edition: What `edition` has printed.
+            may_point: Called just before the pointer is written; raises to keep it unwritten.
+            now_s: Wall time, seconds since the epoch.
+        """
+        self._store.write(edition.files)
+        self._store.retire(edition.retired, now_s)
+        may_point()
+        self._store.write([(POINTER, edition.pointer.to_bytes())])
+        self.issued = edition.issued
+        self._store.remove(edition.obsolete)
+
+    def confirm(self, status: PublicStatus, checked_at: datetime, *, with_lists: bool) -> None:
+        """Say that what is published still holds; a `status` that has changed is not for here.
+
+        Args:
+            status: The state as read at `checked_at`.
+            checked_at: Wall time.
+            with_lists: Also rewrite the lists, for readers without script.
+        """
+        if self.issued.pointer is None:
+            return
+        pointer = dataclasses.replace(
+            self.issued.pointer,
+            as_of=status.as_of,
+            checked_at=checked_at,
+            words=self.words_as_of(status.as_of),
+        )
+        if with_lists:
+            self._store.write(self.lists_as_of(status))
+        self._store.write([(POINTER, pointer.to_bytes())])
+        self.issued = dataclasses.replace(self.issued, pointer=pointer)
+
+    def lists_as_of(self, status: PublicStatus) -> list[tuple[str, bytes]]:
+        """Return the lists of the generation in force with a new "as of"."""
+        if self.issued.pointer is None:
+            return []
+        summaries = self._summaries(Totals.of(status.outages))
+        return list(self._lists(status, self.issued.pointer.id, summaries, self.issued.printed))
+
+    def words_as_of(self, as_of: datetime) -> dict[str, str]:
+        """Return "as of" in every language."""
+        return {each: self.renderer.words(each).when(as_of) for each in self.renderer.languages}
+
+    def _follows(self, status: PublicStatus, epoch: str | None) -> bool:
+        """Whether what comes next can be told as a change of what is published."""
+        pointer = self.issued.pointer
+        return (
+            pointer is not None
+            and self.issued.complete
+            and (pointer.send_mode, pointer.drill) == (status.send_mode, status.drill)
+            and epoch in {None, pointer.epoch}
+        )
+
+    def _is_new(self, outage: PublicOutage) -> bool:
+        known = self.issued.printed.get(outage.id)
+        return known is None or known.facts != facts_of(outage)
+
+    def _summaries(self, totals: Totals) -> dict[str, str]:
+        return {each: self.renderer.summary(totals, each) for each in self.renderer.languages}
+
+    def _deltas(
+        self,
+        pointer: Pointer,
+        summaries: Mapping[str, str],
+        changed: list[Printed],
+        removed: tuple[str, ...],
+    ) -> Iterator[tuple[str, bytes]]:
+        for language in pointer.languages:
+            delta: dict[str, Any] = {
+                "format": FORMAT,
+                "language": language,
+                **pointer.beat(),
+                "base": pointer.base,
+                "counts": dict(pointer.counts),
+                "summary": summaries[language],
+                "changed": [],
+                "removed": [],
+            }
+            # Without a base there is nothing to apply it to: its reader loads everything.
+            if pointer.base is not None:
+                delta["changed"] = [each.change(language) for each in changed]
+                delta["removed"] = list(removed)
+            yield pointer.delta(language), json_bytes(delta)
+
+    def _outage_pages(
+        self,
+        status: PublicStatus,
+        generation: str,
+        outages: list[PublicOutage],
+        printed: Mapping[str, Printed],
+    ) -> Iterator[tuple[str, bytes]]:
+        for language in self.renderer.languages:
+            for outage in outages:
+                page = self.renderer.outage_page(
+                    status,
+                    outage,
+                    language,
+                    generation=generation,
+                    details=printed[outage.id].details[language],
+                )
+                yield f"{self.renderer.prefix(language)}outages/{outage.id}.html", page
+
+    def _fixed_pages(self, status: PublicStatus) -> Iterator[tuple[str, bytes]]:
+        for name, content in self.renderer.statics.items():
+            yield f"static/{name}", content
+        for language in self.renderer.languages:
+            prefix = self.renderer.prefix(language)
+            yield f"{prefix}missing.html", self.renderer.lost_page(status, language, "missing")
+            yield f"{prefix}404.html", self.renderer.lost_page(status, language, "notfound")
+
+    def _obsolete(self, listed: set[str], removed: set[str] | None) -> Iterator[str]:
+        """Name pages to take away; without knowing what was `removed`, whatever is not `listed`."""
+        for language in self.renderer.languages:
+            prefix = self.renderer.prefix(language)
+            gone = self._store.outage_pages(prefix) - listed if removed is None else removed
+            for key in sorted(gone):
+                yield f"{prefix}outages/{key}.html"
+
+    def _lists(
+        self,
+        status: PublicStatus,
+        generation: str,
+        summaries: Mapping[str, str],
+        printed: Mapping[str, Printed],
+    ) -> Iterator[tuple[str, bytes]]:
+        for language in self.renderer.languages:
+            page = self.renderer.index(
+                status,
+                language,
+                generation=generation,
+                summary=summaries[language],
+                cards=[each.card(language) for each in printed.values()],
+            )
+            yield f"{self.renderer.prefix(language)}index.html", page
+
+    def _read(self, pointer: Pointer) -> Issued:
+        manifest = _manifest(self._store.read(pointer.manifest))
+        outages: dict[str, str] = manifest["outages"]
+        named = frozenset(outages.values()) | frozenset(manifest["summary"].values())
+        if manifest["look"] != self.renderer.look:
+            # Another release or another site file: every page is made anew.
+            return Issued(pointer=pointer, ids=frozenset(outages), named=named)
+        return Issued(
+            pointer=pointer,
+            ids=frozenset(outages),
+            printed={
+                key: read_part(name, self._store.read(f"{PARTS}/{name}"))
+                for key, name in outages.items()
+            },
+            named=named,
+            # A later folder is what a killed publisher left: some pages may be ahead already.
+            complete=not _any_later(self._store.generations(), pointer),
+        )
+
+
+def _manifest(content: bytes | None) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(content or b"")
+    except ValueError as error:
+        raise UnreadablePublication("It is the manifest.") from error
+    if found.get("format") != FORMAT:
+        raise UnreadablePublication(f"Its manifest has format {found.get('format')!r}.")
+    return found
+
+
+def _any_later(generations: Iterable[str], pointer: Pointer) -> bool:
+    parsed = (parse_id(each) for each in generations)
+    return any(
+        each is not None and each[0] == pointer.epoch and each[1] > pointer.number
+        for each in parsed
+    )

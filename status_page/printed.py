@@ -1,0 +1,89 @@
+"""One outage as it is published: its facts as data, its fragments per language, its part."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from status_page.errors import UnreadablePublication
+from status_page.pointer import text_of
+from status_page.rendering import Card, Renderer
+from status_page.view import PublicOutage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printed:
+    """Facts are plain JSON values; ``part`` is the name of ``content``, made from its hash."""
+
+    facts: Mapping[str, Any]
+    section: str
+    order: str
+    rows: Mapping[str, str]
+    details: Mapping[str, str]
+    part: str
+    content: bytes
+
+    def card(self, language: str) -> Card:
+        """Return what the list shows of it."""
+        return Card(section=self.section, order=self.order, html=self.rows[language])
+
+    def change(self, language: str) -> dict[str, Any]:
+        """Return what a delta says of it."""
+        return {
+            "id": self.facts["id"],
+            "section": self.section,
+            "order": self.order,
+            "facts": self.facts,
+            "row": self.rows[language],
+            "details": self.details[language],
+        }
+
+
+def print_outage(outage: PublicOutage, renderer: Renderer) -> Printed:
+    """Render an outage once in every language."""
+    body: dict[str, Any] = {
+        "facts": facts_of(outage),
+        "section": outage.section,
+        "order": outage.order,
+        "rows": {each: renderer.row(outage, each) for each in renderer.languages},
+        "details": {each: renderer.details(outage, each) for each in renderer.languages},
+    }
+    content = json_bytes(body)
+    return Printed(**body, part=f"{digest(content)}.json", content=content)
+
+
+def read_part(name: str, content: bytes | None) -> Printed:
+    """Take a part up again as it was printed.
+
+    Raises:
+        UnreadablePublication: It is missing, or not what its name says.
+    """
+    if content is None or f"{digest(content)}.json" != name:
+        raise UnreadablePublication(f"It is the part {name}.")
+    return Printed(**json.loads(content), part=name, content=content)
+
+
+def facts_of(outage: PublicOutage) -> dict[str, Any]:
+    """Return an outage as plain JSON values, times in RFC 3339."""
+    return {name: _plain(value) for name, value in dataclasses.asdict(outage).items()}
+
+
+def json_bytes(value: object) -> bytes:
+    """Return compact JSON, the same bytes for the same value."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def digest(content: bytes) -> str:
+    """Return the name that content has by itself."""
+    return hashlib.sha256(content).hexdigest()[:40]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return text_of(value)
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return str(value) if isinstance(value, str) else value

@@ -1,0 +1,217 @@
+"""Public values into HTML: fragments first, pages put together from them.
+
+Pure: the same values give the same bytes. A fragment is made once per outage and language and
+serves the page, the delta and every browser that applies it.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from outage.model import Kind, Status
+from status_page.view import SECTIONS, PublicOutage, PublicSite, PublicStatus, Totals
+from status_page.words import Words
+
+_HERE = Path(__file__).parent
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_HERE / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_SCRIPT_WORDS = (
+    "live.on",
+    "live.connecting",
+    "live.polling",
+    "live.offline",
+    "live.behind",
+    "live.changed",
+    "live.this",
+    "live.gone",
+    "about.minutes",
+    "about.half",
+    "about.hour",
+    "about.hours",
+    "about.day",
+    "about.days",
+    "about.soon",
+    "numbers",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One outage as the list shows it: where it stands and its HTML."""
+
+    section: str
+    order: str
+    html: str
+
+
+class Renderer:
+    """Renders for one site, in all its languages."""
+
+    def __init__(self, site: PublicSite) -> None:
+        self.site = site
+        self.languages = site.languages
+        self.statics = _statics(site)
+        self._words = {language: Words(language, site.time_zone) for language in site.languages}
+        self.look = _digest([repr(site).encode(), *_sources()])
+        """Changes whenever the same outage would be rendered differently."""
+
+    def prefix(self, language: str) -> str:
+        """Return the path below which a language's pages stand: empty for the first."""
+        return "" if language == self.languages[0] else f"{language}/"
+
+    def words(self, language: str) -> Words:
+        """Return the texts of one of the site's languages."""
+        return self._words[language]
+
+    def row(self, outage: PublicOutage, language: str) -> str:
+        """Render an outage for the list."""
+        return self._fragment("row.html", language, outage=outage)
+
+    def details(self, outage: PublicOutage, language: str) -> str:
+        """Render the inside of an outage's own page."""
+        return self._fragment("details.html", language, outage=outage)
+
+    def summary(self, totals: Totals, language: str) -> str:
+        """Render the figures at the top of the list."""
+        return self._fragment("summary.html", language, totals=totals)
+
+    def index(
+        self,
+        status: PublicStatus,
+        language: str,
+        *,
+        generation: str,
+        summary: str,
+        cards: Iterable[Card],
+    ) -> bytes:
+        """Put the list together from its fragments."""
+        ordered = sorted(cards, key=lambda card: card.order)
+        sections = {
+            name: [card.html for card in ordered if card.section == name] for name in SECTIONS
+        }
+        return self._page(
+            "index.html",
+            language,
+            status,
+            generation=generation,
+            path="",
+            summary=summary,
+            sections=sections,
+        )
+
+    def outage_page(
+        self,
+        status: PublicStatus,
+        outage: PublicOutage,
+        language: str,
+        *,
+        generation: str,
+        details: str,
+    ) -> bytes:
+        """Put an outage's page together."""
+        return self._page(
+            "outage.html",
+            language,
+            status,
+            generation=generation,
+            path=f"outages/{outage.id}",
+            outage=outage,
+            details=details,
+        )
+
+    def lost_page(self, status: PublicStatus, language: str, kind: str) -> bytes:
+        """Render the page for an unknown outage (``missing``) or address (``notfound``)."""
+        return self._page("lost.html", language, status, generation="", path="", lost=kind)
+
+    def _fragment(self, template: str, language: str, **values: object) -> str:
+        return _TEMPLATES.get_template(template).render(**self._known(language), **values)
+
+    def _page(self, template: str, language: str, status: PublicStatus, **values: object) -> bytes:
+        others = [(each, self.prefix(each)) for each in self.languages if each != language]
+        words = self._words[language]
+        page = _TEMPLATES.get_template(template).render(
+            **self._known(language),
+            **values,
+            status=status,
+            others=[(each, prefix, self._words[each]) for each, prefix in others],
+            script_words={key.replace(".", "-"): words.raw(key) for key in _SCRIPT_WORDS},
+            statics={name.partition("-")[0] + Path(name).suffix: name for name in self.statics},
+        )
+        return page.encode()
+
+    def _known(self, language: str) -> dict[str, object]:
+        return {
+            "site": self.site,
+            "say": self._words[language],
+            "advice": dict(self.site.advice).get(language, ""),
+            "language": language,
+            "prefix": self.prefix(language),
+            "state": _state,
+            "sentence": _sentence,
+            "what": _what,
+        }
+
+
+def _state(outage: PublicOutage) -> str:
+    """Name the state in one word of the ``status.`` family, which is also its style."""
+    if not outage.listed and not (outage.over and outage.status is not Status.CLOSED):
+        return "unlisted"
+    if outage.section in {"planned", "advisory"}:
+        return outage.section
+    return str(outage.status)
+
+
+def _sentence(outage: PublicOutage, say: Words) -> str:
+    """Say the state in a sentence that promises nothing untrue."""
+    state = _state(outage)
+    if state == "unlisted":
+        return say("say.closed.unlisted" if outage.over else "say.unlisted")
+    if state == "restored" and outage.restored is not None:
+        return say("say.restored", when=say.when(outage.restored))
+    return say("say.restored.unknown") if state == "restored" else say(f"say.{state}")
+
+
+def _what(outage: PublicOutage, say: Words) -> str:
+    kind = "" if outage.kind is Kind.UNPLANNED else f"{outage.kind}."
+    return say(f"what.{kind}{outage.service}")
+
+
+def _statics(site: PublicSite) -> Mapping[str, bytes]:
+    """Return style and script under names that change with their content."""
+    found: dict[str, bytes] = {}
+    for path in sorted((_HERE / "static").iterdir()):
+        content = path.read_bytes()
+        if path.suffix == ".css" and site.accent:
+            content += _colours(site)
+        found[f"{path.stem}-{_digest([content])[:12]}{path.suffix}"] = content
+    return found
+
+
+def _colours(site: PublicSite) -> bytes:
+    dark = site.accent_dark or site.accent
+    return (
+        f":root{{--brand:{site.accent};--link:{site.accent}}}\n"
+        f"@media (prefers-color-scheme:dark){{:root{{--link:{dark}}}}}\n"
+    ).encode()
+
+
+def _sources() -> list[bytes]:
+    files = (
+        path for folder in ("templates", "locale", "static") for path in (_HERE / folder).iterdir()
+    )
+    return [path.read_bytes() for path in sorted(files) if path.is_file()]
+
+
+def _digest(contents: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(len(content).to_bytes(8, "big") + content)
+    return digest.hexdigest()[:32]

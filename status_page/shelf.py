@@ -1,0 +1,83 @@
+"""Published files as they are handed out: bytes with an ETag, compressed where asked for.
+
+A page process reads a file once and looks only at its stat afterwards.
+"""
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+CAPACITY_BYTES = 64 * 1024 * 1024
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One published file, ready to be sent."""
+
+    content: bytes
+    etag: str
+    media_type: str
+    gzipped: bool
+
+
+class Shelf:
+    """The files of one published folder, by name. Keeps up to 64 MiB of them in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._kept: OrderedDict[str, tuple[tuple[int, int, int], Item]] = OrderedDict()
+        self._bytes = 0
+
+    def take(self, name: str, *, gzip: bool = False) -> Item | None:
+        """Return a file, its compressed twin where there is one and ``gzip`` allows; or None.
+
+        Callers pass only names they have put together from checked pieces.
+        """
+        if gzip:
+            found = self._take(name + ".gz")
+            if found is not None:
+                return found
+        return self._take(name)
+
+    def _take(self, name: str) -> Item | None:
+        path = self.folder / name
+        try:
+            stat = path.stat()
+            signature = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+            kept = self._kept.get(name)
+            if kept is not None and kept[0] == signature:
+                self._kept.move_to_end(name)
+                return kept[1]
+            # The stat comes first: if the file is replaced in between, the next look sees it.
+            item = _item(name, path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+        self._keep(name, signature, item)
+        return item
+
+    def _keep(self, name: str, signature: tuple[int, int, int], item: Item) -> None:
+        old = self._kept.pop(name, None)
+        self._bytes += len(item.content) - (len(old[1].content) if old else 0)
+        self._kept[name] = (signature, item)
+        while self._bytes > CAPACITY_BYTES and len(self._kept) > 1:
+            _, (_, gone) = self._kept.popitem(last=False)
+            self._bytes -= len(gone.content)
+
+
+def _item(name: str, content: bytes) -> Item:
+    suffix = Path(name.removesuffix(".gz")).suffix
+    return Item(
+        content=content,
+        # Weak, and of the bytes sent: a cache in between may compress them again.
+        etag=f'W/"{hashlib.sha256(content).hexdigest()[:24]}"',
+        media_type=_TYPES.get(suffix, "application/octet-stream"),
+        gzipped=name.endswith(".gz"),
+    )

@@ -1,0 +1,284 @@
+// Keeps an open page up to date: a stream of changes, else polling of the pointer, else a sentence
+// that says how old the page is. It never reloads the page. Everything is there without it.
+
+const body = document.body;
+const words = document.getElementById("words").dataset;
+const language = body.dataset.language;
+const asOf = document.getElementById("as-of");
+const outageId = document.getElementById("outage")?.dataset.outage ?? "";
+const STALE_MS = 60_000; // the pointer is rewritten every 15 s; four misses mean trouble
+const QUIET_MS = 45_000; // three heartbeats
+const ANNOUNCE_MS = 20_000;
+
+let have = body.dataset.generation;
+let stream = null;
+let failures = 0;
+let heardAt = 0; // when the stream last said anything, browser's clock
+let checkedAt = 0; // when the publisher last confirmed the state, its clock
+let skewMs = 0; // business time minus this browser's clock, in drills only
+let polling = 0;
+let catchingUp = false;
+
+const jitter = (low, high) => low + Math.random() * (high - low);
+const fill = (text, facts) => text.replace(/\{(\w+)\}/g, (whole, name) => facts[name] ?? whole);
+const fetched = (path) => fetch(path, { cache: "no-cache", credentials: "omit", signal: AbortSignal.timeout(15_000) });
+
+// --- what the page shows ---------------------------------------------------------------------
+
+function fragment(html) {
+  const holder = document.createElement("template");
+  holder.innerHTML = html;
+  return holder.content;
+}
+
+function put(change) {
+  const fresh = fragment(change.row).firstElementChild;
+  const old = document.getElementById(fresh.id);
+  const focused = old?.contains(document.activeElement);
+  old?.remove();
+  const list = document.querySelector(`#${change.section} > ol`);
+  const next = [...list.children].find((row) => row.dataset.order > change.order);
+  list.insertBefore(fresh, next ?? null);
+  fresh.classList.add("changed");
+  if (focused) fresh.querySelector("a").focus({ preventScroll: true });
+}
+
+function tidySections() {
+  for (const section of document.querySelectorAll("section.list")) {
+    const empty = section.querySelector("ol").childElementCount === 0;
+    const none = section.querySelector(".none");
+    if (none) none.hidden = !empty;
+    else section.hidden = empty;
+  }
+}
+
+function apply(delta) {
+  if (outageId) {
+    const change = delta.changed.find((each) => each.id === outageId);
+    if (change?.details) {
+      document.getElementById("outage").innerHTML = change.details;
+      announce(words.liveThis);
+    }
+    if (delta.removed.includes(outageId)) announce(words.liveGone);
+  } else {
+    document.getElementById("summary").innerHTML = delta.summary;
+    for (const id of delta.removed) document.getElementById(`o-${id}`)?.remove();
+    delta.changed.forEach(put);
+    tidySections();
+    changedCount += delta.changed.length + delta.removed.length;
+    if (changedCount) {
+      const total = document.getElementById("total-outages").textContent;
+      announce(fill(words.liveChanged, { n: changedCount, total }));
+    }
+  }
+  have = delta.id;
+  addAbout();
+}
+
+// Changes are told at most every 20 seconds, added up, by changing the text of one stable region.
+let changedCount = 0;
+let announcing = 0;
+let sentence = "";
+function announce(text) {
+  sentence = text;
+  announcing ||= setTimeout(() => {
+    document.getElementById("announcement").textContent = sentence;
+    changedCount = 0;
+    announcing = setTimeout(() => {
+      announcing = 0;
+      if (changedCount) announce(sentence);
+    }, ANNOUNCE_MS);
+  }, 500);
+}
+
+function about(moment) {
+  const minutes = (moment - (Date.now() + skewMs)) / 60_000;
+  if (minutes < 0 || minutes > 7 * 1440) return "";
+  if (minutes < 5) return words.aboutSoon;
+  if (minutes < 23) return fill(words.aboutMinutes, { n: Math.round(minutes / 5) * 5 });
+  if (minutes < 45) return words.aboutHalf;
+  const number = (n) => words.numbers.split(",")[n - 2] ?? n;
+  const hours = Math.round(minutes / 60);
+  if (hours === 1) return words.aboutHour;
+  if (hours < 24) return fill(words.aboutHours, { n: number(hours) });
+  const days = Math.round(minutes / 1440);
+  return days === 1 ? words.aboutDay : fill(words.aboutDays, { n: number(days) });
+}
+
+function addAbout() {
+  for (const time of document.querySelectorAll("time[data-about]")) {
+    const text = about(Date.parse(time.dateTime));
+    let note = time.parentElement.querySelector(".about");
+    if (!note && text) {
+      note = document.createElement("span");
+      note.className = "about";
+      time.after(" ", note);
+    }
+    if (note && note.textContent !== text) note.textContent = text;
+  }
+}
+
+function confirmed(status) {
+  checkedAt = Date.parse(status.checked_at);
+  const apart = Date.parse(status.as_of) - checkedAt;
+  skewMs = Math.abs(apart) > 300_000 ? apart : 0;
+  const said = status.as_of_words?.[language];
+  if (asOf && said && asOf.dateTime !== status.as_of) {
+    asOf.dateTime = status.as_of;
+    asOf.textContent = said;
+  }
+}
+
+function show() {
+  const place = document.getElementById("live-state");
+  if (!place) return;
+  const streaming = stream && Date.now() - heardAt < QUIET_MS;
+  const stale = checkedAt && Date.now() - checkedAt > STALE_MS;
+  let text = words.liveConnecting;
+  let look = "";
+  if (stale) [text, look] = [fill(words.liveBehind, { when: asOf.textContent }), "behind"];
+  else if (streaming && heardAt) [text, look] = [words.liveOn, "live"];
+  else if (!navigator.onLine || failures > 6) [text, look] = [words.liveOffline, "behind"];
+  else if (polling) text = words.livePolling;
+  if (place.textContent !== text) place.textContent = text;
+  place.parentElement.className = `freshness ${look}`;
+}
+
+// --- catching up without a stream ------------------------------------------------------------
+
+async function wholePage() {
+  const answer = await fetched(location.href.split("#")[0]);
+  if (answer.status === 404) {
+    announce(words.liveGone);
+    return;
+  }
+  if (!answer.ok) throw new Error(`page: ${answer.status}`);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const places = outageId ? ["notices", "outage"] : ["notices", "summary", ...[...document.querySelectorAll("section.list")].map((each) => each.id)];
+  for (const id of places) {
+    const fresh = page.getElementById(id);
+    const old = document.getElementById(id);
+    if (!fresh || fresh.innerHTML === old.innerHTML) continue;
+    const focused = old.contains(document.activeElement) ? document.activeElement.closest("[id]")?.id : null;
+    old.innerHTML = fresh.innerHTML;
+    old.hidden = fresh.hidden;
+    if (focused) document.getElementById(focused)?.querySelector("a")?.focus({ preventScroll: true });
+  }
+  have = page.body.dataset.generation;
+  addAbout();
+}
+
+async function catchUp() {
+  if (catchingUp) return;
+  catchingUp = true;
+  try {
+    const answer = await fetched("/status.json");
+    if (!answer.ok) throw new Error(`pointer: ${answer.status}`);
+    const pointer = await answer.json();
+    if (pointer.id !== have) {
+      const delta = pointer.base === have ? await fetched(`/${pointer.deltas[language]}`) : null;
+      if (delta?.ok) apply(await delta.json());
+      else await wholePage();
+    }
+    confirmed(pointer);
+    failures = 0;
+  } catch {
+    failures += 1;
+  } finally {
+    catchingUp = false;
+    show();
+  }
+}
+
+async function poll() {
+  await catchUp();
+  if (polling) polling = setTimeout(poll, jitter(8_000, 15_000) * Math.min(1 + failures, 4));
+}
+
+function pollInstead() {
+  polling ||= setTimeout(poll, jitter(500, 4_000));
+}
+
+function stopPolling() {
+  clearTimeout(polling);
+  polling = 0;
+}
+
+// --- the stream ------------------------------------------------------------------------------
+
+let reconnecting = 0;
+
+function reconnect() {
+  stream?.close();
+  stream = null;
+  failures += 1;
+  pollInstead();
+  // Not the browser's own reconnection: a herd of thousands needs spreading.
+  reconnecting ||= setTimeout(connect, jitter(1_000, 5_000) * Math.min(2 ** (failures - 1), 12));
+  show();
+}
+
+function connect() {
+  reconnecting = 0;
+  if (stream || document.hidden) return;
+  const query = new URLSearchParams({ lang: language, from: have });
+  if (outageId) query.set("outage", outageId);
+  stream = new EventSource(`/stream?${query}`);
+  const heard = (handle) => (event) => {
+    if (event.target !== stream) return;
+    heardAt = Date.now();
+    failures = 0;
+    stopPolling();
+    handle(JSON.parse(event.data), event);
+    show();
+  };
+  stream.addEventListener("generation", heard((delta) => {
+    if (delta.id !== have) apply(delta);
+    confirmed(delta);
+  }));
+  stream.addEventListener("heartbeat", heard((beat) => {
+    if (!catchingUp && !behindStream) have = beat.id;
+    confirmed(beat);
+  }));
+  stream.addEventListener("reset", heard(() => {
+    behindStream = true;
+    setTimeout(resync, jitter(0, 3_000));
+  }));
+  stream.addEventListener("error", reconnect);
+}
+
+let behindStream = false;
+async function resync() {
+  await catchUp();
+  if (failures) setTimeout(resync, jitter(2_000, 8_000));
+  else behindStream = false;
+}
+
+// A hidden tab gives its connection back; browsers hold only six per site.
+let hiding = 0;
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(hiding);
+  if (document.hidden) {
+    hiding = setTimeout(() => {
+      stream?.close();
+      stream = null;
+      stopPolling();
+      clearTimeout(reconnecting);
+      reconnecting = 0;
+    }, 30_000);
+  } else if (!stream) {
+    connect();
+    show();
+  }
+});
+
+if (have) {
+  addAbout();
+  connect();
+  show();
+  setInterval(() => {
+    addAbout();
+    if (stream && heardAt && Date.now() - heardAt > QUIET_MS) reconnect();
+    show();
+  }, 10_000);
+}

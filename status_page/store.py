@@ -1,0 +1,148 @@
+"""The folder that is the public page: plain files that any web server can hand out.
+
+Layout (every name is relative to the folder)::
+
+    status.json                        the pointer, written last
+    generations/{id}/manifest.json     which parts make up this generation
+    generations/{id}/delta.{lang}.json what changed since the generation named as its base
+    generations/parts/{hash}.json|html content-hashed parts
+    index.html, outages/{id}.html      stable-path pages, also below {lang}/
+    static/{name}-{hash}.css|js        style and script
+
+A file is replaced by writing beside it, fsync and rename, so that a reader sees the old or the
+new one and never half of either; what may be compressed has a ``.gz`` beside it.
+"""
+
+import gzip
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from status_page.errors import NotAFolder
+
+POINTER = "status.json"
+PARTS = "generations/parts"
+CHANNEL = "outage:published"
+"""Redis channel that wakes page processes; the message is the generation's id."""
+KEEP_PARTS_S = 24 * 3600
+KEEP_GENERATIONS_S = 2 * 3600
+_COMPRESSED = (".html", ".css", ".js", ".json")
+_GZIP_FLOOR = 400
+_ASIDE = ".new"
+
+
+def folder_of(publish_url: str) -> Path:
+    """Return the folder that a ``file:`` URL or a plain path names."""
+    parts = urlsplit(publish_url)
+    if parts.scheme not in {"", "file"} or parts.netloc not in {"", "localhost"} or not parts.path:
+        raise NotAFolder(f"This is not one: {publish_url}")
+    return Path(unquote(parts.path)).expanduser()
+
+
+class FolderStore:
+    """Published files in a folder. Names use ``/`` and never leave the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's bytes, or None where there is none."""
+        try:
+            return (self.folder / name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+    def write(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Replace files, each atomically, in the order given; durable on return."""
+        written = [self._aside(name, content) for name, content in self._with_gzip(files)]
+        for path in written:
+            _sync(path)
+        folders: dict[Path, None] = {}
+        for path in written:
+            self._rename(path, path.with_name(path.name.removesuffix(_ASIDE)))
+            folders[path.parent] = None
+        for folder in folders:
+            _sync(folder)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Take files away, with their compressed twins; a missing one is fine."""
+        for name in names:
+            path = self.folder / name
+            path.unlink(missing_ok=True)
+            path.with_name(path.name + ".gz").unlink(missing_ok=True)
+
+    def generations(self) -> set[str]:
+        """Ids that have a folder, pointed to or not."""
+        return {entry.name for entry in _entries(self.folder / "generations")} - {"parts"}
+
+    def outage_pages(self, prefix: str) -> set[str]:
+        """Ids of outages that have a page below a language's prefix."""
+        found = (Path(entry.name) for entry in _entries(self.folder / f"{prefix}outages"))
+        return {name.stem for name in found if name.suffix == ".html"}
+
+    def retire(self, parts: Iterable[str], now_s: float) -> None:
+        """Note that no current manifest names these parts; their 24 hours begin."""
+        for name in parts:
+            try:
+                os.utime(self.folder / PARTS / name, (now_s, now_s))
+            except FileNotFoundError:
+                continue
+
+    def sweep(self, current: str, named: set[str], now_s: float) -> int:
+        """Delete what nobody needs any more and return how many files and folders that was.
+
+        Args:
+            current: Id of the generation in force; its folder stays whatever its age.
+            named: Parts the current manifest names; they stay too.
+            now_s: Wall time, seconds since the epoch.
+        """
+        gone = 0
+        for entry in _entries(self.folder / PARTS):
+            if entry.name not in named and now_s - entry.stat().st_mtime > KEEP_PARTS_S:
+                Path(entry.path).unlink()
+                gone += 1
+        for entry in _entries(self.folder / "generations"):
+            if entry.name in {current, "parts"}:
+                continue
+            if now_s - entry.stat().st_mtime > KEEP_GENERATIONS_S:
+                shutil.rmtree(entry.path, ignore_errors=True)
+                gone += 1
+        return gone
+
+    def _aside(self, name: str, content: bytes) -> Path:
+        path = self.folder / (name + _ASIDE)
+        try:
+            path.write_bytes(content)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return path
+
+    def _rename(self, old: Path, new: Path) -> None:
+        old.replace(new)
+
+    @staticmethod
+    def _with_gzip(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+        for name, content in files:
+            yield name, content
+            wanted = name != POINTER and not name.startswith(PARTS)
+            if wanted and name.endswith(_COMPRESSED) and len(content) >= _GZIP_FLOOR:
+                # No time stamp inside: equal content gives equal bytes.
+                yield name + ".gz", gzip.compress(content, compresslevel=6, mtime=0)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        return list(os.scandir(folder))
+    except FileNotFoundError:
+        return []
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

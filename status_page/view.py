@@ -1,0 +1,165 @@
+"""What the public may know: frozen values that hold nothing else.
+
+Whatever is not a field here cannot reach a published file.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from outage.model import (
+    Cause,
+    Confidence,
+    CrewStatus,
+    Kind,
+    Reason,
+    Service,
+    Status,
+)
+
+SECTIONS = ("now", "planned", "advisory", "over")
+"""Parts of the list, in the order in which people read them."""
+
+_OVER = frozenset({Status.RESTORED, Status.CLOSED, Status.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicSite:
+    """Whose page it is.
+
+    Attributes:
+        languages: The first is the default.
+        accent: The utility's colour, readable on white; ``accent_dark`` on the dark page.
+        advice: What to do in danger in the utility's own words, by language.
+        neutral: No site file has been written yet.
+    """
+
+    name: str
+    time_zone: str
+    languages: tuple[str, ...]
+    services: tuple[Service, ...] = (Service.ELECTRIC,)
+    emergency_phone: str = ""
+    outage_phone: str = ""
+    website: str = ""
+    accent: str = ""
+    accent_dark: str = ""
+    advice: tuple[tuple[str, str], ...] = ()
+    neutral: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicEtr:
+    """A published estimate: a window, or one moment when ``earliest`` is None."""
+
+    latest: datetime
+    earliest: datetime | None = None
+    confidence: Confidence | None = None
+    reason: Reason | None = None
+    passed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicOutage:
+    """One outage as the public sees it.
+
+    Attributes:
+        area: Where, in words; empty when nobody has said.
+        reported: Customers out as the source of the report counts them.
+        matched: Homes and businesses without service by our own match; None until the first.
+        restored_count: Homes and businesses already back.
+        changed: When anything on this value last changed.
+        listed: False once the feed that reported it no longer lists it.
+    """
+
+    id: str
+    service: Service
+    kind: Kind
+    status: Status
+    started: datetime
+    changed: datetime
+    area: str = ""
+    cause: Cause = Cause.UNKNOWN
+    crew_status: CrewStatus | None = None
+    crew_reason: Reason | None = None
+    crew_eta: datetime | None = None
+    reported: int | None = None
+    matched: int | None = None
+    restored_count: int = 0
+    etr: PublicEtr | None = None
+    next_update_by: datetime | None = None
+    message: str = ""
+    planned_start: datetime | None = None
+    planned_end: datetime | None = None
+    restored: datetime | None = None
+    listed: bool = True
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, for whatever reason."""
+        return self.status in _OVER
+
+    @property
+    def section(self) -> str:
+        """The part of the list it stands in."""
+        if self.over:
+            return "over"
+        if self.kind is Kind.ADVISORY:
+            return "advisory"
+        if self.kind is Kind.PLANNED and self.status is Status.PREDICTED:
+            return "planned"
+        return "now"
+
+    @property
+    def interrupts(self) -> bool:
+        """Whether people are without service because of it."""
+        return self.section == "now" and self.status is not Status.PREDICTED
+
+    @property
+    def order(self) -> str:
+        """Sorts as text: most people first, then the newest, then by id."""
+        people = max(self.matched or 0, self.reported or 0)
+        newest = 10**11 - int(self.started.timestamp())
+        return f"{10**8 - people:09d}-{newest:012d}-{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Sums over the outages that interrupt somebody now.
+
+    ``reported`` is None when no source has reported a count; ``counting`` says how many outages
+    are still being counted.
+    """
+
+    outages: int
+    matched: int
+    reported: int | None
+    counting: int
+
+    @classmethod
+    def of(cls, outages: Iterable[PublicOutage]) -> "Totals":
+        """Add up what interrupts somebody now."""
+        now = [outage for outage in outages if outage.interrupts]
+        reported = [outage.reported for outage in now if outage.reported is not None]
+        return cls(
+            outages=len(now),
+            matched=sum(outage.matched or 0 for outage in now),
+            reported=sum(reported) if reported else None,
+            counting=sum(outage.matched is None for outage in now),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicStatus:
+    """Everything that is public at one moment.
+
+    Attributes:
+        as_of: Business time of the snapshot.
+        send_mode: ``off``, ``shadow``, ``allowlist`` or ``live``.
+        drill: Business time is held: a replay or a drill, nothing of it happens now.
+        outages: In no particular order, each id once.
+    """
+
+    as_of: datetime
+    send_mode: str
+    outages: tuple[PublicOutage, ...]
+    drill: bool = False

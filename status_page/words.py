@@ -1,0 +1,105 @@
+"""Texts of the page in one language: data files, with dates by Babel.
+
+Dates are absolute, in the site's zone and with its name: published files hold no relative words
+(DECISIONS 30); the browser adds them.
+"""
+
+import functools
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_datetime, format_time
+from babel.numbers import format_decimal
+
+from status_page.errors import MissingWords, UnknownLanguage
+
+_FOLDER = Path(__file__).parent / "locale"
+
+
+@functools.cache
+def catalogue(language: str) -> Mapping[str, str]:
+    """Return the texts of a language by key.
+
+    Raises:
+        UnknownLanguage: No file holds this language.
+    """
+    path = _FOLDER / f"{language}.json"
+    if not language.isalpha() or not path.is_file():
+        raise UnknownLanguage(f"Asked for: {language!r}.")
+    texts: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return texts
+
+
+def languages() -> tuple[str, ...]:
+    """Return every language there are texts for."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
+
+
+class Words:
+    """Speaks one language, in one time zone."""
+
+    def __init__(self, language: str, time_zone: str) -> None:
+        self.language = language
+        self._texts = catalogue(language)
+        self._locale = Locale.parse(self._texts["locale"])
+        self._zone = ZoneInfo(time_zone)
+
+    def __call__(self, key: str, **facts: object) -> str:
+        """Return a text with its facts filled in."""
+        try:
+            return self._texts[key].format(**facts)
+        except KeyError as error:
+            raise MissingWords(f"Language {self.language}, text {key}.") from error
+
+    def raw(self, key: str) -> str:
+        """Return a text with its gaps left open, for the browser to fill."""
+        return self._texts[key]
+
+    def code(self, family: str, code: str) -> str:
+        """Return the words for a coded value; a code nobody has translated reads as "other"."""
+        return self._texts.get(f"{family}.{code}") or self(f"{family}.other")
+
+    def count(self, key: str, number: int) -> str:
+        """Return a text that depends on a number: one home, 1,240 homes."""
+        form = self._locale.plural_form(number)
+        chosen = f"{key}.{form}" if f"{key}.{form}" in self._texts else f"{key}.other"
+        return self(chosen, n=self.number(number))
+
+    def number(self, number: int) -> str:
+        """Return a number as it is written in this language."""
+        return str(format_decimal(number, locale=self._locale))
+
+    def when(self, moment: datetime) -> str:
+        """Return day, time and zone: Sunday 22 Nov, 3:15 PM PST."""
+        local = moment.astimezone(self._zone)
+        return f"{self._day_and_time(local)} {_zone_name(local)}"
+
+    def span(self, earliest: datetime | None, latest: datetime) -> str:
+        """Return a window; the day is said once when both ends share it."""
+        if earliest is None or earliest >= latest:
+            return self.when(latest)
+        first, last = earliest.astimezone(self._zone), latest.astimezone(self._zone)
+        if first.date() != last.date():
+            return self("span.days", earliest=self.when(earliest), latest=self.when(latest))
+        time = _tidy(format_time(last, self._texts["pattern.end"], locale=self._locale))
+        return self(
+            "span.day", earliest=self._day_and_time(first), latest=f"{time} {_zone_name(last)}"
+        )
+
+    def _day_and_time(self, local: datetime) -> str:
+        return _tidy(format_datetime(local, self._texts["pattern.when"], locale=self._locale))
+
+
+def _tidy(text: str) -> str:
+    # CLDR sets narrow and no-break spaces before AM and PM; ordinary ones wrap and search.
+    return text.replace("\u202f", " ").replace("\xa0", " ")
+
+
+def _zone_name(local: datetime) -> str:
+    """Return what people call the zone, PST or CET; UTC-03:00 where it has no letters."""
+    name = local.tzname() or "UTC"
+    return name if name.isalpha() else f"UTC{local.strftime('%z')[:3]}:{local.strftime('%z')[3:]}"

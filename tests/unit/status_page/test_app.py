@@ -1,0 +1,167 @@
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from status_page.app import create_app
+from tests.unit.status_page.storm import Publication, outage, sample, status
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "secret.html").write_text("not published")
+    folder = tmp_path / "published"
+    Publication(folder).publish(status(*sample()))
+    return folder
+
+
+@pytest.fixture
+def client(folder: Path) -> Iterator[TestClient]:
+    with TestClient(create_app(folder)) as client:
+        yield client
+
+
+def test_the_list_and_each_outage_are_served_in_each_language(client: TestClient) -> None:
+    assert "Outages now" in client.get("/").text
+    for path in ("/es/", "/?lang=es"):
+        assert "Interrupciones ahora" in client.get(path).text
+    assert "Downtown Eastside" in client.get("/outages/O-7K3M2").text
+    assert "Corte de luz" in client.get("/es/outages/O-7K3M2").text
+    assert "Corte de luz" in client.get("/outages/o-7k3m2?lang=es").text
+
+
+def test_a_language_without_pages_gives_the_default_or_nothing(client: TestClient) -> None:
+    assert client.get("/?lang=xx").text == client.get("/").text
+    assert client.get("/xx/").status_code == 404
+    assert client.get("/es", follow_redirects=False).headers["location"] == "/es/"
+
+
+def test_an_unknown_outage_gets_a_page_or_a_problem_document(client: TestClient) -> None:
+    page = client.get("/outages/O-NONE")
+    assert page.status_code == 404
+    assert "No such outage here" in page.text
+    problem = client.get("/outages/O-NONE", headers={"accept": "application/json"})
+    assert problem.status_code == 404
+    assert problem.headers["content-type"] == "application/problem+json"
+    assert problem.json()["title"] == "No such outage is listed"
+
+
+@pytest.mark.parametrize("path", ["/", "/outages/O-7K3M1", "/status.json", "/es/"])
+def test_what_has_not_changed_is_not_sent_again(client: TestClient, path: str) -> None:
+    first = client.get(path)
+    again = client.get(path, headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+
+
+def test_an_etag_changes_with_the_content(client: TestClient, folder: Path) -> None:
+    first = client.get("/")
+    Publication(folder).publish(status(outage(1)))
+    again = client.get("/", headers={"if-none-match": first.headers["etag"]})
+    assert again.status_code == 200
+    assert again.text != first.text
+
+
+def test_pages_are_sent_compressed_to_whoever_takes_that(client: TestClient, folder: Path) -> None:
+    packed = client.get("/", headers={"accept-encoding": "br, gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < 6000
+    for refused in ("identity", "gzip;q=0", "br"):
+        plain = client.get("/", headers={"accept-encoding": refused})
+        assert "content-encoding" not in plain.headers
+        assert (
+            plain.content
+            == packed.content
+            == gzip.decompress((folder / "index.html.gz").read_bytes())
+        )
+
+
+def test_what_never_changes_may_be_kept_for_ever(client: TestClient) -> None:
+    pointer = client.get("/status.json").json()
+    for path in (pointer["manifest"], pointer["deltas"]["en"]):
+        answer = client.get(f"/{path}")
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+    assert client.get("/").headers["cache-control"] == "no-cache"
+
+
+def test_head_answers_like_get_without_the_body(client: TestClient) -> None:
+    for path in ("/", "/status.json", "/outages/O-7K3M1", "/healthz"):
+        answer = client.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["content-length"] != "0"
+    assert client.head("/stream").headers["content-type"].startswith("text/event-stream")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/outages/..%2f..%2fsecret",
+        "/outages/%2e%2e/secret.html",
+        "/generations/../../secret.html",
+        "/generations/%2e%2e/%2e%2e/secret.html",
+        "/generations/parts/..%2f..%2f..%2fsecret.html",
+        "/static/..%2f..%2fsecret.html",
+        "/..%2fsecret.html",
+        "/%2e%2e/outages/x",
+        "/generations//etc/passwd",
+        "/generations/parts/%00.json",
+    ],
+)
+def test_no_path_leads_out_of_the_folder(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "not published" not in answer.text
+
+
+def test_every_answer_carries_the_security_headers(client: TestClient) -> None:
+    for path in ("/", "/nothing", "/status.json", "/healthz"):
+        headers = client.get(path).headers
+        assert "'unsafe" not in headers["content-security-policy"]
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "set-cookie" not in headers
+
+
+def test_nothing_but_reading_is_allowed(client: TestClient) -> None:
+    for path in ("/", "/outages/O-7K3M1", "/stream"):
+        answer = client.post(path, json={}, headers={"accept": "application/json"})
+        assert answer.status_code == 405
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_before_anything_is_published_it_says_so(tmp_path: Path) -> None:
+    with TestClient(create_app(tmp_path / "nothing")) as client:
+        for path in ("/", "/status.json", "/stream"):
+            answer = client.get(path)
+            assert answer.status_code == 503
+            assert int(answer.headers["retry-after"]) >= 5
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").status_code == 503
+        assert client.get("/outages/O-1").status_code == 404
+
+
+def test_it_is_ready_once_something_is_published(client: TestClient) -> None:
+    assert client.get("/readyz").json() == {"status": "ready", "generation": "e1-1"}
+
+
+def test_metrics_are_shown_to_this_machine_only(folder: Path) -> None:
+    with TestClient(create_app(folder), client=("127.0.0.1", 1)) as local:
+        assert "outage_page_streams 0" in local.get("/metrics").text
+        assert local.get("/metrics", headers={"x-forwarded-for": "1.2.3.4"}).status_code == 404
+    with TestClient(create_app(folder), client=("203.0.113.9", 1)) as far:
+        assert far.get("/metrics").status_code == 404
+
+
+def test_the_manifest_leads_to_every_part(client: TestClient) -> None:
+    manifest = client.get("/" + client.get("/status.json").json()["manifest"]).json()
+    assert len(manifest["outages"]) == 15
+    for name in (*manifest["outages"].values(), *manifest["summary"].values()):
+        answer = client.get(f"/generations/parts/{name}")
+        assert answer.status_code == 200
+        if name.endswith(".json"):
+            assert json.loads(answer.content)["facts"]["id"] in manifest["outages"]

@@ -1,0 +1,80 @@
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from string import Formatter
+
+import pytest
+
+from outage.model import Cause, Confidence, CrewStatus, Kind, Reason, Service, Status
+from outage.site import LANGUAGES
+from status_page.errors import UnknownLanguage
+from status_page.words import Words, catalogue, languages
+
+AFTERNOON = datetime(2026, 11, 22, 23, 15, tzinfo=UTC)
+
+
+def test_every_language_of_the_site_file_has_texts() -> None:
+    assert set(LANGUAGES) <= set(languages())
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_language_has_the_same_texts_with_the_same_gaps(language: str) -> None:
+    def gaps(text: str) -> set[str]:
+        return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+    english, other = catalogue("en"), catalogue(language)
+    assert set(other) == set(english)
+    assert {key: gaps(text) for key, text in other.items()} == {
+        key: gaps(text) for key, text in english.items()
+    }
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize(
+    ("family", "codes"),
+    [
+        ("cause", Cause),
+        ("crew", CrewStatus),
+        ("reason", Reason),
+        ("status", Status),
+        ("confidence", Confidence),
+        ("what", Service),
+    ],
+)
+def test_every_code_has_words(language: str, family: str, codes: type[StrEnum]) -> None:
+    assert [code for code in codes if not catalogue(language).get(f"{family}.{code}")] == []
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_kind_of_every_service_has_a_name(language: str) -> None:
+    kinds = [kind for kind in Kind if kind is not Kind.UNPLANNED]
+    assert all(
+        f"what.{kind}.{service}" in catalogue(language) for kind in kinds for service in Service
+    )
+
+
+def test_a_time_is_said_as_day_and_time_in_the_zone_of_the_site() -> None:
+    assert Words("en", "America/Vancouver").when(AFTERNOON) == "Sunday 22 Nov, 3:15 PM PST"
+    assert Words("es", "America/Vancouver").when(AFTERNOON) == "domingo 22 nov, 3:15 p.m. PST"
+    assert Words("en", "UTC").when(AFTERNOON) == "Sunday 22 Nov, 11:15 PM UTC"
+    assert Words("en", "America/Sao_Paulo").when(AFTERNOON) == "Sunday 22 Nov, 8:15 PM UTC-03:00"
+
+
+def test_a_window_says_its_day_once_unless_it_passes_midnight() -> None:
+    words = Words("en", "America/Vancouver")
+    soon = AFTERNOON + timedelta(hours=2)
+    late = AFTERNOON + timedelta(hours=10)
+    assert words.span(AFTERNOON, soon) == "Sunday 22 Nov, 3:15 PM to 5:15 PM PST"
+    assert words.span(AFTERNOON, late) == "Sunday 22 Nov, 3:15 PM PST to Monday 23 Nov, 1:15 AM PST"
+    assert words.span(None, soon) == "Sunday 22 Nov, 5:15 PM PST"
+
+
+def test_numbers_follow_the_language() -> None:
+    words = Words("en", "UTC")
+    assert words.count("people.out", 1) == "1 home or business out"
+    assert words.count("people.out", 1240) == "1,240 homes and businesses out"
+
+
+@pytest.mark.parametrize("language", ["xx", "../en", "", "en.json"])
+def test_a_language_without_texts_is_refused(language: str) -> None:
+    with pytest.raises(UnknownLanguage):
+        Words(language, "UTC")
