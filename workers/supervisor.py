@@ -1,5 +1,6 @@
 """Keeps a set of processes running, and takes all of them along when it ends."""
 
+import math
 import os
 import selectors
 import signal
@@ -18,6 +19,7 @@ from workers.errors import NotTheMainThread
 from workers.post import Post
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ONE_WISH_S = 1.0  # signals this close together are one wish
 _IMPATIENT = 2  # a second Ctrl+C: whoever has not ended by now is killed
 
 Say = Callable[[str, str], None]
@@ -61,6 +63,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._posts = [Post(child, self._selector, self._say) for child in children]
         self._signals = 0
+        self._signalled_at = -math.inf
 
     def run(self) -> None:
         """Start every child and keep it; return when all have ended after a stop signal.
@@ -135,4 +138,8 @@ class Supervisor:
             ear.close()
 
     def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
-        self._signals += 1
+        # A terminal signals the whole group, and whoever started us may pass the same on.
+        now = time.monotonic()
+        if now - self._signalled_at > _ONE_WISH_S:
+            self._signals += 1
+            self._signalled_at = now

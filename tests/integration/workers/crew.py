@@ -28,7 +28,7 @@ def main(home: Path, *extra: str) -> None:
         for name, code in codes.items()
     ]
     try:
-        Supervisor(children, home, stop_s=1.0).run()
+        Supervisor(children, home, stop_s=30.0 if "patient" in extra else 1.0).run()
     except WorkersError as error:
         sys.exit(str(error))
 

@@ -93,3 +93,20 @@ def test_a_child_that_keeps_dying_is_tried_ever_more_slowly(start: Start) -> Non
 
     eventually(lambda: "brief ended with 0; again in 0.4 s" in crew.output)
     assert crew.output.index("in 0.1 s") < crew.output.index("in 0.2 s")
+
+
+def test_a_second_ctrl_c_ends_the_wait_but_not_one_that_was_only_passed_on(start: Start) -> None:
+    crew = start("stubborn", "patient")
+    crew.wait_for("stubborn")
+    eventually(lambda: "stubborn   | awake" in crew.output)
+    began = time.monotonic()
+
+    crew.process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    crew.process.send_signal(signal.SIGTERM)
+    time.sleep(1.0)
+    assert crew.process.poll() is None
+    crew.process.send_signal(signal.SIGINT)
+
+    assert crew.process.wait(10) == 0
+    assert time.monotonic() - began < 10
