@@ -1,0 +1,44 @@
+"""Whose id is this: accounts and premises by their own id or any other system's (DECISIONS 17)."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from outage import tables as t
+from outage.errors import UnknownAccountError
+from outage.model import AccountKey, PremiseKey
+
+
+def account(conn: Connection, name: str) -> AccountKey:
+    """Return the account with this id or alias. Raises `UnknownAccountError`."""
+    key = find_account(conn, name)
+    if key is None:
+        raise UnknownAccountError(id=name)
+    return key
+
+
+def find_account(conn: Connection, name: str) -> AccountKey | None:
+    """Return the account with this id or alias, or None."""
+    found = _find(conn, t.accounts, "account", name.strip())
+    return None if found is None else AccountKey(found)
+
+
+def find_premise(conn: Connection, name: str) -> PremiseKey | None:
+    """Return the premise with this id or alias (meter, location, map number), or None."""
+    found = _find(conn, t.premises, "premise", name.strip())
+    return None if found is None else PremiseKey(found)
+
+
+def _find(conn: Connection, table: sa.Table, entity: str, name: str) -> int | None:
+    own = conn.execute(sa.select(table.c.key).where(table.c.id == name)).scalar()
+    if own is not None:
+        return int(own)
+    # Two systems may use one number for different things: then it names nothing.
+    others = conn.scalars(
+        sa.select(t.aliases.c.key)
+        .distinct()
+        .where(t.aliases.c.entity == entity, t.aliases.c.value == name)
+        .limit(2)
+    ).all()
+    return int(others[0]) if len(others) == 1 else None

@@ -1,0 +1,1 @@
+"""Account records: what the customer information system (CIS) knows of outages."""
