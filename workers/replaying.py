@@ -1,0 +1,253 @@
+"""Replaying a recording in this one process: business time by barriers, everybody drained."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from gis.matching import Matcher, limits_of
+from gis.shapes import ShapeLimits
+from intake.errors import ReplayRefused
+from intake.feed import Applied, Feed
+from intake.mapping import FeedMapping
+from intake.replay import Barrier, barriers, snapshots
+from outage import clock, desk, journal
+from outage import tables as t
+from outage.database import Database
+from outage.model import OPEN, Actor, MatchedShape, Service
+from outage.settings import SendMode, Settings
+from workers import opening, relay
+from workers.replay_facts import facts
+
+Turn = Callable[[], bool]
+REST_S = 0.02
+"""How long to wait for work that another process holds, or that is being tried again."""
+REVIEWER = Actor(kind="cli", name="assume-reviewed")
+SAY_EACH_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storm:
+    """What is to be replayed, and how. ``speed`` is business seconds per second, or infinite."""
+
+    file: Path
+    mapping: FeedMapping
+    speed: float
+    reviewed: bool
+    baseline: bool
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """What came in: snapshots by health, and each problem once, with its first line."""
+
+    snapshots: Counter[str] = field(default_factory=Counter)
+    problems: dict[str, int] = field(default_factory=dict)
+    times: Counter[str] = field(default_factory=Counter)
+
+    def add(self, applied: Applied) -> None:
+        self.snapshots[str(applied.health)] += 1
+        for problem in applied.problems:
+            self.problems.setdefault(problem.sentence, problem.line)
+            self.times[problem.sentence] += 1
+
+    def facts(self) -> dict[str, Any]:
+        """The tally as it is printed."""
+        return {
+            "snapshots": dict(sorted(self.snapshots.items())),
+            "problems": [
+                {"line": line, "sentence": sentence, "times": self.times[sentence]}
+                for sentence, line in self.problems.items()
+            ],
+        }
+
+
+def run(
+    db: Database, settings: Settings, storm: Storm, *, progress: Callable[[str], None]
+) -> dict[str, Any]:
+    """Replay a storm to its end and return what it came to.
+
+    Business time is held meanwhile and the wall clock's again afterwards, also when stopped.
+    Raises RecordingRefused when the file cannot be read.
+    """
+    # Nobody else is waiting for the database between two steps.
+    db.gap_s = 0.0
+    feed = Feed(
+        db,
+        storm.mapping,
+        GisMatcher(db, limits_of(settings)),
+        baseline=storm.baseline,
+        reviewer=REVIEWER if storm.reviewed else None,
+        max_premises=settings.max_recipients,
+    )
+    loops = relay.loops(relay.READERS, db, settings, opening.bell(settings))
+    replay = Replay(db, feed, turns=[loop.turn for loop in loops])
+    seen = snapshots(storm.file, storm.mapping)
+    pace = _Pace(storm.speed, progress)
+    with business_time(db):
+        for barrier in barriers(seen, timer=replay.next_due, last_timer=replay.next_message):
+            pace.wait_for(barrier)
+            replay.stop_at(barrier)
+            pace.say(barrier, replay.tally)
+    with db.read() as conn:
+        found = facts(conn, storm.mapping.source)
+    return {
+        "file": storm.file.name,
+        "mapping": storm.mapping.name,
+        "send": str(settings.send),
+        **found,
+        **replay.tally.facts(),
+    }
+
+
+class GisMatcher:
+    """The gate and the index of gis, as the feed asks for them."""
+
+    def __init__(self, db: Database, limits: ShapeLimits) -> None:
+        self._matcher = Matcher(db)
+        self._limits = limits
+
+    def match(self, geojson: str, service: Service) -> MatchedShape:
+        return self._matcher.match(geojson, service, limits=self._limits).for_desk()
+
+
+class Replay:
+    """Stops at barriers: moves business time, applies the snapshot, lets everybody finish."""
+
+    def __init__(self, db: Database, feed: Feed, *, turns: Sequence[Turn]) -> None:
+        self._db = db
+        self._feed = feed
+        self._turns = turns
+        self.tally = Tally()
+
+    def stop_at(self, barrier: Barrier) -> None:
+        """Go to a barrier and leave it when nobody has anything left to do there."""
+        with self._db.write() as conn:
+            if barrier.at is not None:
+                _go_to(conn, barrier.at)
+            desk.note_passed_etrs(conn)
+        if barrier.snapshot is not None:
+            self.tally.add(self._feed.apply(barrier.snapshot))
+        self._drain()
+
+    def next_due(self, after: datetime) -> datetime | None:
+        """When the next message falls due or the next ETR passes."""
+        with self._db.read() as conn:
+            passing = desk.next_etr_passing(conn)
+        times = (self.next_message(after), passing)
+        return min((at for at in times if at is not None and at > after), default=None)
+
+    def next_message(self, after: datetime) -> datetime | None:
+        """When the next message falls due."""
+        column = t.messages.c.send_after
+        with self._db.read() as conn:
+            due: datetime | None = conn.execute(
+                sa.select(sa.func.min(column, type_=column.type)).where(
+                    t.messages.c.state == "pending", column > after
+                )
+            ).scalar()
+        return due
+
+    def _drain(self) -> None:
+        """Take turns until no reader has work and nothing that is due is unsent."""
+        while True:
+            if any([turn() for turn in self._turns]):
+                continue
+            with self._db.read() as conn:
+                if all(journal.is_idle(conn, reader) for reader in _FOLLOWING):
+                    return
+            time.sleep(REST_S)
+
+
+_FOLLOWING = ("gis", "notifier", "cis")
+
+
+def _go_to(conn: sa.Connection, at: datetime) -> None:
+    if clock.is_held(conn):
+        clock.move_to(conn, at)
+    else:
+        clock.hold(conn, at)
+
+
+@contextmanager
+def business_time(db: Database) -> Iterator[None]:
+    """Give business time back to the wall clock at the end, whatever happens in between."""
+    try:
+        yield
+    finally:
+        with db.write() as conn:
+            clock.release(conn)
+
+
+class _Pace:
+    """Lets barriers come no faster than asked for, and says now and then how far it is."""
+
+    def __init__(self, speed: float, progress: Callable[[str], None]) -> None:
+        self._speed = speed
+        self._progress = progress
+        self._said = time.monotonic()
+        self._before: datetime | None = None
+        self._reached = time.monotonic()
+
+    def wait_for(self, barrier: Barrier) -> None:
+        if barrier.at is None:
+            return
+        if self._before is not None:
+            passes_s = (barrier.at - self._before).total_seconds() / self._speed
+            time.sleep(max(0.0, self._reached + passes_s - time.monotonic()))
+            self._reached = max(self._reached + passes_s, time.monotonic() - 1.0)
+        self._before = barrier.at
+
+    def say(self, barrier: Barrier, tally: Tally) -> None:
+        if barrier.at is None or time.monotonic() - self._said < SAY_EACH_S:
+            return
+        self._said = time.monotonic()
+        count = sum(tally.snapshots.values())
+        self._progress(f"{barrier.at:%Y-%m-%d %H:%M} UTC: {count} snapshots")
+
+
+def refuse_real_providers(settings: Settings) -> None:
+    """Refuse to send a recording to real people.
+
+    Raises ReplayRefused in `live` and `allowlist` with a provider that is not on this machine.
+    """
+    if settings.send not in {SendMode.LIVE, SendMode.ALLOWLIST}:
+        return
+    real = [
+        name
+        for name, account, here in (
+            ("Twilio", settings.twilio_account_sid, settings.twilio_base_url),
+            ("SendGrid", settings.sendgrid_api_key, settings.sendgrid_base_url),
+        )
+        if account and not here
+    ]
+    if real:
+        raise ReplayRefused(
+            f"OUTAGE_SEND is {settings.send} and {' and '.join(real)} would send this recording "
+            "to real people: use shadow, or let OUTAGE_TWILIO_BASE_URL and "
+            "OUTAGE_SENDGRID_BASE_URL name a simulator on this machine."
+        )
+
+
+def refuse_open_outages(db: Database) -> None:
+    """Refuse a database in which something is going on. Raises ReplayRefused."""
+    with db.read() as conn:
+        count = conn.execute(
+            sa.select(sa.func.count())
+            .select_from(t.outages)
+            .where(t.outages.c.status.in_([str(status) for status in OPEN]))
+        ).scalar_one()
+    if count:
+        raise ReplayRefused(
+            f"The database holds {count} open outages, and a recording must not mix with them: "
+            "set OUTAGE_HOME to an empty folder (or OUTAGE_DATABASE_URL to another database), "
+            "import the premises there, and replay into that."
+        )
