@@ -76,3 +76,10 @@ class CoordinatesProjected(GisError):
     Say which system the coordinates are in with --crs EPSG:xxxx, and check that longitude and
     latitude are not swapped.
     """
+
+
+class ManyMoved(GisError):
+    """{file}: {moved} of {known} premises on record would move by more than {limit_km} km.
+
+    Nothing was loaded. Check the coordinate system (--crs), or say --allow-moves.
+    """

@@ -71,6 +71,7 @@ class Premises:
         aliases: kind → another system's id per premise, empty where it has none.
         lines: line of each row in the file.
         rejected: rows that are not good.
+        mentioned: ids that only rejected rows name: still listed, so not to be closed.
         rows: how many rows the file has.
     """
 
@@ -83,6 +84,7 @@ class Premises:
     aliases: Mapping[str, Text]
     lines: NDArray[np.int64]
     rejected: tuple[RejectedRow, ...]
+    mentioned: frozenset[str]
     rows: int
 
     def __len__(self) -> int:
@@ -227,5 +229,6 @@ def _kept(sheet: Sheet, reasons: Text, ids: Text, placed: Placed) -> Premises:
         },
         lines=lines[good],
         rejected=tuple(sorted([*sheet.rejected, *bad], key=lambda row: row.line)),
+        mentioned=frozenset(ids[~good].tolist()),
         rows=len(sheet) + len(sheet.rejected),
     )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import Connection
 
 from outage import tables as t
@@ -28,6 +33,34 @@ def find_premise(conn: Connection, name: str) -> PremiseKey | None:
     """Return the premise with this id or alias (meter, location, map number), or None."""
     found = _find(conn, t.premises, "premise", name.strip())
     return None if found is None else PremiseKey(found)
+
+
+def keep(conn: Connection, entity: str, kind: str, pairs: Sequence[tuple[int, str]]) -> None:
+    """Keep an id of one kind for each (key, value), in place of what the key had of that kind."""
+    rows = [
+        {"entity": entity, "kind": kind, "value": value, "key": key}
+        for key, value in pairs
+        if value
+    ]
+    if not rows:
+        return
+    conn.execute(
+        t.aliases.delete().where(
+            t.aliases.c.entity == entity,
+            t.aliases.c.kind == kind,
+            t.aliases.c.key == sa.bindparam("old_key"),
+            t.aliases.c.value != sa.bindparam("new_value"),
+        ),
+        [{"old_key": row["key"], "new_value": row["value"]} for row in rows],
+    )
+    insert: Any = insert_sqlite if conn.dialect.name == "sqlite" else insert_postgresql
+    statement = insert(t.aliases)
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=["entity", "kind", "value"], set_={"key": statement.excluded.key}
+        ),
+        rows,
+    )
 
 
 def _find(conn: Connection, table: sa.Table, entity: str, name: str) -> int | None:

@@ -10,7 +10,7 @@ class OutageError(Exception):
 
     def __init__(self, **facts: object) -> None:
         self.facts = facts
-        message = (type(self).__doc__ or "").strip()
+        message = " ".join((type(self).__doc__ or "").split())
         super().__init__(message.format(**facts).replace("..", "."))
 
 
