@@ -59,9 +59,9 @@ def read_layer(
     check_file(path, max_bytes)
     table, crs = _geopackage(path, layer) if path.suffix.lower() == ".gpkg" else _geojson(path)
     geometry = table.pop("geometry")
-    names = columns_of(path.name, [n.lower() for n in table], fields, required, mapping)
-    lowered = {name.lower(): values for name, values in table.items()}
-    columns = {field: [_text(value) for value in lowered[name]] for field, name in names.items()}
+    names = columns_of(path.name, list(table), fields, required, mapping)
+    values = list(table.values())
+    columns = {field: [_text(value) for value in values[at]] for field, at in names.items()}
     sheet = Sheet(
         file=path.name, columns=columns, lines=list(range(1, len(geometry) + 1)), rejected=[]
     )

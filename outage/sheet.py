@@ -137,7 +137,7 @@ def _read(
     lines.seek(0)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
-        header = [name.strip().lower() for name in next(reader, [])]
+        header = [name.strip() for name in next(reader, [])]
         names = columns_of(file, header, fields, required, mapping)
         rejected: list[RejectedRow] = []
         rows, numbers = _rows(reader, file, len(header), rejected)
@@ -146,10 +146,7 @@ def _read(
             file=file, problem=f"line {reader.line_num} cannot be read ({error})"
         ) from None
     by_column = list(zip(*rows, strict=True)) or [()] * len(header)
-    columns = {
-        field: [text.strip() for text in by_column[header.index(name)]]
-        for field, name in names.items()
-    }
+    columns = {field: [text.strip() for text in by_column[at]] for field, at in names.items()}
     return Sheet(file=file, columns=columns, lines=numbers, rejected=rejected)
 
 
@@ -175,16 +172,25 @@ def columns_of(
     fields: Collection[str],
     required: Collection[str],
     mapping: Mapping[str, str],
-) -> dict[str, str]:
-    """Find which column holds which field; refuse a file without header or a needed column."""
+) -> dict[str, int]:
+    """Find which column holds which field, by its place; capitals make no difference.
+
+    Raises:
+        SheetRefusedError: for a file without header or without a needed column.
+    """
     for field in mapping:
         if field not in fields and not field.startswith("alias_"):
             raise SheetRefusedError(
                 file=file, problem=f"--map names {field!r}, the fields are {', '.join(fields)}"
             )
-    aliases = [name for name in header if name.startswith("alias_")]
-    wanted = {field: mapping.get(field, field).lower() for field in (*fields, *aliases, *mapping)}
-    found = {field: name for field, name in wanted.items() if name in header}
+    lowered = [name.lower() for name in header]
+    aliases = [name for name in lowered if name.startswith("alias_")]
+    wanted = {field: mapping.get(field, field) for field in (*fields, *aliases, *mapping)}
+    found = {
+        field: lowered.index(name.lower())
+        for field, name in wanted.items()
+        if name.lower() in lowered
+    }
     if not found:
         shown = ", ".join(repr(name) for name in header[:_SHOWN])
         raise SheetRefusedError(
@@ -199,7 +205,7 @@ def columns_of(
                 problem=f"no column {wanted[field]!r}; name the column of {field} with "
                 f"--map {field}=COLUMN (the file has {', '.join(header)})",
             )
-    doubled = [name for name in found.values() if header.count(name) > 1]
+    doubled = [header[at] for at in found.values() if lowered.count(lowered[at]) > 1]
     if doubled:
         raise SheetRefusedError(file=file, problem=f"the column {doubled[0]!r} is there twice")
     return found

@@ -38,6 +38,8 @@ COMMANDS: dict[str, Entry] = {
         "workers.commands.doctor:doctor",
         "Check settings, site, database, Redis, providers and hooks.",
     ),
+    "import": Entry("workers.commands.import_:group", "Load premises and accounts from files."),
+    "match": Entry("workers.commands.match:match", "Say who is inside a shape; changes nothing."),
 }
 
 

@@ -68,7 +68,7 @@ def test_each_bad_row_has_its_line_and_reason(tmp_path: Path) -> None:
 
 
 def test_a_file_without_a_header_gets_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(SheetRefusedError, match=r"some\.csv: the first line is no header \('p1'"):
+    with pytest.raises(SheetRefusedError, match=r"some\.csv: the first line is no header \('P1'"):
         read(tmp_path, "P1,1 Main St,-123,49,electric\nP2,2 Main St,-123,49,electric\n")
 
 

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from gis.errors import ManyMoved
+from gis.loading import load_premises
+from gis.matching import Matcher
+from gis.premises import ReadOptions, read_premises
+from outage import tables as t
+from outage.database import Database
+from outage.loading import (
+    BadRowsError,
+    Loaded,
+    LoadOptions,
+    ShrinkingError,
+    TooManyBadRowsError,
+)
+from outage.model import Actor
+
+ACTOR = Actor(kind="cli", name="test")
+HEADER = "premise_id,address,longitude,latitude,services,circuit,alias_meter\n"
+ROWS = [f"P{n},{n} Main St,-100.{n:03},40.5,electric,C1,M{n}\n" for n in range(100, 130)]
+FULL = LoadOptions()
+PARTIAL = LoadOptions(partial=True)
+
+
+def load(
+    db: Database,
+    folder: Path,
+    rows: list[str],
+    options: LoadOptions = FULL,
+    *,
+    allow_moves: bool = False,
+) -> Loaded:
+    path = folder / "some.csv"
+    path.write_text(HEADER + "".join(rows), encoding="utf-8")
+    found = read_premises(path, ReadOptions(mapping={}))
+    return load_premises(db, found, options, actor=ACTOR, allow_moves=allow_moves)
+
+
+def open_ids(db: Database) -> list[str]:
+    with db.read() as conn:
+        return list(
+            conn.execute(
+                sa.select(t.premises.c.id)
+                .where(t.premises.c.closed_at.is_(None))
+                .order_by(t.premises.c.id)
+            ).scalars()
+        )
+
+
+def entries(db: Database) -> list[str]:
+    with db.read() as conn:
+        return list(conn.execute(sa.select(t.journal.c.kind)).scalars())
+
+
+def test_a_load_makes_one_version_and_one_entry(database: Database, tmp_path: Path) -> None:
+    assert load(database, tmp_path, ROWS) == Loaded(added=30, changed=0, closed=0, unchanged=0)
+    assert entries(database) == ["premisesChanged"]
+    index = Matcher(database).index()
+    assert (index.version, len(index)) == (1, 30)
+
+
+def test_the_same_file_again_changes_nothing(database: Database, tmp_path: Path) -> None:
+    load(database, tmp_path, ROWS)
+    assert load(database, tmp_path, ROWS) == Loaded(added=0, changed=0, closed=0, unchanged=30)
+    assert entries(database) == ["premisesChanged"]
+    with database.read() as conn:
+        assert conn.execute(sa.select(sa.func.count()).select_from(t.aliases)).scalar() == 30
+
+
+def test_a_load_updates_adds_and_closes_and_a_return_opens_again(
+    database: Database, tmp_path: Path
+) -> None:
+    load(database, tmp_path, ROWS)
+    changed = ROWS[0].replace("M100", "M999").replace("Main", "High")
+    new = "P999,new,,,,,\n"
+    assert load(database, tmp_path, [changed, *ROWS[2:], new]) == Loaded(
+        added=1, changed=1, closed=1, unchanged=28
+    )
+    assert "P101" not in open_ids(database)
+    assert "P999" in open_ids(database)
+    with database.read() as conn:
+        meters = conn.execute(
+            sa.select(t.aliases.c.value)
+            .join(t.premises, t.premises.c.key == t.aliases.c.key)
+            .where(t.premises.c.id == "P100")
+        ).scalars()
+        assert list(meters) == ["M999"]
+        newest = conn.execute(
+            t.premises_versions.select().order_by(t.premises_versions.c.version.desc())
+        ).first()
+        assert newest is not None
+        assert (newest.version, newest.premises, newest.unplaced) == (2, 30, 1)
+    load(database, tmp_path, [changed, *ROWS[1:], new])
+    assert "P101" in open_ids(database)
+
+
+def test_a_partial_file_keeps_what_it_does_not_list(database: Database, tmp_path: Path) -> None:
+    load(database, tmp_path, ROWS)
+    assert load(database, tmp_path, ROWS[:2], PARTIAL).closed == 0
+    assert len(open_ids(database)) == 30
+
+
+def test_columns_the_file_does_not_have_stay_as_they_are(
+    database: Database, tmp_path: Path
+) -> None:
+    load(database, tmp_path, ROWS)
+    path = tmp_path / "short.csv"
+    path.write_text("premise_id,longitude,latitude\nP100,-100.1,40.5\n")
+    found = read_premises(path, ReadOptions(mapping={}))
+    load_premises(database, found, PARTIAL, actor=ACTOR)
+    with database.read() as conn:
+        row = conn.execute(t.premises.select().where(t.premises.c.id == "P100")).one()
+    assert (row.address, row.circuit) == ("100 Main St", "C1")
+
+
+def test_a_much_smaller_file_is_refused_unless_it_may_shrink(
+    database: Database, tmp_path: Path
+) -> None:
+    load(database, tmp_path, ROWS)
+    with pytest.raises(ShrinkingError, match="2 premises, 30 are on record"):
+        load(database, tmp_path, ROWS[:2])
+    assert len(open_ids(database)) == 30
+    load(database, tmp_path, ROWS[:2], LoadOptions(allow_shrink=True))
+    assert len(open_ids(database)) == 2
+
+
+def test_premises_of_a_rejected_row_are_still_listed(database: Database, tmp_path: Path) -> None:
+    load(database, tmp_path, ROWS)
+    bad = ROWS[0].replace("-100.100", "x")
+    load(database, tmp_path, [bad, *ROWS[1:]], LoadOptions(max_bad_percent=50))
+    assert "P100" in open_ids(database)
+
+
+def test_too_many_bad_rows_load_nothing(database: Database, tmp_path: Path) -> None:
+    bad = ROWS[0].replace("-100.100", "x")
+    with pytest.raises(TooManyBadRowsError, match="1 of 30 rows are bad"):
+        load(database, tmp_path, [bad, *ROWS[1:]])
+    with pytest.raises(BadRowsError, match="--strict"):
+        load(database, tmp_path, [bad, *ROWS[1:]], LoadOptions(strict=True, max_bad_percent=50))
+    assert open_ids(database) == []
+    assert entries(database) == []
+
+
+def test_many_far_moves_are_refused_unless_meant(database: Database, tmp_path: Path) -> None:
+    load(database, tmp_path, ROWS)
+    swapped = [row.replace("-100.", "-99.") for row in ROWS]
+    with pytest.raises(ManyMoved, match="30 of 30"):
+        load(database, tmp_path, swapped)
+    assert load(database, tmp_path, swapped, allow_moves=True).changed == 30

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from outage import tables as t
+from outage.cis.accounts import Accounts, read_accounts
+from outage.cis.loading import PreferencesFlippedError, known_premises, load_accounts
+from outage.columns import EPOCH
+from outage.database import Database
+from outage.loading import Loaded, LoadOptions, ShrinkingError
+from outage.model import Actor
+from outage.sheet import SheetRefusedError
+
+ACTOR = Actor(kind="cli", name="test")
+HEADER = "account_id,name,premise_ids,mobile,email,language,medical,outage_alerts,quiet_hours\n"
+FULL = LoadOptions(max_bad_percent=60)
+ANNA = "A1,Anna,P1 P2,+16045550101,anna@example.org,es,yes,yes,22:00-07:00\n"
+BEN = "A2,Ben,P3,604 555 0102,Ben@Example.org,,no,no,\n"
+
+
+@pytest.fixture
+def town(database: Database) -> Database:
+    with database.write() as conn:
+        conn.execute(
+            t.premises.insert(),
+            [{"key": n, "id": f"P{n}", "services": 1, "loaded_version": 1} for n in range(1, 5)],
+        )
+        conn.execute(t.aliases.insert().values(entity="premise", kind="meter", value="M-4", key=4))
+    return database
+
+
+def read(db: Database, folder: Path, *rows: str) -> Accounts:
+    path = folder / "accounts.csv"
+    path.write_text(HEADER + "".join(rows), encoding="utf-8")
+    with db.read() as conn:
+        return read_accounts(path, premises=known_premises(conn), mapping={})
+
+
+def load(db: Database, folder: Path, *rows: str, options: LoadOptions = FULL) -> Loaded:
+    return load_accounts(db, read(db, folder, *rows), options, actor=ACTOR)
+
+
+def rows(db: Database, table: sa.Table) -> list[Any]:
+    with db.read() as conn:
+        return list(conn.execute(table.select().order_by(table.c.key)).all())
+
+
+def holders(db: Database) -> set[tuple[int, int]]:
+    return {(o.account_key, o.premise_key) for o in rows(db, t.occupancies) if o.until is None}
+
+
+def test_the_shared_file_gives_the_expected_lines_reasons_and_fields(shared: Path) -> None:
+    expected = json.loads((shared / "data" / "expected.json").read_text())
+    premises = {f"P{n:06}": n for n in range(1, 26293)}
+    found = read_accounts(shared / "data" / "accounts.csv", premises=premises, mapping={})
+    assert len(found.accounts) == expected["accounts_loaded"]
+    assert [asdict(row) for row in found.rejected] == [
+        row for row in expected["rejected_rows"] if row["file"] == "accounts.csv"
+    ]
+    assert [asdict(contact) for contact in found.dropped] == expected["dropped_contacts"]
+
+
+def test_each_bad_row_has_its_line_and_reason(town: Database, tmp_path: Path) -> None:
+    found = read(
+        town,
+        tmp_path,
+        ANNA,
+        ANNA,
+        ",x,P1,,,,,,\n",
+        "A3,x,P1 P9,,,,,,\n",
+        "A4,x,,,,,maybe,,\n",
+        "A5,x,,,,,,,25:00-26:00\n",
+        "A6,x,M-4,nobody,nobody@,,,,\n",
+    )
+    assert [(row.line, row.reason) for row in found.rejected] == [
+        (3, "duplicate account_id"),
+        (4, "account_id"),
+        (5, "unknown premise"),
+        (6, "medical"),
+        (7, "quiet_hours"),
+    ]
+    assert [(contact.line, contact.field) for contact in found.dropped] == [
+        (8, "mobile"),
+        (8, "email"),
+    ]
+    assert found.accounts[-1].premises == (4,)
+
+
+def test_a_file_without_a_header_gets_one_sentence(town: Database, tmp_path: Path) -> None:
+    path = tmp_path / "accounts.csv"
+    path.write_text(ANNA)
+    with pytest.raises(SheetRefusedError, match="no header"):
+        read_accounts(path, premises={}, mapping={})
+
+
+def test_a_load_writes_accounts_occupancies_endpoints_and_contacts(
+    town: Database, tmp_path: Path
+) -> None:
+    assert load(town, tmp_path, ANNA, BEN).added == 2
+    anna, ben = rows(town, t.accounts)
+    assert (anna.medical, anna.outage_alerts, ben.medical, ben.outage_alerts) == (1, 1, 0, 0)
+    assert holders(town) == {(anna.key, 1), (anna.key, 2), (ben.key, 3)}
+    assert {o.since for o in rows(town, t.occupancies)} == {EPOCH}
+    assert [(e.kind, e.address, e.language) for e in rows(town, t.endpoints)] == [
+        ("phone", "+16045550101", "es"),
+        ("email", "anna@example.org", "es"),
+        ("phone", "+16045550102", "en"),
+        ("email", "ben@example.org", "en"),
+    ]
+    first = rows(town, t.contacts)[0]
+    assert (first.channel, first.quiet_from, first.quiet_until) == ("sms", 22 * 60, 7 * 60)
+    assert first.consent_source == "import"
+
+
+def test_the_same_file_again_changes_nothing(town: Database, tmp_path: Path) -> None:
+    load(town, tmp_path, ANNA, BEN)
+    tables = (t.accounts, t.occupancies, t.endpoints, t.contacts)
+    before = [rows(town, table) for table in tables]
+    assert load(town, tmp_path, ANNA, BEN).unchanged == 2
+    assert [rows(town, table) for table in tables] == before
+    with town.read() as conn:
+        assert conn.execute(sa.select(sa.func.count()).select_from(t.journal)).scalar() == 1
+
+
+def test_a_premise_that_moves_to_another_account_ends_the_old_occupancy(
+    town: Database, tmp_path: Path
+) -> None:
+    load(town, tmp_path, ANNA, BEN)
+    load(town, tmp_path, BEN.replace("P3", "P3 P2"), options=LoadOptions(partial=True))
+    assert holders(town) == {(1, 1), (2, 2), (2, 3)}
+    newest = rows(town, t.occupancies)[-1]
+    assert newest.since > EPOCH
+
+
+def test_an_account_the_file_no_longer_lists_is_closed_with_all_it_had(
+    town: Database, tmp_path: Path
+) -> None:
+    load(town, tmp_path, ANNA, BEN)
+    with pytest.raises(ShrinkingError):
+        load(town, tmp_path, ANNA)
+    loaded = load(town, tmp_path, ANNA, options=LoadOptions(allow_shrink=True))
+    assert loaded.closed == 1
+    assert holders(town) == {(1, 1), (1, 2)}
+    assert rows(town, t.accounts)[1].closed_at is not None
+    assert [c.account_key for c in rows(town, t.contacts) if c.ended_at is None] == [1, 1]
+    load(town, tmp_path, ANNA, BEN)
+    assert rows(town, t.accounts)[1].closed_at is None
+    assert len([c for c in rows(town, t.contacts) if c.ended_at is None]) == 4
+
+
+def test_a_rejected_row_leaves_its_account_as_it_was(town: Database, tmp_path: Path) -> None:
+    load(town, tmp_path, ANNA, BEN)
+    load(town, tmp_path, ANNA, BEN.replace("P3", "P9"))
+    assert holders(town) == {(1, 1), (1, 2), (2, 3)}
+    assert rows(town, t.accounts)[1].closed_at is None
+
+
+def test_a_load_never_lifts_an_opt_out(town: Database, tmp_path: Path) -> None:
+    load(town, tmp_path, ANNA, BEN)
+    stopped = datetime(2026, 1, 2, tzinfo=UTC)
+    with town.write() as conn:
+        conn.execute(
+            t.endpoints.update()
+            .where(t.endpoints.c.address == "+16045550101")
+            .values(opted_out_at=stopped, language="fr")
+        )
+    load(town, tmp_path, BEN, options=LoadOptions(allow_shrink=True))
+    load(town, tmp_path, ANNA, BEN)
+    phone = rows(town, t.endpoints)[0]
+    assert (phone.opted_out_at, phone.language) == (stopped, "fr")
+
+
+def test_a_changed_number_ends_the_imported_contact_and_keeps_the_persons_own(
+    town: Database, tmp_path: Path
+) -> None:
+    load(town, tmp_path, ANNA, BEN)
+    with town.write() as conn:
+        conn.execute(
+            t.contacts.update().where(t.contacts.c.key == 2).values(consent_source="person")
+        )
+    load(town, tmp_path, "A1,Anna,P1 P2,+16045550199,,es,yes,yes,\n", BEN)
+    open_ones = {
+        (c.account_key, c.channel, c.endpoint_key)
+        for c in rows(town, t.contacts)
+        if c.ended_at is None
+    }
+    assert (1, "email", 2) in open_ones
+    assert (1, "sms", 1) not in open_ones
+    assert (1, "sms", 5) in open_ones
+
+
+def test_households_share_one_endpoint(town: Database, tmp_path: Path) -> None:
+    load(town, tmp_path, ANNA, BEN.replace("604 555 0102", "(604) 555-0101"))
+    phones = [e for e in rows(town, t.endpoints) if e.kind == "phone"]
+    assert len(phones) == 1
+    assert len([c for c in rows(town, t.contacts) if c.channel == "sms"]) == 2
+
+
+def test_what_a_person_said_here_outlives_the_file(town: Database, tmp_path: Path) -> None:
+    load(town, tmp_path, ANNA, BEN)
+    with town.write() as conn:
+        conn.execute(t.accounts.update().values(outage_alerts=False, alerts_source="person"))
+    load(town, tmp_path, ANNA.replace("Anna,", "Ann,"), BEN)
+    anna = rows(town, t.accounts)[0]
+    assert (anna.name, bool(anna.outage_alerts)) == ("Ann", False)
+
+
+def test_a_file_that_flips_many_preferences_is_held(town: Database, tmp_path: Path) -> None:
+    many = [f"B{n},x,,,,,no,yes,\n" for n in range(20)]
+    load(town, tmp_path, *many)
+    flipped = [row.replace("yes", "no") for row in many]
+    with pytest.raises(PreferencesFlippedError, match="20 of 20"):
+        load(town, tmp_path, *flipped)
+    assert all(row.outage_alerts for row in rows(town, t.accounts))
+    found = read(town, tmp_path, *flipped)
+    load_accounts(town, found, FULL, actor=ACTOR, accept_preferences=True)
+    assert not any(row.outage_alerts for row in rows(town, t.accounts))

@@ -1,0 +1,217 @@
+"""`outage import`: premises and accounts from files, every problem with its line."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from outage import settings as settings_module
+from outage.errors import OutageError
+from outage.loading import Loaded, LoadOptions, Progress
+from outage.model import Actor, Service
+from outage.settings import Settings
+from outage.sheet import read_mapping
+from outage.site import load_site
+from workers.opening import open_record
+
+ACTOR = Actor(kind="cli", name="import")
+_SHOWN = 20
+
+_file = click.argument("file", type=click.Path(path_type=Path))
+_map = click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="FIELD=COLUMN",
+    help="Column that holds a field, or a TOML file of such lines; may be repeated.",
+)
+_partial = click.option("--partial", is_flag=True, help="Keep what the file does not list.")
+_strict = click.option("--strict", is_flag=True, help="Load nothing if any row is bad.")
+_allow_shrink = click.option(
+    "--allow-shrink", is_flag=True, help="Let a much smaller file close the rest."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+
+
+@click.group(name="import")
+def group() -> None:
+    """Load premises and accounts; loading a file again updates what it lists."""
+
+
+@group.command()
+@_file
+@_map
+@_partial
+@_strict
+@_allow_shrink
+@click.option("--allow-moves", is_flag=True, help="Let many premises move far.")
+@click.option("--crs", metavar="EPSG:XXXX", help="Coordinate system of the file.")
+@click.option("--layer", help="Layer of a GeoPackage that has several.")
+@_json
+def premises(
+    *,
+    file: Path,
+    mapping: Sequence[str],
+    partial: bool,
+    strict: bool,
+    allow_shrink: bool,
+    allow_moves: bool,
+    crs: str | None,
+    layer: str | None,
+    as_json: bool,
+) -> None:
+    """Load premises from FILE: CSV, GeoJSON or GeoPackage, in any coordinate system."""
+    from gis.loading import load_premises
+    from gis.premises import ReadOptions, read_premises
+
+    settings = settings_module.load()
+    found = read_premises(
+        file,
+        ReadOptions(
+            mapping=read_mapping(mapping),
+            crs=crs,
+            layer=layer,
+            services=_default_service(settings).bit,
+        ),
+    )
+    facts: dict[str, Any] = {
+        "unplaced": [{"file": found.file, "line": line} for line in found.unplaced.tolist()],
+        "rejected_rows": [asdict(row) for row in found.rejected],
+    }
+    options = _options(settings, partial=partial, strict=strict, allow_shrink=allow_shrink)
+    db = open_record(settings)
+    try:
+        loaded = load_premises(
+            db,
+            found,
+            options,
+            actor=ACTOR,
+            allow_moves=allow_moves,
+            progress=None if as_json else _progress(),
+        )
+    except Exception:
+        _report({"premises_loaded": 0, **facts}, as_json=as_json)
+        raise
+    finally:
+        db.close()
+    _report({"premises_loaded": len(found), **facts, **asdict(loaded)}, as_json=as_json)
+
+
+@group.command()
+@_file
+@_map
+@_partial
+@_strict
+@_allow_shrink
+@click.option(
+    "--accept-preferences",
+    is_flag=True,
+    help="Let the file change for many accounts whether they want outage alerts.",
+)
+@click.option(
+    "--country",
+    default="US",
+    show_default=True,
+    help="Country of phone numbers without a country code.",
+)
+@_json
+def accounts(
+    *,
+    file: Path,
+    mapping: Sequence[str],
+    partial: bool,
+    strict: bool,
+    allow_shrink: bool,
+    accept_preferences: bool,
+    country: str,
+    as_json: bool,
+) -> None:
+    """Load accounts, what they hold and how they are reached from FILE (CSV)."""
+    from outage.cis.accounts import read_accounts
+    from outage.cis.loading import known_premises, load_accounts
+
+    settings = settings_module.load()
+    db = open_record(settings)
+    try:
+        with db.read() as conn:
+            known = known_premises(conn)
+        found = read_accounts(
+            file,
+            premises=known,
+            mapping=read_mapping(mapping),
+            region=country.upper(),
+            language=load_site(settings.home).languages[0],
+            test_numbers=settings.test_numbers,
+        )
+        facts: dict[str, Any] = {
+            "rejected_rows": [asdict(row) for row in found.rejected],
+            "dropped_contacts": [asdict(contact) for contact in found.dropped],
+        }
+        options = _options(settings, partial=partial, strict=strict, allow_shrink=allow_shrink)
+        try:
+            loaded = load_accounts(
+                db,
+                found,
+                options,
+                actor=ACTOR,
+                accept_preferences=accept_preferences,
+                progress=None if as_json else _progress(),
+            )
+        except OutageError:
+            _report({"accounts_loaded": 0, **facts}, as_json=as_json)
+            raise
+    finally:
+        db.close()
+    _report({"accounts_loaded": len(found.accounts), **facts, **asdict(loaded)}, as_json=as_json)
+
+
+def _options(settings: Settings, *, partial: bool, strict: bool, allow_shrink: bool) -> LoadOptions:
+    return LoadOptions(
+        partial=partial,
+        strict=strict,
+        allow_shrink=allow_shrink,
+        max_bad_percent=settings.import_max_bad_percent,
+    )
+
+
+def _default_service(settings: Settings) -> Service:
+    """What a premise is served with where the file says nothing."""
+    services = load_site(settings.home).services
+    return Service.ELECTRIC if Service.ELECTRIC in services else services[0]
+
+
+def _progress() -> Progress | None:
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, rows: int) -> None:
+        click.echo(f"\r{done:,} of {rows:,}", nl=done == rows, err=True)
+
+    return show
+
+
+def _report(facts: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    counts = [name for name in Loaded.__dataclass_fields__ if name in facts]
+    for name in ("premises_loaded", "accounts_loaded"):
+        if name in facts:
+            details = ", ".join(f"{facts[count]:,} {count}" for count in counts)
+            click.echo(f"{facts[name]:,} {name.replace('_', ' ')}" + (details and f" ({details})"))
+    problems = [
+        *(f"line {row['line']}: {row['reason']}" for row in facts["rejected_rows"]),
+        *(
+            f"line {contact['line']}: {contact['field']} cannot be used, left out"
+            for contact in facts.get("dropped_contacts", ())
+        ),
+        *(f"line {row['line']}: unplaced, no coordinates" for row in facts.get("unplaced", ())),
+    ]
+    for problem in problems[:_SHOWN]:
+        click.echo(f"  {problem}")
+    if len(problems) > _SHOWN:
+        click.echo(f"  … and {len(problems) - _SHOWN:,} more; --json lists them all")
