@@ -149,3 +149,8 @@ def epoch(conn: Connection) -> str:
     return str(
         conn.execute(sa.select(t.facts.c.value).where(t.facts.c.name == "epoch")).scalar_one()
     )
+
+
+def renew_epoch(conn: Connection, name: str) -> None:
+    """Begin a new life under another name: what was published before belongs to an earlier one."""
+    conn.execute(t.facts.update().where(t.facts.c.name == "epoch").values(value=name))

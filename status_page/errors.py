@@ -10,10 +10,6 @@ class StatusPageError(Exception):
         super().__init__(f"{message} {detail}".strip())
 
 
-class NotAFolder(StatusPageError):
-    """The publish address must be a folder, like `file:///var/lib/outage/published`."""
-
-
 class UnreadablePublication(StatusPageError):
     """A published file cannot be read; the next generation writes it anew."""
 

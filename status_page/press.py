@@ -13,7 +13,7 @@ from typing import Any
 
 from status_page.errors import UnreadablePublication
 from status_page.pointer import FORMAT, Pointer, parse_id, text_of
-from status_page.printed import Printed, digest, facts_of, json_bytes, print_outage, read_part
+from status_page.printed import Printed, digest, json_bytes, print_outage, read_part
 from status_page.rendering import Renderer
 from status_page.store import PARTS, POINTER, FolderStore
 from status_page.view import PublicOutage, PublicStatus, Totals
@@ -221,7 +221,7 @@ class Press:
 
     def _is_new(self, outage: PublicOutage) -> bool:
         known = self.issued.printed.get(outage.id)
-        return known is None or known.facts != facts_of(outage)
+        return known is None or not known.shows(outage)
 
     def _summaries(self, totals: Totals) -> dict[str, str]:
         return {each: self.renderer.summary(totals, each) for each in self.renderer.languages}

@@ -16,7 +16,10 @@ from status_page.view import PublicOutage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Printed:
-    """Facts are plain JSON values; ``part`` is the name of ``content``, made from its hash."""
+    """Facts are plain JSON values; ``part`` is the name of ``content``, made from its hash.
+
+    ``outage`` is what it was printed from, where this process has printed it.
+    """
 
     facts: Mapping[str, Any]
     section: str
@@ -25,6 +28,11 @@ class Printed:
     details: Mapping[str, str]
     part: str
     content: bytes
+    outage: PublicOutage | None = None
+
+    def shows(self, outage: PublicOutage) -> bool:
+        """Whether an outage would be printed just like this."""
+        return self.outage == outage if self.outage else self.facts == facts_of(outage)
 
     def card(self, language: str) -> Card:
         """Return what the list shows of it."""
@@ -52,7 +60,7 @@ def print_outage(outage: PublicOutage, renderer: Renderer) -> Printed:
         "details": {each: renderer.details(outage, each) for each in renderer.languages},
     }
     content = json_bytes(body)
-    return Printed(**body, part=f"{digest(content)}.json", content=content)
+    return Printed(**body, part=f"{digest(content)}.json", content=content, outage=outage)
 
 
 def read_part(name: str, content: bytes | None) -> Printed:

@@ -18,27 +18,14 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
-
-from status_page.errors import NotAFolder
 
 POINTER = "status.json"
 PARTS = "generations/parts"
-CHANNEL = "outage:published"
-"""Redis channel that wakes page processes; the message is the generation's id."""
 KEEP_PARTS_S = 24 * 3600
 KEEP_GENERATIONS_S = 2 * 3600
 _COMPRESSED = (".html", ".css", ".js", ".json")
 _GZIP_FLOOR = 400
 _ASIDE = ".new"
-
-
-def folder_of(publish_url: str) -> Path:
-    """Return the folder that a ``file:`` URL or a plain path names."""
-    parts = urlsplit(publish_url)
-    if parts.scheme not in {"", "file"} or parts.netloc not in {"", "localhost"} or not parts.path:
-        raise NotAFolder(f"This is not one: {publish_url}")
-    return Path(unquote(parts.path)).expanduser()
 
 
 class FolderStore:

@@ -3,8 +3,6 @@
 import asyncio
 import logging
 
-from status_page.store import CHANNEL
-
 log = logging.getLogger(__name__)
 
 _AGAIN_S = 1.0
@@ -20,6 +18,8 @@ async def listen(redis_url: str, look_now: asyncio.Event) -> None:
     from redis.asyncio import Redis  # noqa: PLC0415
     from redis.exceptions import RedisError  # noqa: PLC0415
 
+    from outage.bell import PUBLISHED  # noqa: PLC0415
+
     away = False
     while True:
         try:
@@ -27,7 +27,7 @@ async def listen(redis_url: str, look_now: asyncio.Event) -> None:
                 Redis.from_url(redis_url, socket_timeout=2 * _PING_S) as client,
                 client.pubsub() as subscription,
             ):
-                await subscription.subscribe(CHANNEL)
+                await subscription.subscribe(PUBLISHED)
                 away = False
                 look_now.set()
                 while True:

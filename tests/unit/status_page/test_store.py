@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from outage.model import Status
-from status_page.errors import NotAFolder, UnreadablePublication
+from status_page.errors import UnreadablePublication
 from status_page.pointer import Pointer
-from status_page.store import KEEP_GENERATIONS_S, KEEP_PARTS_S, POINTER, FolderStore, folder_of
+from status_page.store import KEEP_GENERATIONS_S, KEEP_PARTS_S, POINTER, FolderStore
 from tests.unit.status_page.storm import NOW, SITE, Publication, outage, sample, status
 
 
@@ -219,10 +219,3 @@ def test_the_pointer_survives_writing_and_reading(tmp_path: Path) -> None:
 def test_what_is_no_pointer_is_refused(content: bytes) -> None:
     with pytest.raises(UnreadablePublication):
         Pointer.from_bytes(content)
-
-
-def test_a_publish_address_must_be_a_folder() -> None:
-    assert folder_of("file:///var/lib/a%20b") == Path("/var/lib/a b")
-    assert folder_of("/var/lib/a") == Path("/var/lib/a")
-    with pytest.raises(NotAFolder):
-        folder_of("s3://bucket/page")

@@ -1,0 +1,78 @@
+"""The fenced lease that lets one publisher work at a time."""
+
+import os
+import secrets
+import socket
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from outage import tables as t
+from outage.database import wall_now
+
+NAME = "publisher"
+LENGTH = timedelta(seconds=5)
+"""Short: a publisher that was killed holds up the page no longer than this."""
+
+
+class Lease:
+    """One holder's claim. Every taking raises the fence, so a late holder can be told apart."""
+
+    def __init__(self) -> None:
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._fence: int | None = None
+
+    def take(self, conn: Connection) -> bool:
+        """Take or keep the lease; False while somebody else holds it."""
+        if self._fence is not None and self.keep(conn):
+            return True
+        now = wall_now(conn)
+        row = conn.execute(
+            sa.select(t.leases).where(t.leases.c.name == NAME).with_for_update()
+        ).first()
+        if row is None:
+            conn.execute(
+                t.leases.insert().values(
+                    name=NAME, holder=self._holder, fence=1, until=now + LENGTH
+                )
+            )
+            self._fence = 1
+            return True
+        if row.until > now:
+            return False
+        self._fence = row.fence + 1
+        conn.execute(
+            t.leases.update()
+            .where(t.leases.c.name == NAME)
+            .values(holder=self._holder, fence=self._fence, until=now + LENGTH)
+        )
+        return True
+
+    def keep(self, conn: Connection) -> bool:
+        """Prolong the lease if it is still ours, even when it has run out unnoticed."""
+        done = conn.execute(
+            t.leases.update()
+            .where(
+                t.leases.c.name == NAME,
+                t.leases.c.holder == self._holder,
+                t.leases.c.fence == self._fence,
+            )
+            .values(until=wall_now(conn) + LENGTH)
+        )
+        if done.rowcount != 1:
+            self._fence = None
+        return done.rowcount == 1
+
+    def give_back(self, conn: Connection) -> None:
+        """Let the next one begin at once."""
+        conn.execute(
+            t.leases.update()
+            .where(
+                t.leases.c.name == NAME,
+                t.leases.c.holder == self._holder,
+                t.leases.c.fence == self._fence,
+            )
+            .values(until=wall_now(conn))
+        )
+        self._fence = None

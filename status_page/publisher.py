@@ -1,0 +1,207 @@
+"""Follows the journal and publishes what of it is public (DECISIONS 30).
+
+One publisher works at a time. A turn reads a snapshot, commits the generation's number, writes
+files with the pointer last, and moves the cursor. Killed anywhere, the next one goes on: what the
+pointer does not name was never published.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+
+from sqlalchemy.engine import Connection
+
+from outage import journal, schema
+from outage import tables as t
+from outage.database import Database, next_value, wall_now
+from outage.site import Site
+from status_page.errors import NewerPublication, UnreadablePublication
+from status_page.lease import LENGTH, Lease
+from status_page.pointer import Pointer
+from status_page.press import Press
+from status_page.reader import public_site, read_status
+from status_page.rendering import Renderer
+from status_page.store import POINTER, FolderStore
+from status_page.view import PublicStatus
+
+log = logging.getLogger(__name__)
+
+NAME = "publisher"
+GATHER_S = 0.5
+CONFIRM_S = 15.0
+LISTS_S = 60.0
+SWEEP_S = 600.0
+
+
+class Publisher:
+    """Publishes one database's public state into one store."""
+
+    def __init__(
+        self,
+        db: Database,
+        store: FolderStore,
+        site: Site,
+        *,
+        send_mode: str,
+        ring: Callable[[], None] = lambda: None,
+        gather_s: float = GATHER_S,
+    ) -> None:
+        """Start with nothing read and nothing held.
+
+        Args:
+            db: The record.
+            store: Where to publish.
+            site: Whose page it is.
+            send_mode: What becomes of messages; shown on the page.
+            ring: Called after the pointer was written, to wake page processes.
+            gather_s: Changes within this time of the last generation go into one; 0 in a replay.
+        """
+        self._db = db
+        self._store = store
+        self._press = Press(Renderer(public_site(site)), store)
+        self._send_mode = send_mode
+        self._ring = ring
+        self._gather_s = gather_s
+        self._lease = Lease()
+        self._held_until_s = 0.0
+        self._recovered = False
+        self._published_s = self._confirmed_s = self._lists_s = self._swept_s = -1e9
+
+    def turn(self) -> bool:
+        """Publish what has changed; return whether a generation came of it, or entries passed."""
+        if not self._hold():
+            return False
+        self._recover()
+        with self._db.read() as conn:
+            behind = journal.cursor(conn, NAME) < journal.last_number(conn)
+        if behind:
+            time.sleep(max(0.0, self._published_s + self._gather_s - time.monotonic()))
+        due = time.monotonic() - self._confirmed_s >= CONFIRM_S
+        if not behind and not due:
+            return False
+        with self._db.read() as conn:
+            status, number = read_status(conn, send_mode=self._send_mode)
+        # Time alone changes things too: an outage that is over leaves the page.
+        changed = self._press.has_changed(status)
+        if changed:
+            self._publish(status, number)
+        elif due:
+            self._confirm(status)
+        if behind and not changed:
+            with self._db.write() as conn:
+                journal.move_cursor(conn, NAME, number)
+        self._sweep()
+        return behind or changed
+
+    def touch(self) -> None:
+        """Confirm now that what is published still holds, or publish what has changed."""
+        self._confirmed_s = -1e9
+        self.turn()
+
+    def close(self) -> None:
+        """Let another publisher begin at once."""
+        with self._db.write() as conn:
+            self._lease.give_back(conn)
+        self._held_until_s = 0.0
+
+    def _hold(self) -> bool:
+        if time.monotonic() < self._held_until_s:
+            return True
+        asked_s = time.monotonic()
+        with self._db.write() as conn:
+            held = self._lease.take(conn)
+        if held:
+            self._held_until_s = asked_s + LENGTH.total_seconds() / 3
+        else:
+            # Somebody else publishes; what this one knows of the folder is soon out of date.
+            self._recovered = False
+        return held
+
+    def _recover(self) -> None:
+        if self._recovered:
+            return
+        self._press.recover()
+        pointer = self._press.issued.pointer
+        with self._db.write() as conn:
+            given_out = next_value(conn, "generation", 0)
+            if pointer and pointer.epoch == schema.epoch(conn) and pointer.number > given_out:
+                # The database is older than what it has published: a copy was put back.
+                schema.renew_epoch(conn, secrets.token_hex(4))
+        self._confirmed_s = -1e9
+        self._recovered = True
+
+    def _publish(self, status: PublicStatus, journal_number: int) -> None:
+        with self._db.write() as conn:
+            self._must_hold(conn)
+            number, epoch = next_value(conn, "generation"), schema.epoch(conn)
+            checked_at = wall_now(conn)
+            conn.execute(
+                t.generations.insert().values(
+                    number=number,
+                    epoch=epoch,
+                    journal_number=journal_number,
+                    at=status.as_of,
+                    wall_at=checked_at,
+                )
+            )
+        edition = self._press.edition(
+            status,
+            epoch=epoch,
+            number=number,
+            journal_number=journal_number,
+            checked_at=checked_at,
+        )
+        try:
+            self._press.issue(
+                edition, may_point=self._may_point(edition.pointer), now_s=time.time()
+            )
+        except BaseException:
+            # Some of it may be written: look at the folder again before anything else.
+            self._recovered = False
+            raise
+        self._published_s = self._confirmed_s = self._lists_s = time.monotonic()
+        with self._db.write() as conn:
+            conn.execute(
+                t.generations.update()
+                .where(t.generations.c.number == number)
+                .values(published_at=wall_now(conn), manifest=edition.pointer.manifest)
+            )
+            journal.move_cursor(conn, NAME, journal_number)
+        self._ring()
+
+    def _may_point(self, pointer: Pointer) -> Callable[[], None]:
+        def check() -> None:
+            with self._db.write() as conn:
+                self._must_hold(conn)
+            content = self._store.read(POINTER)
+            try:
+                there = Pointer.from_bytes(content) if content else None
+            except UnreadablePublication:
+                return
+            if there and there.epoch == pointer.epoch and there.number >= pointer.number:
+                raise NewerPublication(f"It is {there.id}, this was to be {pointer.id}.")
+
+        return check
+
+    def _must_hold(self, conn: Connection) -> None:
+        if not self._lease.keep(conn):
+            self._held_until_s = 0.0
+            raise NewerPublication
+
+    def _confirm(self, status: PublicStatus) -> None:
+        with self._db.write() as conn:
+            self._must_hold(conn)
+            now = wall_now(conn)
+        with_lists = time.monotonic() - self._lists_s >= LISTS_S
+        self._press.confirm(status, now, with_lists=with_lists)
+        self._confirmed_s = time.monotonic()
+        if with_lists:
+            self._lists_s = self._confirmed_s
+
+    def _sweep(self) -> None:
+        pointer = self._press.issued.pointer
+        if pointer is None or time.monotonic() - self._swept_s < SWEEP_S:
+            return
+        self._store.sweep(pointer.id, set(self._press.issued.named), time.time())
+        self._swept_s = time.monotonic()

@@ -1,0 +1,171 @@
+"""Reads what is public, and up to which journal entry, in one snapshot.
+
+Internal notes, proposed messages and unpublished ETRs are not even selected.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from outage import clock, journal
+from outage import tables as t
+from outage.model import (
+    INTERRUPTING,
+    OPEN,
+    Cause,
+    Confidence,
+    CrewStatus,
+    Kind,
+    Reason,
+    Service,
+    Status,
+)
+from outage.site import Site
+from status_page.view import PublicEtr, PublicOutage, PublicSite, PublicStatus
+
+STAYS = timedelta(hours=6)
+"""How long an outage that is over stays on the page, in business time."""
+
+_PUBLIC = (
+    "id",
+    "service",
+    "kind",
+    "status",
+    "cause",
+    "crew_status",
+    "crew_reason",
+    "crew_eta",
+    "place",
+    "started_at",
+    "planned_start",
+    "planned_end",
+    "etr_earliest",
+    "etr_latest",
+    "etr_confidence",
+    "etr_reason",
+    "etr_published",
+    "next_update_by",
+    "reported_customers",
+    "updated_at",
+    "restored_at",
+    "close_reason",
+    "unlisted_since",
+    "matched_number",
+    "members",
+    "premises_out",
+    "premises_restored",
+)
+
+
+def public_site(site: Site) -> PublicSite:
+    """Return what the page says about the utility."""
+    return PublicSite(
+        name=site.name,
+        time_zone=site.time_zone,
+        languages=site.languages,
+        services=site.services,
+        emergency_phone=site.phones.emergency or "",
+        outage_phone=site.phones.outage or "",
+        website=site.url or "",
+        accent=site.colours.accent,
+        accent_dark=site.colours.accent_dark,
+        advice=tuple(sorted(site.emergency_advice.items())),
+        neutral=site.is_neutral,
+    )
+
+
+def read_status(conn: Connection, *, send_mode: str) -> tuple[PublicStatus, int]:
+    """Return the public state and the number of the newest journal entry it rests on.
+
+    Args:
+        conn: A snapshot (`Database.read`).
+        send_mode: What becomes of messages: ``off``, ``shadow``, ``allowlist``, ``live``.
+    """
+    now = clock.business_now(conn)
+    number = journal.last_number(conn)
+    approved = sa.and_(
+        t.notes.c.key == t.outages.c.public_message_key,
+        t.notes.c.kind == "public_message",
+        t.notes.c.approved_at.is_not(None),
+    )
+    rows = conn.execute(
+        sa.select(*(t.outages.c[name] for name in _PUBLIC), t.notes.c.text.label("message"))
+        .select_from(t.outages.outerjoin(t.notes, approved))
+        .where(
+            sa.or_(
+                t.outages.c.status.in_([str(each) for each in OPEN]),
+                t.outages.c.updated_at > now - STAYS,
+            ),
+            t.outages.c.merged_into.is_(None),
+        )
+        .order_by(t.outages.c.key)
+    ).mappings()
+    status = PublicStatus(
+        as_of=now,
+        send_mode=send_mode,
+        drill=clock.is_held(conn),
+        outages=tuple(_outage(row, now) for row in rows),
+    )
+    return status, number
+
+
+def _outage(row: RowMapping, now: datetime) -> PublicOutage:
+    status = Status(row["status"])
+    kind = Kind(row["kind"])
+    unlisted = (row["unlisted_since"] is not None and status in OPEN) or row[
+        "close_reason"
+    ] == Reason.NO_LONGER_LISTED
+    if status is Status.CLOSED and row["restored_at"] is not None and not unlisted:
+        # Put away by us; for the public it is what it was before.
+        status = Status.RESTORED
+    # Only a restoration that somebody has reported may be shown as one.
+    back = status in {Status.PARTIALLY_RESTORED, Status.RESTORED} and not unlisted
+    return PublicOutage(
+        id=row["id"],
+        service=Service(row["service"]),
+        kind=kind,
+        status=status,
+        started=row["started_at"],
+        changed=row["updated_at"],
+        area=row["place"],
+        cause=Cause(row["cause"]),
+        crew_status=_code(CrewStatus, row["crew_status"]),
+        crew_reason=_code(Reason, row["crew_reason"]),
+        crew_eta=row["crew_eta"],
+        reported=row["reported_customers"],
+        matched=_matched(row, status, kind),
+        restored_count=(row["premises_restored"] or 0) if back else 0,
+        etr=_etr(row, now) if status in OPEN and kind is not Kind.ADVISORY else None,
+        next_update_by=row["next_update_by"],
+        message=row["message"] or "",
+        planned_start=row["planned_start"],
+        planned_end=row["planned_end"],
+        restored=row["restored_at"],
+        listed=not unlisted,
+    )
+
+
+def _matched(row: RowMapping, status: Status, kind: Kind) -> int | None:
+    """Return who is without service, or concerned where nobody is yet; None before the match."""
+    if row["matched_number"] is None:
+        return None
+    interrupts = status in INTERRUPTING and kind is not Kind.ADVISORY
+    return int((row["premises_out"] if interrupts else row["members"]) or 0)
+
+
+def _etr(row: RowMapping, now: datetime) -> PublicEtr | None:
+    if row["etr_latest"] is None or not row["etr_published"]:
+        return None
+    return PublicEtr(
+        latest=row["etr_latest"],
+        earliest=row["etr_earliest"],
+        confidence=_code(Confidence, row["etr_confidence"]),
+        reason=_code(Reason, row["etr_reason"]),
+        passed=row["etr_latest"] <= now,
+    )
+
+
+def _code(codes: type[Any], value: str | None) -> Any:  # noqa: ANN401 the enum that was asked for
+    return None if value is None else codes(value)

@@ -1,0 +1,360 @@
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from outage import clock, commands, desk, journal, schema
+from outage import tables as t
+from outage.database import Database
+from outage.model import Actor, CrewStatus, JournalKind, Kind, Outage, OutageId, OutageKey, Service
+from outage.site import NEUTRAL, Site
+from status_page.errors import NewerPublication
+from status_page.pointer import Pointer
+from status_page.publisher import NAME, Publisher
+from status_page.store import POINTER, FolderStore
+
+SOMEBODY = Actor(kind="dispatcher", name="7")
+NOW = datetime(2026, 11, 22, 23, 15, tzinfo=UTC)
+SITE = Site(name="Roseglen Power", short_name="Roseglen", time_zone="America/Vancouver")
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Town:
+    """A record, what people do to it, and the page that comes of it."""
+
+    def __init__(self, db: Database, folder: Path) -> None:
+        self.db = db
+        self.folder = folder
+        self.publisher = self.another()
+        with db.write() as conn:
+            clock.hold(conn, NOW)
+
+    def another(self, store: FolderStore | None = None, site: Site = SITE) -> Publisher:
+        return Publisher(
+            self.db, store or FolderStore(self.folder), site, send_mode="live", gather_s=0
+        )
+
+    def declare(self, place: str = "Kerrisdale", **facts: object) -> Outage:
+        values: dict[str, object] = {
+            "key": OutageKey(0),
+            "id": OutageId(""),
+            "service": Service.ELECTRIC,
+            "kind": Kind.UNPLANNED,
+            "place": place,
+            "started_at": NOW - timedelta(hours=1),
+            **facts,
+        }
+        command = commands.Declare(**values)  # type: ignore[arg-type]  # checked by the desk
+        with self.db.write() as conn:
+            return desk.declare(conn, command, actor=SOMEBODY)
+
+    def report(self, outage: Outage, public_message: str | None = None, **facts: object) -> None:
+        command = commands.Report(observed_at=NOW, **facts)  # type: ignore[arg-type]  # as above
+        with self.db.write() as conn:
+            desk.report_progress(
+                conn, outage.id, command, actor=SOMEBODY, public_message=public_message, note="NOTE"
+            )
+
+    def matched(self, outage: Outage, out: int) -> None:
+        """What gis does at the end of a match."""
+        with self.db.write() as conn:
+            number = journal.append(
+                conn, kind=JournalKind.MATCHED, actor="gis", outage_key=outage.key
+            )
+            conn.execute(
+                t.outages.update()
+                .where(t.outages.c.key == outage.key)
+                .values(matched_number=number, members=out, premises_out=out)
+            )
+
+    def move(self, **time_: float) -> None:
+        with self.db.write() as conn:
+            clock.move_to(conn, clock.business_now(conn) + timedelta(**time_))
+
+    @property
+    def pointer(self) -> Pointer:
+        return Pointer.from_bytes((self.folder / POINTER).read_bytes())
+
+    def page(self, path: str = "index.html") -> str:
+        html = (self.folder / path).read_text()
+        return " ".join(re.sub(r"<[^>]*>", " ", html).split())
+
+    @property
+    def is_idle(self) -> bool:
+        with self.db.read() as conn:
+            return journal.is_idle(conn, NAME)
+
+
+@pytest.fixture
+def town(database: Database, tmp_path: Path) -> Town:
+    return Town(database, tmp_path / "published")
+
+
+def test_an_outage_is_published_from_its_declaration_on_and_counted_once_matched(
+    town: Town,
+) -> None:
+    one = town.declare(reported_customers=45)
+    assert town.publisher.turn() is True
+    assert "Counting is under way; 45 customers reported out" in town.page()
+    assert town.is_idle
+    town.matched(one, 37)
+    town.publisher.turn()
+    assert "37 homes and businesses out" in town.page()
+    assert "37 homes and businesses out" in town.page(f"outages/{one.id}.html")
+    assert town.pointer.counts == {
+        "outages": 1,
+        "matched": 37,
+        "reported": 45,
+        "counting": 0,
+        "listed": 1,
+    }
+
+
+def test_with_nothing_to_do_a_turn_does_nothing(town: Town) -> None:
+    assert town.publisher.turn() is True
+    number = town.pointer.number
+    assert town.publisher.turn() is False
+    assert town.pointer.number == number
+
+
+def test_entries_that_change_nothing_public_make_no_generation(town: Town) -> None:
+    one = town.declare()
+    town.publisher.turn()
+    number = town.pointer.number
+    with town.db.write() as conn:
+        journal.append(conn, kind=JournalKind.MATCHED, actor="test", outage_key=one.key)
+    town.publisher.turn()
+    assert town.is_idle
+    assert town.pointer.number == number
+
+
+def test_internal_notes_and_proposed_messages_are_not_public(town: Town) -> None:
+    one = town.declare()
+    town.report(one, public_message="PROPOSED", crew_status=CrewStatus.ARRIVED)
+    town.publisher.turn()
+    everything = b"".join(
+        path.read_bytes() for path in town.folder.rglob("*") if path.suffix in {".html", ".json"}
+    ).decode()
+    assert "Crew on site" in everything
+    assert "PROPOSED" not in everything
+    assert "NOTE" not in everything
+    with town.db.write() as conn:
+        key = conn.execute(
+            sa.select(t.notes.c.key).where(t.notes.c.text == "PROPOSED")
+        ).scalar_one()
+        desk.approve(conn, one.id, key, actor=SOMEBODY)
+    town.publisher.turn()
+    assert "PROPOSED" in town.page(f"outages/{one.id}.html")
+
+
+def test_an_estimate_is_public_only_when_it_is_published(town: Town) -> None:
+    hidden = commands.GivenEtr(latest=NOW + timedelta(hours=2), published=False)
+    one = town.declare(etr=hidden)
+    town.publisher.turn()
+    assert "No estimate yet." in town.page()
+    town.report(one, etr=commands.GivenEtr(latest=NOW + timedelta(hours=3)))
+    town.publisher.turn()
+    assert "Sunday 22 Nov, 6:15 PM PST" in town.page()
+
+
+def test_an_estimate_that_passes_is_said_to_have_passed(town: Town) -> None:
+    town.declare(etr=commands.GivenEtr(latest=NOW + timedelta(hours=2)))
+    town.publisher.turn()
+    town.move(hours=2)
+    with town.db.write() as conn:
+        assert desk.note_passed_etrs(conn) == 1
+    town.publisher.turn()
+    assert "The estimated time (Sunday 22 Nov, 5:15 PM PST) has passed." in town.page()
+
+
+def test_what_a_feed_no_longer_lists_is_said_to_be_just_that(town: Town) -> None:
+    one = town.declare()
+    town.matched(one, 5)
+    with town.db.write() as conn:
+        desk.unlist(conn, one.id, actor=SOMEBODY)
+    town.publisher.turn()
+    assert "does not mean that service is back" in town.page()
+
+
+def test_what_is_over_leaves_the_page_after_six_hours_of_business_time(town: Town) -> None:
+    one = town.declare()
+    with town.db.write() as conn:
+        desk.cancel(conn, one.id, actor=SOMEBODY)
+    town.publisher.turn()
+    assert "withdrawn" in town.page()
+    town.move(hours=5.9)
+    town.publisher.touch()
+    assert "withdrawn" in town.page()
+    town.move(hours=0.2)
+    town.publisher.touch()
+    assert "withdrawn" not in town.page()
+    assert not (town.folder / f"outages/{one.id}.html").exists()
+
+
+def test_checked_at_moves_though_nothing_changes(town: Town) -> None:
+    town.declare()
+    town.publisher.turn()
+    before = town.pointer
+    time.sleep(0.01)
+    town.publisher.touch()
+    assert town.pointer.id == before.id
+    assert town.pointer.checked_at > before.checked_at
+
+
+def test_a_drill_and_the_send_mode_are_on_the_page(town: Town) -> None:
+    town.publisher.turn()
+    assert town.pointer.drill
+    assert "Drill or replay." in town.page()
+    with town.db.write() as conn:
+        clock.release(conn)
+    town.publisher.touch()
+    assert not town.pointer.drill
+    assert "Drill or replay." not in town.page()
+    town.publisher.close()
+    Publisher(town.db, FolderStore(town.folder), NEUTRAL, send_mode="shadow", gather_s=0).turn()
+    assert "no texts or e-mails are sent" in town.page()
+    assert "has not been set up" in town.page()
+
+
+def test_every_number_is_on_record_before_it_is_published_and_marked_after(town: Town) -> None:
+    town.declare()
+    town.publisher.turn()
+    town.declare("Marpole")
+    town.publisher.turn()
+    with town.db.read() as conn:
+        rows = conn.execute(t.generations.select().order_by(t.generations.c.number)).all()
+        epoch = schema.epoch(conn)
+    assert [row.number for row in rows] == [1, 2]
+    assert all(row.published_at is not None for row in rows)
+    assert [row.manifest for row in rows][-1] == town.pointer.manifest
+    assert town.pointer.id == f"{epoch}-2"
+    assert town.pointer.base == f"{epoch}-1"
+    manifest = json.loads((town.folder / town.pointer.manifest).read_text())
+    assert manifest["journal_number"] == rows[-1].journal_number
+
+
+def test_while_one_publishes_another_waits_and_takes_over_when_it_lets_go(town: Town) -> None:
+    town.declare()
+    other = town.another()
+    assert town.publisher.turn() is True
+    town.declare("Marpole")
+    assert other.turn() is False
+    town.publisher.close()
+    assert other.turn() is True
+    assert "Marpole" in town.page()
+
+
+def test_whoever_has_lost_the_lease_writes_no_pointer(town: Town) -> None:
+    town.declare()
+    town.publisher.turn()
+    before = town.pointer
+    with town.db.write() as conn:
+        conn.execute(t.leases.update().values(fence=t.leases.c.fence + 1, holder="another"))
+    town.declare("Marpole")
+    with pytest.raises(NewerPublication):
+        town.publisher.turn()
+    assert town.pointer == before
+
+
+def steps() -> Iterator[Callable[[pytest.MonkeyPatch], None]]:
+    """Places between commits and files at which the publisher is killed."""
+
+    def dies(*_args: object, **_more: object) -> None:
+        raise Killed
+
+    yield lambda patch: patch.setattr("status_page.press.Press.edition", dies)
+    yield lambda patch: patch.setattr("status_page.store._sync", dies)
+    yield lambda patch: patch.setattr("status_page.publisher.Publisher._must_hold", dies)
+    yield lambda patch: patch.setattr("status_page.store.FolderStore.retire", dies)
+    yield lambda patch: patch.setattr("status_page.store.FolderStore.remove", dies)
+    yield lambda patch: patch.setattr("outage.journal.move_cursor", dies)
+
+
+@pytest.mark.parametrize("step", range(6))
+def test_killed_anywhere_the_next_one_goes_on(
+    town: Town, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = town.declare()
+    town.publisher.turn()
+    town.matched(one, 12)
+    town.declare("Marpole")
+    with monkeypatch.context() as patch:
+        list(steps())[step](patch)
+        with pytest.raises(Killed):
+            town.publisher.turn()
+    pointed = town.pointer
+    manifest = json.loads((town.folder / pointed.manifest).read_text())
+    assert all(
+        (town.folder / "generations/parts" / name).is_file()
+        for name in manifest["outages"].values()
+    )
+    with town.db.write() as conn:
+        conn.execute(t.leases.update().values(until=t.leases.c.until - 60_000))
+    successor = town.another()
+    assert successor.turn() is True
+    assert town.is_idle
+    assert "Marpole" in town.page()
+    assert "12 homes and businesses out" in town.page()
+    assert town.pointer.number >= pointed.number
+    with town.db.read() as conn:
+        numbers = conn.execute(sa.select(t.generations.c.number)).scalars().all()
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_a_restored_backup_starts_a_new_epoch(town: Town) -> None:
+    town.declare()
+    town.publisher.turn()
+    town.declare("Marpole")
+    town.publisher.turn()
+    ahead = town.pointer
+    with town.db.write() as conn:
+        # As after a copy was put back: the record knows nothing of the second generation.
+        conn.execute(t.generations.delete().where(t.generations.c.number == 2))
+        conn.execute(sa.text("UPDATE counters SET value = 1 WHERE name = 'generation'"))
+    town.publisher.close()
+    town.declare("Oakridge")
+    town.another().turn()
+    assert town.pointer.epoch != ahead.epoch
+    assert town.pointer.base is None
+    assert "Oakridge" in town.page()
+
+
+def test_changes_that_follow_each_other_closely_go_into_one_generation(town: Town) -> None:
+    publisher = Publisher(town.db, FolderStore(town.folder), SITE, send_mode="live", gather_s=0.2)
+    town.declare()
+    publisher.turn()
+    number = town.pointer.number
+    started = time.monotonic()
+    for place in ("Marpole", "Oakridge", "Killarney"):
+        town.declare(place)
+    publisher.turn()
+    assert time.monotonic() - started < 5
+    assert town.pointer.number == number + 1
+    assert "Killarney" in town.page()
+
+
+def phones(texts: Iterable[str]) -> list[str]:
+    return [found for text in texts for found in re.findall(r"\b\d{3}-555-01\d\d\b", text)]
+
+
+def test_nothing_about_accounts_reaches_a_published_file(town: Town) -> None:
+    with town.db.write() as conn:
+        conn.execute(t.accounts.insert().values(id="ACCOUNT-77", name="SECRET NAME"))
+        conn.execute(t.endpoints.insert().values(kind="phone", address="604-555-0199"))
+    town.declare()
+    town.publisher.turn()
+    texts = [
+        path.read_text()
+        for path in town.folder.rglob("*")
+        if path.suffix != ".gz" and path.is_file()
+    ]
+    assert phones(texts) == []
+    assert not [text for text in texts if "SECRET NAME" in text or "ACCOUNT-77" in text]
