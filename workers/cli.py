@@ -40,6 +40,10 @@ COMMANDS: dict[str, Entry] = {
     ),
     "import": Entry("workers.commands.import_:group", "Load premises and accounts from files."),
     "match": Entry("workers.commands.match:match", "Say who is inside a shape; changes nothing."),
+    "page": Entry("workers.commands.page:page", "Serve the public page from published files."),
+    "relay": Entry(
+        "workers.commands.relay:relay", "Follow the journal: match, plan, record, publish."
+    ),
 }
 
 

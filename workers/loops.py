@@ -24,12 +24,14 @@ class Loop:
     """One kind of work. `turn` does a little of it and says whether there may be more.
 
     A loop that is `woken` looks when the bell rings; every loop looks each `every_s` seconds.
+    `close` is called after the last turn, if that turn came to its end.
     """
 
     name: str
     turn: Callable[[], bool]
     every_s: float = 1.0
     woken: bool = True
+    close: Callable[[], None] | None = None
 
 
 def follow(loop: Loop, wake: threading.Event, stop: threading.Event) -> None:
@@ -48,6 +50,8 @@ def follow(loop: Loop, wake: threading.Event, stop: threading.Event) -> None:
         wait_s = FIRST_WAIT_S
         if not more:
             wake.wait(loop.every_s)
+    if loop.close is not None:
+        loop.close()
 
 
 def run(loops: Sequence[Loop], bell: Bell) -> None:

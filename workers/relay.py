@@ -4,30 +4,40 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from outage import journal
-from outage.bell import Bell
+from outage.bell import PUBLISHED, Bell
 from outage.database import Database
 from outage.settings import Settings
+from outage.site import load_site
 from workers.loops import Loop
 
-Turn = Callable[[], bool]
 READERS = ("gis", "notifier", "cis", "publisher")
 
 
-def loops(names: Sequence[str], db: Database, settings: Settings, bell: Bell) -> list[Loop]:
-    """The loops of these readers. Each loads only its own room."""
-    make = {"gis": _gis, "notifier": _notifier, "cis": _cis, "publisher": _publisher}
-    return [Loop(name=name, turn=make[name](db, settings, bell)) for name in names]
+def loops(
+    names: Sequence[str], db: Database, settings: Settings, bell: Bell, *, at_once: bool = False
+) -> list[Loop]:
+    """The loops of these readers. Each loads only its own room.
+
+    With `at_once` nothing waits for more to come: a replay has no more until it goes on.
+    """
+    make: dict[str, Callable[[Database, Settings, Bell], Loop]] = {
+        "gis": _gis,
+        "notifier": _notifier,
+        "cis": _cis,
+        "publisher": partial(_publisher, at_once=at_once),
+    }
+    return [make[name](db, settings, bell) for name in names]
 
 
-def _gis(db: Database, settings: Settings, bell: Bell) -> Turn:
+def _gis(db: Database, settings: Settings, bell: Bell) -> Loop:
     from gis.matching import Matcher
     from gis.reader import GisReader
 
     del settings, bell
-    return partial(journal.turn, db, GisReader(Matcher(db)))
+    return Loop(name="gis", turn=partial(journal.turn, db, GisReader(Matcher(db))))
 
 
-def _notifier(db: Database, settings: Settings, bell: Bell) -> Turn:
+def _notifier(db: Database, settings: Settings, bell: Bell) -> Loop:
     from notifier.reader import NotifierReader
 
     def turn() -> bool:
@@ -38,17 +48,26 @@ def _notifier(db: Database, settings: Settings, bell: Bell) -> Turn:
         return did
 
     reader = NotifierReader(settings)
-    return turn
+    return Loop(name="notifier", turn=turn)
 
 
-def _cis(db: Database, settings: Settings, bell: Bell) -> Turn:
+def _cis(db: Database, settings: Settings, bell: Bell) -> Loop:
     from outage.cis.reader import CisReader
 
     del settings, bell
-    return partial(journal.turn, db, CisReader())
+    return Loop(name="cis", turn=partial(journal.turn, db, CisReader()))
 
 
-def _publisher(db: Database, settings: Settings, bell: Bell) -> Turn:
-    from status_page.publisher import Publisher
+def _publisher(db: Database, settings: Settings, bell: Bell, *, at_once: bool) -> Loop:
+    from status_page.publisher import GATHER_S, Publisher
+    from status_page.store import FolderStore
 
-    return Publisher(db, settings, bell).turn
+    publisher = Publisher(
+        db,
+        FolderStore(settings.published),
+        load_site(settings.home),
+        send_mode=str(settings.send),
+        ring=partial(bell.ring, PUBLISHED),
+        gather_s=0.0 if at_once else GATHER_S,
+    )
+    return Loop(name="publisher", turn=publisher.turn, close=publisher.close)

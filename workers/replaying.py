@@ -88,7 +88,7 @@ def run(
         reviewer=REVIEWER if storm.reviewed else None,
         max_premises=settings.max_recipients,
     )
-    loops = relay.loops(relay.READERS, db, settings, opening.bell(settings))
+    loops = relay.loops(relay.READERS, db, settings, opening.bell(settings), at_once=True)
     replay = Replay(db, feed, turns=[loop.turn for loop in loops])
     seen = snapshots(storm.file, storm.mapping)
     pace = _Pace(storm.speed, progress)

@@ -1,0 +1,29 @@
+"""`outage page`: the public page, from published files alone."""
+
+import resource
+
+import click
+
+from outage import settings as reading
+from status_page.app import create_app
+from workers import broker, logs, server
+
+
+@click.command()
+def page() -> None:
+    """Serve the public page, its feeds and its live stream.
+
+    It reads the published folder and nothing else: it goes on while the database and Redis
+    are both away, and never has their credentials.
+    """
+    logs.begin()
+    settings = reading.load()
+    _raise_file_limit()
+    app = create_app(settings.published, settings.redis_url or broker.url(settings.home))
+    server.listen(app, host=settings.host, port=settings.page_port)
+
+
+def _raise_file_limit() -> None:
+    """Every stream is an open file; the soft limit is usually far below the hard one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
