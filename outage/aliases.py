@@ -75,3 +75,16 @@ def _find(conn: Connection, table: sa.Table, entity: str, name: str) -> int | No
         .limit(2)
     ).all()
     return int(others[0]) if len(others) == 1 else None
+
+
+def holders(conn: Connection, premise: PremiseKey) -> list[AccountKey]:
+    """Return the accounts that hold a premise now."""
+    held = t.occupancies.c
+    return [
+        AccountKey(key)
+        for key in conn.scalars(
+            sa.select(held.account_key)
+            .where(held.premise_key == premise, held.until.is_(None))
+            .order_by(held.account_key)
+        )
+    ]

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from outage import commands as c
-from outage import journal, lifecycle, register
+from outage import journal, lifecycle, public_words, register
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import next_value
@@ -114,6 +114,7 @@ def report_progress(
         key = _write_down(conn, outage, "note", note, actor, approved=False)
         command = replace(command, note_key=key)
     if public_message:
+        public_words.check(public_message)
         key = _write_down(
             conn, outage, "public_message", public_message, actor, approved=approve_message
         )

@@ -58,6 +58,18 @@ class IdempotencyInProgressError(OutageError):
     """The same request is still being worked on. Ask again in a moment."""
 
 
+class NotSignedInError(OutageError):
+    """This needs a valid token: Authorization: Bearer …. `outage token add` makes one."""
+
+
+class ForbiddenError(OutageError):
+    """A {role} token may not do this; it needs the right to {right}."""
+
+
+class UnknownTokenError(OutageError):
+    """There is no token {key}. `outage token list` shows the ones there are."""
+
+
 class ListedError(OutageError):
     """Several things are wrong."""
 

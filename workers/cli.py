@@ -30,6 +30,18 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
+    "cancel": Entry("workers.commands.life:cancel", "Say that there never was such an outage."),
+    "close": Entry("workers.commands.life:close", "Put an outage that is over away."),
+    "confirm": Entry("workers.commands.life:confirm", "Say that a predicted outage is real."),
+    "declare": Entry("workers.commands.declare:declare", "Put a new outage on record."),
+    "list": Entry("workers.commands.listing:list_", "List the outages there are."),
+    "reject": Entry("workers.commands.life:reject", "Say that a predicted outage is none."),
+    "reopen": Entry("workers.commands.life:reopen", "Take the last restoration back."),
+    "restore": Entry("workers.commands.life:restore", "Say that service is back."),
+    "show": Entry("workers.commands.show:show", "Show an outage, a premise or an account."),
+    "start": Entry("workers.commands.life:start", "Say that planned work has begun."),
+    "token": Entry("workers.commands.token:token", "Make, list and revoke tokens for the API."),
+    "update": Entry("workers.commands.update:update", "Say what is new about an outage."),
     "carrier": Entry(
         "workers.commands.carrier:carrier", "Simulate Twilio and SendGrid on this machine."
     ),

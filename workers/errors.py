@@ -95,3 +95,32 @@ class NoSimulatedAccount(WorkersError):
             "the simulator needs a made-up account: set OUTAGE_TWILIO_ACCOUNT_SID (AC and 32 "
             "hexadecimal digits), OUTAGE_TWILIO_AUTH_TOKEN and OUTAGE_SENDGRID_API_KEY"
         )
+
+
+class NotATime(WorkersError):
+    """A time that cannot be read."""
+
+    def __init__(self, given: str) -> None:
+        self.given = given
+        super().__init__(
+            f"{given!r} is not a time; write it like 2h, 22:30, '2026-11-22 22:30' "
+            "or 2026-11-22T22:30:00-06:00"
+        )
+
+
+class NoSuchThing(WorkersError):
+    """An id that is neither an outage's, a premise's nor an account's."""
+
+    def __init__(self, given: str) -> None:
+        self.given = given
+        super().__init__(
+            f"no outage, premise or account is known as {given!r}; "
+            "`outage list` shows the outages there are"
+        )
+
+
+class NothingToChange(WorkersError):
+    """An update that says nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("say what is new; `outage update --help` lists what can be said")

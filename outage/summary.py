@@ -1,0 +1,130 @@
+"""What is known of outages, as JSON values: for the API and `--json`; times as RFC 3339."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from outage import tables as t
+from outage.errors import UnknownOutageError
+from outage.model import OPEN
+
+Facts = dict[str, Any]
+
+_PLAIN = (
+    "id",
+    "service",
+    "kind",
+    "status",
+    "cause",
+    "place",
+    "crew_status",
+    "crew_reason",
+    "crew_eta",
+    "started_at",
+    "planned_start",
+    "planned_end",
+    "next_update_by",
+    "declared_at",
+    "updated_at",
+    "restored_at",
+    "closed_at",
+    "close_reason",
+    "unlisted_since",
+    "source",
+    "source_id",
+    "silent",
+    "version",
+)
+_ETR = ("version", "earliest", "latest", "confidence", "source", "reason", "published")
+_COUNTS = (
+    "members",
+    "premises_out",
+    "accounts_out",
+    "premises_restored",
+    "premise_count",
+    "reported_customers",
+)
+
+
+def summary(conn: Connection, outage_id: str) -> Facts:
+    """Return one outage. Raises `UnknownOutageError`."""
+    row = conn.execute(t.outages.select().where(t.outages.c.id == outage_id.strip().upper()))
+    found = row.first()
+    if found is None:
+        raise UnknownOutageError(id=outage_id)
+    return _facts(found)
+
+
+def summaries(conn: Connection, *, ended: bool, limit: int, after: int = 0) -> Sequence[Facts]:
+    """Return outages, oldest first: those that are open, or with ``ended`` all of them.
+
+    ``after`` is the ``key`` of the last one seen before.
+    """
+    statement = t.outages.select().where(t.outages.c.key > after)
+    if not ended:
+        statement = statement.where(t.outages.c.status.in_([str(status) for status in OPEN]))
+    rows = conn.execute(statement.order_by(t.outages.c.key).limit(limit))
+    return [_facts(row) | {"key": row.key} for row in rows]
+
+
+def history(conn: Connection, outage_id: str) -> Facts:
+    """Return an outage with its ETRs, notes and restorations, oldest first."""
+    facts = summary(conn, outage_id)
+    key = sa.select(t.outages.c.key).where(t.outages.c.id == facts["id"]).scalar_subquery()
+    etrs, notes, steps = t.etrs.c, t.notes.c, t.restorations.c
+    return facts | {
+        "etrs": _rows(
+            conn,
+            sa.select(*(etrs[name] for name in ("at", *_ETR)))
+            .where(etrs.outage_key == key)
+            .order_by(etrs.version),
+        ),
+        "notes": _rows(
+            conn,
+            sa.select(notes.key, notes.kind, notes.at, notes.actor, notes.text, notes.approved_at)
+            .where(notes.outage_key == key)
+            .order_by(notes.key),
+        ),
+        "restorations": _rows(
+            conn,
+            sa.select(
+                steps.at,
+                steps.actor,
+                steps.shape_digest.is_(None).label("whole"),
+                steps.inferred,
+                steps.premises,
+                steps.taken_back_at,
+            )
+            .where(steps.outage_key == key)
+            .order_by(steps.key),
+        ),
+    }
+
+
+def _facts(row: Row[Any]) -> Facts:
+    etr = None
+    if row.etr_version is not None:
+        etr = {name: as_json(getattr(row, f"etr_{name}")) for name in _ETR}
+    return (
+        {name: as_json(getattr(row, name)) for name in _PLAIN}
+        | {"etr": etr, "etr_withdrawn": row.etr_withdrawn}
+        | {name: getattr(row, name) for name in _COUNTS}
+        | {"counted": row.matched_number is not None}
+    )
+
+
+def _rows(conn: Connection, statement: sa.Select[Any]) -> list[Facts]:
+    return [
+        {name: as_json(value) for name, value in row.items()}
+        for row in conn.execute(statement).mappings()
+    ]
+
+
+def as_json(value: Any) -> Any:  # noqa: ANN401 a database value becomes a JSON value
+    """Return a value as JSON has it."""
+    return value.isoformat() if isinstance(value, datetime) else value

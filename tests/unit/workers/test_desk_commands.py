@@ -1,0 +1,302 @@
+"""The commands of the desk, run as `outage …` on an embedded database of the test's own."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from gis.matching import Matcher
+from gis.reader import GisReader
+from outage import commands as c
+from outage import desk, journal
+from outage import tables as t
+from outage.cis.reader import CisReader
+from outage.clock import business_now
+from outage.columns import EPOCH
+from outage.database import Database
+from outage.schema import open_embedded
+from tests.unit.outage.town import CREW, settle
+from workers import cli
+
+Run = Callable[..., str]
+Refuse = Callable[..., str]
+SQUARE = [[-98.0, 29.0], [-97.9, 29.0], [-97.9, 29.1], [-98.0, 29.1], [-98.0, 29.0]]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("OUTAGE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def town(home: Path) -> Iterator[Database]:
+    """Ten premises, the first six of them inside the square."""
+    db = open_embedded(home / "outage.db")
+    settle(db, 10)
+    with db.write() as conn:
+        premises = t.premises.c
+        for key in range(1, 11):
+            place = {"longitude": -97.95, "latitude": 29.05 if key <= 6 else 29.5}
+            conn.execute(t.premises.update().where(premises.key == key).values(**place))
+        conn.execute(
+            t.premises_versions.insert().values(
+                version=1, at=EPOCH, premises=10, unplaced=0, digest="x"
+            )
+        )
+    yield db
+    db.close()
+
+
+@pytest.fixture
+def run(home: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command that must end well, and gives what it printed."""
+
+    def run(*words: str) -> str:
+        code = cli.run(words)
+        said = capsys.readouterr()
+        assert (code, said.err) == (0, "")
+        return said.out
+
+    return run
+
+
+@pytest.fixture
+def refuse(home: Path, capsys: pytest.CaptureFixture[str]) -> Refuse:
+    """Runs a command that must be refused with exit 1, and gives its one line."""
+
+    def refuse(*words: str) -> str:
+        code = cli.run(words)
+        said = capsys.readouterr()
+        assert (code, said.out) == (1, "")
+        assert said.err.startswith("outage: ")
+        assert said.err.count("\n") == 1
+        assert "Traceback" not in said.err
+        return said.err
+
+    return refuse
+
+
+def drawn(folder: Path, shape: object, name: str = "shape.json") -> str:
+    path = folder / name
+    path.write_text(shape if isinstance(shape, str) else json.dumps(shape), encoding="utf-8")
+    return str(path)
+
+
+def square(folder: Path) -> str:
+    return drawn(folder, {"type": "Polygon", "coordinates": [SQUARE]})
+
+
+def declared(run: Run, folder: Path, *words: str) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(run("declare", "--shape", square(folder), *words, "--json"))
+    return facts
+
+
+def drain(db: Database) -> None:
+    """What the relay does."""
+    readers = (GisReader(Matcher(db)), CisReader())
+    while any([journal.turn(db, reader) for reader in readers]):  # noqa: C419 each has its turn
+        pass
+
+
+def counts(db: Database) -> list[int]:
+    tables = (t.outages, t.journal, t.shapes, t.notes, t.etrs, t.restorations)
+    with db.read() as conn:
+        return [
+            conn.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+            for table in tables
+        ]
+
+
+def test_declaring_says_who_is_inside_and_what_becomes_of_it(
+    town: Database, run: Run, tmp_path: Path
+) -> None:
+    said = run("declare", "--shape", square(tmp_path), "--cause", "tree", "--etr", "2h")
+    assert "unplanned electric outage is confirmed" in said
+    assert "6 premises with electric are inside" in said
+    assert "Messages: shadow" in said
+
+
+def test_an_update_a_restoration_and_a_reopening_reach_the_account(
+    town: Database, run: Run, tmp_path: Path
+) -> None:
+    name = declared(run, tmp_path, "--place", "Elm Street")["id"]
+    drain(town)
+    run("update", name, "--crew-status", "arrived", "--etr", "3h", "--note", "Pole 12 broken")
+    drain(town)
+    shown = run("show", "A3")
+    assert "Account A3" in shown
+    assert "crew arrived" in shown
+    assert "note: Pole 12 broken" in shown
+    facts = json.loads(run("show", "P3", "--json"))
+    assert facts["outages"][0]["versions"][-1]["note"] == "Pole 12 broken"
+    assert json.loads(run("show", "A7", "--json"))["outages"] == []
+    run("restore", name)
+    drain(town)
+    outage = json.loads(run("show", name, "--json"))
+    assert (outage["status"], outage["premises_restored"]) == ("restored", 6)
+    run("reopen", name)
+    drain(town)
+    assert "electric outage, confirmed" in run("show", name)
+    assert name in run("list")
+
+
+def test_a_partial_restoration_restores_a_part(town: Database, run: Run, tmp_path: Path) -> None:
+    with town.write() as conn:
+        conn.execute(t.premises.update().where(t.premises.c.key == 1).values(longitude=-97.99))
+    name = declared(run, tmp_path)["id"]
+    drain(town)
+    west = [[x if x == -98.0 else -97.98, y] for x, y in SQUARE]
+    part = drawn(tmp_path, {"type": "Polygon", "coordinates": [west]}, "west.json")
+    run("restore", name, "--shape", part)
+    drain(town)
+    facts = json.loads(run("show", name, "--json"))
+    assert (facts["status"], facts["premises_out"]) == ("partiallyRestored", 5)
+
+
+def test_a_life_from_predicted_to_closed(town: Database, run: Run, tmp_path: Path) -> None:
+    name = declared(run, tmp_path, "--predicted")["id"]
+    assert json.loads(run("confirm", name, "--json"))["status"] == "confirmed"
+    run("restore", name)
+    drain(town)
+    assert json.loads(run("close", name, "--json"))["status"] == "closed"
+    assert "There are no open outages." in run("list")
+    assert json.loads(run("list", "--all", "--json"))[0]["id"] == name
+    other = declared(run, tmp_path, "--predicted")["id"]
+    assert json.loads(run("reject", other, "--json"))["status"] == "cancelled"
+    planned = declared(run, tmp_path, "--kind", "planned", "--planned-start", "1d")["id"]
+    assert json.loads(run("start", planned, "--json"))["status"] == "confirmed"
+    assert json.loads(run("cancel", planned, "--json"))["status"] == "cancelled"
+
+
+def test_what_a_crew_proposes_is_shown_until_it_is_approved(
+    town: Database, run: Run, tmp_path: Path
+) -> None:
+    name = declared(run, tmp_path)["id"]
+    with town.write() as conn:
+        report = c.Report(observed_at=business_now(conn))
+        desk.report_progress(conn, name, report, actor=CREW, public_message="Poles are down.")
+    assert "[waits: --approve 1]" in run("show", name)
+    run("update", name, "--approve", "1")
+    assert "waits" not in run("show", name)
+
+
+def test_the_same_update_again_says_so(town: Database, run: Run, tmp_path: Path) -> None:
+    name = declared(run, tmp_path)["id"]
+    run("update", name, "--crew-status", "enroute")
+    assert "nothing has changed" in run("update", name, "--crew-status", "enroute")
+
+
+BAD_SHAPES = {
+    "no GeoJSON at all": ("not a shape", "cannot be read"),
+    "empty": ({"type": "Polygon", "coordinates": []}, "empty"),
+    "a line": ({"type": "LineString", "coordinates": SQUARE}, "not an area"),
+    "not closed": ({"type": "Polygon", "coordinates": [SQUARE[:-1]]}, "not closed"),
+    "projected": (
+        {"type": "Polygon", "coordinates": [[[x * 1e4, y * 1e4] for x, y in SQUARE]]},
+        "--crs EPSG",
+    ),
+    "swapped": (
+        {
+            "type": "Polygon",
+            "coordinates": [[[29.0, -98.0], [29.1, -98.0], [29.0, -97.9], [29.0, -98.0]]],
+        },
+        "swapped",
+    ),
+    "nobody inside": (
+        {"type": "Polygon", "coordinates": [[[x + 1, y] for x, y in SQUARE]]},
+        "--allow-empty",
+    ),
+    "too large": (
+        {
+            "type": "Polygon",
+            "coordinates": [[[-120, 20], [-70, 20], [-70, 50], [-120, 50], [-120, 20]]],
+        },
+        "limit",
+    ),
+    "too many bytes": (" " * 6_000_000, "limit"),
+}
+
+
+@pytest.mark.parametrize("name", list(BAD_SHAPES))
+def test_a_bad_shape_is_one_sentence_and_changes_nothing(
+    town: Database, run: Run, refuse: Refuse, tmp_path: Path, name: str
+) -> None:
+    outage = declared(run, tmp_path)["id"]
+    before = counts(town)
+    shape, sentence = BAD_SHAPES[name]
+    path = drawn(tmp_path, shape, "bad.json")
+    for words in (["declare"], ["update", outage], ["restore", outage]):
+        assert sentence in refuse(*words, "--shape", path)
+    assert counts(town) == before
+
+
+def test_a_repair_that_changes_who_is_inside_needs_a_person(
+    town: Database, run: Run, refuse: Refuse, tmp_path: Path
+) -> None:
+    # Two lobes over the same ground: read as drawn the overlap is a hole, repaired it is not.
+    shifted = [[x + 0.01, y] for x, y in SQUARE]
+    ring = [*SQUARE[:-1], SQUARE[0], *shifted, SQUARE[0]]
+    path = drawn(tmp_path, {"type": "Polygon", "coordinates": [ring]}, "twice.json")
+    assert "--accept-repair" in refuse("declare", "--shape", path)
+    assert counts(town) == [0] * 6
+    facts = json.loads(run("declare", "--shape", path, "--accept-repair", "--json"))
+    assert facts["premise_count"] == 6
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["update", "O-NONE", "--note", "x"],
+        ["restore", "O-NONE"],
+        ["confirm", "O-NONE"],
+        ["reject", "O-NONE"],
+        ["start", "O-NONE"],
+        ["reopen", "O-NONE"],
+        ["cancel", "O-NONE"],
+        ["close", "O-NONE"],
+        ["show", "O-NONE"],
+    ],
+)
+def test_an_unknown_id_is_refused_by_every_command(
+    town: Database, refuse: Refuse, words: list[str]
+) -> None:
+    assert "O-NONE" in refuse(*words)
+    assert counts(town) == [0] * 6
+
+
+def test_contradictions_are_refused_and_nothing_half_is_done(
+    town: Database, run: Run, refuse: Refuse, tmp_path: Path
+) -> None:
+    name = declared(run, tmp_path)["id"]
+    before = counts(town)
+    assert "is not a time" in refuse("update", name, "--etr", "soon")
+    assert "lies in the past" in refuse("update", name, "--note", "x", "--etr", "2020-01-01 10:00")
+    assert "say what is new" in refuse("update", name)
+    assert "phone number" in refuse(
+        "update", name, "--note", "x", "--public-message", "Call 555-555-0142"
+    )
+    assert "no such message" in refuse("update", name, "--note", "x", "--approve", "99")
+    assert "reopen" in refuse("reopen", name)
+    assert counts(town) == before
+
+
+def test_a_word_that_is_none_of_ours_is_a_usage_error(
+    town: Database, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert cli.run(["declare", "--shape", square(tmp_path), "--cause", "gremlins"]) == 2
+    assert cli.run(["declare"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_token_is_shown_once_and_can_be_revoked(town: Database, run: Run) -> None:
+    made = json.loads(run("token", "add", "--role", "crew", "--name", "truck-7", "--json"))
+    assert made["token"].startswith("outage_")
+    listed = run("token", "list")
+    assert "truck-7" in listed
+    assert made["token"] not in listed
+    assert "holds no longer" in run("token", "revoke", str(made["key"]))
+    assert "revoked" in run("token", "list")

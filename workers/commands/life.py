@@ -1,0 +1,159 @@
+"""`outage restore|confirm|reject|start|reopen|cancel|close`: an outage's way through its life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+from sqlalchemy.engine import Connection
+
+from outage import desk, register
+from outage.model import Outage, Reason
+from outage.summary import summary
+from workers.commands import options
+from workers.session import ACTOR, Session, say, say_json, session
+
+_id = click.argument("outage_id", metavar="ID")
+
+
+@click.command()
+@_id
+@options.shape
+@click.option("--at", help="When service came back; now if not given.")
+@options.allow_empty
+@options.accept_repair
+@options.crs
+@options.as_json
+def restore(
+    *,
+    outage_id: str,
+    shape: Path | None,
+    at: str | None,
+    allow_empty: bool,
+    accept_repair: bool,
+    crs: str | None,
+    as_json: bool,
+) -> None:
+    """Say that service is back: for the whole outage ID, or for the premises inside a shape."""
+    with session() as desk_:
+        with desk_.db.read() as conn:
+            service = register.load(conn, outage_id).service
+        matched = desk_.shape(shape, service, crs=crs, accept_repair=accept_repair)
+        back = desk_.time(at, past=True)
+        part = "the premises inside the shape" if shape else "everybody"
+        _do(
+            desk_,
+            lambda conn: desk.restore(
+                conn, outage_id, actor=ACTOR, shape=matched, at=back, allow_empty=allow_empty
+            ),
+            f"{{id}}: service is back for {part}; they are told once the count is done.",
+            as_json=as_json,
+        )
+
+
+@click.command()
+@_id
+@click.option("--started", help="When service went off.")
+@options.as_json
+def confirm(*, outage_id: str, started: str | None, as_json: bool) -> None:
+    """Say that the predicted outage ID is real."""
+    with session() as desk_:
+        at = desk_.time(started, past=True)
+        _do(
+            desk_,
+            lambda conn: desk.confirm(conn, outage_id, actor=ACTOR, started_at=at),
+            "{id} is confirmed.",
+            as_json=as_json,
+        )
+
+
+@click.command()
+@_id
+@options.as_json
+def reject(*, outage_id: str, as_json: bool) -> None:
+    """Say that the predicted outage ID is none."""
+    with session() as desk_:
+        _do(
+            desk_,
+            lambda conn: desk.reject(conn, outage_id, actor=ACTOR),
+            "{id} is rejected.",
+            as_json=as_json,
+        )
+
+
+@click.command()
+@_id
+@click.option("--at", help="When the work began; now if not given.")
+@options.as_json
+def start(*, outage_id: str, at: str | None, as_json: bool) -> None:
+    """Say that the planned work of outage ID has actually begun."""
+    with session() as desk_:
+        began = desk_.time(at, past=True)
+        _do(
+            desk_,
+            lambda conn: desk.start(conn, outage_id, actor=ACTOR, at=began),
+            "{id} has begun.",
+            as_json=as_json,
+        )
+
+
+@click.command()
+@_id
+@options.as_json
+def reopen(*, outage_id: str, as_json: bool) -> None:
+    """Take the last restoration of outage ID back: it was not true."""
+    with session() as desk_:
+        _do(
+            desk_,
+            lambda conn: desk.reopen(conn, outage_id, actor=ACTOR),
+            "{id} is open again; those told otherwise get a correction.",
+            as_json=as_json,
+        )
+
+
+@click.command()
+@_id
+@click.option(
+    "--reason",
+    type=options.words(Reason),
+    default=str(Reason.MISTAKE),
+    show_default=True,
+    help="Why it is taken back.",
+)
+@options.as_json
+def cancel(*, outage_id: str, reason: str, as_json: bool) -> None:
+    """Say that there never was an outage ID, or that its planned work will not take place."""
+    with session() as desk_:
+        _do(
+            desk_,
+            lambda conn: desk.cancel(conn, outage_id, actor=ACTOR, reason=Reason(reason)),
+            "{id} is cancelled.",
+            as_json=as_json,
+        )
+
+
+@click.command()
+@_id
+@options.as_json
+def close(*, outage_id: str, as_json: bool) -> None:
+    """Put outage ID, which is over, away."""
+    with session() as desk_:
+        _do(
+            desk_,
+            lambda conn: desk.close(conn, outage_id, actor=ACTOR),
+            "{id} is closed.",
+            as_json=as_json,
+        )
+
+
+def _do(
+    desk_: Session, command: Callable[[Connection], Outage], sentence: str, *, as_json: bool
+) -> None:
+    with desk_.db.write() as conn:
+        outage = command(conn)
+    if not as_json:
+        say(sentence.format(id=outage.id))
+        return
+    with desk_.db.read() as conn:
+        say_json(summary(conn, outage.id))

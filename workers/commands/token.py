@@ -1,0 +1,96 @@
+"""`outage token`: tokens for the API."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from outage import tokens
+from outage.tokens import Role, Token
+from workers.commands import options
+from workers.session import Session, say, say_json, say_table, session
+
+
+@click.group()
+def token() -> None:
+    """Make, list and revoke tokens for the API."""
+
+
+@token.command()
+@click.option(
+    "--role",
+    type=options.words(Role),
+    required=True,
+    help="viewer reads; crew posts updates; dispatcher does both and everything else.",
+)
+@click.option("--name", required=True, help="Whose token it is, like truck-7; no personal name.")
+@click.option("--days", type=click.IntRange(1, 3650), help="Days it holds; for ever if not given.")
+@options.as_json
+def add(*, role: str, name: str, days: int | None, as_json: bool) -> None:
+    """Make a token and show it, this one time."""
+    lasts = None if days is None else timedelta(days=days)
+    with session() as desk_:
+        with desk_.db.write() as conn:
+            words, made = tokens.make(conn, role=Role(role), name=name.strip(), lasts=lasts)
+        if as_json:
+            say_json({**_facts(made), "token": words})
+            return
+        say(words)
+        say(f"Keep it now: it is not shown again. Token {made.key} ({made.role}, {made.name}).")
+
+
+@token.command(name="list")
+@options.as_json
+def list_(*, as_json: bool) -> None:
+    """List the tokens there are; what they say is not on record."""
+    with session() as desk_:
+        with desk_.db.read() as conn:
+            found = tokens.every(conn)
+        if as_json:
+            say_json([_facts(each) for each in found])
+        elif found:
+            say_table(
+                ("TOKEN", "ROLE", "NAME", "SINCE", "UNTIL"),
+                [_row(desk_, each) for each in found],
+            )
+        else:
+            say("There are no tokens; `outage token add` makes one.")
+
+
+@token.command()
+@click.argument("key", type=int, metavar="TOKEN")
+@options.as_json
+def revoke(*, key: int, as_json: bool) -> None:
+    """Let a TOKEN (its number in the list) hold no longer."""
+    with session() as desk_:
+        with desk_.db.write() as conn:
+            gone = tokens.revoke(conn, key)
+        if as_json:
+            say_json(_facts(gone))
+        else:
+            say(f"Token {gone.key} ({gone.role}, {gone.name}) holds no longer.")
+
+
+def _row(desk_: Session, each: Token) -> tuple[str, ...]:
+    until = desk_.when(each.expires_at) if each.expires_at else "for ever"
+    return (
+        str(each.key),
+        each.role,
+        each.name,
+        desk_.when(each.created_at),
+        f"revoked {desk_.when(each.revoked_at)}" if each.revoked_at else until,
+    )
+
+
+def _facts(each: Token) -> dict[str, object]:
+    def time(name: str) -> str | None:
+        at = getattr(each, name)
+        return None if at is None else at.isoformat()
+
+    return {
+        "key": each.key,
+        "role": str(each.role),
+        "name": each.name,
+        **{name: time(name) for name in ("created_at", "expires_at", "revoked_at")},
+    }

@@ -1,0 +1,137 @@
+"""`outage update`: what is new about an outage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from sqlalchemy.engine import Connection
+
+from outage import commands as c
+from outage import desk, register
+from outage.clock import business_now
+from outage.model import Cause, CrewStatus, MatchedShape, Outage
+from outage.summary import Facts, summary
+from workers.commands import options
+from workers.errors import NothingToChange
+from workers.session import ACTOR, Session, say, say_json, session
+
+
+@click.command()
+@click.argument("outage_id", metavar="ID")
+@click.option("--crew-status", type=options.words(CrewStatus), help="Where the crew is.")
+@options.etr
+@options.etr_reason
+@click.option("--withdraw-etr", is_flag=True, help="Take the published time back.")
+@click.option("--note", help="Internal note: onto every affected account, never public.")
+@click.option("--public-message", help="Words for the page and the public; shown at once.")
+@click.option("--approve", type=int, metavar="KEY", help="Publish a message that a crew proposed.")
+@options.place
+@options.cause
+@options.shape
+@options.allow_empty
+@options.accept_repair
+@options.crs
+@options.as_json
+def update(
+    *,
+    outage_id: str,
+    crew_status: str | None,
+    etr: str | None,
+    etr_reason: str | None,
+    withdraw_etr: bool,
+    note: str | None,
+    public_message: str | None,
+    approve: int | None,
+    place: str | None,
+    cause: str | None,
+    shape: Path | None,
+    allow_empty: bool,
+    accept_repair: bool,
+    crs: str | None,
+    as_json: bool,
+) -> None:
+    """Say what is new about outage ID: crew, ETR, note, public message, place, cause, shape."""
+    reported = bool(crew_status or etr or withdraw_etr or note or public_message)
+    revised = bool(place is not None or cause or shape)
+    if not (reported or revised or approve is not None):
+        raise NothingToChange
+    if etr and withdraw_etr:
+        raise click.UsageError("Give an ETR or withdraw it, not both.")
+    with session() as desk_:
+        given = desk_.etr(etr, etr_reason)
+        matched = _matched(desk_, outage_id, shape, crs=crs, accept_repair=accept_repair)
+        with desk_.db.write() as conn:
+            before = register.load(conn, outage_id, lock=True)
+            if revised:
+                _revise(
+                    conn,
+                    before,
+                    c.Revise(cause=Cause(cause) if cause else None, place=place),
+                    matched,
+                    allow_empty=allow_empty,
+                    limit=desk_.settings.max_recipients,
+                )
+            if reported:
+                desk.report_progress(
+                    conn,
+                    outage_id,
+                    c.Report(
+                        observed_at=business_now(conn),
+                        crew_status=CrewStatus(crew_status) if crew_status else None,
+                        etr=given,
+                        withdraw_etr=withdraw_etr,
+                    ),
+                    actor=ACTOR,
+                    note=note,
+                    public_message=public_message,
+                    approve_message=True,
+                )
+            if approve is not None:
+                desk.approve(conn, outage_id, approve, actor=ACTOR)
+            after = register.load(conn, outage_id)
+        with desk_.db.read() as conn:
+            facts = summary(conn, outage_id)
+        if as_json:
+            say_json(facts)
+        else:
+            _tell(desk_, facts, changed=after.version != before.version)
+
+
+def _matched(
+    desk_: Session, outage_id: str, shape: Path | None, *, crs: str | None, accept_repair: bool
+) -> MatchedShape | None:
+    with desk_.db.read() as conn:
+        service = register.load(conn, outage_id).service
+    return desk_.shape(shape, service, crs=crs, accept_repair=accept_repair)
+
+
+def _revise(
+    conn: Connection,
+    outage: Outage,
+    command: c.Revise,
+    shape: MatchedShape | None,
+    *,
+    allow_empty: bool,
+    limit: int,
+) -> None:
+    desk.revise(
+        conn,
+        outage.id,
+        command,
+        actor=ACTOR,
+        shape=shape,
+        allow_empty=allow_empty,
+        max_premises=limit,
+    )
+
+
+def _tell(desk_: Session, facts: Facts, *, changed: bool) -> None:
+    if not changed:
+        say(f"{facts['id']} was like that already; nothing has changed.")
+        return
+    say(f"{facts['id']} is updated (version {facts['version']}).")
+    if facts["crew_status"]:
+        say(f"Crew: {facts['crew_status']}.")
+    if facts["etr"]:
+        say(f"Service should be back by {desk_.when(facts['etr']['latest'])}.")

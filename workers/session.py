@@ -1,0 +1,109 @@
+"""What a command of the desk works with: settings, site, database, and the words it answers in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from outage import settings as settings_
+from outage.clock import business_now
+from outage.commands import GivenEtr
+from outage.database import Database
+from outage.model import Actor, MatchedShape, Reason, Service
+from outage.settings import Settings
+from outage.site import Site, load_site
+from workers import moments
+from workers.opening import open_record
+
+ACTOR = Actor(kind="cli")
+"""Whoever can open the database on this machine; the desk's own role."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One command's work."""
+
+    settings: Settings
+    site: Site
+    db: Database
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return self.site.zone
+
+    def time(self, given: str | None, *, past: bool = False) -> datetime | None:
+        """Read a time that a person gave. Raises `NotATime`."""
+        if given is None:
+            return None
+        with self.db.read() as conn:
+            now = business_now(conn)
+        return moments.read(given, now=now, zone=self.zone, past=past)
+
+    def etr(self, given: str | None, reason: str | None) -> GivenEtr | None:
+        """Read an ETR that a dispatcher gave. Raises `NotATime`."""
+        latest = self.time(given)
+        if latest is None:
+            return None
+        return GivenEtr(latest=latest, reason=Reason(reason) if reason else None)
+
+    def shape(
+        self, file: Path | None, service: str, *, crs: str | None, accept_repair: bool
+    ) -> MatchedShape | None:
+        """Let a shape file through the gate and match it. Raises `ShapeRefused`."""
+        if file is None:
+            return None
+        from gis.matching import Matcher, limits_of
+
+        limits = limits_of(self.settings)
+        with file.open("rb") as opened:
+            # One byte over the limit is enough for the gate to refuse it.
+            source = opened.read(limits.max_bytes + 1)
+        match = Matcher(self.db).match(
+            source, Service(service), limits=limits, crs=crs, accept_repair=accept_repair
+        )
+        return match.for_desk()
+
+    def when(self, at: datetime | str | None) -> str:
+        """Write an instant in the site's zone, as people read it."""
+        if at is None:
+            return "–"
+        instant = datetime.fromisoformat(at) if isinstance(at, str) else at
+        return instant.astimezone(self.zone).strftime("%a %d %b %Y %H:%M %Z")
+
+
+@contextmanager
+def session() -> Iterator[Session]:
+    """Open what a command needs, and give it back."""
+    found = settings_.load()
+    site = load_site(found.home)
+    db = open_record(found)
+    try:
+        yield Session(settings=found, site=site, db=db)
+    finally:
+        db.close()
+
+
+def say_json(facts: Any) -> None:  # noqa: ANN401 whatever a command found
+    """Print facts as one JSON document."""
+    click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+
+
+def say(line: str = "") -> None:
+    """Print one line for people."""
+    click.echo(line)
+
+
+def say_table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Print rows under their heads, in columns as wide as they need."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
