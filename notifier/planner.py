@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from notifier import facts, scratch
+from notifier.in_order import InOrder
 from notifier.policy import Decision, Reason, decide, unpack
 from notifier.scratch import standing, targets, verdicts
 from notifier.situations import situations
@@ -81,8 +82,7 @@ def _siblings(conn: Connection, plan: Plan) -> list[int]:
 
 
 def _here(outage_key: int, after: int, upto: int | None) -> sa.Select[tuple[int, int]]:
-    m = t.memberships
-    return _holders(m, sa.literal(outage_key), after, upto).where(m.c.outage_key == outage_key)
+    return _holders(t.memberships, sa.literal(outage_key), outage_key, after, upto)
 
 
 def _there(
@@ -90,34 +90,28 @@ def _there(
 ) -> sa.Select[tuple[int, int]]:
     m, sibling = t.memberships, t.memberships.alias("sibling")
     both = sa.and_(sibling.c.premise_key == m.c.premise_key, sibling.c.outage_key.in_(siblings))
-    return (
-        _holders(m, sibling.c.outage_key, after, upto)
-        .join(sibling, both)
-        .where(m.c.outage_key == outage_key)
-    )
+    joined = InOrder(m, sibling, both)
+    return _holders(joined, sibling.c.outage_key, outage_key, after, upto)
 
 
 def _holders(
-    m: sa.Table, outage_key: "sa.ColumnElement[int]", after: int, upto: int | None
+    members: sa.FromClause,
+    of: "sa.ColumnElement[int]",
+    outage_key: int,
+    after: int,
+    upto: int | None,
 ) -> sa.Select[tuple[int, int]]:
+    """Endpoints of whoever holds members of ``outage_key`` in this range now."""
+    m = t.memberships
+    held = sa.and_(t.occupancies.c.premise_key == m.c.premise_key, t.occupancies.c.until.is_(None))
+    reached = sa.and_(
+        t.contacts.c.account_key == t.occupancies.c.account_key, t.contacts.c.ended_at.is_(None)
+    )
     statement = (
-        sa.select(outage_key.label("outage_key"), t.contacts.c.endpoint_key)
+        sa.select(of.label("outage_key"), t.contacts.c.endpoint_key)
         .distinct()
-        .select_from(m)
-        .join(
-            t.occupancies,
-            sa.and_(
-                t.occupancies.c.premise_key == m.c.premise_key, t.occupancies.c.until.is_(None)
-            ),
-        )
-        .join(
-            t.contacts,
-            sa.and_(
-                t.contacts.c.account_key == t.occupancies.c.account_key,
-                t.contacts.c.ended_at.is_(None),
-            ),
-        )
-        .where(m.c.premise_key > after)
+        .select_from(InOrder(InOrder(members, t.occupancies, held), t.contacts, reached))
+        .where(m.c.outage_key == outage_key, m.c.premise_key > after)
     )
     return statement if upto is None else statement.where(m.c.premise_key <= upto)
 

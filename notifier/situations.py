@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause, Select, case, func, literal
 
 from notifier.kinds import Channel, Told
+from notifier.in_order import InOrder
 from notifier.policy import MOST_PLACES, SHIFTS
 from outage import tables as t
 from outage.columns import Instant
@@ -32,8 +33,47 @@ def situations(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
     ``told_key`` (the message it was last told by) and ``packed``, the situation.
     A target that holds no premise of the outage any more gives no row.
     """
+    whole = _endpoints(targets, count_shadowed=count_shadowed).subquery("whole")
+    facts: dict[str, ColumnElement[Any]] = {
+        "channel": case(
+            (t.endpoints.c.kind == "phone", int(Channel.SMS)), else_=int(Channel.EMAIL)
+        ),
+        "wanted": whole.c.wanted,
+        "opted_out": _is(t.endpoints.c.opted_out_at.is_not(None)),
+        "valid": _is(t.endpoints.c.invalid_at.is_(None)),
+        "told": func.coalesce(_told_code(t.messages.c.told_state), 0),
+        "here": whole.c.here,
+        "elsewhere": whole.c.elsewhere,
+        "listed": whole.c.listed,
+        "back": whole.c.back,
+        "left": whole.c.left,
+        "places": case((whole.c.places > MOST_PLACES, MOST_PLACES), else_=whole.c.places),
+        "told_etr": func.coalesce(t.messages.c.told_etr_version, 0),
+    }
+    packed = sum(
+        (sa.cast(fact, sa.BigInteger) * (1 << SHIFTS[name]) for name, fact in facts.items()),
+        literal(0, sa.BigInteger),
+    )
+    return (
+        sa.select(
+            whole.c.outage_key,
+            whole.c.endpoint_key,
+            whole.c.account_key,
+            case((t.endpoints.c.kind == "phone", "sms"), else_="email").label("channel"),
+            whole.c.medical,
+            whole.c.first_premise,
+            whole.c.told_key,
+            packed.label("packed"),
+        )
+        .select_from(whole)
+        .join(t.endpoints, t.endpoints.c.key == whole.c.endpoint_key)
+        .outerjoin(t.messages, t.messages.c.key == whole.c.told_key)
+    )
+
+
+def _endpoints(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
+    """One row per target: its premises taken together, and the message it was last told by."""
     places = _places(targets).subquery("places")
-    told = _told(targets, count_shadowed=count_shadowed).subquery("told")
     wanted = func.max(places.c.wanted)
 
     def flag(column: ColumnElement[int]) -> ColumnElement[int]:
@@ -49,58 +89,33 @@ def situations(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
         (flag(back) == 1, number(back)),
         else_=number(literal(1)),
     )
-    facts: dict[str, ColumnElement[Any]] = {
-        "channel": case(
-            (t.endpoints.c.kind == "phone", int(Channel.SMS)), else_=int(Channel.EMAIL)
-        ),
-        "wanted": wanted,
-        "opted_out": _is(t.endpoints.c.opted_out_at.is_not(None)),
-        "valid": _is(t.endpoints.c.invalid_at.is_(None)),
-        "told": func.coalesce(_told_code(t.messages.c.told_state), 0),
-        "here": flag(here),
-        "elsewhere": flag(places.c.elsewhere),
-        "listed": flag(_is(places.c.state == 0)),
-        "back": flag(back),
-        "left": flag(_is(places.c.state == _LEFT)),
-        "places": case((counted > MOST_PLACES, MOST_PLACES), else_=counted),
-        "told_etr": func.coalesce(t.messages.c.told_etr_version, 0),
-    }
-    packed = sum(
-        (sa.cast(fact, sa.BigInteger) * (1 << SHIFTS[name]) for name, fact in facts.items()),
-        literal(0, sa.BigInteger),
+    message = t.messages.alias("told_message")
+    states = (*TOLD_STATES, SHADOWED) if count_shadowed else TOLD_STATES
+    # A subquery for each row: joined, SQLite would go through all messages there are.
+    told_key = (
+        sa.select(func.max(message.c.key))
+        .where(
+            message.c.outage_key == places.c.outage_key,
+            message.c.endpoint_key == places.c.endpoint_key,
+            message.c.state.in_(states),
+        )
+        .scalar_subquery()
     )
-    return (
-        sa.select(
-            places.c.outage_key,
-            places.c.endpoint_key,
-            func.min(places.c.account_key).label("account_key"),
-            case((t.endpoints.c.kind == "phone", "sms"), else_="email").label("channel"),
-            func.max(places.c.medical).label("medical"),
-            func.min(places.c.premise_key).label("first_premise"),
-            told.c.key.label("told_key"),
-            packed.label("packed"),
-        )
-        .select_from(places)
-        .join(t.endpoints, t.endpoints.c.key == places.c.endpoint_key)
-        .outerjoin(
-            told,
-            sa.and_(
-                told.c.outage_key == places.c.outage_key,
-                told.c.endpoint_key == places.c.endpoint_key,
-            ),
-        )
-        .outerjoin(t.messages, t.messages.c.key == told.c.key)
-        .group_by(
-            places.c.outage_key,
-            places.c.endpoint_key,
-            t.endpoints.c.kind,
-            t.endpoints.c.opted_out_at,
-            t.endpoints.c.invalid_at,
-            told.c.key,
-            t.messages.c.told_state,
-            t.messages.c.told_etr_version,
-        )
-    )
+    return sa.select(
+        places.c.outage_key,
+        places.c.endpoint_key,
+        func.min(places.c.account_key).label("account_key"),
+        func.max(places.c.medical).label("medical"),
+        func.min(places.c.premise_key).label("first_premise"),
+        told_key.label("told_key"),
+        wanted.label("wanted"),
+        flag(here).label("here"),
+        flag(places.c.elsewhere).label("elsewhere"),
+        flag(_is(places.c.state == 0)).label("listed"),
+        flag(back).label("back"),
+        flag(_is(places.c.state == _LEFT)).label("left"),
+        counted.label("places"),
+    ).group_by(places.c.outage_key, places.c.endpoint_key)
 
 
 def _is(condition: ColumnElement[bool]) -> ColumnElement[int]:
@@ -109,27 +124,6 @@ def _is(condition: ColumnElement[bool]) -> ColumnElement[int]:
 
 def _told_code(column: ColumnElement[str]) -> ColumnElement[int]:
     return case({told.name.lower(): int(told) for told in Told if told}, value=column, else_=0)
-
-
-def _told(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
-    """The newest message of each target that counts as told."""
-    states = (*TOLD_STATES, SHADOWED) if count_shadowed else TOLD_STATES
-    message = t.messages.alias("told_message")
-    return (
-        sa.select(
-            message.c.outage_key, message.c.endpoint_key, func.max(message.c.key).label("key")
-        )
-        .select_from(targets)
-        .join(
-            message,
-            sa.and_(
-                message.c.outage_key == targets.c.outage_key,
-                message.c.endpoint_key == targets.c.endpoint_key,
-                message.c.state.in_(states),
-            ),
-        )
-        .group_by(message.c.outage_key, message.c.endpoint_key)
-    )
 
 
 def _places(targets: FromClause) -> Select[Any]:
@@ -158,6 +152,11 @@ def _places(targets: FromClause) -> Select[Any]:
         (member == 1, 0),
         else_=_LEFT,
     )
+    ours = sa.and_(
+        i.c.premise_key == m.c.premise_key,
+        i.c.service == o.c.service,
+        sa.or_(i.c.outcome.is_(None), own, sa.type_coerce(i.c.ended_at, Instant) >= o.c.started_at),
+    )
     wants = sa.and_(t.accounts.c.outage_alerts.is_(True), t.contacts.c.topics % 2 == 1)
     return (
         sa.select(
@@ -171,43 +170,31 @@ def _places(targets: FromClause) -> Select[Any]:
             elsewhere.label("elsewhere"),
             state.label("state"),
         )
-        .select_from(targets)
-        .join(
-            t.contacts,
-            sa.and_(
-                t.contacts.c.endpoint_key == targets.c.endpoint_key,
-                t.contacts.c.ended_at.is_(None),
-            ),
-        )
-        .join(
-            t.accounts,
-            sa.and_(t.accounts.c.key == t.contacts.c.account_key, t.accounts.c.closed_at.is_(None)),
-        )
-        .join(
-            t.occupancies,
-            sa.and_(
-                t.occupancies.c.account_key == t.accounts.c.key, t.occupancies.c.until.is_(None)
-            ),
-        )
-        .join(
-            m,
-            sa.and_(
-                m.c.outage_key == targets.c.outage_key,
-                m.c.premise_key == t.occupancies.c.premise_key,
-            ),
-        )
-        .join(o, o.c.key == targets.c.outage_key)
-        .outerjoin(
-            i,
-            sa.and_(
-                i.c.premise_key == m.c.premise_key,
-                i.c.service == o.c.service,
-                sa.or_(
-                    i.c.outcome.is_(None),
-                    own,
-                    sa.type_coerce(i.c.ended_at, Instant) >= o.c.started_at,
-                ),
-            ),
-        )
+        .select_from(sa.outerjoin(_held(targets), i, ours))
         .group_by(targets.c.outage_key, targets.c.endpoint_key, m.c.premise_key)
     )
+
+
+def _held(targets: FromClause) -> FromClause:
+    """From each target to the premises its accounts hold that the outage has or had as members."""
+    whose = sa.and_(
+        t.contacts.c.endpoint_key == targets.c.endpoint_key, t.contacts.c.ended_at.is_(None)
+    )
+    account = sa.and_(
+        t.accounts.c.key == t.contacts.c.account_key, t.accounts.c.closed_at.is_(None)
+    )
+    held = sa.and_(t.occupancies.c.account_key == t.accounts.c.key, t.occupancies.c.until.is_(None))
+    member = sa.and_(
+        t.memberships.c.outage_key == targets.c.outage_key,
+        t.memberships.c.premise_key == t.occupancies.c.premise_key,
+    )
+    joined: FromClause = targets
+    for table, condition in (
+        (t.outages, t.outages.c.key == targets.c.outage_key),
+        (t.contacts, whose),
+        (t.accounts, account),
+        (t.occupancies, held),
+        (t.memberships, member),
+    ):
+        joined = InOrder(joined, table, condition)
+    return joined
