@@ -1,6 +1,7 @@
 """The way from one generation to another: delta files, each naming the one it starts from."""
 
 import json
+import threading
 from collections import OrderedDict
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from status_page.pointer import delta_name, parse_id
 
 LONGEST = 120
 """Steps after which loading the page is cheaper than replaying what happened to it."""
-_KEPT = 600
+KEPT_BYTES = 16 * 1024 * 1024
+"""How much of the deltas' text is kept in memory, as read from disk."""
 
 
 class History:
@@ -17,7 +19,10 @@ class History:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._kept: OrderedDict[tuple[str, str], Change] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], tuple[Change, int]] = OrderedDict()
+        self._bytes = 0
+        # Several clients are greeted at a time, each from a thread.
+        self._lock = threading.Lock()
 
     def between(self, have: str, target: str, language: str) -> list[Change] | None:
         """Return the changes that lead from ``have`` to ``target``, oldest first.
@@ -40,16 +45,23 @@ class History:
 
     def _change(self, generation: str, language: str) -> Change | None:
         key = (generation, language)
-        known = self._kept.get(key)
-        if known is not None:
-            self._kept.move_to_end(key)
-            return known
+        with self._lock:
+            known = self._kept.get(key)
+            if known is not None:
+                self._kept.move_to_end(key)
+                return known[0]
         try:
-            path = self._folder / delta_name(generation, language)
-            change = Change(json.loads(path.read_bytes()))
+            content = (self._folder / delta_name(generation, language)).read_bytes()
+            change = Change(json.loads(content))
         except (OSError, ValueError, KeyError):
             return None
-        self._kept[key] = change
-        while len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
+        self._keep(key, change, len(content))
         return change
+
+    def _keep(self, key: tuple[str, str], change: Change, size: int) -> None:
+        with self._lock:
+            self._bytes += size - self._kept.get(key, (None, 0))[1]
+            self._kept[key] = (change, size)
+            while self._bytes > KEPT_BYTES and len(self._kept) > 1:
+                _, (_, gone) = self._kept.popitem(last=False)
+                self._bytes -= gone

