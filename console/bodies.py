@@ -1,0 +1,170 @@
+"""What requests carry: checked where it comes in, unknown fields refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+
+from console.errors import BadBody, BodyTooLarge, NotJson
+from outage.model import Cause, Confidence, CrewStatus, Kind, Reason, Service
+
+_RFC_3339 = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:[Zz]|[+-]\d{2}:\d{2})"
+)
+
+
+def _written(value: object) -> object:
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        message = "write it as RFC 3339 with an offset, like 2026-11-22T22:30:00-06:00"
+        raise ValueError(message)
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
+Place = Annotated[str, Field(max_length=200)]
+Words = Annotated[str, Field(max_length=4_000)]
+
+
+class Body(BaseModel):
+    """What all of them share."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class EtrBody(Body):
+    """An estimated time of restoration."""
+
+    latest: Moment
+    earliest: Moment | None = None
+    confidence: Confidence = Confidence.MEDIUM
+    reason: Reason | None = None
+
+
+class UpdateBody(Body):
+    """What is new, from the field or the desk."""
+
+    observed_at: Moment | None = None
+    seen_version: int | None = None
+    crew_status: CrewStatus | None = None
+    crew_reason: Reason | None = None
+    crew_eta: Moment | None = None
+    etr: EtrBody | None = None
+    withdraw_etr: bool = False
+    next_update_by: Moment | None = None
+    note: Words | None = None
+    public_message: Words | None = None
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is anything in it to record."""
+        aside = {"observed_at", "seen_version"}
+        return any(getattr(self, name) for name in type(self).model_fields if name not in aside)
+
+
+class Shaped(Body):
+    """A body that may carry a shape."""
+
+    shape: dict[str, Any] | None = None
+    """GeoJSON in WGS 84: a geometry, a Feature or a FeatureCollection."""
+    allow_empty: bool = False
+    accept_repair: bool = False
+
+
+class DeclareBody(Shaped):
+    """A new outage."""
+
+    service: Service
+    kind: Kind = Kind.UNPLANNED
+    cause: Cause = Cause.UNKNOWN
+    place: Place = ""
+    predicted: bool = False
+    started_at: Moment | None = None
+    planned_start: Moment | None = None
+    planned_end: Moment | None = None
+    etr: EtrBody | None = None
+
+
+class ReviseBody(Shaped):
+    """Declared facts that change; what is not named stays."""
+
+    version: int | None = None
+    """The version that was seen; the request is refused when the outage has moved on."""
+    cause: Cause | None = None
+    place: Place | None = None
+    started_at: Moment | None = None
+    planned_start: Moment | None = None
+    planned_end: Moment | None = None
+
+
+class RestoreBody(Shaped):
+    """Service is back: everywhere, or inside the shape."""
+
+    at: Moment | None = None
+
+
+class ConfirmBody(Body):
+    """A predicted outage is real."""
+
+    started_at: Moment | None = None
+
+
+class StartBody(Body):
+    """Planned work has begun."""
+
+    at: Moment | None = None
+
+
+class ReasonBody(Body):
+    """Why."""
+
+    reason: Reason | None = None
+
+
+class EmptyBody(Body):
+    """Nothing needs to be said."""
+
+
+Some = TypeVar("Some", bound=Body)
+
+
+async def read(request: Request, limit: int) -> bytes:
+    """Read a body of at most ``limit`` bytes; of a larger one no more than that is read.
+
+    Raises `BodyTooLarge`.
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > limit:
+        raise BodyTooLarge(limit=f"{limit:,}")
+    read = bytearray()
+    async for part in request.stream():
+        read += part
+        if len(read) > limit:
+            raise BodyTooLarge(limit=f"{limit:,}")
+    return bytes(read)
+
+
+def parse(body: bytes, kind: type[Some]) -> Some:
+    """Return the checked body; no body at all is an empty one.
+
+    Raises `NotJson` and `BadBody`, which names every field that is wrong.
+    """
+    try:
+        given = json.loads(body or b"{}")
+    except (ValueError, RecursionError) as error:
+        where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "unreadable"
+        raise NotJson(problem=where) from error
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        problems = [
+            {
+                "field": ".".join(map(str, one["loc"])) or "body",
+                "problem": one["msg"].removeprefix("Value error, ").rstrip("."),
+            }
+            for one in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise BadBody(problems) from error

@@ -1,0 +1,185 @@
+"""What each request to change something does at the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from console import bodies
+from console.errors import NoShape, NothingSaid
+from outage import commands as c
+from outage import desk
+from outage.clock import business_now
+from outage.model import (
+    EtrSource,
+    MatchedShape,
+    Outage,
+    OutageId,
+    OutageKey,
+    Reason,
+)
+from outage.tokens import Right, Role, Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One checked request: about which outage, with which body and shape, by whom."""
+
+    id: str
+    message: int
+    """Key of the message it is about, 0 for none."""
+    body: Any
+    token: Token
+    shape: MatchedShape | None
+
+
+def declare(limit: int) -> Callable[..., Outage]:
+    """Put a new outage on record; ``limit`` is how many it may reach."""
+
+    def do(conn: Connection, asked: Asked) -> Outage:
+        if asked.shape is None and not asked.body.allow_empty:
+            raise NoShape
+        command = c.Declare(
+            key=OutageKey(0),
+            id=OutageId(""),
+            service=asked.body.service,
+            kind=asked.body.kind,
+            cause=asked.body.cause,
+            place=asked.body.place,
+            predicted=asked.body.predicted,
+            started_at=asked.body.started_at,
+            planned_start=asked.body.planned_start,
+            planned_end=asked.body.planned_end,
+            etr=_etr(asked.body.etr, asked.token),
+        )
+        return desk.declare(
+            conn,
+            command,
+            actor=asked.token.actor,
+            shape=asked.shape,
+            allow_empty=asked.body.allow_empty,
+            max_premises=limit,
+        )
+
+    return do
+
+
+def revise(limit: int) -> Callable[..., Outage]:
+    """Change declared facts."""
+
+    def do(conn: Connection, asked: Asked) -> Outage:
+        command = c.Revise(
+            cause=asked.body.cause,
+            place=asked.body.place,
+            started_at=asked.body.started_at,
+            planned_start=asked.body.planned_start,
+            planned_end=asked.body.planned_end,
+        )
+        if command == c.Revise() and asked.shape is None:
+            raise NothingSaid
+        return desk.revise(
+            conn,
+            asked.id,
+            command,
+            actor=asked.token.actor,
+            shape=asked.shape,
+            allow_empty=asked.body.allow_empty,
+            max_premises=limit,
+            seen_version=asked.body.version,
+        )
+
+    return do
+
+
+def update(conn: Connection, asked: Asked) -> Outage:
+    """Record progress; a crew's words for the public wait for a dispatcher."""
+    if not asked.body.says_something:
+        raise NothingSaid
+    report = c.Report(
+        observed_at=asked.body.observed_at or business_now(conn),
+        crew_status=asked.body.crew_status,
+        crew_reason=asked.body.crew_reason,
+        crew_eta=asked.body.crew_eta,
+        etr=_etr(asked.body.etr, asked.token),
+        withdraw_etr=asked.body.withdraw_etr,
+        next_update_by=asked.body.next_update_by,
+        seen_version=asked.body.seen_version,
+    )
+    return desk.report_progress(
+        conn,
+        asked.id,
+        report,
+        actor=asked.token.actor,
+        note=asked.body.note,
+        public_message=asked.body.public_message,
+        approve_message=asked.token.may(Right.DISPATCH),
+    )
+
+
+def approve(conn: Connection, asked: Asked) -> Outage:
+    """Let the public see what a crew proposed."""
+    return desk.approve(conn, asked.id, asked.message, actor=asked.token.actor)
+
+
+def restore(conn: Connection, asked: Asked) -> Outage:
+    """Record a restoration step."""
+    return desk.restore(
+        conn,
+        asked.id,
+        actor=asked.token.actor,
+        shape=asked.shape,
+        at=asked.body.at,
+        allow_empty=asked.body.allow_empty,
+    )
+
+
+def confirm(conn: Connection, asked: Asked) -> Outage:
+    """Say that a predicted outage is real."""
+    return desk.confirm(conn, asked.id, actor=asked.token.actor, started_at=asked.body.started_at)
+
+
+def reject(conn: Connection, asked: Asked) -> Outage:
+    """Say that a predicted outage is none."""
+    return desk.reject(
+        conn, asked.id, actor=asked.token.actor, reason=asked.body.reason or Reason.MISTAKE
+    )
+
+
+def start(conn: Connection, asked: Asked) -> Outage:
+    """Say that planned work has begun."""
+    return desk.start(conn, asked.id, actor=asked.token.actor, at=asked.body.at)
+
+
+def reopen(conn: Connection, asked: Asked) -> Outage:
+    """Take the last restoration back."""
+    return desk.reopen(
+        conn, asked.id, actor=asked.token.actor, reason=asked.body.reason or Reason.STILL_OUT
+    )
+
+
+def cancel(conn: Connection, asked: Asked) -> Outage:
+    """Say that there never was such an outage."""
+    return desk.cancel(
+        conn, asked.id, actor=asked.token.actor, reason=asked.body.reason or Reason.MISTAKE
+    )
+
+
+def close(conn: Connection, asked: Asked) -> Outage:
+    """Put an outage that is over away."""
+    return desk.close(
+        conn, asked.id, actor=asked.token.actor, reason=asked.body.reason or Reason.DONE
+    )
+
+
+def _etr(given: bodies.EtrBody | None, token: Token) -> c.GivenEtr | None:
+    if given is None:
+        return None
+    source = EtrSource.CREW if token.role is Role.CREW else EtrSource.DISPATCHER
+    return c.GivenEtr(source=source, **_facts(given))
+
+
+def _facts(body: bodies.EtrBody) -> dict[str, Any]:
+    return {name: getattr(body, name) for name in type(body).model_fields}

@@ -1,0 +1,128 @@
+"""Requests that change something: one transaction each, once per idempotency key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+
+import anyio.to_thread
+from sqlalchemy.engine import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console import access, bodies
+from console.changes import Asked
+from console.errors import KeyTooLong
+from gis.matching import Matcher, limits_of
+from outage import idempotency, register
+from outage.database import Database
+from outage.idempotency import Answer
+from outage.model import Actor, MatchedShape, Outage, Service
+from outage.settings import Settings
+from outage.summary import summary
+from outage.tokens import Right, Token
+
+KEY_LENGTH = 200
+SMALL = 64_000
+"""Bytes of a body that holds no shape."""
+AROUND_SHAPE = 16_000
+"""Bytes that may stand around a shape."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What requests that change something work with."""
+
+    db: Database
+    settings: Settings
+    matcher: Matcher
+
+    def shape(self, given: object, service: Service, *, accept_repair: bool) -> MatchedShape:
+        """Let a GeoJSON shape through the gate and match it. Raises `ShapeRefused`."""
+        return self.matcher.match(
+            given, service, limits=limits_of(self.settings), accept_repair=accept_repair
+        ).for_desk()
+
+
+Do = Callable[[Connection, Asked], Outage]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One thing that can be asked for: who may, what the body is, what it does."""
+
+    right: Right
+    body: type[bodies.Body]
+    do: Do
+    created: bool = False
+    shaped: bool = False
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request, or raise what `problems` makes a document of."""
+        desk: Desk = request.app.state.desk
+        limit = desk.settings.shape_max_bytes + AROUND_SHAPE if self.shaped else SMALL
+        words = access.bearer(request)
+        # Who may not do it does not get to send megabytes first.
+        token = await anyio.to_thread.run_sync(access.check, desk.db, words, self.right)
+        raw = await bodies.read(request, limit)
+        return await anyio.to_thread.run_sync(partial(self._work, desk, request, token, raw))
+
+    def _work(self, desk: Desk, request: Request, token: Token, raw: bytes) -> Response:
+        body = bodies.parse(raw, self.body)
+        name = request.path_params.get("id", "")
+        asked = _asked(request, token.actor, raw)
+        shape = None
+        if isinstance(body, bodies.Shaped) and body.shape is not None:
+            shape = desk.shape(
+                body.shape, _service(desk, name, body), accept_repair=body.accept_repair
+            )
+        wanted = Asked(
+            id=name,
+            message=request.path_params.get("key", 0),
+            body=body,
+            token=token,
+            shape=shape,
+        )
+        with desk.db.write() as conn:
+            stored = None if asked is None else idempotency.once(conn, asked)
+            if stored is not None:
+                return _response(stored, replayed=True)
+            outage = self.do(conn, wanted)
+            status = HTTPStatus.CREATED if self.created else HTTPStatus.OK
+            answer = Answer(status=status, body=json.dumps(summary(conn, outage.id)))
+            if asked is not None:
+                idempotency.store(conn, asked, answer)
+        return _response(answer, replayed=False)
+
+
+def _service(desk: Desk, name: str, body: bodies.Shaped) -> Service:
+    if isinstance(body, bodies.DeclareBody):
+        return body.service
+    with desk.db.read() as conn:
+        return register.load(conn, name).service
+
+
+def _asked(request: Request, actor: Actor, raw: bytes) -> idempotency.Request | None:
+    key = request.headers.get("idempotency-key")
+    if not key:
+        return None
+    if len(key) > KEY_LENGTH:
+        raise KeyTooLong(limit=KEY_LENGTH)
+    return idempotency.Request(
+        actor=str(actor),
+        route=f"{request.method} {request.url.path}",
+        key=key,
+        body_hash=idempotency.hash_body(raw),
+    )
+
+
+def _response(answer: Answer, *, replayed: bool) -> Response:
+    headers = {"Idempotency-Replayed": "true"} if replayed else {}
+    if answer.status == HTTPStatus.CREATED:
+        headers["Location"] = f"/api/v1/outages/{json.loads(answer.body)['id']}"
+    return Response(
+        answer.body, status_code=answer.status, headers=headers, media_type="application/json"
+    )

@@ -1,0 +1,44 @@
+"""Why a request to the console or the API is refused; each docstring is the message."""
+
+from __future__ import annotations
+
+
+class ConsoleError(Exception):
+    """The request cannot be answered."""
+
+    def __init__(self, **facts: object) -> None:
+        self.facts = facts
+        super().__init__(" ".join((type(self).__doc__ or "").split()).format(**facts))
+
+
+class BodyTooLarge(ConsoleError):
+    """The body is larger than the limit of {limit} bytes; send less."""
+
+
+class NotJson(ConsoleError):
+    """The body is not JSON: {problem}."""
+
+
+class BadBody(ConsoleError):
+    """The body cannot be used: {first}."""
+
+    def __init__(self, problems: list[dict[str, str]]) -> None:
+        self.problems = problems
+        first = problems[0]
+        super().__init__(first=f"{first['field']}: {first['problem']}")
+
+
+class BadQuery(ConsoleError):
+    """{name} in the address must be {wanted}."""
+
+
+class NothingSaid(ConsoleError):
+    """The body says nothing new; give at least one fact."""
+
+
+class KeyTooLong(ConsoleError):
+    """The Idempotency-Key is longer than {limit} characters."""
+
+
+class NoShape(ConsoleError):
+    """shape: say where it is as GeoJSON, or set allow_empty for an outage without premises."""

@@ -1,0 +1,110 @@
+"""Errors as RFC 9457 problem details: one clear sentence, never a trace or what people wrote."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from console import errors as mine
+from gis.errors import GisError
+from outage import errors as theirs
+
+log = logging.getLogger(__name__)
+
+STATUS: Mapping[type[Exception], HTTPStatus] = {
+    theirs.UnknownOutageError: HTTPStatus.NOT_FOUND,
+    theirs.UnknownAccountError: HTTPStatus.NOT_FOUND,
+    theirs.NotSignedInError: HTTPStatus.UNAUTHORIZED,
+    theirs.ForbiddenError: HTTPStatus.FORBIDDEN,
+    theirs.NotAllowedNowError: HTTPStatus.CONFLICT,
+    theirs.VersionConflictError: HTTPStatus.CONFLICT,
+    theirs.IdempotencyInProgressError: HTTPStatus.CONFLICT,
+    theirs.DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
+    theirs.OutageError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    GisError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    mine.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    mine.NotJson: HTTPStatus.BAD_REQUEST,
+    mine.BadQuery: HTTPStatus.BAD_REQUEST,
+    mine.KeyTooLong: HTTPStatus.BAD_REQUEST,
+    mine.ConsoleError: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+"""What each refusal is in HTTP; the nearest class counts."""
+
+
+def answer(request: Request, error: Exception) -> JSONResponse:
+    """Answer a refusal of ours with its own sentence."""
+    del request
+    kind = next(kind for kind in type(error).__mro__ if kind in STATUS)
+    status = STATUS[kind]
+    headers = {}
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        # What is still on its way is not read.
+        headers["Connection"] = "close"
+    more: dict[str, object] = {}
+    if isinstance(error, mine.BadBody):
+        more["errors"] = error.problems
+    return problem(status, " ".join(str(error).split()), headers=headers, more=more)
+
+
+def routing(request: Request, error: Exception) -> JSONResponse:
+    """Answer an address or a method that there is not."""
+    assert isinstance(error, HTTPException)  # noqa: S101 registered for it alone
+    said = {
+        HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path}.",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not for {request.url.path}.",
+    }
+    status = HTTPStatus(error.status_code)
+    return problem(status, said.get(status, error.detail), headers=error.headers)
+
+
+def away(request: Request, error: Exception) -> JSONResponse:
+    """Answer while the database cannot be used."""
+    del request
+    log.error("the database cannot be used: %s", type(error).__name__)
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, "The database cannot be used just now; try again soon."
+    )
+
+
+def unexpected(request: Request, error: Exception) -> JSONResponse:
+    """Answer what nobody thought of, without saying what it was; the log knows."""
+    del request, error
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here; nothing was changed."
+    )
+
+
+def problem(
+    status: HTTPStatus,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
+) -> JSONResponse:
+    """Return a problem document."""
+    facts = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
+    return JSONResponse(
+        facts | dict(more or {}),
+        status_code=status,
+        headers=headers,
+        media_type="application/problem+json",
+    )
+
+
+HANDLERS: Mapping[Any, Any] = {
+    theirs.OutageError: answer,
+    GisError: answer,
+    mine.ConsoleError: answer,
+    HTTPException: routing,
+    OperationalError: away,
+    Exception: unexpected,
+}

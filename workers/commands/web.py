@@ -1,0 +1,18 @@
+"""`outage web`: the console and the API, for staff and their machines."""
+
+import click
+
+from outage import settings as reading
+from outage.site import load_site
+from workers import logs, opening, server
+
+
+@click.command()
+def web() -> None:
+    """Serve the console and the API; bind it to the staff network, never to the public."""
+    from console.app import create_app
+
+    logs.begin()
+    settings = reading.load()
+    app = create_app(opening.open_record(settings), settings, load_site(settings.home))
+    server.listen(app, host=settings.host, port=settings.web_port)
