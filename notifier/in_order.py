@@ -23,9 +23,10 @@ class InOrder(Join):
 
 @compiles(InOrder, "sqlite")
 def _on_sqlite(element: InOrder, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401  # SQLAlchemy's own
-    return _PLAIN.sub(" CROSS JOIN ", compiler.visit_join(element, **options))
+    return _PLAIN.sub(" CROSS JOIN ", _elsewhere(element, compiler, **options))
 
 
 @compiles(InOrder)
 def _elsewhere(element: InOrder, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401  # SQLAlchemy's own
-    return compiler.visit_join(element, **options)
+    written: str = compiler.visit_join(element, **options)  # type: ignore[no-untyped-call]  # SQLAlchemy's lack
+    return written

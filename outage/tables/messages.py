@@ -51,6 +51,14 @@ messages = Table(
     Index("ix_messages_account_key", "account_key"),
     Index("ix_messages_state_send_after", "state", "send_after"),
     Index("ix_messages_batch_key", "batch_key"),
+    Index(
+        "ix_messages_due",
+        "channel",
+        "priority",
+        "send_after",
+        sqlite_where=text("state = 'pending' AND batch_key IS NULL"),
+        postgresql_where=text("state = 'pending' AND batch_key IS NULL"),
+    ),
     Index("ix_messages_provider_id", "provider_id"),
 )
 

@@ -1,0 +1,190 @@
+"""Batches: what is due, put together by lane, a few hundred messages at a time."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from outage import journal
+from outage import tables as t
+from outage.clock import business_now
+from outage.database import Database, wall_now
+from outage.model import GIS_ACTS_ON, TELLING, JournalKind
+
+LANES = ("sms-urgent", "sms", "email")
+"""Queues, most urgent first. Urgent texts take something back, or go to medical customers."""
+_URGENT = (0, 1, 2, 4)
+"""Priorities of urgent texts: twice a kind's urgency, one more for who is not medical."""
+MOST_OPEN = 20
+"""Batches of a lane that wait at a time: what is not in one can still be overtaken."""
+REQUEUE = timedelta(seconds=5)
+"""A batch that was queued longer ago and not claimed is queued again."""
+GRACE = timedelta(seconds=5)
+"""How long a receipt may still answer for an unknown message before it is sent again."""
+_TELLS = {"gis": GIS_ACTS_ON, "notifier": TELLING | {JournalKind.LISTED}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A batch that nobody has claimed."""
+
+    key: int
+    lane: str
+
+
+def unsettled(conn: Connection) -> set[int]:
+    """Outages that gis or notifier still has work on: what is true of them is not known yet."""
+    w, j = t.work_items, t.journal
+    found = set(
+        conn.execute(sa.select(w.c.outage_key).where(w.c.reader.in_(list(_TELLS)))).scalars()
+    )
+    for reader, kinds in _TELLS.items():
+        found |= set(
+            conn.execute(
+                sa.select(j.c.outage_key).where(
+                    j.c.number > journal.cursor(conn, reader),
+                    j.c.kind.in_([str(kind) for kind in kinds]),
+                    j.c.outage_key.is_not(None),
+                )
+            ).scalars()
+        )
+    return found
+
+
+def next_due(conn: Connection) -> datetime | None:
+    """When the next pending message may go: a timer for whoever moves business time."""
+    m = t.messages
+    at: datetime | None = conn.execute(
+        sa.select(sa.func.min(m.c.send_after, type_=m.c.send_after.type)).where(
+            m.c.state == "pending"
+        )
+    ).scalar()
+    return at
+
+
+def left(conn: Connection) -> int:
+    """How many messages something is still to become of now.
+
+    Due, with a sender, or unknown and not yet tried a second time.
+    """
+    m = t.messages
+    open_ = sa.or_(
+        sa.and_(m.c.state == "pending", m.c.send_after <= business_now(conn)),
+        m.c.state == "claimed",
+        sa.and_(m.c.state == "unknown", m.c.ended_at.is_(None)),
+    )
+    return int(conn.execute(sa.select(sa.func.count()).select_from(m).where(open_)).scalar_one())
+
+
+def assign(db: Database, size: int) -> None:
+    """Put what is due into batches, up to `MOST_OPEN` of them waiting in each lane."""
+    with db.read() as conn:
+        lanes = [lane for lane in LANES if _has_due(conn, lane)]
+    for lane in lanes:
+        with db.bulk() as conn:
+            b = t.batches
+            waiting = conn.execute(
+                sa.select(sa.func.count()).where(b.c.lane == lane, b.c.state == "open")
+            ).scalar_one()
+            room = MOST_OPEN - waiting
+            found = conn.execute(_due(conn, lane).limit(max(0, room) * size))
+            keys = [row.key for row in found]
+            for start in range(0, len(keys), size):
+                _batch(conn, lane, keys[start : start + size])
+
+
+def _has_due(conn: Connection, lane: str) -> bool:
+    return conn.execute(_due(conn, lane).limit(1)).first() is not None
+
+
+def _due(conn: Connection, lane: str) -> sa.Select[tuple[int]]:
+    """Keys of messages to send now: pending ones, and unknown ones that get their second try."""
+    m = t.messages
+    channel, _, urgent = lane.partition("-")
+    pending = sa.and_(
+        m.c.state == sa.literal_column("'pending'"), m.c.send_after <= business_now(conn)
+    )
+    again = sa.and_(
+        m.c.state == "unknown", m.c.ended_at.is_(None), m.c.lease_until < wall_now(conn) - GRACE
+    )
+    statement = (
+        sa.select(m.c.key)
+        .where(
+            m.c.batch_key.is_(None),
+            m.c.channel == channel,
+            sa.or_(pending, again),
+            m.c.outage_key.not_in(unsettled(conn)),
+        )
+        .order_by(m.c.priority, m.c.key)
+    )
+    if channel == "sms":
+        of_lane = m.c.priority.in_(_URGENT)
+        statement = statement.where(of_lane if urgent else sa.not_(of_lane))
+    return statement
+
+
+def _batch(conn: Connection, lane: str, keys: Sequence[int]) -> None:
+    b, m = t.batches, t.messages
+    key = conn.execute(
+        b.insert().values(lane=lane, state="open", created_at=wall_now(conn)).returning(b.c.key)
+    ).scalar_one()
+    conn.execute(m.update().where(m.c.key.in_(keys), m.c.batch_key.is_(None)).values(batch_key=key))
+
+
+def waiting(conn: Connection, *, queued_too: bool) -> list[Waiting]:
+    """Batches nobody has claimed, most urgent lane first, oldest first."""
+    b = t.batches
+    statement = sa.select(b.c.key, b.c.lane).where(b.c.state == "open").order_by(b.c.key)
+    if not queued_too:
+        lately = wall_now(conn) - REQUEUE
+        statement = statement.where(sa.or_(b.c.enqueued_at.is_(None), b.c.enqueued_at < lately))
+    found = [Waiting(key=row.key, lane=row.lane) for row in conn.execute(statement)]
+    return sorted(found, key=lambda batch: LANES.index(batch.lane))
+
+
+def queued(db: Database, keys: Iterable[int]) -> None:
+    """Note that these batches were queued now."""
+    with db.write() as conn:
+        conn.execute(
+            t.batches.update()
+            .where(t.batches.c.key.in_(list(keys)))
+            .values(enqueued_at=wall_now(conn))
+        )
+
+
+def expire(db: Database) -> int:
+    """Take back what senders held when they died; return how many messages became unknown.
+
+    Nobody knows whether the provider has them: they are never pending again.
+    """
+    b, m = t.batches, t.messages
+    with db.read() as conn:
+        now = wall_now(conn)
+        lost = sa.and_(b.c.state == "claimed", b.c.lease_until < now)
+        stale = sa.and_(m.c.state == "claimed", m.c.lease_until < now)
+        if not (
+            conn.execute(sa.select(b.c.key).where(lost).limit(1)).first()
+            or conn.execute(sa.select(m.c.key).where(stale).limit(1)).first()
+        ):
+            return 0
+    with db.write() as conn:
+        over = business_now(conn)
+        done = conn.execute(
+            m.update()
+            .where(stale)
+            .values(
+                state="unknown",
+                provider_code="lease_expired",
+                batch_key=None,
+                # One second try, then it stays unknown.
+                ended_at=sa.case((m.c.sends > 1, sa.literal(over, m.c.ended_at.type))),
+            )
+        )
+        keys = list(conn.execute(sa.select(b.c.key).where(lost)).scalars())
+        conn.execute(
+            m.update().where(m.c.state == "pending", m.c.batch_key.in_(keys)).values(batch_key=None)
+        )
+        conn.execute(b.delete().where(b.c.key.in_(keys)))
+        return int(done.rowcount)

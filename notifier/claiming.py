@@ -1,0 +1,306 @@
+"""Claiming a batch: everything is decided again, from the state of this moment."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from notifier import facts, scratch, wording
+from notifier.batches import unsettled
+from notifier.channels.base import Outgoing
+from notifier.facts import OutageFacts
+from notifier.kinds import Channel, Kind
+from notifier.policy import Decision, Reason, decide, unpack
+from notifier.rendering import Text, Voice, render
+from notifier.situations import CHANNEL_OF, situations
+from outage import tables as t
+from outage.clock import business_now
+from outage.database import Database, wall_now
+from outage.settings import SendMode
+
+_FORBIDDEN = frozenset(
+    {
+        Reason.NO_ALERTS_WANTED,
+        Reason.OPTED_OUT,
+        Reason.INVALID_ENDPOINT,
+        Reason.SEND_MODE,
+        Reason.NO_PROVIDER,
+    }
+)
+_STILL_TRUE = frozenset({Reason.NOTHING_NEW, Reason.PARTLY_OUT, Reason.ETR_MOVED_LITTLE})
+"""What policy says of somebody who was told what holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Under which terms messages are claimed: settings and site, as far as they matter here.
+
+    ``providers`` are the channels there is a provider for; ``languages`` those
+    the utility speaks, its own first.
+    """
+
+    mode: SendMode
+    allowlist: frozenset[str]
+    providers: Mapping[Channel, str]
+    voice: Voice
+    languages: tuple[str, ...]
+    etr_step: timedelta
+    lease: timedelta
+
+    @property
+    def count_shadowed(self) -> bool:
+        """Whether what was only shadowed counts as told (DECISIONS 23)."""
+        return self.mode in {SendMode.SHADOW, SendMode.ALLOWLIST}
+
+    def language(self, asked: str) -> str:
+        """The language an endpoint is spoken to in."""
+        return asked if asked in self.languages else self.languages[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedBatch:
+    """What is to be sent now. Nothing of it may be sent after ``until`` (monotonic seconds).
+
+    ``again`` are the messages that were unknown and get their second try.
+    """
+
+    key: int
+    fence: int
+    lane: str
+    until: float
+    outgoing: list[Outgoing]
+    fences: dict[int, int]
+    again: frozenset[int]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Claim:
+    """What becomes of the rows of one batch, gathered before anything is written."""
+
+    terms: Terms
+    now: datetime
+    endings: list[dict[str, Any]] = field(default_factory=list)
+    frozen: list[dict[str, Any]] = field(default_factory=list)
+    repeated: list[int] = field(default_factory=list)
+    waiting: list[int] = field(default_factory=list)
+    outgoing: list[Outgoing] = field(default_factory=list)
+    texts: dict[tuple[object, ...], Text] = field(default_factory=dict)
+
+    def end(self, key: int, state: str, reason: str) -> None:
+        self.endings.append({"b_key": key, "state": state, "reason": reason, "ended_at": self.now})
+
+
+def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
+    """Take a batch, if nobody else has it; None when there is nothing to send in it."""
+    until = time.monotonic() + terms.lease.total_seconds()
+    with db.write() as conn:
+        batch = _take(conn, batch_key, terms.lease)
+        if batch is None:
+            return None
+        rows = _rows(conn, batch_key)
+        work = _Claim(terms=terms, now=business_now(conn))
+        _sort_out(conn, rows, work)
+        _write(conn, work, wall_now(conn) + terms.lease)
+        if not work.outgoing:
+            conn.execute(t.batches.delete().where(t.batches.c.key == batch_key))
+            return None
+    fences = {row.key: row.fence + 1 for row in rows}
+    return ClaimedBatch(
+        key=batch_key,
+        fence=batch.fence + 1,
+        lane=batch.lane,
+        until=until,
+        outgoing=work.outgoing,
+        fences={outgoing.message_key: fences[outgoing.message_key] for outgoing in work.outgoing},
+        again=frozenset(work.repeated),
+    )
+
+
+def _take(conn: Connection, key: int, lease: timedelta) -> sa.Row[Any] | None:
+    b = t.batches
+    batch = conn.execute(
+        b.select().where(b.c.key == key, b.c.state == "open").with_for_update(skip_locked=True)
+    ).first()
+    if batch is not None:
+        conn.execute(
+            b.update()
+            .where(b.c.key == key)
+            .values(state="claimed", fence=batch.fence + 1, lease_until=wall_now(conn) + lease)
+        )
+    return batch
+
+
+def _rows(conn: Connection, batch_key: int) -> list[sa.Row[Any]]:
+    m, e = t.messages, t.endpoints
+    return list(
+        conn.execute(
+            sa.select(m, e.c.address, e.c.language)
+            .join(e, e.c.key == m.c.endpoint_key)
+            .where(m.c.batch_key == batch_key, m.c.state.in_(["pending", "unknown"]))
+            .order_by(m.c.priority, m.c.key)
+            .with_for_update(of=m)
+        )
+    )
+
+
+def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
+    blocked = unsettled(conn)
+    standing = _standing(conn, rows, work.terms)
+    known = facts.load(conn, {row.outage_key for row in rows}, etr_step=work.terms.etr_step)
+    frozen = wording.stored(conn, [row.text_key for row in rows if row.state == "unknown"])
+    decided: dict[tuple[int, int], Decision] = {}
+    for row in rows:
+        place = standing.get((row.outage_key, row.endpoint_key))
+        if row.outage_key in blocked:
+            work.waiting.append(row.key)
+            continue
+        about = known[row.outage_key]
+        if place is None:
+            decision = Decision(kind=None, reason=Reason.NO_LONGER_HERE)
+            packed = 0
+        else:
+            packed = place.packed
+            where = (row.outage_key, packed)
+            if where not in decided:
+                decided[where] = decide(unpack(packed), about.policy, work.now)
+            decision = decided[where]
+        if row.state == "unknown":
+            newest = place is not None and place.told_key == row.key
+            _repeat(
+                work, row, frozen[row.text_key], newest=newest, packed=packed, decision=decision
+            )
+        else:
+            _first(work, row, about, packed, decision)
+
+
+def _standing(
+    conn: Connection, rows: list[sa.Row[Any]], terms: Terms
+) -> dict[tuple[int, int], sa.Row[Any]]:
+    scratch.prepare(conn)
+    pairs = {(row.outage_key, row.endpoint_key) for row in rows}
+    if pairs:
+        conn.execute(
+            scratch.targets.insert(),
+            [{"outage_key": outage, "endpoint_key": endpoint} for outage, endpoint in pairs],
+        )
+        scratch.settle(conn, scratch.targets)
+    statement = situations(scratch.targets, count_shadowed=terms.count_shadowed)
+    return {(row.outage_key, row.endpoint_key): row for row in conn.execute(statement)}
+
+
+def _first(
+    work: _Claim, row: sa.Row[Any], about: OutageFacts, packed: int, decision: Decision
+) -> None:
+    terms, kind = work.terms, decision.kind
+    if kind is None:
+        state = "suppressed" if decision.reason in _FORBIDDEN else "withdrawn"
+        work.end(row.key, state, decision.reason)
+        return
+    expires_at = None if kind.expires_after is None else row.planned_at + kind.expires_after
+    if expires_at is not None and expires_at <= work.now:
+        work.end(row.key, "expired", Reason.EXPIRED)
+        return
+    if terms.mode is SendMode.OFF:
+        work.end(row.key, "suppressed", Reason.SEND_MODE)
+        return
+    channel = CHANNEL_OF[row.channel]
+    goes = terms.mode is SendMode.LIVE or (
+        terms.mode is SendMode.ALLOWLIST and row.address in terms.allowlist
+    )
+    if goes and channel not in terms.providers:
+        work.end(row.key, "suppressed", Reason.NO_PROVIDER)
+        return
+    wish = (kind, decision.etr_version, unpack(packed).places)
+    text = _text(work, about, wish, channel, row)
+    work.frozen.append(
+        {
+            "b_key": row.key,
+            "state": "claimed" if goes else "shadowed",
+            "kind": kind.public_name,
+            "variant": kind.variant,
+            "expires_at": expires_at,
+            "told_state": kind.told.name.lower(),
+            "told_etr_version": decision.etr_version or None,
+            "text": text,
+            "segments": text.segments,
+            "provider": terms.providers.get(channel) if goes else None,
+            "ended_at": None if goes else work.now,
+        }
+    )
+    if goes:
+        work.outgoing.append(_outgoing(row, text, expires_at, work.now))
+
+
+def _text(
+    work: _Claim,
+    about: OutageFacts,
+    wish: tuple[Kind, int, int],
+    channel: Channel,
+    row: sa.Row[Any],
+) -> Text:
+    """One rendering for all who are told the same (kind, ETR version, places) in the same words."""
+    language = work.terms.language(row.language)
+    same = (row.outage_key, wish, channel, language)
+    if same not in work.texts:
+        notice = about.notice(*wish, work.now)
+        work.texts[same] = render(notice, channel, language, work.terms.voice)
+    return work.texts[same]
+
+
+def _repeat(
+    work: _Claim,
+    row: sa.Row[Any],
+    text: Text,
+    *,
+    newest: bool,
+    packed: int,
+    decision: Decision,
+) -> None:
+    """An unknown message is sent once more in the same words, if they still hold."""
+    situation = unpack(packed)
+    holds = newest and decision.kind is None and decision.reason in _STILL_TRUE
+    allowed = situation.wanted and situation.valid and not situation.opted_out
+    stale = row.expires_at is not None and row.expires_at <= work.now
+    if work.terms.mode is SendMode.LIVE and holds and allowed and not stale:
+        work.repeated.append(row.key)
+        work.outgoing.append(_outgoing(row, text, row.expires_at, work.now))
+    else:
+        work.end(row.key, "unknown", Reason.NEWER_DECISION if not holds else Reason.EXPIRED)
+
+
+def _outgoing(row: sa.Row[Any], text: Text, expires_at: datetime | None, now: datetime) -> Outgoing:
+    return Outgoing(
+        message_key=row.key,
+        address=row.address,
+        text=text,
+        valid_for_s=None if expires_at is None else int((expires_at - now).total_seconds()),
+    )
+
+
+def _write(conn: Connection, work: _Claim, lease_until: datetime) -> None:
+    m = t.messages
+    one = m.c.key == sa.bindparam("b_key")
+    if work.endings:
+        conn.execute(m.update().where(one).values(batch_key=None), work.endings)
+    if work.waiting:
+        conn.execute(m.update().where(m.c.key.in_(work.waiting)).values(batch_key=None))
+    claimed = {
+        "fence": m.c.fence + 1,
+        "sends": m.c.sends + 1,
+        "claimed_at": work.now,
+        "lease_until": lease_until,
+    }
+    if work.frozen:
+        keys = wording.store(conn, [row["text"] for row in work.frozen])
+        values = [{**row, "text_key": keys[row.pop("text")]} for row in work.frozen]
+        conn.execute(m.update().where(one).values(**claimed), values)
+    if work.repeated:
+        conn.execute(
+            m.update()
+            .where(m.c.key.in_(work.repeated))
+            .values(**claimed | {"state": "claimed", "ended_at": None})
+        )

@@ -1,0 +1,180 @@
+"""What the provider said at once, written down in small commits."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from notifier.channels.base import Outcome, Result
+from notifier.channels.codes import Action, action
+from notifier.claiming import ClaimedBatch
+from notifier.policy import Reason
+from outage import tables as t
+from outage.clock import business_now
+from outage.database import Database, wall_now
+
+log = logging.getLogger(__name__)
+
+BACK_OFF = timedelta(seconds=5)
+"""How long a message waits that the provider did not take."""
+STOPPED = timedelta(seconds=60)
+"""How long it waits when our sender or account is stopped there."""
+
+
+def settle(db: Database, batch: ClaimedBatch, provider: str, outcomes: Sequence[Outcome]) -> None:
+    """Record outcomes of a claimed batch; one that another attempt has overtaken is no news."""
+    if not outcomes:
+        return
+    groups: dict[Result, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        groups[outcome.result].append(outcome)
+    with db.write() as conn:
+        _accepted(conn, batch, groups[Result.ACCEPTED])
+        _failed(conn, batch, provider, groups[Result.FAILED])
+        _ambiguous(conn, batch, groups[Result.AMBIGUOUS])
+        _retried(conn, batch, provider, groups[Result.RETRY])
+
+
+def finish(db: Database, batch: ClaimedBatch) -> None:
+    """Put the batch away; nothing of it is left to send."""
+    b = t.batches
+    with db.write() as conn:
+        conn.execute(b.delete().where(b.c.key == batch.key, b.c.fence == batch.fence))
+
+
+_M = t.messages
+_MINE = sa.and_(_M.c.key == sa.bindparam("b_key"), _M.c.fence == sa.bindparam("b_fence"))
+_OPEN = sa.or_(_M.c.state == "claimed", _M.c.state == "unknown")
+
+
+def _names(batch: ClaimedBatch, outcome: Outcome) -> dict[str, Any]:
+    return {"b_key": outcome.message_key, "b_fence": batch.fences[outcome.message_key]}
+
+
+def _accepted(conn: Connection, batch: ClaimedBatch, outcomes: list[Outcome]) -> None:
+    if not outcomes:
+        return
+    now = business_now(conn)
+    rows = [{**_names(batch, outcome), "provider_id": outcome.provider_id} for outcome in outcomes]
+    # A receipt may have come before this answer: it keeps its state and gets the id.
+    conn.execute(
+        _M.update().where(_MINE).values(accepted_at=now, lease_until=None, batch_key=None), rows
+    )
+    conn.execute(
+        _M.update().where(_MINE, _OPEN).values(state="accepted"),
+        [_names(batch, outcome) for outcome in outcomes],
+    )
+
+
+def _failed(conn: Connection, batch: ClaimedBatch, provider: str, outcomes: list[Outcome]) -> None:
+    if not outcomes:
+        return
+    rows = [{**_names(batch, outcome), "provider_code": outcome.code} for outcome in outcomes]
+    conn.execute(
+        _M.update()
+        .where(_MINE, _OPEN)
+        .values(
+            state="failed",
+            reason="refused",
+            ended_at=business_now(conn),
+            lease_until=None,
+            batch_key=None,
+        ),
+        rows,
+    )
+    for outcome in outcomes:
+        mark_endpoint(conn, outcome.message_key, provider, outcome.code)
+
+
+def mark_endpoint(conn: Connection, message_key: int, provider: str, code: str) -> None:
+    """Remember at the endpoint what a code says of it: that it is bad, or opted out."""
+    e = t.endpoints
+    whose = e.c.key == sa.select(_M.c.endpoint_key).where(_M.c.key == message_key).scalar_subquery()
+    match action(provider, code):
+        case Action.INVALID:
+            statement = e.update().where(whose, e.c.invalid_at.is_(None))
+            conn.execute(statement.values(invalid_at=business_now(conn), invalid_code=code))
+        case Action.OPTED_OUT:
+            statement = e.update().where(whose, e.c.opted_out_at.is_(None))
+            conn.execute(statement.values(opted_out_at=business_now(conn), opt_out_source=provider))
+        case Action.STOP_SENDER | Action.STOP_PROVIDER as found:
+            log.error("%s answers %s: %s; see `outage doctor`", provider, code, found.value)
+        case _:
+            pass
+
+
+def _ambiguous(conn: Connection, batch: ClaimedBatch, outcomes: list[Outcome]) -> None:
+    if not outcomes:
+        return
+    rows = [{**_names(batch, outcome), "provider_code": outcome.code} for outcome in outcomes]
+    over = sa.literal(business_now(conn), _M.c.ended_at.type)
+    conn.execute(
+        _M.update()
+        .where(_MINE, _OPEN)
+        .values(
+            state="unknown",
+            batch_key=None,
+            lease_until=wall_now(conn),
+            ended_at=sa.case((_M.c.sends > 1, over)),
+        ),
+        rows,
+    )
+
+
+def _retried(conn: Connection, batch: ClaimedBatch, provider: str, outcomes: list[Outcome]) -> None:
+    """Nothing was sent: the row is what it was before the claim, a little later."""
+    now = business_now(conn)
+    first, again = [], []
+    for outcome in outcomes:
+        wait = timedelta(0) if outcome.code == "not_sent" else BACK_OFF
+        if action(provider, outcome.code) in {Action.STOP_PROVIDER, Action.STOP_SENDER}:
+            mark_endpoint(conn, outcome.message_key, provider, outcome.code)
+            wait = STOPPED
+        row = {**_names(batch, outcome), "provider_code": outcome.code}
+        if outcome.message_key in batch.again:
+            again.append(row)
+        else:
+            first.append({**row, "send_after": now + wait})
+    back = {"batch_key": None, "sends": _M.c.sends - 1}
+    if again:
+        conn.execute(
+            _M.update()
+            .where(_MINE, _OPEN)
+            .values(state="unknown", lease_until=wall_now(conn), **back),
+            again,
+        )
+    if first:
+        _back_to_pending(conn, first, back)
+
+
+def _back_to_pending(conn: Connection, rows: list[dict[str, Any]], back: dict[str, Any]) -> None:
+    """Unless a newer decision is pending already: there is room for one."""
+    other = _M.alias("other")
+    newer = sa.exists().where(
+        other.c.outage_key == _M.c.outage_key,
+        other.c.endpoint_key == _M.c.endpoint_key,
+        other.c.state == "pending",
+    )
+    untold = {"told_state": None, "told_etr_version": None, "text_key": None, "lease_until": None}
+    conn.execute(
+        _M.update()
+        .where(_MINE, _M.c.state == "claimed", sa.not_(newer))
+        .values(state="pending", **untold, **back),
+        rows,
+    )
+    conn.execute(
+        _M.update()
+        .where(_MINE, _M.c.state == "claimed")
+        .values(
+            state="superseded",
+            reason=Reason.NEWER_DECISION.value,
+            ended_at=business_now(conn),
+            **untold,
+            **back,
+        ),
+        [{"b_key": row["b_key"], "b_fence": row["b_fence"]} for row in rows],
+    )
