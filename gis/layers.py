@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import geopandas
 import numpy as np
 import pyogrio
 import shapely
@@ -83,7 +82,7 @@ def _geopackage(path: Path, layer: str | None) -> tuple[dict[str, Any], str | No
             raise SheetRefusedError(
                 file=path.name, problem=f"the GeoPackage cannot be read ({type(error).__name__})"
             ) from None
-    if not isinstance(frame, geopandas.GeoDataFrame):
+    if not hasattr(frame, "geometry"):
         raise SheetRefusedError(file=path.name, problem="the layer has no geometry")
     table: dict[str, Any] = {
         str(name): frame[name].tolist() for name in frame.columns if name != frame.geometry.name
