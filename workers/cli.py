@@ -30,7 +30,6 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
-    "web": Entry("workers.commands.web:web", "Serve the console and the API to staff."),
     "cancel": Entry("workers.commands.life:cancel", "Say that there never was such an outage."),
     "close": Entry("workers.commands.life:close", "Put an outage that is over away."),
     "confirm": Entry("workers.commands.life:confirm", "Say that a predicted outage is real."),
@@ -46,6 +45,7 @@ COMMANDS: dict[str, Entry] = {
     "carrier": Entry(
         "workers.commands.carrier:carrier", "Simulate Twilio and SendGrid on this machine."
     ),
+    "clock": Entry("workers.commands.clock:clock", "Queue what is due, and sweep up."),
     "db": Entry("workers.commands.db:db", "Upgrade, check, back up and restore the database."),
     "doctor": Entry(
         "workers.commands.doctor:doctor",
@@ -57,6 +57,9 @@ COMMANDS: dict[str, Entry] = {
     "relay": Entry(
         "workers.commands.relay:relay", "Follow the journal: match, plan, record, publish."
     ),
+    "up": Entry("workers.commands.up:up", "Start all processes and keep them running."),
+    "web": Entry("workers.commands.web:web", "Serve the console and the API to staff."),
+    "worker": Entry("workers.commands.worker:worker", "Send the batches of one queue."),
 }
 
 

@@ -4,7 +4,6 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import redis
@@ -17,12 +16,15 @@ PATIENCE_S = 5.0
 """How long Redis may be away before batches are sent without it (DECISIONS 6)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A batch that nobody has claimed: its key, and the lane whose worker should."""
+class Waiting(Protocol):
+    """A batch that nobody has claimed."""
 
-    key: int
-    lane: str
+    @property
+    def key(self) -> int: ...
+
+    @property
+    def lane(self) -> str:
+        """The queue whose worker should send it."""
 
 
 class Outbox(Protocol):
@@ -37,7 +39,7 @@ class Outbox(Protocol):
     def queued(self, keys: Iterable[int]) -> None:
         """Note when these batches were queued."""
 
-    def send(self, key: int) -> None:
+    def send(self, key: int, stopping: Callable[[], bool]) -> object:
         """Send a batch, under the same lease as a worker."""
 
 
@@ -49,11 +51,13 @@ class Dispatch:
         outbox: Outbox,
         client: redis.Redis,
         *,
+        stopping: Callable[[], bool] = lambda: False,
         patience_s: float = PATIENCE_S,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._outbox = outbox
         self._client = client
+        self._stopping = stopping
         self._patience_s = patience_s
         self._now = now
         self._away_since: float | None = None
@@ -68,7 +72,7 @@ class Dispatch:
             return False
         waiting = self._outbox.waiting(queued_too=True)
         if waiting:
-            self._outbox.send(waiting[0].key)
+            self._outbox.send(waiting[0].key, self._stopping)
         return bool(waiting)
 
     def _queue(self, waiting: Sequence[Waiting]) -> bool:

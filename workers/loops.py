@@ -54,9 +54,12 @@ def follow(loop: Loop, wake: threading.Event, stop: threading.Event) -> None:
         loop.close()
 
 
-def run(loops: Sequence[Loop], bell: Bell) -> None:
-    """Run every loop in a thread of its own until SIGINT or SIGTERM; then end the process."""
-    stop = threading.Event()
+def run(loops: Sequence[Loop], bell: Bell, stop: threading.Event | None = None) -> None:
+    """Run every loop in a thread of its own until SIGINT or SIGTERM; then end the process.
+
+    `stop` is set by those signals, for turns that ask in the middle of their work.
+    """
+    stop = stop or threading.Event()
     wakes = {loop.name: threading.Event() for loop in loops}
 
     def wake() -> None:

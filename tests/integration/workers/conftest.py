@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -56,15 +57,21 @@ class Crew:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts `tests.integration.workers.crew` on a home; kills what a test leaves running."""
+    """Starts a crew (or some of our own processes) on a home; kills what a test leaves running."""
     crews: list[Crew] = []
     seen: set[int] = set()
 
-    def _start(*extra: str, home: Path = tmp_path / "home") -> Crew:
+    def _start(
+        *extra: str,
+        home: Path = tmp_path / "home",
+        module: str = "crew",
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> Crew:
         output = tmp_path / f"output-{len(crews)}"
         with output.open("wb") as target:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.integration.workers.crew", str(home), *extra],
+                [sys.executable, "-m", f"{__package__}.{module}", str(home), *extra],
+                env={**os.environ, **settings},
                 stdout=target,
                 stderr=subprocess.STDOUT,
                 text=True,

@@ -1,4 +1,5 @@
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,13 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from workers import queues
-from workers.dispatch import Dispatch, Waiting
+from workers.dispatch import Dispatch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    key: int
+    lane: str
 
 
 class Shelf:
@@ -24,7 +31,8 @@ class Shelf:
     def queued(self, keys: Iterable[int]) -> None:
         self.noted |= set(keys)
 
-    def send(self, key: int) -> None:
+    def send(self, key: int, stopping: Callable[[], bool]) -> None:
+        assert not stopping()
         del self.open[key]
         self.sent.append(key)
 

@@ -1,0 +1,36 @@
+"""The loops of the `clock` process: what is due, and what somebody left behind."""
+
+from collections.abc import Callable
+from functools import partial
+
+from notifier.outbox import Outbox
+from outage.database import Database
+from outage.settings import Settings
+from outage.site import load_site
+from workers import opening, queues, retention, timers
+from workers.dispatch import Dispatch
+from workers.loops import Loop
+
+RETENTION_S = 3600.0
+
+
+def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> list[Loop]:
+    """Dispatch of due batches, expired leases, timers, retention."""
+    outbox = Outbox(db, settings, load_site(settings.home))
+    dispatch = Dispatch(outbox, queues.connect(opening.redis_url(settings)), stopping=stopping)
+
+    def expire() -> bool:
+        outbox.expire()
+        return False
+
+    return [
+        Loop(name="dispatch", turn=dispatch.turn),
+        Loop(name="leases", turn=expire, woken=False),
+        Loop(name="timers", turn=partial(timers.fire, db)),
+        Loop(
+            name="retention",
+            turn=partial(retention.forget_idempotency_keys, db),
+            every_s=RETENTION_S,
+            woken=False,
+        ),
+    ]
