@@ -9,6 +9,7 @@ const outageId = document.getElementById("outage")?.dataset.outage ?? "";
 const STALE_MS = 60_000; // the pointer is rewritten every 15 s; four misses mean trouble
 const QUIET_MS = 45_000; // three heartbeats
 const ANNOUNCE_MS = 20_000;
+const HIDDEN_MS = 30_000;
 
 let have = body.dataset.generation;
 let stream = null;
@@ -132,12 +133,12 @@ function confirmed(status) {
 function show() {
   const place = document.getElementById("live-state");
   if (!place) return;
-  const streaming = stream && Date.now() - heardAt < QUIET_MS;
+  const streaming = heardAt && !reconnecting && Date.now() - heardAt < QUIET_MS;
   const stale = checkedAt && Date.now() - checkedAt > STALE_MS;
   let text = words.liveConnecting;
   let look = "";
   if (stale) [text, look] = [fill(words.liveBehind, { when: asOf.textContent }), "behind"];
-  else if (streaming && heardAt) [text, look] = [words.liveOn, "live"];
+  else if (streaming) [text, look] = [words.liveOn, "live"];
   else if (!navigator.onLine || failures > 6) [text, look] = [words.liveOffline, "behind"];
   else if (polling) text = words.livePolling;
   if (place.textContent !== text) place.textContent = text;
@@ -206,7 +207,77 @@ function stopPolling() {
 
 // --- the stream ------------------------------------------------------------------------------
 
+// One tab holds the stream for all tabs of this language and filter; the others listen to it.
+const turn = `outage page ${language} ${outageId}`;
+const channel = "BroadcastChannel" in window ? new BroadcastChannel(turn) : null;
+let endTurn = null; // gives the stream to another tab, or stops waiting for it
 let reconnecting = 0;
+let lastBeat = null;
+let behind = true; // until what this page holds is known to be what the stream goes on from
+
+const handle = {
+  generation(delta) {
+    if (behind) return resync(delta.id);
+    if (isNewer(delta.id)) apply(delta);
+    confirmed(delta);
+  },
+  heartbeat(beat) {
+    if (behind && (resyncing || isNewer(beat.id))) return resync(beat.id);
+    behind = false;
+    if (isNewer(beat.id)) have = beat.id; // what lies between does not concern this page
+    confirmed(beat);
+  },
+  reset({ id }) {
+    behind = true;
+    resync(id);
+  },
+};
+
+function isNewer(id) {
+  const [epoch, number] = id.split("-");
+  const [ownEpoch, ownNumber] = have.split("-");
+  return epoch !== ownEpoch || Number(number) > Number(ownNumber);
+}
+
+function heard(kind, data) {
+  heardAt = Date.now();
+  failures = 0;
+  stopPolling();
+  if (kind === "heartbeat") lastBeat = data;
+  handle[kind](data);
+  show();
+}
+
+let resyncing = 0;
+let wanted = "";
+function resync(id) {
+  wanted = id;
+  resyncing ||= setTimeout(async () => {
+    await catchUp();
+    resyncing = 0;
+    // What came meanwhile was not applied: it is loaded as well.
+    if (failures || isNewer(wanted)) resync(wanted);
+    else behind = false;
+  }, jitter(0, 2_000) * (1 + failures));
+}
+
+function connect() {
+  reconnecting = 0;
+  const query = new URLSearchParams({ lang: language, from: have });
+  if (outageId) query.set("outage", outageId);
+  stream = new EventSource(`/stream?${query}`);
+  for (const kind of Object.keys(handle)) {
+    stream.addEventListener(kind, (event) => {
+      if (event.target !== stream) return;
+      const data = JSON.parse(event.data);
+      // The server goes on from what this page holds, or says that it cannot.
+      if (kind !== "reset" && !resyncing) behind = false;
+      channel?.postMessage({ kind, data });
+      heard(kind, data);
+    });
+  }
+  stream.addEventListener("error", reconnect);
+}
 
 function reconnect() {
   stream?.close();
@@ -218,41 +289,39 @@ function reconnect() {
   show();
 }
 
-function connect() {
+function disconnect() {
+  stream?.close();
+  stream = null;
+  clearTimeout(reconnecting);
   reconnecting = 0;
-  if (stream || document.hidden) return;
-  const query = new URLSearchParams({ lang: language, from: have });
-  if (outageId) query.set("outage", outageId);
-  stream = new EventSource(`/stream?${query}`);
-  const heard = (handle) => (event) => {
-    if (event.target !== stream) return;
-    heardAt = Date.now();
-    failures = 0;
-    stopPolling();
-    handle(JSON.parse(event.data), event);
-    show();
-  };
-  stream.addEventListener("generation", heard((delta) => {
-    if (delta.id !== have) apply(delta);
-    confirmed(delta);
-  }));
-  stream.addEventListener("heartbeat", heard((beat) => {
-    if (!catchingUp && !behindStream) have = beat.id;
-    confirmed(beat);
-  }));
-  stream.addEventListener("reset", heard(() => {
-    behindStream = true;
-    setTimeout(resync, jitter(0, 3_000));
-  }));
-  stream.addEventListener("error", reconnect);
 }
 
-let behindStream = false;
-async function resync() {
-  await catchUp();
-  if (failures) setTimeout(resync, jitter(2_000, 8_000));
-  else behindStream = false;
+function takeTurn() {
+  if (endTurn || document.hidden) return;
+  if (!channel || !navigator.locks) {
+    endTurn = () => {};
+    connect();
+    return;
+  }
+  const waiting = new AbortController();
+  endTurn = () => waiting.abort();
+  const holdIt = () => {
+    connect();
+    return new Promise((done) => {
+      endTurn = done;
+    });
+  };
+  navigator.locks.request(turn, { signal: waiting.signal }, holdIt).catch(() => {});
+  channel.postMessage({ kind: "asking" });
 }
+
+channel?.addEventListener("message", ({ data: { kind, data } }) => {
+  if (kind !== "asking") {
+    if (!stream) heard(kind, data);
+  } else if (stream && lastBeat) {
+    channel.postMessage({ kind: "heartbeat", data: lastBeat });
+  }
+});
 
 // A hidden tab gives its connection back; browsers hold only six per site.
 let hiding = 0;
@@ -260,25 +329,28 @@ document.addEventListener("visibilitychange", () => {
   clearTimeout(hiding);
   if (document.hidden) {
     hiding = setTimeout(() => {
-      stream?.close();
-      stream = null;
+      endTurn?.();
+      endTurn = null;
+      disconnect();
       stopPolling();
-      clearTimeout(reconnecting);
-      reconnecting = 0;
-    }, 30_000);
-  } else if (!stream) {
-    connect();
+      behind = true;
+    }, HIDDEN_MS);
+  } else {
+    takeTurn();
     show();
   }
 });
 
 if (have) {
   addAbout();
-  connect();
+  takeTurn();
   show();
   setInterval(() => {
     addAbout();
-    if (stream && heardAt && Date.now() - heardAt > QUIET_MS) reconnect();
+    if (!document.hidden && heardAt && Date.now() - heardAt > QUIET_MS) {
+      if (stream) reconnect();
+      else pollInstead();
+    }
     show();
   }, 10_000);
 }

@@ -18,6 +18,7 @@ from tests.unit.status_page.storm import NOW, Publication, etr, outage, sample, 
 pytestmark = pytest.mark.browser
 
 SOON_MS = 2_000
+TEN_MINUTES = timedelta(minutes=10)
 LIVE = "Live: changes appear by themselves."
 
 
@@ -53,6 +54,9 @@ class Visit:
     def publish(self, *outages: PublicOutage, **more: object) -> None:
         self.publication.publish(status(*outages, **more))  # type: ignore[arg-type]  # as there
 
+    def metrics(self) -> str:
+        return self.page.get("/metrics")
+
     def close(self) -> None:
         for context in self._contexts:
             context.close()
@@ -62,7 +66,7 @@ class Visit:
 def visit(tmp_path: Path, browser: Browser, free_port: Callable[[], int]) -> Iterator[Visit]:
     publication = Publication(tmp_path / "published")
     publication.publish(status(*sample()))
-    page = Page(publication.store.folder, free_port())
+    page = Page.serving(publication.store.folder, free_port())
     visit = Visit(publication, page, browser)
     yield visit
     visit.close()
@@ -205,10 +209,30 @@ def test_after_another_database_took_over_the_page_loads_the_state_without_a_rel
     expect(card(tab, 99)).to_contain_text("5 homes", timeout=SOON_MS)
 
 
+def test_tabs_of_one_browser_share_one_stream(visit: Visit) -> None:
+    first = visit.open()
+    second = first.context.new_page()
+    second.goto(visit.page.url)
+    expect(live_state(second)).to_have_text(LIVE)
+    assert "outage_page_streams 1\n" in visit.metrics()
+    visit.publish(*with_change(5, matched=78))
+    for tab in (first, second):
+        expect(card(tab, 5)).to_contain_text("78 homes", timeout=SOON_MS)
+    first.close()
+    visit.publish(*with_change(5, matched=79))
+    expect(card(second, 5)).to_contain_text("79 homes", timeout=5_000)
+    assert "outage_page_streams 1\n" in visit.metrics()
+    assert visit.complaints == []
+
+
 def test_a_publisher_that_has_stopped_is_noticed_and_said(visit: Visit) -> None:
-    now = datetime.now(UTC)
+    now = datetime.now(UTC).replace(microsecond=0)
     press = visit.publication.press
-    press.confirm(status(*sample(), as_of=now), now - timedelta(minutes=10), with_lists=False)
+    press.confirm(status(*sample(), as_of=now), now - TEN_MINUTES, with_lists=False)
+    while (
+        "_checked_timestamp_seconds " + str((now - TEN_MINUTES).timestamp()) not in visit.metrics()
+    ):
+        time.sleep(0.05)
     visit.open(says="may be out of date: it was last confirmed")
 
 

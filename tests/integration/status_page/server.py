@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,22 @@ uvicorn.run(app, port=int(port), log_level="warning", timeout_graceful_shutdown=
 
 
 class Page:
-    """`page` as a process of its own: no setting, no database, a folder."""
+    """`page` as a process of its own."""
 
-    def __init__(self, folder: Path, port: int, *, redis_url: str = "", most: int = 1000) -> None:
+    def __init__(
+        self, port: int, words: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        self._words = [str(folder), str(port), redis_url, str(most)]
+        self._words = words
+        self._environment = environment
         self._streams: list[Stream] = []
-        self.process = self.start()
+        self.start()
+
+    @classmethod
+    def serving(cls, folder: Path, port: int, *, redis_url: str = "", most: int = 1000) -> "Page":
+        """Serve a folder, knowing nothing else."""
+        return cls(port, ["-c", SERVE, str(folder), str(port), redis_url, str(most)])
 
     def stream(self, query: str = "", last_event_id: str = "") -> "Stream":
         self._streams.append(Stream(self.port, query, last_event_id))
@@ -44,13 +52,13 @@ class Page:
         self.process.kill()
         self.process.wait()
 
-    def start(self) -> "subprocess.Popen[bytes]":
-        self.process = subprocess.Popen([sys.executable, "-c", SERVE, *self._words])
+    def start(self) -> None:
+        self.process = subprocess.Popen([sys.executable, *self._words], env=self._environment)
         deadline = time.monotonic() + 20
         while True:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                    return self.process
+                    return
             except OSError:
                 assert self.process.poll() is None, "the page process has ended"
                 assert time.monotonic() < deadline, "the page process does not listen"
@@ -70,9 +78,6 @@ class Page:
     def get(self, path: str) -> str:
         with urllib.request.urlopen(self.url + path, timeout=10) as answer:
             return str(answer.read().decode())
-
-    def environment(self) -> str:
-        return Path(f"/proc/{self.process.pid}/environ").read_text()
 
     def memory_kib(self) -> int:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])

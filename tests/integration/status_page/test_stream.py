@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import time
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from outage import schema
 from outage.bell import PUBLISHED
 from tests.conftest import wait_for_valkey
 from tests.integration.status_page.server import Page
@@ -27,7 +29,7 @@ def start(publication: Publication, free_port: Callable[[], int]) -> Iterator[St
     running: list[Page] = []
 
     def begin(**options: object) -> Page:
-        page = Page(publication.store.folder, free_port(), **options)  # type: ignore[arg-type]
+        page = Page.serving(publication.store.folder, free_port(), **options)  # type: ignore[arg-type]
         running.append(page)
         return page
 
@@ -209,3 +211,29 @@ def test_a_folder_that_is_filled_later_and_a_pointer_that_is_spoilt_are_lived_wi
     assert "Outages now" in page.get("/")
     change(publication, 9)
     assert stream.until("generation")[-1].id == "e1-2"
+
+
+def test_the_command_serves_with_the_database_moved_away(
+    publication: Publication, tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    home = tmp_path / "home"
+    schema.open_embedded(home / "outage.db").close()
+    publication.store.folder.rename(home / "published")
+    port = free_port()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "OUTAGE_HOME": str(home),
+        "OUTAGE_PAGE_PORT": str(port),
+    }
+    page = Page(port, ["-m", "workers", "page"], environment)
+    try:
+        (home / "outage.db").rename(tmp_path / "elsewhere.db")
+        stream = page.stream()
+        stream.until("heartbeat")
+        Publication(home / "published").publish(status(outage(1, matched=6)))
+        assert "6 homes" in stream.until("generation")[-1].data["changed"][0]["row"]
+        assert "6 homes" in page.get("/")
+        assert not (home / "outage.db").exists()
+        assert page.stop() < 2
+    finally:
+        page.end()
