@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 import shapely
 from numpy.typing import NDArray
 
@@ -68,6 +67,9 @@ def read_layer(
 
 
 def _geopackage(path: Path, layer: str | None) -> tuple[dict[str, Any], str | None]:
+    # Brings geopandas along: a second that a table of text need not wait for.
+    import pyogrio  # noqa: PLC0415
+
     with path.open("rb") as file:
         head = file.read(_HEADER)
     if not head.startswith(_GEOPACKAGE) or head[_APPLICATION] not in {b"GPKG", b"GP10", b"GP11"}:
@@ -77,7 +79,8 @@ def _geopackage(path: Path, layer: str | None) -> tuple[dict[str, Any], str | No
         link = Path(folder) / "layer.gpkg"
         link.symlink_to(path.resolve(strict=True))
         try:
-            frame = pyogrio.read_dataframe(str(link), layer=_layer(link, path, layer))
+            names = [str(name) for name, _ in pyogrio.list_layers(str(link))]
+            frame = pyogrio.read_dataframe(str(link), layer=_layer(names, path, layer))
         except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
             raise SheetRefusedError(
                 file=path.name, problem=f"the GeoPackage cannot be read ({type(error).__name__})"
@@ -91,8 +94,7 @@ def _geopackage(path: Path, layer: str | None) -> tuple[dict[str, Any], str | No
     return table, None if frame.crs is None else frame.crs.to_string()
 
 
-def _layer(link: Path, path: Path, wanted: str | None) -> str:
-    names = [str(name) for name, _ in pyogrio.list_layers(str(link))]
+def _layer(names: list[str], path: Path, wanted: str | None) -> str:
     if wanted is None and len(names) == 1:
         return names[0]
     if wanted not in names:
@@ -110,20 +112,34 @@ def _geojson(path: Path) -> tuple[dict[str, Any], str | None]:
     features = source.get("features") if isinstance(source, dict) else None
     if not isinstance(features, list) or not all(isinstance(f, dict) for f in features):
         raise SheetRefusedError(file=path.name, problem="not a GeoJSON FeatureCollection")
-    rows = [feature.get("properties") or {} for feature in features]
+    rows = [_attributes(feature) for feature in features]
     names = dict.fromkeys(name for row in rows for name in row)
     table: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}
-    shapes = [json.dumps(feature.get("geometry")) for feature in features]
-    table["geometry"] = shapely.from_geojson(shapes, on_invalid="ignore")
-    named = source.get("crs") or {}
-    crs = named.get("properties", {}).get("name") if isinstance(named, dict) else None
-    return table, crs
+    given = [feature.get("geometry") for feature in features]
+    shapes = shapely.from_geojson([json.dumps(one) for one in given], on_invalid="ignore")
+    # What is written and cannot be read is a bad row, not one without a place.
+    broken = np.array([one is not None for one in given], dtype=bool) & shapely.is_missing(shapes)
+    shapes[broken] = shapely.Point(np.inf, np.inf)
+    table["geometry"] = shapes
+    return table, _crs(source.get("crs"))
+
+
+def _attributes(feature: dict[str, Any]) -> dict[str, Any]:
+    properties = feature.get("properties")
+    return properties if isinstance(properties, dict) else {}
+
+
+def _crs(member: object) -> str | None:
+    properties = member.get("properties") if isinstance(member, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _points(geometry: NDArray[Any]) -> NDArray[np.float64]:
     there = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
     plain = shapely.get_type_id(geometry) == int(shapely.GeometryType.POINT)
-    points = np.where(there & ~plain, shapely.point_on_surface(geometry), geometry)
+    points = geometry.copy()
+    points[there & ~plain] = shapely.point_on_surface(geometry[there & ~plain])
     return np.column_stack([shapely.get_x(points), shapely.get_y(points)])
 
 

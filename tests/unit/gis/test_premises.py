@@ -166,3 +166,22 @@ def test_a_file_that_only_claims_to_be_gis_is_refused(
 ) -> None:
     with pytest.raises(SheetRefusedError, match=words):
         read(tmp_path, content, name=name)
+
+
+def test_a_feature_whose_place_cannot_be_read_is_a_bad_row(tmp_path: Path) -> None:
+    place: list[object] = [
+        {"type": "Point", "coordinates": [-123, 49]},
+        None,
+        {"type": "Point", "coordinates": ["x", 49]},
+        {"type": "Point", "coordinates": None},
+        {"type": "Nowhere"},
+    ]
+    features = [
+        {"type": "Feature", "properties": {"premise_id": f"P{n}"}, "geometry": one}
+        for n, one in enumerate(place)
+    ]
+    source = {"type": "FeatureCollection", "features": features, "crs": {"properties": None}}
+    found = read(tmp_path, json.dumps(source), name="some.geojson")
+    assert found.ids.tolist() == ["P0", "P1"]
+    assert found.unplaced.tolist() == [2]
+    assert reasons(found) == [(3, "coordinate"), (4, "coordinate"), (5, "coordinate")]

@@ -104,7 +104,9 @@ def do(world: World, model: Model, command: Command) -> tuple[str, int] | None:
             elif name == "unlist":
                 desk.end_unlisted(conn, outage.id, actor=ACTOR, at=world.now)
             else:
-                order: Any = {"reopen": desk.reopen, "cancel": desk.cancel, "start": desk.start}[name]
+                order: Any = {"reopen": desk.reopen, "cancel": desk.cancel, "start": desk.start}[
+                    name
+                ]
                 order(conn, outage.id, actor=ACTOR)
     except NotAllowedNowError:
         return None
