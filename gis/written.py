@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from gis.errors import BadVertex, ShapeEmpty, ShapeNotAnArea, ShapeTooBig, ShapeUnreadable
 
 _TYPE_NAMES = {bool: "true or false", str: "text", type(None): "null", dict: "an object"}
+# Possessive throughout: a wall of blanks must not make it look at every way to divide them.
 _WKT = re.compile(
-    r"\s*(?:SRID\s*=\s*(\d+)\s*;)?\s*([A-Za-z]+)\s*(?:ZM|Z|M)?\s*(EMPTY|\(.*\))\s*", re.DOTALL
+    r"\s*+(?:SRID\s*+=\s*+(\d++)\s*+;\s*+)?([A-Za-z]++)\s*+(?:ZM|Z|M)?\s*+(EMPTY|\(.*\))\s*+",
+    re.DOTALL,
 )
 _DEPTH = 16
 
