@@ -18,7 +18,7 @@ from outage.database import Database
 from outage.journal import JournalEntry, WorkItem
 from outage.model import JournalKind, OutageKey
 
-STEP_PREMISES = 2_000
+STEP_PREMISES = 1_000
 """Premises looked at in one step: well under 50 ms on SQLite."""
 
 # A record goes to who held the premise when the stay began (DECISIONS 16).
@@ -113,28 +113,32 @@ class CisReader:
 
 def _step(db: Database, item: WorkItem, after: int) -> int | None:
     """Do the premises behind ``after``; return the last one done, None when there are no more."""
-    premises = (
-        sa.select(t.memberships.c.premise_key)
-        .where(t.memberships.c.outage_key == item.outage_key, t.memberships.c.premise_key > after)
-        .order_by(t.memberships.c.premise_key)
+    data, stays = item.entry.data, t.memberships.c
+    chunk = (
+        sa.select(stays.premise_key, stays.added, stays.removed)
+        .where(stays.outage_key == item.outage_key, stays.premise_key > after)
+        .order_by(stays.premise_key)
         .limit(STEP_PREMISES)
         .subquery()
     )
+    membership = data["membership"]
     with db.read() as conn:
-        upto = conn.execute(sa.select(sa.func.max(premises.c.premise_key))).scalar()
-    if upto is None:
-        return None
-    data = item.entry.data
-    facts = {
-        "outage": item.outage_key,
-        "after": after,
-        "upto": upto,
-        "membership": data["membership"],
-    }
+        upto, came, went = conn.execute(
+            sa.select(
+                sa.func.max(chunk.c.premise_key),
+                sa.func.count(sa.case((chunk.c.added == membership, 1))),
+                sa.func.count(sa.case((chunk.c.removed == membership, 1))),
+            )
+        ).one()
+    if upto is None or not (came or went):
+        return None if upto is None else int(upto)
+    facts = {"outage": item.outage_key, "after": after, "upto": upto, "membership": membership}
     with db.bulk() as conn:
-        conn.execute(_GREW, facts)
-        conn.execute(_CAME, facts | {"of": data.get("of", item.entry.number)})
-        conn.execute(_WENT, facts | {"number": item.entry.number})
+        if came:
+            conn.execute(_GREW, facts)
+            conn.execute(_CAME, facts | {"of": data.get("of", item.entry.number)})
+        if went:
+            conn.execute(_WENT, facts | {"number": item.entry.number})
         journal.advance(conn, item, {"premise": upto})
     return int(upto)
 
