@@ -35,7 +35,7 @@ def simulates(settings: Settings) -> bool:
 
 
 def _names(settings: Settings) -> list[str]:
-    return [*(["carrier"] if simulates(settings) else []), "relay", "clock", "web"]
+    return [*(["carrier"] if simulates(settings) else []), "relay", "clock", "counter", "web"]
 
 
 def _told(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:

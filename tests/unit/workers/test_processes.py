@@ -16,6 +16,7 @@ def test_every_process_has_the_name_of_its_command() -> None:
         "valkey",
         "relay",
         "clock",
+        "counter",
         "web",
         "worker-sms-urgent",
         "worker-sms",
