@@ -4,7 +4,8 @@ Internal notes, proposed messages and unpublished ETRs are not even selected.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
+from enum import StrEnum
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -24,6 +25,8 @@ from outage.model import (
 )
 from outage.site import Site
 from status_page.view import PublicEtr, PublicOutage, PublicSite, PublicStatus
+
+Code = TypeVar("Code", bound=StrEnum)
 
 STAYS = timedelta(hours=6)
 """How long an outage that is over stays on the page, in business time."""
@@ -130,9 +133,9 @@ def _outage(row: RowMapping, now: datetime) -> PublicOutage:
         started=row["started_at"],
         changed=row["updated_at"],
         area=row["place"],
-        cause=Cause(row["cause"]),
-        crew_status=_code(CrewStatus, row["crew_status"]),
-        crew_reason=_code(Reason, row["crew_reason"]),
+        cause=_code(Cause, row["cause"], Cause.OTHER) or Cause.OTHER,
+        crew_status=_code(CrewStatus, row["crew_status"], None),
+        crew_reason=_code(Reason, row["crew_reason"], Reason.OTHER),
         crew_eta=row["crew_eta"],
         reported=row["reported_customers"],
         matched=_matched(row, status, kind),
@@ -161,11 +164,15 @@ def _etr(row: RowMapping, now: datetime) -> PublicEtr | None:
     return PublicEtr(
         latest=row["etr_latest"],
         earliest=row["etr_earliest"],
-        confidence=_code(Confidence, row["etr_confidence"]),
-        reason=_code(Reason, row["etr_reason"]),
+        confidence=_code(Confidence, row["etr_confidence"], None),
+        reason=_code(Reason, row["etr_reason"], Reason.OTHER),
         passed=row["etr_latest"] <= now,
     )
 
 
-def _code(codes: type[Any], value: str | None) -> Any:  # noqa: ANN401 the enum that was asked for
-    return None if value is None else codes(value)
+def _code(codes: type[Code], value: str | None, unknown: Code | None) -> Code | None:
+    """Return the code; ``unknown`` for one that a newer release has written."""
+    try:
+        return None if value is None else codes(value)
+    except ValueError:
+        return unknown

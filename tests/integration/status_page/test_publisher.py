@@ -184,6 +184,14 @@ def test_what_a_feed_no_longer_lists_is_said_to_be_just_that(town: Town) -> None
     assert "does not mean that service is back" in town.page()
 
 
+def test_a_code_of_a_newer_release_does_not_stop_the_page(town: Town) -> None:
+    town.declare()
+    with town.db.write() as conn:
+        conn.execute(t.outages.update().values(cause="meteorite", crew_status="teleported"))
+    town.publisher.turn()
+    assert "Cause Other Crew Not known yet" in town.page()
+
+
 def test_what_is_over_leaves_the_page_after_six_hours_of_business_time(town: Town) -> None:
     one = town.declare()
     with town.db.write() as conn:
