@@ -72,13 +72,15 @@ def serve(home: Path) -> None:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     _set_damaged_aside(binary, data)
     socket = socket_path(home)
-    run_folder(home)
+    # What it has to say of its machine at each start would only alarm whoever reads along.
+    log = run_folder(home.absolute()) / "valkey.log"
     _make_private(socket.parent)
-    socket.unlink(missing_ok=True)
-    os.execv(binary, [binary.name, *_options(data, socket)])  # noqa: S606 no shell is wanted
+    for old in (socket, log):
+        old.unlink(missing_ok=True)
+    os.execv(binary, [binary.name, *_options(data, socket, log)])  # noqa: S606 no shell is wanted
 
 
-def _options(data: Path, socket: Path) -> list[str]:
+def _options(data: Path, socket: Path, log: Path) -> list[str]:
     options = {
         "port": "0",
         "unixsocket": str(socket),
@@ -91,6 +93,7 @@ def _options(data: Path, socket: Path) -> list[str]:
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
         "loglevel": "warning",
+        "logfile": str(log),
     }
     return [part for name, value in options.items() for part in (f"--{name}", value)]
 

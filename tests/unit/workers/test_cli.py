@@ -113,3 +113,24 @@ def test_ctrl_c_says_nothing(
 def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(arguments) == 2
     assert capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "never"),
+    [
+        (
+            "page",
+            {"sqlalchemy", "geopandas", "shapely", "twilio", "sendgrid", "console", "counter"},
+        ),
+        ("worker", {"geopandas", "shapely", "pandas", "console", "counter", "status_page"}),
+        ("up", {"sqlalchemy", "geopandas", "twilio", "uvicorn"}),
+    ],
+)
+def test_a_process_loads_only_what_it_needs(command: str, never: set[str]) -> None:
+    code = f"import sys, workers.commands.{command}; print(*sys.modules)"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert never.isdisjoint(loaded)
