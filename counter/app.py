@@ -1,0 +1,41 @@
+"""The `counter` process: the way in for providers; no staff route is reachable here."""
+
+import asyncio
+from functools import partial
+from http import HTTPStatus
+
+import sqlalchemy as sa
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from counter.hooks import Hooks
+from notifier import receipts
+from outage import tables as t
+from outage.database import Database
+from outage.settings import Settings
+
+
+def create_app(settings: Settings, db: Database) -> Starlette:
+    """Build the application. The database stays the caller's to close."""
+    hooks = Hooks(settings, partial(receipts.apply, db))
+
+    async def healthz(_request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_request: Request) -> Response:
+        try:
+            await asyncio.to_thread(_look, db)
+        except Exception:  # noqa: BLE001  # whatever it is, this process cannot work now
+            return PlainTextResponse(
+                "The database does not answer.\n", HTTPStatus.SERVICE_UNAVAILABLE
+            )
+        return PlainTextResponse("ok\n")
+
+    return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), *hooks.routes()])
+
+
+def _look(db: Database) -> None:
+    with db.read() as conn:
+        conn.execute(sa.select(t.facts.c.name).limit(1)).first()

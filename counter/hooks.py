@@ -1,0 +1,152 @@
+"""Where providers call back. Nothing is believed that is not signed by them."""
+
+import binascii
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from urllib.parse import parse_qsl
+
+import orjson
+from sendgrid.helpers.eventwebhook import EventWebhook
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from twilio.request_validator import RequestValidator
+
+from counter.gathering import Gathering
+from notifier.receipts import Receipt
+from outage.settings import Settings
+
+log = logging.getLogger(__name__)
+
+STALE = timedelta(minutes=10)
+"""An event whose signature is older, or from further ahead, is a replay or a wrong clock."""
+MOST_BYTES = {"twilio": 64 * 1024, "sendgrid": 8 * 1024 * 1024}
+
+_SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
+_TIMESTAMP = "X-Twilio-Email-Event-Webhook-Timestamp"
+
+
+class Hooks:
+    """The hooks of both providers, over one group commit."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        commit: Callable[[Sequence[Receipt]], object],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._base = settings.hooks
+        self._now = now
+        self._gathering = Gathering(commit)
+        token = settings.twilio_auth_token
+        self._twilio = RequestValidator(token) if token else None
+        key = settings.sendgrid_webhook_public_key
+        self._sendgrid = EventWebhook(key) if key else None
+
+    def routes(self) -> list[Route]:
+        """The routes, each with the largest body it reads."""
+        return [
+            Route(
+                "/hooks/twilio/status",
+                self.twilio_status,
+                methods=["POST"],
+                max_body_size=MOST_BYTES["twilio"],
+            ),
+            Route(
+                "/hooks/sendgrid/events",
+                self.sendgrid_events,
+                methods=["POST"],
+                max_body_size=MOST_BYTES["sendgrid"],
+            ),
+        ]
+
+    async def twilio_status(self, request: Request) -> Response:
+        """A text's status. The signature covers the URL we gave out, and the form."""
+        body = (await request.body()).decode("utf-8", "replace")
+        form = dict(parse_qsl(body, keep_blank_values=True))
+        url = f"{self._base}{request.url.path}?{request.url.query}"
+        signature = request.headers.get("X-Twilio-Signature", "")
+        if self._twilio is None or not self._twilio.validate(url, form, signature):
+            return _forbidden()
+        key = request.query_params.get("m", "")
+        if not _is_key(key) or "MessageSid" not in form:
+            return _nothing()
+        receipt = Receipt(
+            provider="twilio",
+            message_key=int(key),
+            event=form.get("MessageStatus", "")[:40],
+            provider_id=form["MessageSid"],
+            code=form.get("ErrorCode", "")[:40],
+        )
+        return await self._record([receipt])
+
+    async def sendgrid_events(self, request: Request) -> Response:
+        """A list of e-mail events. The signature covers a timestamp and the raw bytes."""
+        body = await request.body()
+        if not self._signed(body, request):
+            return _forbidden()
+        try:
+            events = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            events = None
+        if not isinstance(events, list):
+            return PlainTextResponse(
+                "The body is not a JSON list of events.\n", HTTPStatus.BAD_REQUEST
+            )
+        found = (_event(event) for event in events if isinstance(event, dict))
+        return await self._record([receipt for receipt in found if receipt is not None])
+
+    def _signed(self, body: bytes, request: Request) -> bool:
+        timestamp = request.headers.get(_TIMESTAMP, "")
+        if self._sendgrid is None or not _is_key(timestamp):
+            return False
+        if abs(self._now().timestamp() - int(timestamp)) > STALE.total_seconds():
+            return False
+        try:
+            return bool(
+                self._sendgrid.verify_signature(
+                    body.decode(), request.headers.get(_SIGNATURE, ""), timestamp
+                )
+            )
+        except (UnicodeDecodeError, binascii.Error, ValueError):
+            return False
+
+    async def _record(self, receipts: Sequence[Receipt]) -> Response:
+        """Answer only once they are on record; a provider whose call fails calls again."""
+        try:
+            await self._gathering.put(receipts)
+        except Exception:  # whatever it is, the provider is to call again
+            log.exception("receipts could not be recorded")
+            return PlainTextResponse("Please try again.\n", HTTPStatus.SERVICE_UNAVAILABLE)
+        return _nothing()
+
+
+def _event(event: dict[str, object]) -> Receipt | None:
+    key, at = str(event.get("m", "")), event.get("timestamp")
+    if not _is_key(key) or not isinstance(at, int) or not 0 <= at < 2**33:
+        return None
+    name = str(event.get("event", ""))[:40]
+    # A block is the receiving server's passing mood, a bounce is an address that is not there.
+    code = name if name != "bounce" or event.get("type") != "blocked" else "blocked"
+    return Receipt(
+        provider="sendgrid",
+        message_key=int(key),
+        event=name,
+        provider_id=str(event.get("sg_message_id", "")),
+        code="" if name in {"processed", "deferred", "delivered"} else code,
+        at=datetime.fromtimestamp(at, UTC),
+    )
+
+
+def _is_key(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18  # noqa: PLR2004  # fits a BIGINT
+
+
+def _forbidden() -> Response:
+    return PlainTextResponse("This is not signed by the provider.\n", HTTPStatus.FORBIDDEN)
+
+
+def _nothing() -> Response:
+    return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -1,0 +1,170 @@
+"""Why an account was told what it was told, or was not told, in sentences."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from notifier import facts
+from notifier.kinds import Kind
+from notifier.policy import Reason, decide, unpack
+from notifier.situations import situations
+from outage import tables as t
+from outage.clock import business_now
+
+_SAID = {
+    Kind.DETECTED: "that service is out",
+    Kind.ETR: "when service should be back",
+    Kind.RESTORED: "that service should be back",
+    Kind.CANCELLED: "that the notice of the outage is withdrawn",
+    Kind.CORRECTION_OUT: "in a correction, that service is out after all",
+    Kind.CORRECTION_UNAFFECTED: "in a correction, that the outage does not include them",
+}
+_ENDED = {
+    "pending": "waits to be sent",
+    "claimed": "is being sent",
+    "unknown": "may or may not have reached the provider",
+    "accepted": "was accepted by the provider",
+    "delivered": "was delivered",
+    "undelivered": "could not be delivered",
+    "failed": "was refused by the provider",
+    "superseded": "was not sent: something newer took its place",
+    "withdrawn": "was not sent",
+    "expired": "was not sent: it had become too old",
+    "suppressed": "was not sent",
+    "shadowed": "was not sent: the send mode does everything but the call",
+}
+_WHY = {
+    Reason.NOTHING_NEW: "what they were last told still holds",
+    Reason.NEVER_TOLD: "they were never told of this outage, and it no longer concerns them",
+    Reason.ETR_MOVED_LITTLE: "the estimated time moved by too little",
+    Reason.ETR_WITHDRAWN: "the estimated time was withdrawn, and no new one is known",
+    Reason.ETR_PASSED: "the estimated time has passed",
+    Reason.PARTLY_OUT: "some of their places are back, and some are still out",
+    Reason.OUT_IN_OTHER_OUTAGE: "another outage still keeps the place without service",
+    Reason.NOT_SETTLED: "it is still being worked out who is affected",
+    Reason.NO_LONGER_HERE: "the account no longer holds a place in this outage",
+    Reason.PREDICTED: "the outage is only predicted",
+    Reason.PLANNED_NOT_STARTED: "the planned work has not begun",
+    Reason.SILENT: "the outage was already there when its source was first read",
+    Reason.NO_LONGER_LISTED: "the source no longer lists the outage, which is no proof of power",
+    Reason.ADVISORY: "this version tells nobody of advisories",
+    Reason.NO_ALERTS_WANTED: "the account wants no outage alerts",
+    Reason.OPTED_OUT: "this number or address has opted out",
+    Reason.INVALID_ENDPOINT: "this number or address is known to be bad",
+    Reason.SEND_MODE: "sending is off",
+    Reason.NO_PROVIDER: "no provider is set up for this channel",
+    Reason.NEWER_DECISION: "something newer took its place",
+    Reason.EXPIRED: "it had become too old",
+}
+
+
+def explain(
+    conn: Connection, account_key: int, outage_key: int, *, zone: ZoneInfo, etr_step: timedelta
+) -> list[str]:
+    """One sentence for each message of an account about an outage, and how things stand now.
+
+    Numbers and addresses are shown by their last characters only. Works in a
+    read-only transaction.
+    """
+    return list(_sentences(conn, account_key, outage_key, zone, etr_step))
+
+
+def _sentences(
+    conn: Connection, account_key: int, outage_key: int, zone: ZoneInfo, etr_step: timedelta
+) -> Iterator[str]:
+    yield _membership(conn, account_key, outage_key)
+    endpoints = _endpoints(conn, account_key)
+    if not endpoints:
+        yield "The account has no phone number or e-mail address, so nobody can be told."
+        return
+    known = facts.load(conn, [outage_key], etr_step=etr_step)[outage_key]
+    for endpoint in endpoints:
+        name = _masked(endpoint)
+        for message in _messages(conn, endpoint.key, outage_key):
+            yield _message(name, message, zone)
+        yield _now(conn, endpoint.key, outage_key, name, known)
+
+
+def _membership(conn: Connection, account_key: int, outage_key: int) -> str:
+    m, o, i = t.memberships, t.occupancies, t.interruptions
+    held = sa.select(o.c.premise_key).where(o.c.account_key == account_key, o.c.until.is_(None))
+    members = conn.execute(
+        sa.select(sa.func.count(m.c.premise_key.distinct())).where(
+            m.c.outage_key == outage_key, m.c.removed.is_(None), m.c.premise_key.in_(held)
+        )
+    ).scalar_one()
+    out = conn.execute(
+        sa.select(sa.func.count()).where(
+            i.c.outage_key == outage_key, i.c.outcome.is_(None), i.c.premise_key.in_(held)
+        )
+    ).scalar_one()
+    places = "place" if members == 1 else "places"
+    return f"The account holds {members} {places} in this outage, {out} without service now."
+
+
+def _endpoints(conn: Connection, account_key: int) -> list[sa.Row[Any]]:
+    c, e = t.contacts, t.endpoints
+    return list(
+        conn.execute(
+            sa.select(e)
+            .join(c, c.c.endpoint_key == e.c.key)
+            .where(c.c.account_key == account_key, c.c.ended_at.is_(None))
+            .order_by(e.c.key)
+        )
+    )
+
+
+def _masked(endpoint: sa.Row[Any]) -> str:
+    if endpoint.kind == "phone":
+        return f"The phone ending in {endpoint.address[-4:]}"
+    return f"The mailbox at {endpoint.address.rpartition('@')[2]}"
+
+
+def _messages(conn: Connection, endpoint_key: int, outage_key: int) -> list[sa.Row[Any]]:
+    m = t.messages
+    return list(
+        conn.execute(
+            m.select()
+            .where(m.c.endpoint_key == endpoint_key, m.c.outage_key == outage_key)
+            .order_by(m.c.key)
+        )
+    )
+
+
+def _message(name: str, message: sa.Row[Any], zone: ZoneInfo) -> str:
+    said = _SAID[Kind.of(message.kind, message.variant)]
+    ended = _ENDED[message.state]
+    why = _why(message.reason) if message.state in {"withdrawn", "suppressed"} else ""
+    code = f" (code {message.provider_code})" if message.provider_code else ""
+    return (
+        f"{name} was to be told {said}, because of journal entry {message.number} "
+        f"at {_time(message.planned_at, zone)}; the message {ended}{why}{code}."
+    )
+
+
+def _why(reason: str | None) -> str:
+    found = _WHY.get(Reason(reason)) if reason in set(Reason) else None
+    return f": {found}" if found else ""
+
+
+def _now(
+    conn: Connection, endpoint_key: int, outage_key: int, name: str, known: facts.OutageFacts
+) -> str:
+    target = sa.select(
+        sa.literal(outage_key).label("outage_key"), t.endpoints.c.key.label("endpoint_key")
+    ).where(t.endpoints.c.key == endpoint_key)
+    row = conn.execute(situations(target.subquery("target"), count_shadowed=True)).first()
+    if row is None:
+        return f"{name} is told nothing now: {_WHY[Reason.NO_LONGER_HERE]}."
+    decision = decide(unpack(row.packed), known.policy, business_now(conn))
+    if decision.kind is None:
+        return f"{name} is told nothing now: {_WHY[decision.reason]}."
+    return f"{name} is to be told {_SAID[decision.kind]}."
+
+
+def _time(at: datetime, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"

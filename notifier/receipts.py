@@ -1,0 +1,142 @@
+"""Receipts: what providers say later of a message, in whatever order and however often."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from notifier.settling import mark_endpoint
+from outage import tables as t
+from outage.clock import business_now
+from outage.database import Database, wall_now
+
+_STATE_OF = {
+    "twilio": {
+        "accepted": "accepted",
+        "queued": "accepted",
+        "sending": "accepted",
+        "sent": "accepted",
+        "delivered": "delivered",
+        "undelivered": "undelivered",
+        "failed": "failed",
+    },
+    "sendgrid": {
+        "processed": "accepted",
+        "deferred": "accepted",
+        "delivered": "delivered",
+        "bounce": "undelivered",
+        "dropped": "failed",
+    },
+}
+"""What an event makes of a message; other events are recorded and change no state."""
+
+_RANK = {
+    "claimed": 0,
+    "unknown": 0,
+    "accepted": 1,
+    "undelivered": 2,
+    "failed": 2,
+    "delivered": 3,
+}
+"""A receipt only ever moves a message up: late, doubled and shuffled ones do no harm."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """One event at a provider. ``at`` is when it says that it happened, if it says so."""
+
+    provider: str
+    message_key: int
+    event: str
+    provider_id: str
+    code: str = ""
+    at: datetime | None = None
+
+
+def apply(db: Database, receipts: Sequence[Receipt]) -> int:
+    """Record verified receipts in one transaction; return how many changed a message."""
+    if not receipts:
+        return 0
+    with db.write() as conn:
+        rows = _messages(conn, receipts)
+        known = [receipt for receipt in receipts if _concerns(rows, receipt)]
+        _record(conn, known)
+        return sum(_apply(conn, rows, receipt) for receipt in known)
+
+
+def _messages(conn: Connection, receipts: Sequence[Receipt]) -> dict[int, dict[str, Any]]:
+    m = t.messages
+    found = conn.execute(
+        sa.select(m.c.key, m.c.state, m.c.provider, m.c.provider_id)
+        .where(m.c.key.in_(sorted({receipt.message_key for receipt in receipts})))
+        .order_by(m.c.key)
+        .with_for_update()
+    ).mappings()
+    return {row["key"]: dict(row) for row in found}
+
+
+def _concerns(rows: dict[int, dict[str, Any]], receipt: Receipt) -> bool:
+    """Whether the receipt is of a message of ours, and not of an older one with its number."""
+    row = rows.get(receipt.message_key)
+    if row is None or row["provider"] != receipt.provider:
+        return False
+    # SendGrid's own ids begin with the one its answer gave.
+    return not row["provider_id"] or receipt.provider_id.startswith(row["provider_id"])
+
+
+def _record(conn: Connection, receipts: Sequence[Receipt]) -> None:
+    r, now = t.receipts, wall_now(conn)
+    seen = {
+        (row.message_key, row.event, row.code)
+        for row in conn.execute(
+            sa.select(r.c.message_key, r.c.event, r.c.code).where(
+                r.c.message_key.in_(sorted({receipt.message_key for receipt in receipts}))
+            )
+        )
+    }
+    rows = []
+    for receipt in receipts:
+        same = (receipt.message_key, receipt.event, receipt.code)
+        # Twilio gives no time: the same event a second time is the same event.
+        if receipt.at is None and same in seen:
+            continue
+        seen.add(same)
+        rows.append(
+            {
+                "message_key": receipt.message_key,
+                "event": receipt.event,
+                "code": receipt.code,
+                "at": receipt.at or now,
+                "received_at": now,
+            }
+        )
+    if rows:
+        dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
+        conn.execute(dialect.insert(r).on_conflict_do_nothing(), rows)
+
+
+def _apply(conn: Connection, rows: dict[int, dict[str, Any]], receipt: Receipt) -> bool:
+    row = rows[receipt.message_key]
+    if receipt.code:
+        mark_endpoint(conn, receipt.message_key, receipt.provider, receipt.code)
+    state = _STATE_OF[receipt.provider].get(receipt.event)
+    if state is None or row["state"] not in _RANK or _RANK[state] <= _RANK[row["state"]]:
+        return False
+    m, now = t.messages, business_now(conn)
+    values: dict[str, Any] = {
+        "state": state,
+        "accepted_at": sa.func.coalesce(m.c.accepted_at, sa.literal(now, m.c.accepted_at.type)),
+        "lease_until": None,
+    }
+    if not row["provider_id"]:
+        row["provider_id"] = receipt.provider_id.partition(".")[0]
+        values["provider_id"] = row["provider_id"]
+    if state != "accepted":
+        values |= {"ended_at": now, "provider_code": receipt.code or None}
+    conn.execute(m.update().where(m.c.key == receipt.message_key).values(**values))
+    row["state"] = state
+    return True

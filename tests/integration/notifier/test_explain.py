@@ -1,0 +1,74 @@
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from notifier.explain import explain
+from outage import tables as t
+from tests.integration.notifier.test_outbox import outbox, tell
+from tests.integration.notifier.world import World, etr, phone
+
+ZONE = ZoneInfo("America/Vancouver")
+A = phone(1)
+
+
+def explained(world: World, account: str, outage: str) -> list[str]:
+    with world.db.read() as conn:
+        key = conn.execute(sa.select(t.outages.c.key).where(t.outages.c.id == outage)).scalar_one()
+        return explain(
+            conn,
+            world.ids[f"account {account}"],
+            key,
+            zone=ZONE,
+            etr_step=timedelta(minutes=30),
+        )
+
+
+def test_it_says_what_was_told_and_why_nothing_more_is(world: World) -> None:
+    world.account("one", ["P1"], A, "one@example.org")
+    outage = world.declare("P1", etr=etr(3))
+    with outbox(world) as (box, _):
+        tell(world, box)
+        world.report(outage, etr=etr(3.2))
+        tell(world, box)
+    assert explained(world, "one", outage) == [
+        "The account holds 1 place in this outage, 1 without service now.",
+        (
+            "The phone ending in 0101 was to be told that service is out, because of journal "
+            "entry 2 at 2026-01-04 14:00; the message was accepted by the provider."
+        ),
+        "The phone ending in 0101 is told nothing now: the estimated time moved by too little.",
+        (
+            "The mailbox at example.org was to be told that service is out, because of journal "
+            "entry 2 at 2026-01-04 14:00; the message was accepted by the provider."
+        ),
+        "The mailbox at example.org is told nothing now: the estimated time moved by too little.",
+    ]
+
+
+def test_it_says_why_somebody_was_not_told(world: World) -> None:
+    world.account("quiet", ["P1"], A, alerts=False)
+    outage = world.declare("P1")
+    world.plan()
+    assert explained(world, "quiet", outage)[1:] == [
+        "The phone ending in 0101 is told nothing now: the account wants no outage alerts."
+    ]
+
+
+def test_it_says_when_nobody_can_be_reached(world: World) -> None:
+    world.account("one", ["P1"], A)
+    with world.db.write() as conn:
+        conn.execute(t.contacts.delete())
+    outage = world.declare("P1")
+    assert explained(world, "one", outage)[1:] == [
+        "The account has no phone number or e-mail address, so nobody can be told."
+    ]
+
+
+def test_no_number_and_no_mailbox_is_shown_whole(world: World) -> None:
+    world.account("one", ["P1"], A, "secret.name@example.org")
+    outage = world.declare("P1")
+    world.plan()
+    told = " ".join(explained(world, "one", outage))
+    assert A not in told
+    assert "secret.name" not in told
