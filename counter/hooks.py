@@ -1,27 +1,23 @@
 """Where providers call back. Nothing is believed that is not signed by them."""
 
-import binascii
 import logging
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 import orjson
-from sendgrid.helpers.eventwebhook import EventWebhook
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from twilio.request_validator import RequestValidator
 
 from counter.gathering import Gathering
 from notifier.receipts import Receipt
+from notifier.signatures import Signatures
 from outage.settings import Settings
 
 log = logging.getLogger(__name__)
 
-STALE = timedelta(minutes=10)
-"""An event whose signature is older, or from further ahead, is a replay or a wrong clock."""
 MOST_BYTES = {"twilio": 64 * 1024, "sendgrid": 8 * 1024 * 1024}
 
 _SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
@@ -40,10 +36,9 @@ class Hooks:
         self._base = settings.hooks
         self._now = now
         self._gathering = Gathering(commit)
-        token = settings.twilio_auth_token
-        self._twilio = RequestValidator(token) if token else None
-        key = settings.sendgrid_webhook_public_key
-        self._sendgrid = EventWebhook(key) if key else None
+        self._signatures = Signatures(
+            settings.twilio_auth_token, settings.sendgrid_webhook_public_key
+        )
 
     def routes(self) -> list[Route]:
         """The routes, each with the largest body it reads."""
@@ -68,7 +63,7 @@ class Hooks:
         form = dict(parse_qsl(body, keep_blank_values=True))
         url = f"{self._base}{request.url.path}?{request.url.query}"
         signature = request.headers.get("X-Twilio-Signature", "")
-        if self._twilio is None or not self._twilio.validate(url, form, signature):
+        if not self._signatures.is_twilio(url, form, signature):
             return _forbidden()
         key = request.query_params.get("m", "")
         if not _is_key(key) or "MessageSid" not in form:
@@ -85,7 +80,9 @@ class Hooks:
     async def sendgrid_events(self, request: Request) -> Response:
         """A list of e-mail events. The signature covers a timestamp and the raw bytes."""
         body = await request.body()
-        if not self._signed(body, request):
+        signature = request.headers.get(_SIGNATURE, "")
+        timestamp = request.headers.get(_TIMESTAMP, "")
+        if not self._signatures.is_sendgrid(body, signature, timestamp, self._now()):
             return _forbidden()
         try:
             events = orjson.loads(body)
@@ -97,21 +94,6 @@ class Hooks:
             )
         found = (_event(event) for event in events if isinstance(event, dict))
         return await self._record([receipt for receipt in found if receipt is not None])
-
-    def _signed(self, body: bytes, request: Request) -> bool:
-        timestamp = request.headers.get(_TIMESTAMP, "")
-        if self._sendgrid is None or not _is_key(timestamp):
-            return False
-        if abs(self._now().timestamp() - int(timestamp)) > STALE.total_seconds():
-            return False
-        try:
-            return bool(
-                self._sendgrid.verify_signature(
-                    body.decode(), request.headers.get(_SIGNATURE, ""), timestamp
-                )
-            )
-        except (UnicodeDecodeError, binascii.Error, ValueError):
-            return False
 
     async def _record(self, receipts: Sequence[Receipt]) -> Response:
         """Answer only once they are on record; a provider whose call fails calls again."""
