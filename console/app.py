@@ -58,9 +58,9 @@ def api(settings: Settings) -> list[BaseRoute]:
     )
     one = "/outages/{id}"
     return [
-        Route("/outages", look(reading.outages), methods=["GET"]),
+        Route("/outages", look(reading.outages, Right.SEE), methods=["GET"]),
         write("/outages", declare),
-        Route(one, look(reading.outage), methods=["GET"]),
+        Route(one, look(reading.outage, Right.SEE), methods=["GET"]),
         write(one, dispatch(changes.revise(most), bodies.ReviseBody, shaped=True), "PATCH"),
         Route(f"{one}/memberships", look(reading.memberships), methods=["GET"]),
         Route(f"{one}/messages", look(reading.messages), methods=["GET"]),

@@ -32,14 +32,14 @@ Facts = dict[str, Any]
 
 
 def reading(
-    look: Callable[[Connection, Request], Facts],
+    look: Callable[[Connection, Request], Facts], right: Right = Right.READ
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Make an endpoint of a look at the record; it needs the right to read."""
+    """Make an endpoint of a look at the record, for who has the right."""
 
     def work(request: Request) -> Response:
         db: Database = request.app.state.db
         with db.read() as conn:
-            access.allowed(conn, request, Right.READ)
+            access.allowed(conn, request, right)
             return JSONResponse(look(conn, request))
 
     async def endpoint(request: Request) -> Response:

@@ -86,7 +86,7 @@ def store(conn: Connection, request: Request, answer: Answer) -> None:
 def _enter(conn: Connection, request: Request) -> None:
     if conn.dialect.name == "sqlite":
         return
-    name = "\n".join((request.actor, request.route, request.key))
+    name = f"{request.actor}\n{request.route}\n{request.key}"
     free = conn.execute(
         sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name}
     ).scalar_one()

@@ -102,6 +102,9 @@ def append(
     locks their rows first, or two such transactions could wait for each other.
     """
     state = {} if outage_key is None else _state(conn, outage_key)
+    wall = wall_now(conn)
+    at = business_now(conn, wall=wall)
+    # Nobody else can append from here to the commit: only what cannot be done before it.
     number = next_value(conn, "journal")
     conn.info[APPENDED] = True
     conn.execute(
@@ -111,8 +114,8 @@ def append(
             outage_key=outage_key,
             outage_version=outage_version,
             actor=actor,
-            at=business_now(conn),
-            wall_at=wall_now(conn),
+            at=at,
+            wall_at=wall,
             data=json.dumps(data or {}),
             state=json.dumps(state),
         )

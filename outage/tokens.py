@@ -28,8 +28,10 @@ class Role(enum.StrEnum):
 class Right(enum.StrEnum):
     """What can be allowed."""
 
+    SEE = "see"
+    """Outages, with their notes."""
     READ = "read"
-    """Outages, accounts with notes and messages, the journal."""
+    """Accounts, members, messages, the journal."""
     REPORT = "report"
     """Progress from the field; a public message waits for a dispatcher."""
     DISPATCH = "dispatch"
@@ -37,8 +39,8 @@ class Right(enum.StrEnum):
 
 
 MAY: dict[Role, frozenset[Right]] = {
-    Role.VIEWER: frozenset({Right.READ}),
-    Role.CREW: frozenset({Right.REPORT}),
+    Role.VIEWER: frozenset({Right.SEE, Right.READ}),
+    Role.CREW: frozenset({Right.SEE, Right.REPORT}),
     Role.DISPATCHER: frozenset(Right),
 }
 """Who may do what: the whole of it. A crew's phone can be lost, so it reads no account."""

@@ -22,7 +22,7 @@ def token() -> None:
     "--role",
     type=options.words(Role),
     required=True,
-    help="viewer reads; crew posts updates; dispatcher does both and everything else.",
+    help="viewer reads; crew sees outages and posts updates; dispatcher does everything.",
 )
 @click.option("--name", required=True, help="Whose token it is, like truck-7; no personal name.")
 @click.option("--days", type=click.IntRange(1, 3650), help="Days it holds; for ever if not given.")

@@ -105,6 +105,7 @@ def relay(db: Database, done: threading.Event) -> None:
 
 
 @pytest.mark.processes
+@pytest.mark.timeout(300)  # 10 s on a quiet machine
 def test_no_entry_is_missed_and_each_is_seen_once_while_six_processes_write(
     database: Database, database_url: str
 ) -> None:
@@ -122,7 +123,7 @@ def test_no_entry_is_missed_and_each_is_seen_once_while_six_processes_write(
         for writer in writers:
             writer.start()
         for writer in writers:
-            writer.join(55)
+            writer.join(120)
         done.set()
         for reader in readers:
             reader.result(10)

@@ -147,7 +147,9 @@ def test_a_wrong_token_is_401_and_changes_nothing(
 
 def test_a_role_that_may_not_is_403(town: Database, client: Client) -> None:
     crew, viewer = client(Role.CREW), client(Role.VIEWER)
+    assert crew.get("/api/v1/outages").status_code == 200
     assert_problem(crew.get("/api/v1/accounts/A1"), 403, "crew")
+    assert_problem(crew.get("/api/v1/outages/O-NONE/messages"), 403, "crew")
     assert_problem(crew.post("/api/v1/outages", json=NEW), 403, "crew")
     assert_problem(crew.post("/api/v1/outages/O-NONE/restorations"), 403, "crew")
     assert_problem(viewer.post("/api/v1/outages/O-NONE/updates", json={}), 403, "viewer")

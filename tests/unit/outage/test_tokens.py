@@ -23,9 +23,9 @@ def check(db: Database, words: str, right: Right) -> Token:
 @pytest.mark.parametrize(
     ("role", "rights"),
     [
-        (Role.VIEWER, {Right.READ}),
-        (Role.CREW, {Right.REPORT}),
-        (Role.DISPATCHER, {Right.READ, Right.REPORT, Right.DISPATCH}),
+        (Role.VIEWER, {Right.SEE, Right.READ}),
+        (Role.CREW, {Right.SEE, Right.REPORT}),
+        (Role.DISPATCHER, set(Right)),
     ],
 )
 def test_each_role_may_do_its_part_and_nothing_else(
