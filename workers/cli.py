@@ -46,6 +46,7 @@ COMMANDS: dict[str, Entry] = {
         "workers.commands.carrier:carrier", "Simulate Twilio and SendGrid on this machine."
     ),
     "clock": Entry("workers.commands.clock:clock", "Queue what is due, and sweep up."),
+    "counter": Entry("workers.commands.counter:counter", "Take the providers' callbacks."),
     "db": Entry("workers.commands.db:db", "Upgrade, check, back up and restore the database."),
     "doctor": Entry(
         "workers.commands.doctor:doctor",
