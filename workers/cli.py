@@ -30,6 +30,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
+    "explain": Entry("workers.commands.explain:explain", "Say why an account was told, or not."),
     "cancel": Entry("workers.commands.life:cancel", "Say that there never was such an outage."),
     "close": Entry("workers.commands.life:close", "Put an outage that is over away."),
     "confirm": Entry("workers.commands.life:confirm", "Say that a predicted outage is real."),

@@ -119,9 +119,18 @@ def _tell_account(desk_: Session, account: AccountRecord) -> None:
         _tell_stay(desk_, outage)
 
 
+_HAPPENED = {
+    "progress": "update",
+    "restoring": "service back",
+    "unlisted": "no longer listed by its source",
+    "listed": "listed again by its source",
+}
+
+
 def _tell_stay(desk_: Session, outage: AccountOutage) -> None:
     say()
-    ended = f", {outage.outcome} for this account" if outage.outcome else ""
+    differs = outage.outcome and outage.outcome != outage.status
+    ended = f", {outage.outcome} for this account" if differs else ""
     say(f"  {outage.id}  {outage.kind} {outage.service} outage, {outage.status}{ended}")
     if outage.place:
         say(f"    {outage.place}")
@@ -130,7 +139,7 @@ def _tell_stay(desk_: Session, outage: AccountOutage) -> None:
         say(f"    {off.premise}: out since {desk_.when(off.started_at)}, {back}")
     for version in outage.versions:
         said = [
-            version.kind,
+            _HAPPENED.get(version.kind, version.kind),
             f"crew {version.crew_status}" if version.crew_status else "",
             f"back by {desk_.when(version.etr_latest)}" if version.etr_latest else "",
             f"note: {version.note}" if version.note else "",

@@ -300,3 +300,79 @@ def test_a_token_is_shown_once_and_can_be_revoked(town: Database, run: Run) -> N
     assert made["token"] not in listed
     assert "holds no longer" in run("token", "revoke", str(made["key"]))
     assert "revoked" in run("token", "list")
+
+
+def tell(db: Database, outage_id: str) -> None:
+    """What the notifier and the provider would leave behind of one text to account 3."""
+    with db.write() as conn:
+        now = business_now(conn)
+        conn.execute(
+            t.endpoints.insert().values(key=1, kind="phone", address="+15555550142", language="en")
+        )
+        conn.execute(
+            t.contacts.insert().values(account_key=3, endpoint_key=1, channel="sms", consent_at=now)
+        )
+        conn.execute(
+            t.texts.insert().values(
+                key=1,
+                digest="d",
+                channel="sms",
+                language="en",
+                template="detected 1",
+                body="Power is out at your place.",
+            )
+        )
+        key = conn.execute(sa.select(t.outages.c.key).where(t.outages.c.id == outage_id)).scalar()
+        conn.execute(
+            t.messages.insert().values(
+                key=1,
+                number=1,
+                outage_key=key,
+                endpoint_key=1,
+                account_key=3,
+                channel="sms",
+                kind="detected",
+                state="delivered",
+                priority=5,
+                planned_at=now,
+                send_after=now,
+                accepted_at=now,
+                ended_at=now,
+                text_key=1,
+                told_state="out",
+            )
+        )
+        conn.execute(
+            t.receipts.insert().values(message_key=1, event="delivered", at=now, received_at=now)
+        )
+
+
+def test_an_account_shows_what_it_was_told_with_its_receipt(
+    town: Database, run: Run, tmp_path: Path
+) -> None:
+    name = declared(run, tmp_path)["id"]
+    drain(town)
+    tell(town, name)
+    shown = run("show", "A3")
+    assert "sms to …0142, detected: delivered" in shown
+    assert "“Power is out at your place.”" in shown
+    assert "receipt: delivered" in shown
+    assert "5550142" not in shown
+    (message,) = json.loads(run("show", "A3", "--json"))["outages"][0]["messages"]
+    assert message["receipts"][0]["event"] == "delivered"
+    assert "1 × detected: delivered" in run("show", name)
+
+
+def test_explaining_says_what_was_told_and_how_things_stand(
+    town: Database, run: Run, refuse: Refuse, tmp_path: Path
+) -> None:
+    name = declared(run, tmp_path)["id"]
+    drain(town)
+    tell(town, name)
+    said = run("explain", "A3", name)
+    assert "0142" in said
+    assert "5550142" not in said
+    assert "delivered" in said
+    assert json.loads(run("explain", "A3", name, "--json"))["sentences"]
+    assert "A99" in refuse("explain", "A99", name)
+    assert "O-NONE" in refuse("explain", "A3", "O-NONE")
