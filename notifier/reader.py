@@ -3,10 +3,12 @@
 import time
 from datetime import timedelta
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier.planner import Plan, plan_some
 from outage import journal
+from outage import tables as t
 from outage.database import Database
 from outage.model import JournalKind, OutageKey
 from outage.settings import SendMode, Settings
@@ -34,13 +36,18 @@ class NotifierReader:
         return 1 if entry.kind == JournalKind.PROGRESS else 0
 
     def outages(self, conn: Connection, entry: journal.JournalEntry) -> list[OutageKey]:
-        """The entry's outage, unless the entry holds nothing that is told."""
-        del conn
+        """The entry's outage, unless the entry holds nothing that is told.
+
+        An outage that never had a member concerns nobody; those who come later come with a
+        `matched` of their own.
+        """
         if entry.outage_key is None:
             return []
         if entry.kind == JournalKind.PROGRESS and "etr" not in entry.data.get("fields", ()):
             return []
-        return [entry.outage_key]
+        members = t.memberships.c
+        anybody = sa.select(members.key).where(members.outage_key == entry.outage_key).limit(1)
+        return [] if conn.execute(anybody).first() is None else [entry.outage_key]
 
     def work(self, db: Database, item: journal.WorkItem) -> None:
         """Plan step by step; each commits together with how far it has come."""

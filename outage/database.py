@@ -41,6 +41,7 @@ class Database:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
         path = engine.url.database if self.is_sqlite else None
+        self.gap_s = GAP_S
         self._bulk_lock = Path(f"{path}.bulk-lock") if path else None
         self.after_append: Callable[[], None] | None = None
         """Called after a commit that appended to the journal: rings the bell."""
@@ -88,7 +89,7 @@ class Database:
             fcntl.flock(handle, fcntl.LOCK_EX)
             with self.write() as conn:
                 yield conn
-            time.sleep(GAP_S)
+            time.sleep(self.gap_s)
         finally:
             os.close(handle)
 

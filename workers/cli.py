@@ -49,6 +49,9 @@ COMMANDS: dict[str, Entry] = {
     "clock": Entry("workers.commands.clock:clock", "Queue what is due, and sweep up."),
     "counter": Entry("workers.commands.counter:counter", "Take the providers' callbacks."),
     "db": Entry("workers.commands.db:db", "Upgrade, check, back up and restore the database."),
+    "replay": Entry(
+        "workers.commands.replay:replay", "Feed a recorded storm through everything on its own time."
+    ),
     "doctor": Entry(
         "workers.commands.doctor:doctor",
         "Check settings, site, database, Redis, providers and hooks.",
