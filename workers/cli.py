@@ -50,7 +50,8 @@ COMMANDS: dict[str, Entry] = {
     "counter": Entry("workers.commands.counter:counter", "Take the providers' callbacks."),
     "db": Entry("workers.commands.db:db", "Upgrade, check, back up and restore the database."),
     "replay": Entry(
-        "workers.commands.replay:replay", "Feed a recorded storm through everything on its own time."
+        "workers.commands.replay:replay",
+        "Feed a recorded storm through everything on its own time.",
     ),
     "doctor": Entry(
         "workers.commands.doctor:doctor",

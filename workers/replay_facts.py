@@ -32,10 +32,11 @@ def facts(conn: Connection, source: str) -> dict[str, Any]:
         ).select_from(pairs)
     ).one()
     feed = t.feed_outages.c
-    outages, returns, successors, held = conn.execute(
+    outages, returns, returned, successors, held = conn.execute(
         sa.select(
             sa.func.count(),
             sa.func.coalesce(sa.func.sum(feed.returns), 0),
+            sa.func.count(sa.case((feed.returns > 0, 1))),
             sa.func.count(feed.successor),
             sa.func.count(sa.case((feed.held, 1))),
         ).where(feed.source == source)
@@ -45,6 +46,7 @@ def facts(conn: Connection, source: str) -> dict[str, Any]:
         "outages_touching": touching,
         "premises": premises,
         "memberships": memberships,
+        "outages_returned": returned,
         "returns": returns,
         "successors": successors,
         "held": held,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -89,7 +89,8 @@ def run(
         max_premises=settings.max_recipients,
     )
     loops = relay.loops(relay.READERS, db, settings, opening.bell(settings), at_once=True)
-    replay = Replay(db, feed, turns=[loop.turn for loop in loops])
+    turns = {loop.name: loop.turn for loop in loops}
+    replay = Replay(db, feed, turns=turns)
     seen = snapshots(storm.file, storm.mapping)
     pace = _Pace(storm.speed, progress)
     with business_time(db):
@@ -122,10 +123,11 @@ class GisMatcher:
 class Replay:
     """Stops at barriers: moves business time, applies the snapshot, lets everybody finish."""
 
-    def __init__(self, db: Database, feed: Feed, *, turns: Sequence[Turn]) -> None:
+    def __init__(self, db: Database, feed: Feed, *, turns: Mapping[str, Turn]) -> None:
         self._db = db
         self._feed = feed
-        self._turns = turns
+        self._following = [turns[name] for name in _FOLLOWING]
+        self._publish = turns[_PUBLISHER]
         self.tally = Tally()
 
     def stop_at(self, barrier: Barrier) -> None:
@@ -157,10 +159,16 @@ class Replay:
         return due
 
     def _drain(self) -> None:
-        """Take turns until no reader has work and nothing that is due is unsent."""
+        """Take turns until no reader has work and nothing that is due is unsent.
+
+        The page is published last: once for each barrier, not for each entry.
+        """
         while True:
-            if any([turn() for turn in self._turns]):
-                continue
+            for turn in self._following:
+                while turn():
+                    pass
+            while self._publish():
+                pass
             with self._db.read() as conn:
                 if all(journal.is_idle(conn, reader) for reader in _FOLLOWING):
                     return
@@ -168,6 +176,7 @@ class Replay:
 
 
 _FOLLOWING = ("gis", "notifier", "cis")
+_PUBLISHER = "publisher"
 
 
 def _go_to(conn: sa.Connection, at: datetime) -> None:

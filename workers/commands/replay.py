@@ -12,7 +12,7 @@ from outage import settings as reading
 MAX = "max"
 
 
-class Speed(click.ParamType):
+class Speed(click.ParamType[float]):
     """`max`, or how many times faster than it happened."""
 
     name = "N|max"
