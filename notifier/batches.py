@@ -53,12 +53,16 @@ def unsettled(conn: Connection) -> set[int]:
     return found
 
 
-def next_due(conn: Connection) -> datetime | None:
-    """When the next pending message may go: a timer for whoever moves business time."""
+def next_due(conn: Connection, after: datetime | None = None) -> datetime | None:
+    """When the next pending message may go: a timer for whoever moves business time.
+
+    With ``after`` only those that are not due by then.
+    """
     m = t.messages
+    pending = m.c.state == "pending"
     at: datetime | None = conn.execute(
         sa.select(sa.func.min(m.c.send_after, type_=m.c.send_after.type)).where(
-            m.c.state == "pending"
+            pending if after is None else sa.and_(pending, m.c.send_after > after)
         )
     ).scalar()
     return at

@@ -19,15 +19,20 @@ from intake.errors import ReplayRefused
 from intake.feed import Applied, Feed
 from intake.mapping import FeedMapping
 from intake.replay import Barrier, barriers, snapshots
+from notifier import batches
+from notifier.outbox import Outbox
 from outage import clock, desk, journal
 from outage import tables as t
 from outage.database import Database
 from outage.model import OPEN, Actor, MatchedShape, Service
 from outage.settings import SendMode, Settings
-from workers import opening, relay
+from outage.site import load_site
+from workers import opening, relay, timers
 from workers.replay_facts import facts
 
 Turn = Callable[[], bool]
+PATIENCE_S = 60.0
+"""How long to wait at one barrier while nothing moves: a provider may be down for good."""
 REST_S = 0.02
 """How long to wait for work that another process holds, or that is being tried again."""
 REVIEWER = Actor(kind="cli", name="assume-reviewed")
@@ -88,12 +93,11 @@ def run(
         reviewer=REVIEWER if storm.reviewed else None,
         max_premises=settings.max_recipients,
     )
-    loops = relay.loops(relay.READERS, db, settings, opening.bell(settings), at_once=True)
-    turns = {loop.name: loop.turn for loop in loops}
-    replay = Replay(db, feed, turns=turns)
+    outbox = Outbox(db, settings, load_site(settings.home))
     seen = snapshots(storm.file, storm.mapping)
     pace = _Pace(storm.speed, progress)
-    with business_time(db):
+    with business_time(db), _readers(db, settings) as turns:
+        replay = Replay(db, feed, outbox, turns=turns, progress=progress)
         for barrier in barriers(seen, timer=replay.next_due, last_timer=replay.next_message):
             pace.wait_for(barrier)
             replay.stop_at(barrier)
@@ -121,21 +125,39 @@ class GisMatcher:
 
 
 class Replay:
-    """Stops at barriers: moves business time, applies the snapshot, lets everybody finish."""
+    """Stops at barriers: moves business time, applies the snapshot, lets everybody finish.
 
-    def __init__(self, db: Database, feed: Feed, *, turns: Mapping[str, Turn]) -> None:
+    Args:
+        db: the record.
+        feed: applies snapshots.
+        outbox: sends what is due.
+        turns: one turn of each reader and of the publisher, by name.
+        progress: told when something could not be waited for.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        feed: Feed,
+        outbox: Outbox,
+        *,
+        turns: Mapping[str, Turn],
+        progress: Callable[[str], None],
+    ) -> None:
         self._db = db
         self._feed = feed
+        self._outbox = outbox
         self._following = [turns[name] for name in _FOLLOWING]
         self._publish = turns[_PUBLISHER]
+        self._progress = progress
+        self._began = False
         self.tally = Tally()
 
     def stop_at(self, barrier: Barrier) -> None:
         """Go to a barrier and leave it when nobody has anything left to do there."""
-        with self._db.write() as conn:
-            if barrier.at is not None:
-                _go_to(conn, barrier.at)
-            desk.note_passed_etrs(conn)
+        if barrier.at is not None:
+            self._go_to(barrier.at)
+        timers.fire(self._db)
         if barrier.snapshot is not None:
             self.tally.add(self._feed.apply(barrier.snapshot))
         self._drain()
@@ -149,29 +171,41 @@ class Replay:
 
     def next_message(self, after: datetime) -> datetime | None:
         """When the next message falls due."""
-        column = t.messages.c.send_after
         with self._db.read() as conn:
-            due: datetime | None = conn.execute(
-                sa.select(sa.func.min(column, type_=column.type)).where(
-                    t.messages.c.state == "pending", column > after
-                )
-            ).scalar()
-        return due
+            return batches.next_due(conn, after)
+
+    def _go_to(self, at: datetime) -> None:
+        with self._db.write() as conn:
+            if self._began:
+                clock.move_to(conn, at)
+            else:
+                # Whatever time a replay before us was stopped at, this one begins with its own.
+                clock.hold(conn, at)
+        self._began = True
 
     def _drain(self) -> None:
         """Take turns until no reader has work and nothing that is due is unsent.
 
         The page is published last: once for each barrier, not for each entry.
         """
+        patience = time.monotonic() + PATIENCE_S
         while True:
             for turn in self._following:
                 while turn():
-                    pass
+                    patience = time.monotonic() + PATIENCE_S
+            self._outbox.expire()
+            if self._outbox.drain():
+                continue
             while self._publish():
                 pass
             with self._db.read() as conn:
-                if all(journal.is_idle(conn, reader) for reader in _FOLLOWING):
-                    return
+                idle = all(journal.is_idle(conn, reader) for reader in _FOLLOWING)
+                unsent = batches.left(conn)
+            if idle and not unsent:
+                return
+            if time.monotonic() > patience:
+                self._progress(f"{unsent} messages could not be sent at this stop; going on.")
+                return
             time.sleep(REST_S)
 
 
@@ -179,11 +213,16 @@ _FOLLOWING = ("gis", "notifier", "cis")
 _PUBLISHER = "publisher"
 
 
-def _go_to(conn: sa.Connection, at: datetime) -> None:
-    if clock.is_held(conn):
-        clock.move_to(conn, at)
-    else:
-        clock.hold(conn, at)
+@contextmanager
+def _readers(db: Database, settings: Settings) -> Iterator[dict[str, Turn]]:
+    """One turn of each reader and of the publisher; what they hold is given back at the end."""
+    loops = relay.loops(relay.READERS, db, settings, opening.bell(settings), at_once=True)
+    try:
+        yield {loop.name: loop.turn for loop in loops}
+    finally:
+        for loop in loops:
+            if loop.close is not None:
+                loop.close()
 
 
 @contextmanager
