@@ -51,7 +51,7 @@ def once(conn: Connection, request: Request) -> Answer | None:
     only one write at all: there the second one waits and gets the first one's answer).
     """
     _enter(conn, request)
-    _forget(conn)
+    _forget(conn, request)
     mine = conn.execute(
         sa.text(
             "INSERT INTO idempotency (actor, route, key, body_hash, created_at) "
@@ -94,9 +94,10 @@ def _enter(conn: Connection, request: Request) -> None:
         raise IdempotencyInProgressError
 
 
-def _forget(conn: Connection) -> None:
-    old = wall_now(conn) - KEPT
-    conn.execute(t.idempotency.delete().where(t.idempotency.c.created_at < old))
+def _forget(conn: Connection, request: Request) -> None:
+    """A key that is too old is as good as new; the sweep takes away the rest."""
+    old = t.idempotency.c.created_at < wall_now(conn) - KEPT
+    conn.execute(t.idempotency.delete().where(_is(request), old))
 
 
 def _is(request: Request) -> sa.ColumnElement[bool]:
