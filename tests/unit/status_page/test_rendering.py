@@ -45,6 +45,13 @@ def test_reported_and_matched_counts_are_both_said() -> None:
     assert "1,243 homes and businesses out; 1,310 customers reported out" in said
 
 
+def test_where_nobody_is_matched_the_reported_count_stands_alone() -> None:
+    said = row(outage(1, matched=0, reported=663))
+    assert "People 663 customers reported out" in said
+    assert "No homes" not in said
+    assert "No homes or businesses found inside the area" in row(outage(1, matched=0))
+
+
 def test_no_longer_listed_claims_no_restoration() -> None:
     for status_now in (Status.CONFIRMED, Status.CLOSED):
         said = row(outage(1, status=status_now, listed=False)).lower()
