@@ -30,40 +30,41 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
-    "explain": Entry("workers.commands.explain:explain", "Say why an account was told, or not."),
     "cancel": Entry("workers.commands.life:cancel", "Say that there never was such an outage."),
-    "close": Entry("workers.commands.life:close", "Put an outage that is over away."),
-    "confirm": Entry("workers.commands.life:confirm", "Say that a predicted outage is real."),
-    "declare": Entry("workers.commands.declare:declare", "Put a new outage on record."),
-    "list": Entry("workers.commands.listing:list_", "List the outages there are."),
-    "reject": Entry("workers.commands.life:reject", "Say that a predicted outage is none."),
-    "reopen": Entry("workers.commands.life:reopen", "Take the last restoration back."),
-    "restore": Entry("workers.commands.life:restore", "Say that service is back."),
-    "show": Entry("workers.commands.show:show", "Show an outage, a premise or an account."),
-    "start": Entry("workers.commands.life:start", "Say that planned work has begun."),
-    "token": Entry("workers.commands.token:token", "Make, list and revoke tokens for the API."),
-    "update": Entry("workers.commands.update:update", "Say what is new about an outage."),
     "carrier": Entry(
         "workers.commands.carrier:carrier", "Simulate Twilio and SendGrid on this machine."
     ),
     "clock": Entry("workers.commands.clock:clock", "Queue what is due, and sweep up."),
+    "close": Entry("workers.commands.life:close", "Put an outage that is over away."),
+    "confirm": Entry("workers.commands.life:confirm", "Say that a predicted outage is real."),
     "counter": Entry("workers.commands.counter:counter", "Take the providers' callbacks."),
     "db": Entry("workers.commands.db:db", "Upgrade, check, back up and restore the database."),
-    "replay": Entry(
-        "workers.commands.replay:replay",
-        "Feed a recorded storm through everything on its own time.",
-    ),
+    "declare": Entry("workers.commands.declare:declare", "Put a new outage on record."),
+    "demo": Entry("workers.commands.demo:demo", "A made-up utility in a storm, on this machine."),
     "doctor": Entry(
         "workers.commands.doctor:doctor",
         "Check settings, site, database, Redis, providers and hooks.",
     ),
+    "explain": Entry("workers.commands.explain:explain", "Say why an account was told, or not."),
     "import": Entry("workers.commands.import_:group", "Load premises and accounts from files."),
+    "list": Entry("workers.commands.listing:list_", "List the outages there are."),
     "match": Entry("workers.commands.match:match", "Say who is inside a shape; changes nothing."),
     "page": Entry("workers.commands.page:page", "Serve the public page from published files."),
+    "reject": Entry("workers.commands.life:reject", "Say that a predicted outage is none."),
     "relay": Entry(
         "workers.commands.relay:relay", "Follow the journal: match, plan, record, publish."
     ),
+    "reopen": Entry("workers.commands.life:reopen", "Take the last restoration back."),
+    "replay": Entry(
+        "workers.commands.replay:replay",
+        "Feed a recorded storm through everything on its own time.",
+    ),
+    "restore": Entry("workers.commands.life:restore", "Say that service is back."),
+    "show": Entry("workers.commands.show:show", "Show an outage, a premise or an account."),
+    "start": Entry("workers.commands.life:start", "Say that planned work has begun."),
+    "token": Entry("workers.commands.token:token", "Make, list and revoke tokens for the API."),
     "up": Entry("workers.commands.up:up", "Start all processes and keep them running."),
+    "update": Entry("workers.commands.update:update", "Say what is new about an outage."),
     "web": Entry("workers.commands.web:web", "Serve the console and the API to staff."),
     "worker": Entry("workers.commands.worker:worker", "Send the batches of one queue."),
 }

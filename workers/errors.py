@@ -124,3 +124,15 @@ class NothingToChange(WorkersError):
 
     def __init__(self) -> None:
         super().__init__("say what is new; `outage update --help` lists what can be said")
+
+
+class NotDrainedError(WorkersError):
+    """Work that should have been done by now is not."""
+
+    def __init__(self, left: str, patience_s: float) -> None:
+        self.left = left
+        super().__init__(f"after {patience_s:.0f} s this was still not done: {left}")
+
+
+class DemoError(WorkersError):
+    """The demo could not go on."""

@@ -32,13 +32,14 @@ def up() -> None:
     if running:
         # The supervisor's own lock decides; this only spares the migration and the ports.
         raise AlreadyRunning(settings.home, running.get(roster.SUPERVISOR))
-    _check_ports(settings)
-    _prepare_database(settings)
+    check_ports(settings)
+    prepare_database(settings)
     _say_where(settings)
     Supervisor(processes.children(settings, os.environ), settings.home).run()
 
 
-def _check_ports(settings: Settings) -> None:
+def check_ports(settings: Settings) -> None:
+    """Refuse with a sentence when a port of ours is taken. Raises `PortTaken`."""
     wanted = {
         "OUTAGE_PAGE_PORT": settings.page_port,
         "OUTAGE_WEB_PORT": settings.web_port,
@@ -66,7 +67,8 @@ def _is_free(host: str, port: int) -> bool:
         return True
 
 
-def _prepare_database(settings: Settings) -> None:
+def prepare_database(settings: Settings) -> None:
+    """Make the embedded database, or upgrade it after a backup; check any other."""
     # Imported here: whoever only wants the supervisor need not load a database driver.
     from outage import schema
     from workers import opening

@@ -1,0 +1,75 @@
+"""`outage demo`: a made-up utility in a storm, on this machine alone."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+
+@click.command()
+@click.option("--fresh", is_flag=True, help="Throw the demo's data away and begin anew.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Play the storm to its end as fast as it goes, compare all figures, print them as JSON.",
+)
+@click.option(
+    "--kill",
+    "kills",
+    multiple=True,
+    metavar="NAME@STEP",
+    help="With --check: kill -9 this process at that barrier and go on. May be given again.",
+)
+@click.option("--keep", is_flag=True, help="With --check: keep the folder it all happened in.")
+@click.option("--quiet", is_flag=True, help="With --check: no progress on standard error.")
+@click.option("--play", is_flag=True, hidden=True, help="Play the storm (the demo's own process).")
+@click.option(
+    "--pace",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    hidden=True,
+    help="Seconds for every five minutes of the storm.",
+)
+def demo(
+    *,
+    fresh: bool,
+    check: bool,
+    kills: tuple[str, ...],
+    keep: bool,
+    quiet: bool,
+    play: bool,
+    pace: float,
+) -> None:
+    """Show all of it: a made-up utility of 50,000 premises, and a storm of sixty outages.
+
+    Texts and e-mails go to a carrier simulator; nothing leaves this machine.
+    """
+    from workers.demo import check as checking
+    from workers.demo import house, live
+
+    if kills and not check:
+        raise click.UsageError("--kill goes with --check.")
+    if play:
+        live.play(pace)
+    elif check:
+        wanted = [_kill(text, house.NAMES) for text in kills]
+        sys.exit(
+            checking.run(
+                [checking.Kill(name=name, step=step) for name, step in wanted],
+                keep=keep,
+                say=not quiet,
+            )
+        )
+    else:
+        live.run(fresh=fresh)
+
+
+def _kill(text: str, names: tuple[str, ...]) -> tuple[str, int]:
+    name, at, step = text.partition("@")
+    if name not in names or not at or not step.isdigit() or int(step) < 1:
+        raise click.BadParameter(
+            f"{text!r} is not NAME@STEP; NAME is one of {', '.join(names)}, STEP counts from 1.",
+            param_hint="--kill",
+        )
+    return name, int(step)

@@ -1,0 +1,109 @@
+"""When a barrier may fall: nobody has work, nothing due is unsent, everything is published."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from urllib.request import urlopen
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from outage import desk, journal
+from outage import tables as t
+from outage.clock import business_now
+from outage.database import Database
+from workers.errors import NotDrainedError
+
+READERS = ("gis", "notifier", "cis")
+PATIENCE_S = 120.0
+LOOK_S = 0.05
+
+
+def next_timer(conn: Connection) -> datetime | None:
+    """Return when the next held message or passing ETR is due, in business time."""
+    held: datetime | None = conn.execute(
+        sa.select(sa.func.min(t.messages.c.send_after, type_=t.messages.c.send_after.type)).where(
+            t.messages.c.state == "pending", t.messages.c.send_after > business_now(conn)
+        )
+    ).scalar()
+    passing = desk.next_etr_passing(conn)
+    return min((at for at in (held, passing) if at is not None), default=None)
+
+
+def left(conn: Connection) -> list[str]:
+    """Say what is still to be done before business time may move on; empty when nothing is."""
+    now = business_now(conn)
+    found = [reader for reader in READERS if not journal.is_idle(conn, reader)]
+    due = sa.or_(
+        t.messages.c.state.in_(["claimed", "unknown"]),
+        sa.and_(t.messages.c.state == "pending", t.messages.c.send_after <= now),
+    )
+    unsent = conn.execute(
+        sa.select(sa.func.count()).select_from(t.messages).where(due)
+    ).scalar_one()
+    if unsent:
+        found.append(f"{unsent} messages due")
+    passing = desk.next_etr_passing(conn)
+    if passing is not None and passing <= now:
+        found.append("an ETR that has passed")
+    if journal.cursor(conn, "publisher") < journal.last_number(conn):
+        found.append("publisher")
+    return found
+
+
+def unpublished(conn: Connection, published: Path) -> list[str]:
+    """Say whether the pointer names the newest generation yet."""
+    newest = conn.execute(
+        sa.select(sa.func.max(t.generations.c.number)).where(
+            t.generations.c.published_at.is_not(None)
+        )
+    ).scalar()
+    try:
+        pointer = json.loads((published / "status.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ["pointer"]
+    return [] if str(pointer["id"]).endswith(f"-{newest}") else ["pointer"]
+
+
+def calls_pending(carrier_url: str) -> list[str]:
+    """Say whether the simulator still has callbacks to make."""
+    try:
+        counts = carrier_counts(carrier_url)
+    except OSError:
+        return ["carrier"]
+    if counts["idle"]:
+        return []
+    return [f"{counts['moving']} messages and {counts['callbacks_pending']} callbacks"]
+
+
+def carrier_counts(carrier_url: str) -> dict[str, int]:
+    """Return what the simulator counts."""
+    with urlopen(f"{carrier_url}/json/counts", timeout=10) as answer:  # noqa: S310 - loopback
+        counts: dict[str, int] = json.load(answer)
+    return counts
+
+
+def wait_until_drained(
+    db: Database,
+    published: Path,
+    carrier_url: str,
+    *,
+    patience_s: float = PATIENCE_S,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
+    """Wait until a barrier may fall. Raises `NotDrainedError` with what is left."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        with db.read() as conn:
+            found = left(conn) or unpublished(conn, published)
+        found = found or calls_pending(carrier_url)
+        if not found:
+            return
+        if time.monotonic() > deadline:
+            raise NotDrainedError(", ".join(found), patience_s)
+        meanwhile()
+        time.sleep(LOOK_S)

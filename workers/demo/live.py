@@ -1,0 +1,113 @@
+"""`outage demo`: everything on this machine, with the storm played in front of your eyes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+import sqlalchemy as sa
+
+from outage import tables as t
+from outage import tokens
+from outage.database import Database
+from outage.settings import Settings, load
+from workers import opening, processes, roster
+from workers.child import of_ours
+from workers.commands.up import check_ports, prepare_database
+from workers.demo import stage, storm
+from workers.demo.loading import load_utility
+from workers.demo.players import Players
+from workers.errors import AlreadyRunning, DemoError
+from workers.supervisor import Supervisor
+
+HOLD_S = 5
+TOKEN = "crew-token"  # noqa: S105 - the name of a file
+GUIDE = """
+  The storm begins now: sixty outages in about ten minutes. Nothing leaves this machine.
+
+  The public page        {page}
+                         keeps itself up to date; try it on a phone's width, or with script off
+  Every text and e-mail  {carrier}
+                         what the phones and mailboxes of 46,000 made-up accounts received
+  As a dispatcher        {env} outage list
+                         {env} outage update O-… --crew-status arrived --note "Pole is down"
+                         then watch the page, and `outage show O-…`
+  As an agent            {env} outage show C000001
+  Is all well?           {env} outage doctor
+
+  Ctrl+C ends everything; the next start carries on. `outage demo --fresh` begins anew.
+"""
+
+
+def run(*, fresh: bool) -> None:
+    """Start the demo and keep it until Ctrl+C."""
+    home = stage.default_home()
+    if running := roster.pids(home):
+        raise AlreadyRunning(home, running.get(roster.SUPERVISOR))
+    if fresh:
+        _clear(home)
+    told = stage.environment(home, os.environ, hold_s=HOLD_S)
+    settings = load(told)
+    check_ports(settings)
+    prepare_database(settings)
+    _prepare(settings, told)
+    shown = f"OUTAGE_HOME={home}"
+    click.echo(
+        GUIDE.format(
+            page=f"{settings.public_url}/",
+            carrier=f"http://127.0.0.1:{settings.carrier_port}/",
+            env=shown,
+        )
+    )
+    children = processes.children(settings, told)
+    children.append(of_ours("demo", "--play", name="storm", environment=told))
+    Supervisor(children, settings.home).run()
+
+
+def play(pace_s: float) -> None:
+    """Play what is left of the storm, ``pace_s`` seconds for every five minutes of it."""
+    settings = load()
+    db = opening.open_record(settings)
+    token = (settings.home / TOKEN).read_text(encoding="utf-8")
+    players = Players(db, web_port=settings.web_port, crew_token=token)
+    acts = storm.acts()
+    done = players.played()
+    last = acts[done - 1].at if done else acts[0].at
+    for number, act in enumerate(acts[done:], start=done + 1):
+        time.sleep((act.at - last) / storm.TICK * pace_s)
+        last = act.at
+        players.play(number, act)
+    click.echo("The storm is over; everything stays up. `outage demo --fresh` begins anew.")
+    while True:
+        time.sleep(3600)
+
+
+def _prepare(settings: Settings, told: Mapping[str, str]) -> None:
+    db = opening.open_record(settings)
+    try:
+        if not _loaded(db):
+            click.echo("Making a utility of 50,000 premises (once, some seconds)")
+            load_utility(settings.home / "files", told)
+        path = settings.home / TOKEN
+        if not path.exists():
+            with db.write() as conn:
+                token, _ = tokens.make(conn, name="storm", role=tokens.Role.CREW)
+            path.touch(mode=0o600)
+            path.write_text(token, encoding="utf-8")
+    finally:
+        db.close()
+
+
+def _loaded(db: Database) -> bool:
+    with db.read() as conn:
+        return conn.execute(sa.select(t.accounts.c.key).limit(1)).first() is not None
+
+
+def _clear(home: Path) -> None:
+    if home.exists() and not (home / stage.MARK).exists():
+        raise DemoError(f"{home} is not a demo's home; it was left as it is")
+    shutil.rmtree(home, ignore_errors=True)
