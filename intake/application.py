@@ -256,7 +256,20 @@ class Application:
         if self.mapping.absence.tell_restored and outage.interrupts:
             desk.end_unlisted(conn, outage.id, actor=self.actor, at=since, tell=True)
         # Closing ends what is still open, inferred, at the time it was first missing.
-        desk.close(conn, outage.id, actor=self.actor, reason=Reason.NO_LONGER_LISTED)
+        desk.close(
+            conn,
+            outage.id,
+            actor=self.actor,
+            reason=Reason.NO_LONGER_LISTED,
+            successor=self._successor(conn, decision),
+        )
+
+    def _successor(self, conn: Connection, decision: Decision) -> OutageKey | None:
+        """The outage that goes on over its ground, if there is one and it still does."""
+        if decision.known.successor is None:
+            return None
+        heir = self._outage(conn, decision.known.successor)
+        return heir.key if heir.is_open else None
 
     def _outage(self, conn: Connection, source_id: str) -> Outage:
         key = conn.execute(

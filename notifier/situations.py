@@ -48,7 +48,14 @@ def situations(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
         "back": whole.c.back,
         "left": whole.c.left,
         "places": case((whole.c.places > MOST_PLACES, MOST_PLACES), else_=whole.c.places),
-        "told_etr": func.coalesce(t.messages.c.told_etr_version, 0),
+        # ETR versions count within one outage: those of one that it goes on from say nothing.
+        "told_etr": case(
+            (
+                t.messages.c.outage_key == whole.c.outage_key,
+                func.coalesce(t.messages.c.told_etr_version, 0),
+            ),
+            else_=0,
+        ),
     }
     packed = sum(
         (sa.cast(fact, sa.BigInteger) * (1 << SHIFTS[name]) for name, fact in facts.items()),
@@ -89,18 +96,7 @@ def _endpoints(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
         (flag(back) == 1, number(back)),
         else_=number(literal(1)),
     )
-    message = t.messages.alias("told_message")
-    states = (*TOLD_STATES, SHADOWED) if count_shadowed else TOLD_STATES
-    # A subquery for each row: joined, SQLite would go through all messages there are.
-    told_key = (
-        sa.select(func.max(message.c.key))
-        .where(
-            message.c.outage_key == places.c.outage_key,
-            message.c.endpoint_key == places.c.endpoint_key,
-            message.c.state.in_(states),
-        )
-        .scalar_subquery()
-    )
+    told_key = _told_key(places, count_shadowed=count_shadowed)
     return sa.select(
         places.c.outage_key,
         places.c.endpoint_key,
@@ -116,6 +112,23 @@ def _endpoints(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
         flag(_is(places.c.state == _LEFT)).label("left"),
         counted.label("places"),
     ).group_by(places.c.outage_key, places.c.endpoint_key)
+
+
+def _told_key(places: FromClause, *, count_shadowed: bool) -> ColumnElement[int]:
+    """The newest message that the endpoint was told by, of the outage or of one merged into it."""
+    message, merged = t.messages.alias("told_message"), t.outages.alias("merged")
+    states = (*TOLD_STATES, SHADOWED) if count_shadowed else TOLD_STATES
+    # Subqueries for each row: joined, SQLite would go through all messages there are.
+    newest = sa.select(func.max(message.c.key)).where(
+        message.c.endpoint_key == places.c.endpoint_key, message.c.state.in_(states)
+    )
+    own = newest.where(message.c.outage_key == places.c.outage_key).scalar_subquery()
+    of_merged = (
+        newest.join_from(merged, message, message.c.outage_key == merged.c.key)
+        .where(merged.c.merged_into == places.c.outage_key)
+        .scalar_subquery()
+    )
+    return case((of_merged > func.coalesce(own, 0), of_merged), else_=own)
 
 
 def _is(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -233,10 +233,22 @@ def cancel(
 
 
 def close(
-    conn: Connection, outage_id: str, *, actor: Actor, reason: Reason = Reason.DONE
+    conn: Connection,
+    outage_id: str,
+    *,
+    actor: Actor,
+    reason: Reason = Reason.DONE,
+    successor: OutageKey | None = None,
 ) -> Outage:
-    """Put an outage that is over away."""
-    return _do(conn, outage_id, c.Close(reason=reason), actor)
+    """Put an outage that is over away.
+
+    With a ``successor`` it goes on under that one: whoever was told of this outage counts as
+    told of the other, and its public id leads there.
+    """
+    outage = register.load(conn, outage_id, lock=True)
+    if successor is not None:
+        register.merge(conn, outage.key, successor)
+    return _apply(conn, outage, c.Close(reason=reason), actor)
 
 
 def unlist(
@@ -253,6 +265,7 @@ def relist(conn: Connection, outage_id: str, *, actor: Actor) -> Outage:
     change = lifecycle.decide(outage, c.Relist(restoration_key=key), business_now(conn))
     if any(entry.kind == JournalKind.REOPENED for entry in change.entries):
         _take_back(conn, key)
+        register.merge(conn, outage.key, None)
     if change.entries:
         register.save(conn, change.outage)
     return _record(conn, change, actor, None)

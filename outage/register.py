@@ -193,6 +193,27 @@ def restoration_at(conn: Connection, key: int) -> datetime:
     return at
 
 
+def merge(conn: Connection, key: OutageKey, into: OutageKey | None) -> None:
+    """Record under which outage one goes on, with all that went on under it; None: its own.
+
+    A chain is kept one link long, so that whoever follows it has one place to look.
+    """
+    column = t.outages.c.merged_into
+    if into is not None:
+        further = conn.execute(sa.select(column).where(t.outages.c.key == into)).scalar()
+        into = OutageKey(further or into)
+        conn.execute(
+            t.outages.update()
+            .where(column == key, t.outages.c.key != into)
+            .values(merged_into=into)
+        )
+    conn.execute(
+        t.outages.update()
+        .where(t.outages.c.key == key)
+        .values(merged_into=None if into == key else into)
+    )
+
+
 def last_restoration(conn: Connection, key: OutageKey, *, inferred: bool | None) -> int | None:
     """Return the newest restoration step that has not been taken back.
 

@@ -79,6 +79,7 @@ outages = Table(
     Column("accounts_out", Integer, comment="accounts behind them"),
     Column("premises_restored", Integer),
     Index("ix_outages_status", "status"),
+    Index("ix_outages_merged_into", "merged_into"),
     Index("uq_outages_source_source_id", "source", "source_id", unique=True),
 )
 

@@ -134,7 +134,33 @@ def test_a_successor_takes_over_who_is_inside_and_nobody_is_told_restored(
             sa.select(t.interruptions.c.outage_key, t.interruptions.c.first_outage_key).distinct()
         ).all()
     assert held == [(3, 2)]
-    assert "restored" not in facts["messages_by_kind"]
+    assert sorted(detected(town)) == [(2, 1), (2, 2), (2, 3)]
+    assert facts["messages_by_kind"] == {"detected": 3}
+
+
+def test_who_was_told_of_an_outage_hears_of_its_successor_only_what_is_new(
+    replay: Replay, town: Database
+) -> None:
+    other = row(2, polygon=ELSEWHERE)
+    later = {"crewEtr": (FETCHED + 86_400) * 1000, "showEtr": True}
+    gone = [[row(3), {**other, "numCustomersOut": number}] for number in range(5)]
+    facts = replay([other], [row(1), other], *gone, [row(3, **later), other])
+    assert facts["messages_by_kind"] == {"detected": 3, "etr": 3}
+    assert {outage for outage, _ in detected(town)} == {2}
+
+
+def test_an_outage_that_returns_after_its_successor_took_over_is_its_own_again(
+    replay: Replay, town: Database
+) -> None:
+    other = row(2, polygon=ELSEWHERE)
+    gone = [[row(3), {**other, "numCustomersOut": number}] for number in range(5)]
+    back = [[row(1), {**other, "numCustomersOut": number}] for number in range(5)]
+    facts = replay([other], [row(1), other], *gone, *back)
+    assert facts["returns"] == 1
+    assert facts["messages_by_kind"] == {"detected": 3}
+    with town.read() as conn:
+        merged = conn.execute(sa.select(t.outages.c.key, t.outages.c.merged_into)).all()
+    assert sorted(merged) == [(1, None), (2, None), (3, 2)]
 
 
 def test_the_first_snapshot_tells_nobody_unless_asked_to(replay: Replay) -> None:
