@@ -188,6 +188,22 @@ def test_nobody_is_told_restored_and_nobody_hears_of_one_outage_twice(
 
 
 @pytest.mark.parametrize("storm", [STORM, LONGER_STORM])
+def test_nobody_hears_again_of_an_outage_that_goes_on_under_another_number(
+    shared: Path, replayed: Callable[..., Replayed], storm: str
+) -> None:
+    found = replayed(shared / "data" / storm, "--assume-reviewed")
+    merged = found.rows(
+        sa.select(t.outages.c.key, t.outages.c.merged_into).where(
+            t.outages.c.merged_into.is_not(None)
+        )
+    )
+    told = set(found.told("detected"))
+    into: dict[int, int] = {row.key: row.merged_into for row in merged}
+    twice = {(one, who) for one, who in told if one in into and (into[one], who) in told}
+    assert twice == set()
+
+
+@pytest.mark.parametrize("storm", [STORM, LONGER_STORM])
 def test_every_planned_message_has_come_to_an_end(
     shared: Path, replayed: Callable[..., Replayed], storm: str
 ) -> None:

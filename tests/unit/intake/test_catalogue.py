@@ -111,3 +111,9 @@ def test_the_only_mapping_that_fits_is_chosen() -> None:
 def test_when_none_fits_the_refusal_says_what_is_missing(document: object, why: str) -> None:
     with pytest.raises(MappingUndecided, match=why):
         catalogue.choose(document)
+
+
+def test_the_mapping_in_the_documentation_is_valid() -> None:
+    text = (Path(catalogue.__file__).parents[1] / "docs" / "feeds.md").read_text()
+    example = text.partition("```toml")[2].partition("```")[0]
+    assert catalogue.parse(example, "docs/feeds.md").name == "cityfeed"
