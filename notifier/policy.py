@@ -205,6 +205,8 @@ _NOT_YET = {
 
 def _taken_back(situation: Situation) -> Decision:
     if situation.told is Told.OUT:
+        if situation.elsewhere:
+            return _silent(Reason.OUT_IN_OTHER_OUTAGE)
         return Decision(kind=Kind.CANCELLED, reason=Reason.TAKEN_BACK)
     return _silent(Reason.NEVER_TOLD if situation.told is Told.NONE else Reason.NOTHING_NEW)
 

@@ -45,6 +45,9 @@ class NotifierReader:
             return []
         if entry.kind == JournalKind.PROGRESS and "etr" not in entry.data.get("fields", ()):
             return []
+        if entry.data.get("kind") == JournalKind.PREMISES_CHANGED:
+            # A load of base data texts nobody by itself (DECISIONS 16).
+            return []
         members = t.memberships.c
         anybody = sa.select(members.key).where(members.outage_key == entry.outage_key).limit(1)
         return [] if conn.execute(anybody).first() is None else [entry.outage_key]

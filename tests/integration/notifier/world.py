@@ -288,6 +288,11 @@ class World:
         with self.db.write() as conn:
             journal.move_cursor(conn, "gis", journal.last_number(conn))
 
+    def members(self, outage_id: str) -> set[str]:
+        names = {key: name for name, key in self.ids.items() if name.startswith("P")}
+        with self.db.read() as conn:
+            return {names[key] for key in self._members(conn, self._row(conn, outage_id).key)}
+
     def _members(self, conn: Connection, outage_key: int) -> set[int]:
         m = t.memberships
         return set(

@@ -109,6 +109,13 @@ TABLE = [
     (OUT, facts(Stage.CANCELLED), Kind.CANCELLED, Reason.TAKEN_BACK, 0),
     (NEW, facts(Stage.CANCELLED), None, Reason.NEVER_TOLD, 0),
     (Situation(told=Told.CANCELLED), facts(Stage.CANCELLED), None, Reason.NOTHING_NEW, 0),
+    (
+        Situation(told=Told.OUT, elsewhere=True),
+        facts(Stage.CANCELLED),
+        None,
+        Reason.OUT_IN_OTHER_OUTAGE,
+        0,
+    ),
     # Absence is not restoration.
     (
         Situation(told=Told.OUT, back=True),
@@ -187,9 +194,9 @@ def test_nobody_is_told_something_untrue(situation: Situation, stage: Stage, etr
     assert situation.wanted
     assert situation.valid
     assert not situation.opted_out
-    if decision.kind is Kind.RESTORED:
+    if decision.kind in {Kind.RESTORED, Kind.CANCELLED, Kind.CORRECTION_UNAFFECTED}:
         assert situation.told is Told.OUT
-        assert not situation.here
+        assert not situation.here or decision.kind is Kind.CANCELLED
         assert not situation.elsewhere
     if decision.kind is Kind.DETECTED:
         assert situation.told is Told.NONE
