@@ -19,6 +19,8 @@ _URGENT = (0, 1, 2, 4)
 """Priorities of urgent texts: twice a kind's urgency, one more for who is not medical."""
 MOST_OPEN = 20
 """Batches of a lane that wait at a time: what is not in one can still be overtaken."""
+MOST_MADE = 8
+"""Batches of a lane made in one step, which would take too long with more."""
 REQUEUE = timedelta(seconds=5)
 """A batch that was queued longer ago and not claimed is queued again."""
 GRACE = timedelta(seconds=5)
@@ -93,7 +95,7 @@ def assign(db: Database, size: int) -> None:
                 sa.select(sa.func.count()).where(b.c.lane == lane, b.c.state == "open")
             ).scalar_one()
             room = MOST_OPEN - waiting
-            found = conn.execute(_due(conn, lane).limit(max(0, room) * size))
+            found = conn.execute(_due(conn, lane).limit(max(0, min(room, MOST_MADE)) * size))
             keys = [row.key for row in found]
             for start in range(0, len(keys), size):
                 _batch(conn, lane, keys[start : start + size])
