@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -85,6 +85,15 @@ def carrier_counts(carrier_url: str) -> dict[str, int]:
     with urlopen(f"{carrier_url}/json/counts", timeout=10) as answer:  # noqa: S310 - loopback
         counts: dict[str, int] = json.load(answer)
     return counts
+
+
+def hurry(carrier_url: str) -> None:
+    """Let the simulator report each state almost at once, until it is started again."""
+    body = json.dumps({"callback_delay_ms": 10}).encode()
+    kind = {"Content-Type": "application/json"}
+    request = Request(f"{carrier_url}/control", body, kind)  # noqa: S310 - loopback
+    with urlopen(request, timeout=10):  # noqa: S310 - loopback
+        pass
 
 
 def wait_until_drained(

@@ -83,7 +83,10 @@ def _storm(home: Path, kills: Sequence[Kill], *, say: bool) -> tuple[Tally, list
         players = Players(db, web_port=ports["OUTAGE_WEB_PORT"], crew_token=token)
         carrier = f"http://127.0.0.1:{ports['OUTAGE_CARRIER_PORT']}"
         acts = storm.acts()
-        _play(db, house, players, _Drain(db, settings.published, carrier, house), kills, say=say)
+        drain = _Drain(db, settings.published, carrier, house)
+        drain()
+        barriers.hurry(carrier)
+        _play(db, house, players, drain, kills, say=say)
         with db.read() as conn:
             counts = barriers.carrier_counts(carrier)
             found = tally(conn, settings.published, counts, expected(acts, accounts))
@@ -115,7 +118,6 @@ def _play(
     *,
     say: bool,
 ) -> None:
-    drain()
     numbered = enumerate(storm.acts(), start=1)
     step = 0
     for at, group in itertools.groupby(numbered, key=lambda pair: pair[1].at):
