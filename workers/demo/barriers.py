@@ -12,6 +12,7 @@ from urllib.request import Request, urlopen
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from notifier import batches
 from outage import desk, journal
 from outage import tables as t
 from outage.clock import business_now
@@ -25,11 +26,7 @@ LOOK_S = 0.05
 
 def next_timer(conn: Connection) -> datetime | None:
     """Return when the next held message or passing ETR is due, in business time."""
-    held: datetime | None = conn.execute(
-        sa.select(sa.func.min(t.messages.c.send_after, type_=t.messages.c.send_after.type)).where(
-            t.messages.c.state == "pending", t.messages.c.send_after > business_now(conn)
-        )
-    ).scalar()
+    held = batches.next_due(conn, business_now(conn))
     passing = desk.next_etr_passing(conn)
     return min((at for at in (held, passing) if at is not None), default=None)
 
@@ -38,14 +35,7 @@ def left(conn: Connection) -> list[str]:
     """Say what is still to be done before business time may move on; empty when nothing is."""
     now = business_now(conn)
     found = [reader for reader in READERS if not journal.is_idle(conn, reader)]
-    due = sa.or_(
-        t.messages.c.state.in_(["claimed", "unknown"]),
-        sa.and_(t.messages.c.state == "pending", t.messages.c.send_after <= now),
-    )
-    unsent = conn.execute(
-        sa.select(sa.func.count()).select_from(t.messages).where(due)
-    ).scalar_one()
-    if unsent:
+    if unsent := batches.left(conn):
         found.append(f"{unsent} messages due")
     passing = desk.next_etr_passing(conn)
     if passing is not None and passing <= now:
