@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import click
@@ -18,8 +19,9 @@ import click
     "--kill",
     "kills",
     multiple=True,
-    metavar="NAME@STEP",
-    help="With --check: kill -9 this process at that barrier and go on. May be given again.",
+    metavar="NAME@STEP[+MS]",
+    help="With --check: kill -9 this process at that barrier (MS milliseconds into the work "
+    "there) and go on. May be given again.",
 )
 @click.option("--keep", is_flag=True, help="With --check: keep the folder it all happened in.")
 @click.option("--quiet", is_flag=True, help="With --check: no progress on standard error.")
@@ -56,7 +58,7 @@ def demo(
         wanted = [_kill(text, house.NAMES) for text in kills]
         sys.exit(
             checking.run(
-                [checking.Kill(name=name, step=step) for name, step in wanted],
+                [checking.Kill(name=name, step=step, after_s=s) for name, step, s in wanted],
                 keep=keep,
                 say=not quiet,
             )
@@ -65,11 +67,11 @@ def demo(
         live.run(fresh=fresh)
 
 
-def _kill(text: str, names: tuple[str, ...]) -> tuple[str, int]:
-    name, at, step = text.partition("@")
-    if name not in names or not at or not step.isdigit() or int(step) < 1:
+def _kill(text: str, names: tuple[str, ...]) -> tuple[str, int, float]:
+    found = re.fullmatch(r"([a-z-]+)@([1-9]\d{0,3})(?:\+(\d{1,5}))?", text)
+    if found is None or found[1] not in names:
         raise click.BadParameter(
             f"{text!r} is not NAME@STEP; NAME is one of {', '.join(names)}, STEP counts from 1.",
             param_hint="--kill",
         )
-    return name, int(step)
+    return found[1], int(found[2]), int(found[3] or 0) / 1000

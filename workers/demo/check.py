@@ -18,7 +18,7 @@ import click
 
 from outage import clock, schema, tokens
 from outage.database import Database
-from outage.settings import load
+from outage.settings import Settings, load
 from workers import opening
 from workers.demo import barriers, stage, storm
 from workers.demo.expected import expected
@@ -36,10 +36,11 @@ AFTERWARDS = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kill:
-    """Kill ``name`` right after the acts of barrier ``step`` have been played."""
+    """Kill ``name`` at barrier ``step``, ``after_s`` seconds after everybody got to work there."""
 
     name: str
     step: int
+    after_s: float = 0.0
 
 
 def run(kills: Sequence[Kill], *, keep: bool, say: bool) -> int:
@@ -83,10 +84,7 @@ def _storm(home: Path, kills: Sequence[Kill], *, say: bool) -> tuple[Tally, list
         players = Players(db, web_port=ports["OUTAGE_WEB_PORT"], crew_token=token)
         carrier = f"http://127.0.0.1:{ports['OUTAGE_CARRIER_PORT']}"
         acts = storm.acts()
-        drain = _Drain(db, settings.published, carrier, house)
-        drain()
-        barriers.hurry(carrier)
-        _play(db, house, players, drain, kills, say=say)
+        _Playback(db, settings, carrier, house, kills).play(players, say=say)
         with db.read() as conn:
             counts = barriers.carrier_counts(carrier)
             found = tally(conn, settings.published, counts, expected(acts, accounts))
@@ -96,59 +94,58 @@ def _storm(home: Path, kills: Sequence[Kill], *, say: bool) -> tuple[Tally, list
     return found, alive
 
 
-class _Drain:
-    """Waits for a barrier, and keeps a killed supervisor from staying dead."""
+class _Playback:
+    """Plays the storm from barrier to barrier; a timer that falls due is one too."""
 
-    def __init__(self, db: Database, published: Path, carrier: str, house: House) -> None:
-        self._db, self._published, self._carrier = db, published, carrier
+    def __init__(
+        self, db: Database, settings: Settings, carrier: str, house: House, kills: Sequence[Kill]
+    ) -> None:
+        self._db, self._published, self._carrier = db, settings.published, carrier
         self._house = house
+        self._kills = kills
+        self._step = 0
 
-    def __call__(self) -> None:
+    def play(self, players: Players, *, say: bool) -> None:
+        """Play all acts and let everything come to its end."""
+        self._drain()
+        barriers.hurry(self._carrier)
+        numbered = enumerate(storm.acts(), start=1)
+        for at, group in itertools.groupby(numbered, key=lambda pair: pair[1].at):
+            self._move(BEGIN + at)
+            for number, act in group:
+                players.play(number, act)
+            self._barrier()
+            _say(f"{self._step:>3}  {BEGIN + at:%H:%M}  {players.played()} acts played", say=say)
+        self._move(BEGIN + at + AFTERWARDS)
+        self._barrier()
+        last = max((kill.step for kill in self._kills), default=0)
+        if last > self._step:
+            raise DemoError(f"the storm has {self._step} barriers, there is none numbered {last}")
+
+    def _move(self, until: datetime) -> None:
+        """Move business time to ``until``, with a barrier at every timer that is due before."""
+        while True:
+            with self._db.write() as conn:
+                timer = barriers.next_timer(conn)
+                stop = until if timer is None or timer >= until else timer
+                clock.move_to(conn, stop)
+            if stop == until:
+                return
+            self._barrier()
+
+    def _barrier(self) -> None:
+        self._step += 1
+        for kill in self._kills:
+            if kill.step == self._step:
+                time.sleep(kill.after_s)
+                self._house.kill(kill.name)
+                self._house.keep()
+        self._drain()
+
+    def _drain(self) -> None:
         barriers.wait_until_drained(
             self._db, self._published, self._carrier, meanwhile=self._house.keep
         )
-
-
-def _play(
-    db: Database,
-    house: House,
-    players: Players,
-    drain: _Drain,
-    kills: Sequence[Kill],
-    *,
-    say: bool,
-) -> None:
-    numbered = enumerate(storm.acts(), start=1)
-    step = 0
-    for at, group in itertools.groupby(numbered, key=lambda pair: pair[1].at):
-        _move(db, BEGIN + at, drain)
-        step += 1
-        for number, act in group:
-            players.play(number, act)
-        for kill in kills:
-            if kill.step == step:
-                _say(f"Killing {kill.name}", say=say)
-                house.kill(kill.name)
-                house.keep()
-        drain()
-        _say(f"{step:>3}  {BEGIN + at:%H:%M}  {players.played()} acts played", say=say)
-    last = max(kill.step for kill in kills) if kills else 0
-    if last > step:
-        raise DemoError(f"the storm has {step} barriers, there is none numbered {last}")
-    _move(db, BEGIN + at + AFTERWARDS, drain)
-    drain()
-
-
-def _move(db: Database, until: datetime, drain: _Drain) -> None:
-    """Move business time to ``until``, stopping at every timer that is due before."""
-    while True:
-        with db.write() as conn:
-            timer = barriers.next_timer(conn)
-            stop = until if timer is None or timer >= until else timer
-            clock.move_to(conn, stop)
-        if stop == until:
-            return
-        drain()
 
 
 def _free_ports(names: Mapping[str, int]) -> dict[str, int]:
