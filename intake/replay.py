@@ -46,11 +46,14 @@ def fitting_mapping(path: Path) -> FeedMapping:
 
     Raises RecordingRefused when there is none, MappingUndecided when no mapping fits it.
     """
+    why = "it is empty"
     for line in recording.lines(path):
-        document = None if line.broken else document_in(line.text)
+        document = line.broken or document_in(line.text)
         if isinstance(document, dict | list) and document:
             return catalogue.choose(document)
-    raise RecordingRefused(f"{path.name} holds no snapshot that can be read.")
+        if line.number == 1:
+            why = f"line 1: {document}"
+    raise RecordingRefused(f"{path.name} holds no snapshot that can be read ({why.rstrip('.')}).")
 
 
 def barriers(

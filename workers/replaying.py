@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from gis.matching import Matcher, limits_of
 from gis.shapes import ShapeLimits
-from intake.errors import ReplayRefused
-from intake.feed import Applied, Feed
+from intake.errors import RecordingRefused, ReplayRefused
+from intake.feed import Applied, Feed, Health
 from intake.mapping import FeedMapping
 from intake.replay import Barrier, barriers, snapshots
 from notifier import batches
@@ -35,6 +35,7 @@ PATIENCE_S = 60.0
 """How long to wait at one barrier while nothing moves: a provider may be down for good."""
 REST_S = 0.02
 """How long to wait for work that another process holds, or that is being tried again."""
+_PARTLY = (Health.INCOMPLETE, Health.HELD)
 REVIEWER = Actor(kind="cli", name="assume-reviewed")
 SAY_EACH_S = 5.0
 
@@ -64,6 +65,17 @@ class Tally:
             self.problems.setdefault(problem.sentence, problem.line)
             self.times[problem.sentence] += 1
 
+    @property
+    def usable(self) -> bool:
+        """Whether any snapshot said anything."""
+        return any(self.snapshots[health] for health in (Health.GOOD, *_PARTLY))
+
+    @property
+    def first_problem(self) -> tuple[int, str]:
+        """Line and sentence of the first thing that was wrong."""
+        sentence, line = next(iter(self.problems.items()), ("It is empty.", 1))
+        return line, sentence
+
     def facts(self) -> dict[str, Any]:
         """The tally as it is printed."""
         return {
@@ -81,7 +93,7 @@ def run(
     """Replay a storm to its end and return what it came to.
 
     Business time is held meanwhile and the wall clock's again afterwards, also when stopped.
-    Raises RecordingRefused when the file cannot be read.
+    Raises RecordingRefused when the file cannot be read, or nothing in it can be used.
     """
     # Nobody else is waiting for the database between two steps.
     db.gap_s = 0.0
@@ -102,6 +114,11 @@ def run(
             pace.wait_for(barrier)
             replay.stop_at(barrier)
             pace.say(barrier, replay.tally)
+    if not replay.tally.usable:
+        line, sentence = replay.tally.first_problem
+        raise RecordingRefused(
+            f"Nothing in {storm.file.name} could be used (line {line}: {sentence.rstrip('.')})."
+        )
     with db.read() as conn:
         found = facts(conn, storm.mapping.source)
     return {

@@ -250,3 +250,13 @@ def test_a_file_that_is_not_there_is_one_clear_line(
 ) -> None:
     assert run(["replay", str(tmp_path / "gone.jsonl.xz")]) == 1
     assert "gone.jsonl.xz cannot be opened" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [(), ("--mapping", "bchydro")])
+def test_a_file_of_no_snapshots_is_one_clear_line(
+    replay: Replay, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    replay(b"not json", options=options, code=1)
+    said = capsys.readouterr().err
+    assert "(line 1: It is not JSON)." in said
+    assert said.count("\n") == 1

@@ -97,9 +97,17 @@ def test_a_recording_of_an_unknown_feed_says_what_is_missing(tmp_path: Path) -> 
         fitting_mapping(file)
 
 
-@pytest.mark.parametrize("text", [b"", b"\n\n", b"torn\nnothing\n"])
-def test_a_file_without_any_snapshot_is_refused(tmp_path: Path, text: bytes) -> None:
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"", "it is empty"),
+        (b"\n\n", "it is empty"),
+        (b"torn\nnothing\n", "line 1: It is not JSON"),
+    ],
+)
+def test_a_file_without_any_snapshot_is_refused(tmp_path: Path, text: bytes, why: str) -> None:
     file = tmp_path / "storm.jsonl"
     file.write_bytes(text)
-    with pytest.raises(RecordingRefused, match="no snapshot that can be read"):
+    with pytest.raises(RecordingRefused) as refused:
         fitting_mapping(file)
+    assert str(refused.value) == f"storm.jsonl holds no snapshot that can be read ({why})."
