@@ -119,7 +119,8 @@ def url(*schemes: str) -> Callable[[str], str]:
             raise ValueError("is not a URL; a part of it cannot be read.") from problem
         whole_enough = bool(parts.netloc or parts.path)
         if address and not (parts.scheme.partition("+")[0] in schemes and whole_enough):
-            raise ValueError(f"must be a URL that begins with {' or '.join(schemes)}://.")
+            begins = " or ".join(f"{scheme}://" for scheme in schemes)
+            raise ValueError(f"must be a URL that begins with {begins}.")
         return address.rstrip("/")
 
     return read

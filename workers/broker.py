@@ -6,6 +6,7 @@ leaves its child behind when killed, and fails on paths with spaces.
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from workers.errors import BrokerMissing, UnsafeSocketFolder
 from workers.roster import run_folder
 
 LONGEST_SOCKET_PATH = 100  # the kernel takes 107 bytes; some clients fewer
+UNREADABLE = re.compile(r"[\s=]")
+"""What redis-py cannot read in a socket's path: CLIENT INFO holds it between blanks, unquoted."""
 
 
 def child(home: Path, environment: Mapping[str, str]) -> Child:
@@ -35,9 +38,9 @@ def url(home: Path) -> str:
 
 
 def socket_path(home: Path) -> Path:
-    """The socket in `home`, or in a private temporary folder when that path is too long."""
+    """The socket in `home`, or in a private temporary folder when that path cannot be used."""
     path = home.absolute() / "run" / "valkey.sock"
-    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH and not UNREADABLE.search(str(path)):
         return path
     mark = hashlib.sha256(os.fsencode(home.absolute())).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"outage-{os.getuid()}-{mark}" / "valkey.sock"

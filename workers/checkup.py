@@ -24,6 +24,8 @@ PATIENCE_S = 5
 """How long a database server may take to answer."""
 CLOCKS_AGREE = timedelta(seconds=5)
 SILENT_AFTER = timedelta(seconds=30)
+DEMO_MARK = "demo.json"
+"""Stands in a demo's home; it alone knows the settings its processes run with."""
 SHOWN = 5
 """How many parked items are named one by one."""
 
@@ -194,6 +196,10 @@ def _sending(settings: Settings) -> Iterator[Check]:
         state=State.OK if settings.send is SendMode.LIVE else State.NOTE,
         says=f"{what} (OUTAGE_SEND)",
     )
+    if (settings.home / DEMO_MARK).exists() and not settings.twilio_base_url:
+        yield _note(
+            "demo", "this home is the demo's: its own processes send to the carrier simulator"
+        )
     yield _provider(
         "texts", "Twilio", settings.twilio_account_sid, settings.twilio_base_url, "OUTAGE_TWILIO_*"
     )

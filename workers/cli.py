@@ -21,6 +21,9 @@ ROOMS = frozenset(
     {"outage", "gis", "notifier", "status_page", "intake", "counter", "console", "workers"}
 )
 
+DATABASE_IS_AWAY = frozenset({"OperationalError", "DatabaseError"})
+"""SQLAlchemy's names for what is no fault of ours; by name, for not every command may load it."""
+
 
 class Entry(NamedTuple):
     """Where a command is, and what it is for."""
@@ -150,6 +153,9 @@ def explain(error: Exception) -> str:
         return f"the port is taken: {text}"
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
+    if type(error).__name__ in DATABASE_IS_AWAY and (driver := getattr(error, "orig", None)):
+        said = next(iter(str(driver).splitlines()), type(driver).__name__)
+        return f"the database cannot be used: {said}; `outage doctor` looks closer"
     hint = "`outage --debug …` shows where it came from"
     return f"unexpected {type(error).__name__}: {text} ({hint})"
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,13 +35,14 @@ GUIDE = """
                          keeps itself up to date; try it on a phone's width, or with script off
   Every text and e-mail  {carrier}
                          what the phones and mailboxes of 46,000 made-up accounts received
-  As a dispatcher        {env} outage list
-                         {env} outage update O-… --crew-status arrived --note "Pole is down"
-                         then watch the page, and `outage show O-…`
-  As an agent            {env} outage show C000001
-  Is all well?           {env} outage doctor
+  In another terminal    export OUTAGE_HOME={home}
+    as a dispatcher      {outage} list
+                         {outage} update O-… --crew-status arrived --note "Pole is down"
+                         then watch the page, and {outage} show O-…
+    as an agent          {outage} show C000001
+    is all well?         {outage} doctor
 
-  Ctrl+C ends everything; the next start carries on. `outage demo --fresh` begins anew.
+  Ctrl+C ends everything; the next start carries on, and --fresh begins anew.
 """
 
 
@@ -50,22 +53,33 @@ def run(*, fresh: bool) -> None:
         raise AlreadyRunning(home, running.get(roster.SUPERVISOR))
     if fresh:
         _clear(home)
+    if (home / "outage.db").exists() and not (home / stage.MARK).exists():
+        raise DemoError(f"{home} holds records that are no demo's; set OUTAGE_HOME to a new folder")
     told = stage.environment(home, os.environ, hold_s=HOLD_S)
     settings = load(told)
     check_ports(settings)
     prepare_database(settings)
     _prepare(settings, told)
-    shown = f"OUTAGE_HOME={home}"
     click.echo(
         GUIDE.format(
             page=f"{settings.public_url}/",
             carrier=f"http://127.0.0.1:{settings.carrier_port}/",
-            env=shown,
+            home=shlex.quote(str(settings.home)),
+            outage=command(),
         )
     )
     children = processes.children(settings, told)
     children.append(of_ours("demo", "--play", name="storm", environment=told))
     Supervisor(children, settings.home).run()
+
+
+def command() -> str:
+    """Return what to type for `outage`: its path where a shell would not find this one."""
+    ours = Path(sys.executable).with_name("outage")
+    found = shutil.which("outage")
+    if not ours.exists() or (found and Path(found).resolve() == ours.resolve()):
+        return "outage"
+    return shlex.quote(str(ours))
 
 
 def play(pace_s: float) -> None:
@@ -81,7 +95,7 @@ def play(pace_s: float) -> None:
         time.sleep((act.at - last) / storm.TICK * pace_s)
         last = act.at
         players.play(number, act)
-    click.echo("The storm is over; everything stays up. `outage demo --fresh` begins anew.")
+    click.echo("The storm is over; everything stays up. Ctrl+C, then --fresh, begins anew.")
     while True:
         time.sleep(3600)
 
@@ -89,10 +103,16 @@ def play(pace_s: float) -> None:
 def _prepare(settings: Settings, told: Mapping[str, str]) -> None:
     db = opening.open_record(settings)
     try:
-        if not _loaded(db):
+        loaded = _loaded(db)
+        path = settings.home / TOKEN
+        if loaded and settings.database_url and not path.exists():
+            raise DemoError(
+                "OUTAGE_DATABASE_URL names a database that holds accounts already; "
+                "name an empty one, or none"
+            )
+        if not loaded:
             click.echo("Making a utility of 50,000 premises (once, some seconds)")
             load_utility(settings.home / "files", told)
-        path = settings.home / TOKEN
         if not path.exists():
             with db.write() as conn:
                 token, _ = tokens.make(conn, name="storm", role=tokens.Role.CREW)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from notifier.carrier.signing import public_key
+from workers.checkup import DEMO_MARK
 from workers.demo import utility
 
 KEPT = ("OUTAGE_DATABASE_URL", "OUTAGE_REDIS_URL", "OUTAGE_HOST")
@@ -19,7 +20,7 @@ PORTS = {
     "OUTAGE_COUNTER_PORT": 8002,
     "OUTAGE_CARRIER_PORT": 8003,
 }
-MARK = "demo.json"
+MARK = DEMO_MARK
 """The file that makes a folder a demo's home."""
 CARRIER_FOLDER = "carrier"
 
@@ -39,12 +40,16 @@ def environment(
     made = _secrets(home)
     foreign = {name: value for name, value in given.items() if not name.startswith("OUTAGE_")}
     kept = {name: given[name] for name in KEPT if given.get(name)}
-    wanted = ports or {name: int(given.get(name) or port) for name, port in PORTS.items()}
+    # What is given may be no number; reading the settings says so.
+    wanted = {
+        name: str(ports[name]) if ports else given.get(name) or str(port)
+        for name, port in PORTS.items()
+    }
     carrier = f"http://127.0.0.1:{wanted['OUTAGE_CARRIER_PORT']}"
     return (
         foreign
         | kept
-        | {name: str(port) for name, port in wanted.items()}
+        | wanted
         | {
             "OUTAGE_HOME": str(home),
             "OUTAGE_SEND": "live",

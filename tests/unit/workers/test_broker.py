@@ -23,8 +23,16 @@ def test_a_long_home_gets_a_short_socket_path_of_its_own() -> None:
     assert broker.socket_path(first) in paths
 
 
-def test_the_url_survives_spaces_in_the_path() -> None:
-    assert broker.url(Path("/srv/two words")) == "unix:///srv/two%20words/run/valkey.sock"
+@pytest.mark.parametrize("name", ["two words", "tab\tbed", "a=b"])
+def test_a_home_whose_path_clients_cannot_read_gets_a_socket_elsewhere(name: str) -> None:
+    home = Path("/srv") / name
+
+    assert home not in broker.socket_path(home).parents
+    assert name not in broker.url(home)
+
+
+def test_the_url_survives_what_else_stands_in_the_path() -> None:
+    assert broker.url(Path("/srv/ñ%?")) == "unix:///srv/%C3%B1%25%3F/run/valkey.sock"
 
 
 def test_the_server_comes_with_the_wheel() -> None:

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import pytest
@@ -98,6 +99,22 @@ def test_a_missing_file_is_named(
 
     assert cli.run(["try"]) == 1
     assert capsys.readouterr().err == "outage: storm.jsonl: No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://somebody:a-password@127.0.0.1:1/x", "sqlite:////no/such/folder/x.db"]
+)
+def test_a_database_that_is_away_is_no_surprise(
+    url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OUTAGE_HOME", str(tmp_path))
+    monkeypatch.setenv("OUTAGE_DATABASE_URL", url)
+
+    assert cli.run(["list"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("outage: the database cannot be used: ")
+    assert said.count("\n") == 1
+    assert not any(word in said for word in ("unexpected", "sqlalche.me", "a-password"))
 
 
 def test_ctrl_c_says_nothing(
