@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,25 +21,25 @@ from workers.child import of_ours
 from workers.commands.up import check_ports, prepare_database
 from workers.demo import stage, storm
 from workers.demo.loading import load_utility
-from workers.demo.players import Players
+from workers.demo.players import Players, acts_played
 from workers.errors import AlreadyRunning, DemoError
 from workers.supervisor import Supervisor
 
 HOLD_S = 5
 TOKEN = "crew-token"  # noqa: S105 - the name of a file
 GUIDE = """
-  The storm begins now: sixty outages in about ten minutes. Nothing leaves this machine.
+  {storm} Nothing leaves this machine.
 
   The public page        {page}
                          keeps itself up to date; try it on a phone's width, or with script off
   Every text and e-mail  {carrier}
                          what the phones and mailboxes of 46,000 made-up accounts received
-  In another terminal    export OUTAGE_HOME={home}
-    as a dispatcher      {outage} list
-                         {outage} update O-… --crew-status arrived --note "Pole is down"
-                         then watch the page, and {outage} show O-…
-    as an agent          {outage} show C000001
-    is all well?         {outage} doctor
+  In another shell       . {env}
+  as a dispatcher        outage list
+                         outage update O-… --crew-status arrived --note "Pole is down"
+                         then watch the page, and `outage show O-…`
+  as an agent            outage show C000001
+  is all well?           outage doctor
 
   Ctrl+C ends everything; the next start carries on, and --fresh begins anew.
 """
@@ -59,13 +58,13 @@ def run(*, fresh: bool) -> None:
     settings = load(told)
     check_ports(settings)
     prepare_database(settings)
-    _prepare(settings, told)
+    played = _prepare(settings, told)
     click.echo(
         GUIDE.format(
+            storm=_storm(played),
             page=f"{settings.public_url}/",
             carrier=f"http://127.0.0.1:{settings.carrier_port}/",
-            home=shlex.quote(str(settings.home)),
-            outage=command(),
+            env=shlex.quote(str(stage.write_env(home, told))),
         )
     )
     children = processes.children(settings, told)
@@ -73,21 +72,12 @@ def run(*, fresh: bool) -> None:
     Supervisor(children, settings.home).run()
 
 
-def command() -> str:
-    """Return what to type for `outage`: its path where a shell would not find this one."""
-    ours = Path(sys.executable).with_name("outage")
-    found = shutil.which("outage")
-    if not ours.exists() or (found and Path(found).resolve() == ours.resolve()):
-        return "outage"
-    return shlex.quote(str(ours))
-
-
 def play(pace_s: float) -> None:
     """Play what is left of the storm, ``pace_s`` seconds for every five minutes of it."""
     settings = load()
     db = opening.open_record(settings)
     token = (settings.home / TOKEN).read_text(encoding="utf-8")
-    players = Players(db, web_port=settings.web_port, crew_token=token)
+    players = Players(db, web_port=settings.web_port, crew_token=token, guests=True)
     acts = storm.acts()
     done = players.played()
     last = acts[done - 1].at if done else acts[0].at
@@ -100,7 +90,15 @@ def play(pace_s: float) -> None:
         time.sleep(3600)
 
 
-def _prepare(settings: Settings, told: Mapping[str, str]) -> None:
+def _storm(played: int) -> str:
+    if played == 0:
+        return "The storm begins now: sixty outages in about ten minutes."
+    if played < len(storm.acts()):
+        return "The storm goes on where it was."
+    return "The storm is over; what it left is still here."
+
+
+def _prepare(settings: Settings, told: Mapping[str, str]) -> int:
     db = opening.open_record(settings)
     try:
         loaded = _loaded(db)
@@ -118,6 +116,8 @@ def _prepare(settings: Settings, told: Mapping[str, str]) -> None:
                 token, _ = tokens.make(conn, name="storm", role=tokens.Role.CREW)
             path.touch(mode=0o600)
             path.write_text(token, encoding="utf-8")
+        with db.read() as conn:
+            return acts_played(conn)
     finally:
         db.close()
 

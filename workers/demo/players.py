@@ -8,6 +8,7 @@ import time
 from datetime import datetime, timedelta
 from typing import Any
 
+import click
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -18,6 +19,7 @@ from outage import desk, register
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database
+from outage.errors import OutageError
 from outage.model import Actor, Kind, MatchedShape, Outage, OutageId, OutageKey, Service
 from workers.demo import storm
 from workers.demo.ground import Plot
@@ -31,35 +33,46 @@ PATIENCE_S = 60.0
 class Players:
     """Plays acts, each once, however often it is asked and whatever is killed meanwhile."""
 
-    def __init__(self, db: Database, *, web_port: int, crew_token: str) -> None:
+    def __init__(
+        self, db: Database, *, web_port: int, crew_token: str, guests: bool = False
+    ) -> None:
+        """Say where crews report, and whether ``guests`` may have changed outages of the storm.
+
+        What a guest has made impossible is left out; otherwise a refusal is an error.
+        """
         self._db = db
         self._web_port = web_port
         self._crew_token = crew_token
+        self._guests = guests
         self._matcher = Matcher(db)
 
     def played(self) -> int:
         """Return how many acts have been played already."""
         with self._db.read() as conn:
-            return _played(conn)
+            return acts_played(conn)
 
     def play(self, number: int, act: storm.Act) -> None:
         """Play the act with this number, the first being 1."""
+        try:
+            self._play(number, act)
+        except (OutageError, DemoError) as refusal:
+            if not self._guests:
+                raise
+            click.echo(f"left out, {act.label}: {refusal}")
+            with self._db.write() as conn:
+                _mark(conn, number)
+
+    def _play(self, number: int, act: storm.Act) -> None:
         if isinstance(act, storm.Update):
             self._report(number, act)
         shape = None
         if isinstance(act, storm.Declare | storm.Revise | storm.Restore) and act.plot is not None:
             shape = self._matched(act.plot)
         with self._db.write() as conn:
-            if _played(conn) >= number:
+            if acts_played(conn) >= number:
                 return
             _direct(conn, act, shape)
-            conn.execute(
-                sa.text(
-                    "INSERT INTO facts (name, value) VALUES ('demo_acts', :number) "
-                    "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-                ),
-                {"number": str(number)},
-            )
+            _mark(conn, number)
 
     def _matched(self, plot: Plot) -> MatchedShape:
         drawn = {"type": "Polygon", "coordinates": [[list(corner) for corner in plot.ring]]}
@@ -117,7 +130,16 @@ class Players:
             link.close()
 
 
-def _played(conn: Connection) -> int:
+def _mark(conn: Connection, number: int) -> None:
+    statement = sa.text(
+        "INSERT INTO facts (name, value) VALUES ('demo_acts', :number) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+    )
+    conn.execute(statement, {"number": str(number)})
+
+
+def acts_played(conn: Connection) -> int:
+    """Return how many acts of the storm have been played on this database."""
     value = conn.execute(sa.select(t.facts.c.value).where(t.facts.c.name == "demo_acts")).scalar()
     return int(value or 0)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -66,6 +68,20 @@ def environment(
             "OUTAGE_SECRET_KEY": made["secret_key"],
         }
     )
+
+
+def write_env(home: Path, told: Mapping[str, str]) -> Path:
+    """Write what another shell has to read first, so that `outage` there means the demo."""
+    lines = [f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"']
+    lines += [
+        f"export {name}={shlex.quote(value)}"
+        for name, value in sorted(told.items())
+        if name.startswith("OUTAGE_")
+    ]
+    path = home / "env"
+    path.touch(mode=0o600)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
 
 
 def _secrets(home: Path) -> dict[str, str]:

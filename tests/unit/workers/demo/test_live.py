@@ -1,6 +1,7 @@
 """The demo keeps off everything that is not its own, and says what can be typed."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -61,16 +62,20 @@ def test_a_port_that_is_no_number_is_a_refusal(home: Path, monkeypatch: pytest.M
     assert not (home / "outage.db").exists()
 
 
-def test_the_command_to_type_is_one_that_a_shell_finds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "outage").touch(mode=0o755)
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+def test_another_shell_that_reads_the_env_file_means_the_demo(home: Path) -> None:
+    told = stage.environment(home, {}, hold_s=5)
 
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert live.command() == "outage"
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert live.command() == str(tmp_path / "outage")
+    path = stage.write_env(home, told)
+    said = subprocess.run(
+        ["sh", "-c", f'. {path}; echo "$OUTAGE_HOME $OUTAGE_SEND"; echo "$PATH"'],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+
+    assert said[0] == f"{home} live"
+    assert said[1].startswith(str(Path(sys.executable).parent))
+    assert path.stat().st_mode & 0o077 == 0
 
 
 def test_the_doctor_says_that_a_home_is_the_demos(home: Path) -> None:
