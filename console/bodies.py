@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 from starlette.requests import Request
 
 from console.errors import BadBody, BodyTooLarge, NotJson
+from outage import notes
+from outage.columns import EARLIEST, LATEST
 from outage.model import Cause, Confidence, CrewStatus, Kind, Reason, Service
 
 _RFC_3339 = re.compile(
@@ -24,9 +36,24 @@ def _written(value: object) -> object:
     return value
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
-Place = Annotated[str, Field(max_length=200)]
-Words = Annotated[str, Field(max_length=4_000)]
+def _near(value: datetime) -> datetime:
+    if not EARLIEST <= value <= LATEST:
+        message = f"must lie between {EARLIEST.year} and {LATEST.year}"
+        raise ValueError(message)
+    return value
+
+
+def _readable(value: str) -> str:
+    # Nothing that a database refuses or that changes how the rest is shown.
+    if any(unicodedata.category(sign) == "Cc" and sign not in "\n\r\t" for sign in value):
+        message = "holds control characters; leave them out"
+        raise ValueError(message)
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_near)]
+Place = Annotated[str, Field(max_length=200), AfterValidator(_readable)]
+Words = Annotated[str, Field(max_length=notes.LIMIT), AfterValidator(_readable)]
 
 
 class Body(BaseModel):
@@ -48,7 +75,6 @@ class UpdateBody(Body):
     """What is new, from the field or the desk."""
 
     observed_at: Moment | None = None
-    seen_version: int | None = None
     crew_status: CrewStatus | None = None
     crew_reason: Reason | None = None
     crew_eta: Moment | None = None
@@ -61,8 +87,8 @@ class UpdateBody(Body):
     @property
     def says_something(self) -> bool:
         """Whether there is anything in it to record."""
-        aside = {"observed_at", "seen_version"}
-        return any(getattr(self, name) for name in type(self).model_fields if name not in aside)
+        said = (name for name in type(self).model_fields if name != "observed_at")
+        return any(getattr(self, name) for name in said)
 
 
 class Shaped(Body):

@@ -94,7 +94,7 @@ def revise(limit: int) -> Callable[..., Outage]:
     return do
 
 
-def update(conn: Connection, asked: Asked) -> Outage:
+def update(conn: Connection, asked: Asked) -> desk.Reported:
     """Record progress; a crew's words for the public wait for a dispatcher."""
     if not asked.body.says_something:
         raise NothingSaid
@@ -106,7 +106,6 @@ def update(conn: Connection, asked: Asked) -> Outage:
         etr=_etr(asked.body.etr, asked.token),
         withdraw_etr=asked.body.withdraw_etr,
         next_update_by=asked.body.next_update_by,
-        seen_version=asked.body.seen_version,
     )
     return desk.report_progress(
         conn,

@@ -19,10 +19,11 @@ from console.errors import KeyTooLong
 from gis.matching import Matcher, limits_of
 from outage import idempotency, register
 from outage.database import Database
+from outage.desk import Reported
 from outage.idempotency import Answer
 from outage.model import Actor, MatchedShape, Outage, Service
 from outage.settings import Settings
-from outage.summary import summary
+from outage.summary import Facts, summary
 from outage.tokens import Right, Token
 
 KEY_LENGTH = 200
@@ -47,7 +48,7 @@ class Desk:
         ).for_desk()
 
 
-Do = Callable[[Connection, Asked], Outage]
+Do = Callable[[Connection, Asked], Outage | Reported]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +88,23 @@ class Command:
             shape=shape,
         )
         with desk.db.write() as conn:
+            # A body can take minutes to arrive; a token revoked meanwhile does nothing any more.
+            access.allowed(conn, request, self.right)
             stored = None if asked is None else idempotency.once(conn, asked)
             if stored is not None:
                 return _response(stored, replayed=True)
-            outage = self.do(conn, wanted)
             status = HTTPStatus.CREATED if self.created else HTTPStatus.OK
-            answer = Answer(status=status, body=json.dumps(summary(conn, outage.id)))
+            facts = _facts(conn, self.do(conn, wanted))
+            answer = Answer(status=status, body=json.dumps(facts))
             if asked is not None:
                 idempotency.store(conn, asked, answer)
         return _response(answer, replayed=False)
+
+
+def _facts(conn: Connection, done: Outage | Reported) -> Facts:
+    if isinstance(done, Reported):
+        return summary(conn, done.outage.id) | {"recorded": dict(done.late)}
+    return summary(conn, done.id)
 
 
 def _service(desk: Desk, name: str, body: bodies.Shaped) -> Service:

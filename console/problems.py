@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFreeError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -75,6 +76,15 @@ def away(request: Request, error: Exception) -> JSONResponse:
     )
 
 
+def unusable(request: Request, error: Exception) -> JSONResponse:
+    """Answer a value that the database cannot take: no text, or too large a number."""
+    del request, error
+    return problem(
+        HTTPStatus.BAD_REQUEST,
+        "The address or the body holds a number or a sign that cannot be used.",
+    )
+
+
 def unexpected(request: Request, error: Exception) -> JSONResponse:
     """Answer what nobody thought of, without saying what it was; the log knows."""
     del request, error
@@ -106,5 +116,8 @@ HANDLERS: Mapping[Any, Any] = {
     mine.ConsoleError: answer,
     HTTPException: routing,
     OperationalError: away,
+    NoConnectionFreeError: away,
+    DataError: unusable,
+    OverflowError: unusable,
     Exception: unexpected,
 }

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from intake.document import quoted
 from intake.errors import Unreadable
 from intake.mapping import InstantField
-
-_EARLIEST, _LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+from outage.columns import EARLIEST, LATEST
 
 
 def instant(value: object, mapped: InstantField) -> datetime:
@@ -17,7 +16,7 @@ def instant(value: object, mapped: InstantField) -> datetime:
         moment = _moment(value, mapped).astimezone(UTC)
     except (ValueError, OverflowError, OSError, TypeError):
         raise Unreadable(f"{quoted(value)} is not an instant in {mapped.unit}") from None
-    if not _EARLIEST <= moment <= _LATEST:
+    if not EARLIEST <= moment <= LATEST:
         raise Unreadable(f"{quoted(value)} in {mapped.unit} is not between 1990 and 2100")
     return moment
 

@@ -13,17 +13,23 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""Between these lies every time that people can mean; each can be shown in any zone."""
 
 Key = BigInteger().with_variant(Integer, "sqlite")
 """A generated integer key (SQLite only generates keys for its own INTEGER)."""
 
 
 def to_ms(at: datetime) -> int:
-    """Return whole milliseconds since 1970-01-01 UTC; refuses a naive datetime."""
+    """Return whole milliseconds since 1970-01-01 UTC.
+
+    Raises `ValueError` for a naive datetime, and `OverflowError` for one that is in no year of
+    UTC that Python has: it could be written and never be read again.
+    """
     if at.tzinfo is None:
         message = "a datetime without a time zone cannot be stored"
         raise ValueError(message)
-    return (at - EPOCH) // MILLISECOND
+    return (at.astimezone(UTC) - EPOCH) // MILLISECOND
 
 
 def from_ms(value: int) -> datetime:

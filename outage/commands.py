@@ -111,7 +111,6 @@ class Report:
     note_key: int | None = None
     public_message_key: int | None = None
     publish_message: bool = False
-    seen_version: int | None = None
     lenient: bool = False
 
 

@@ -7,15 +7,15 @@ knows how many premises are inside (DECISIONS 2).
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from outage import commands as c
-from outage import journal, lifecycle, public_words, register
+from outage import journal, lifecycle, notes, public_words, register
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import next_value
@@ -25,10 +25,26 @@ from outage.errors import (
     TooManyRecipientsError,
     VersionConflictError,
 )
-from outage.model import OPEN, Actor, JournalKind, MatchedShape, Outage, OutageKey, Reason
+from outage.model import (
+    Actor,
+    JournalKind,
+    MatchedShape,
+    Outage,
+    OutageKey,
+    Reason,
+    Status,
+)
 
-NOTE_LIMIT = 4_000
-"""Characters of a note or a public message."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """What became of a report: the outage, and what came too late to change it.
+
+    ``late`` holds by field what was said, times as RFC 3339: recorded, not applied.
+    """
+
+    outage: Outage
+    late: Mapping[str, str | None]
 
 
 def declare(
@@ -50,7 +66,7 @@ def declare(
         command,
         key=OutageKey(next_value(conn, "outage")),
         id=command.id or register.new_id(conn),
-        shape_digest=_keep(conn, shape),
+        shape_digest=register.keep_shape(conn, shape),
     )
     change = lifecycle.declare(command, business_now(conn))
     register.add(conn, change.outage)
@@ -89,7 +105,7 @@ def revise(
 ) -> Outage:
     """Change declared facts, the shape among them. Raises `VersionConflictError`."""
     _guard(shape, allow_empty=allow_empty, max_premises=max_premises)
-    command = replace(command, shape_digest=_keep(conn, shape))
+    command = replace(command, shape_digest=register.keep_shape(conn, shape))
     return _do(conn, outage_id, command, actor, shape=shape, seen_version=seen_version)
 
 
@@ -102,7 +118,7 @@ def report_progress(
     note: str | None = None,
     public_message: str | None = None,
     approve_message: bool = False,
-) -> Outage:
+) -> Reported:
     """Record progress: crew status, ETR, an internal note, a public message.
 
     It always enters the history; a field changes only if nothing newer has set it. A public
@@ -111,38 +127,30 @@ def report_progress(
     outage = register.load(conn, outage_id, lock=True)
     note, public_message = (note or "").strip(), (public_message or "").strip()
     if note:
-        key = _write_down(conn, outage, "note", note, actor, approved=False)
+        key = notes.write_down(conn, outage, "note", note, actor, approved=False)
         command = replace(command, note_key=key)
     if public_message:
         public_words.check(public_message)
-        key = _write_down(
+        key = notes.write_down(
             conn, outage, "public_message", public_message, actor, approved=approve_message
         )
         command = replace(command, public_message_key=key, publish_message=approve_message)
-    return _apply(conn, outage, command, actor)
+    change = lifecycle.decide(outage, command, business_now(conn))
+    late = [entry.data["late"] for entry in change.entries if "late" in entry.data]
+    return Reported(
+        outage=_carry_out(conn, outage, change, actor),
+        late=cast("Mapping[str, str | None]", late[0]) if late else {},
+    )
 
 
 def approve(conn: Connection, outage_id: str, note_key: int, *, actor: Actor) -> Outage:
     """Let the public see a message that a crew proposed."""
     outage = register.load(conn, outage_id, lock=True)
-    now = business_now(conn)
-    proposed = conn.execute(
-        sa.select(t.notes.c.approved_at).where(
-            t.notes.c.key == note_key,
-            t.notes.c.outage_key == outage.key,
-            t.notes.c.kind == "public_message",
-        )
-    ).first()
-    if proposed is None:
-        raise InvalidCommandError(field="message", problem="this outage has no such message")
-    if proposed.approved_at is not None:
+    if not notes.approve(conn, outage, note_key, actor):
         return outage
-    conn.execute(
-        t.notes.update()
-        .where(t.notes.c.key == note_key)
-        .values(approved_at=now, approved_by=str(actor))
+    command = c.Report(
+        observed_at=business_now(conn), public_message_key=note_key, publish_message=True
     )
-    command = c.Report(observed_at=now, public_message_key=note_key, publish_message=True)
     return _apply(conn, outage, command, actor)
 
 
@@ -220,8 +228,11 @@ def reopen(
 ) -> Outage:
     """Take the last restoration back: the same interruptions go on (DECISIONS 11)."""
     outage = register.load(conn, outage_id, lock=True)
-    key = register.last_restoration(conn, outage.key, inferred=None)
-    _take_back(conn, key)
+    # What was closed ended by inference; steps that somebody gave before that stand.
+    closed = outage.status is Status.CLOSED
+    key = register.last_restoration(conn, outage.key, inferred=True if closed else None)
+    register.take_back(conn, key)
+    register.merge(conn, outage.key, None)
     return _apply(conn, outage, c.Reopen(restoration_key=key, reason=reason), actor)
 
 
@@ -264,55 +275,11 @@ def relist(conn: Connection, outage_id: str, *, actor: Actor) -> Outage:
     key = register.last_restoration(conn, outage.key, inferred=True)
     change = lifecycle.decide(outage, c.Relist(restoration_key=key), business_now(conn))
     if any(entry.kind == JournalKind.REOPENED for entry in change.entries):
-        _take_back(conn, key)
+        register.take_back(conn, key)
         register.merge(conn, outage.key, None)
     if change.entries:
         register.save(conn, change.outage)
     return _record(conn, change, actor, None)
-
-
-def note_passed_etrs(conn: Connection) -> int:
-    """Append `etrPassed` for every published ETR that has passed; return how many."""
-    now = business_now(conn)
-    rows = conn.execute(
-        t.outages.select()
-        .where(
-            t.outages.c.status.in_([str(s) for s in OPEN]),
-            t.outages.c.etr_published.is_(True),
-            t.outages.c.etr_latest <= now,
-            t.outages.c.unlisted_since.is_(None),
-            sa.func.coalesce(t.outages.c.etr_passed_version, 0) < t.outages.c.etr_version,
-        )
-        .with_for_update(skip_locked=True)
-    ).all()
-    for row in rows:
-        conn.execute(
-            t.outages.update()
-            .where(t.outages.c.key == row.key)
-            .values(etr_passed_version=row.etr_version)
-        )
-        journal.append(
-            conn,
-            kind=JournalKind.ETR_PASSED,
-            actor="clock",
-            outage_key=row.key,
-            outage_version=row.version,
-            data={"etr_version": row.etr_version},
-        )
-    return len(rows)
-
-
-def next_etr_passing(conn: Connection) -> datetime | None:
-    """Return when the next published ETR passes: a timer for whoever moves business time."""
-    at: datetime | None = conn.execute(
-        sa.select(sa.func.min(t.outages.c.etr_latest, type_=t.outages.c.etr_latest.type)).where(
-            t.outages.c.status.in_([str(s) for s in OPEN]),
-            t.outages.c.etr_published.is_(True),
-            t.outages.c.unlisted_since.is_(None),
-            sa.func.coalesce(t.outages.c.etr_passed_version, 0) < t.outages.c.etr_version,
-        )
-    ).scalar()
-    return at
 
 
 def _do(
@@ -339,6 +306,17 @@ def _apply(
     shape: MatchedShape | None = None,
 ) -> Outage:
     change = lifecycle.decide(outage, command, business_now(conn))
+    return _carry_out(conn, outage, change, actor, shape=shape)
+
+
+def _carry_out(
+    conn: Connection,
+    outage: Outage,
+    change: lifecycle.Change,
+    actor: Actor,
+    *,
+    shape: MatchedShape | None = None,
+) -> Outage:
     if change.outage != outage:
         register.save(conn, change.outage)
     return _record(conn, change, actor, shape)
@@ -380,7 +358,7 @@ def _restoration(
         "outage_key": outage.key,
         "at": at,
         "actor": str(actor),
-        "shape_digest": _keep(conn, shape),
+        "shape_digest": register.keep_shape(conn, shape),
         "reason": reason,
         "inferred": inferred,
         "tell": tell,
@@ -391,14 +369,6 @@ def _restoration(
     return _apply(conn, outage, c.Restore(restoration_key=key, whole=shape is None), actor)
 
 
-def _take_back(conn: Connection, restoration_key: int | None) -> None:
-    conn.execute(
-        t.restorations.update()
-        .where(t.restorations.c.key == restoration_key)
-        .values(taken_back_at=business_now(conn))
-    )
-
-
 def _guard(shape: MatchedShape | None, *, allow_empty: bool, max_premises: int | None) -> None:
     if shape is None:
         return
@@ -406,42 +376,3 @@ def _guard(shape: MatchedShape | None, *, allow_empty: bool, max_premises: int |
         raise NobodyInsideError
     if max_premises is not None and shape.premise_count > max_premises:
         raise TooManyRecipientsError(count=shape.premise_count, limit=max_premises)
-
-
-def _keep(conn: Connection, shape: MatchedShape | None) -> str | None:
-    if shape is None:
-        return None
-    known = sa.select(t.shapes.c.digest).where(t.shapes.c.digest == shape.digest)
-    if conn.execute(known).first() is None:
-        conn.execute(
-            t.shapes.insert().values(digest=shape.digest, wkb=shape.wkb, vertices=shape.vertices)
-        )
-    return shape.digest
-
-
-def _write_down(
-    conn: Connection,
-    outage: Outage,
-    kind: str,
-    text: str,
-    actor: Actor,
-    *,
-    approved: bool,
-) -> int:
-    now = business_now(conn)
-    if len(text) > NOTE_LIMIT:
-        raise InvalidCommandError(field=kind, problem=f"is longer than {NOTE_LIMIT} characters")
-    key = conn.execute(
-        t.notes.insert()
-        .values(
-            outage_key=outage.key,
-            kind=kind,
-            at=now,
-            actor=str(actor),
-            text=text,
-            approved_at=now if approved else None,
-            approved_by=str(actor) if approved else None,
-        )
-        .returning(t.notes.c.key)
-    ).scalar_one()
-    return int(key)

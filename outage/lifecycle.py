@@ -12,11 +12,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from outage import commands as c
+from outage import etrs
 from outage.errors import InvalidCommandError, NotAllowedNowError
-from outage.model import INTERRUPTING, OPEN, Entry, Etr, JournalKind, Kind, Outage, Reason, Status
+from outage.model import INTERRUPTING, OPEN, Entry, JournalKind, Kind, Outage, Reason, Status
 
 REOPEN_WITHIN = timedelta(hours=24)
 """After that a return is a new outage (DECISIONS 11)."""
+
+CLOCK_AHEAD = timedelta(minutes=5)
+"""How far the clock of whoever observed something may be ahead of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,10 @@ def declare(command: c.Declare, now: datetime) -> Change:
     started_at = command.started_at or command.planned_start or now
     if command.started_at is not None and command.started_at > now and not command.lenient:
         raise InvalidCommandError(field="started_at", problem="lies in the future")
-    etr = _first_etr(command, started_at, now)
+    etr = etrs.first(command, started_at, now)
+    given = ("crew_status", "crew_eta", "etr", "next_update_by")
+    # What a feed says of an outage carries the feed's own time, which may be a little behind.
+    said = () if command.lenient else [name for name in given if getattr(command, name) is not None]
     outage = Outage(
         key=command.key,
         id=command.id,
@@ -63,6 +70,7 @@ def declare(command: c.Declare, now: datetime) -> Change:
         declared_at=now,
         updated_at=now,
         silent=command.silent,
+        observed=dict.fromkeys(said, now),
     )
     entry = Entry(kind=JournalKind.DECLARED, data={"etr_version": etr.version} if etr else {})
     return Change(outage=outage, entries=(entry,))
@@ -136,8 +144,9 @@ def _revise(outage: Outage, command: c.Revise, now: datetime) -> Change:
 
 
 def _report(outage: Outage, command: c.Report, now: datetime) -> Change:
-    if command.observed_at > now + timedelta(minutes=5):
-        raise InvalidCommandError(field="observed_at", problem="lies in the future")
+    _consistent(command, now)
+    # A clock that is ahead must not overrule what others say in the minutes until then.
+    observed_at = min(command.observed_at, now)
     given = {
         name: value
         for name in ("crew_status", "crew_eta", "next_update_by")
@@ -145,7 +154,7 @@ def _report(outage: Outage, command: c.Report, now: datetime) -> Change:
     }
     if command.etr is not None or command.withdraw_etr:
         given["etr"] = command.etr
-    late = {name for name in given if _is_older(outage, name, command.observed_at)}
+    late = {name for name in given if _is_older(outage, name, observed_at)}
     if not outage.is_open:
         late = set(given)
     applied: dict[str, Any] = {}
@@ -154,26 +163,42 @@ def _report(outage: Outage, command: c.Report, now: datetime) -> Change:
     if command.publish_message and command.public_message_key is not None:
         applied["public_message_key"] = command.public_message_key
     changed = sorted(k for k, v in applied.items() if getattr(outage, k) != v)
-    observed = outage.observed | dict.fromkeys(given.keys() - late, command.observed_at)
+    observed = outage.observed | dict.fromkeys(given.keys() - late, observed_at)
     after = replace(outage, **applied, observed=observed)
     if not changed and not late and command.note_key is None and command.public_message_key is None:
         # Nothing new, but seen again: what was observed before this must not overrule it.
         return Change(outage=after, entries=())
-    data = _progress(command, changed, late)
+    # Recorded, not applied: the journal is the only place that keeps what it said.
+    said = _said(command, late)
+    data = _progress(command, changed, said)
     if "etr" in changed and after.etr is not None:
         data["etr_version"] = after.etr.version
     return _changed(after, now, Entry(kind=JournalKind.PROGRESS, data=data))
 
 
-def _progress(command: c.Report, changed: list[str], late: set[str]) -> dict[str, object]:
+def _consistent(command: c.Report, now: datetime) -> None:
+    if command.observed_at > now + CLOCK_AHEAD:
+        raise InvalidCommandError(field="observed_at", problem="lies in the future")
+    if command.etr is not None and command.withdraw_etr:
+        raise InvalidCommandError(
+            field="withdraw_etr", problem="give an ETR or take it back, not both"
+        )
+    if command.crew_reason is not None and command.crew_status is None and not command.lenient:
+        raise InvalidCommandError(
+            field="crew_reason", problem="goes with a crew_status; say that too"
+        )
+
+
+def _progress(
+    command: c.Report, changed: list[str], late: dict[str, str | None]
+) -> dict[str, object]:
     data: dict[str, object] = {
         "fields": changed,
         "recorded": sorted(late),
         "observed": command.observed_at.isoformat(),
     }
     if late:
-        # Recorded, not applied: the journal is the only place that keeps what it said.
-        data["late"] = _said(command, late)
+        data["late"] = late
     if command.note_key is not None:
         data["note"] = command.note_key
     if command.public_message_key is not None:
@@ -195,7 +220,7 @@ def _apply(outage: Outage, command: c.Report, name: str) -> dict[str, Any]:
     if name == "etr":
         if command.etr is None:
             return {"etr": None, "etr_withdrawn": outage.etr is not None or outage.etr_withdrawn}
-        etr = _next_etr(outage, command.etr, command.observed_at, lenient=command.lenient)
+        etr = etrs.following(outage, command.etr, command.observed_at, lenient=command.lenient)
         count = max(outage.etr_count, etr.version)
         return {"etr": etr, "etr_count": count, "etr_withdrawn": False}
     if name == "crew_status":
@@ -250,9 +275,15 @@ def _reopen(outage: Outage, command: c.Reopen, now: datetime) -> Change:
 def _reopened(
     outage: Outage, restoration_key: int | None, reason: Reason | None, now: datetime
 ) -> Change:
+    # Planned work that was closed before anybody started it has still not begun.
+    waiting = (
+        outage.status is Status.CLOSED
+        and outage.kind is Kind.PLANNED
+        and outage.started_at == outage.planned_start
+    )
     after = replace(
         outage,
-        status=Status.CONFIRMED,
+        status=Status.PREDICTED if waiting else Status.CONFIRMED,
         restored_at=None,
         closed_at=None,
         close_reason=None,
@@ -294,7 +325,8 @@ def _relist(outage: Outage, command: c.Relist, now: datetime) -> Change:
         return _reopen(outage, c.Reopen(restoration_key=command.restoration_key), now)
     if outage.unlisted_since is None:
         return Change(outage=outage, entries=())
-    if command.restoration_key is not None:
+    # Who restored or cancelled it since then was not the feed: that stands.
+    if command.restoration_key is not None and outage.is_open:
         return _reopened(outage, command.restoration_key, None, now)
     return _changed(replace(outage, unlisted_since=None), now, Entry(kind=JournalKind.LISTED))
 
@@ -339,46 +371,3 @@ def _ordered(planned_start: datetime | None, planned_end: datetime | None) -> No
 def _is_older(outage: Outage, name: str, observed_at: datetime) -> bool:
     newest = outage.observed.get(name)
     return newest is not None and observed_at < newest
-
-
-def _first_etr(command: c.Declare, started_at: datetime, now: datetime) -> Etr | None:
-    if command.etr is None:
-        return None
-    return _checked(command.etr, 1, started_at, now, lenient=command.lenient)
-
-
-def _next_etr(outage: Outage, given: c.GivenEtr, observed_at: datetime, *, lenient: bool) -> Etr:
-    last = outage.etr
-    etr = _checked(
-        given,
-        outage.etr_count + 1,
-        outage.started_at,
-        observed_at,
-        lenient=lenient,
-    )
-    if last is not None and replace(etr, version=last.version) == last:
-        return last
-    return etr
-
-
-def _checked(
-    given: c.GivenEtr, version: int, started_at: datetime, seen_at: datetime, *, lenient: bool
-) -> Etr:
-    if given.earliest is not None and given.earliest > given.latest:
-        raise InvalidCommandError(field="etr", problem="its earliest time is after its latest")
-    if not lenient and given.latest <= max(started_at, seen_at):
-        raise InvalidCommandError(field="etr", problem="lies in the past")
-    return Etr(
-        version=version,
-        latest=_whole_ms(given.latest),
-        earliest=None if given.earliest is None else _whole_ms(given.earliest),
-        confidence=given.confidence,
-        source=given.source,
-        reason=given.reason,
-        published=given.published,
-    )
-
-
-def _whole_ms(at: datetime) -> datetime:
-    # What the record keeps: the same value given again must not look like a new one.
-    return at.replace(microsecond=at.microsecond // 1000 * 1000)

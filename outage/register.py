@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from outage import tables as t
+from outage.clock import business_now
 from outage.columns import from_ms, to_ms
 from outage.errors import UnknownOutageError
 from outage.model import (
@@ -21,6 +21,7 @@ from outage.model import (
     Etr,
     EtrSource,
     Kind,
+    MatchedShape,
     Outage,
     OutageId,
     OutageKey,
@@ -185,14 +186,6 @@ def new_id(conn: Connection) -> OutageId:
             return name
 
 
-def restoration_at(conn: Connection, key: int) -> datetime:
-    """Return when the restoration step says service came back."""
-    at: datetime = conn.execute(
-        sa.select(t.restorations.c.at).where(t.restorations.c.key == key)
-    ).scalar_one()
-    return at
-
-
 def merge(conn: Connection, key: OutageKey, into: OutageKey | None) -> None:
     """Record under which outage one goes on, with all that went on under it; None: its own.
 
@@ -226,3 +219,27 @@ def last_restoration(conn: Connection, key: OutageKey, *, inferred: bool | None)
         statement = statement.where(t.restorations.c.inferred.is_(inferred))
     found = conn.execute(statement).scalar()
     return None if found is None else int(found)
+
+
+def take_back(conn: Connection, restoration_key: int | None) -> None:
+    """Say of a restoration step, if there is one, that it was not true."""
+    conn.execute(
+        t.restorations.update()
+        .where(t.restorations.c.key == restoration_key)
+        .values(taken_back_at=business_now(conn))
+    )
+
+
+def keep_shape(conn: Connection, shape: MatchedShape | None) -> str | None:
+    """Put a shape on record and return its digest; None for none."""
+    if shape is None:
+        return None
+    # Two commands may bring the same shape at the same time.
+    conn.execute(
+        sa.text(
+            "INSERT INTO shapes (digest, wkb, vertices) VALUES (:digest, :wkb, :vertices) "
+            "ON CONFLICT (digest) DO NOTHING"
+        ),
+        {"digest": shape.digest, "wkb": shape.wkb, "vertices": shape.vertices},
+    )
+    return shape.digest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy.engine import Connection, Row
 
 from outage import tables as t
 from outage.errors import UnknownOutageError
-from outage.model import OPEN
+from outage.model import OPEN, JournalKind
 
 Facts = dict[str, Any]
 
@@ -73,7 +74,7 @@ def summaries(conn: Connection, *, ended: bool, limit: int, after: int = 0) -> S
 
 
 def history(conn: Connection, outage_id: str) -> Facts:
-    """Return an outage with its ETRs, notes and restorations, oldest first."""
+    """Return an outage with its ETRs, notes, restorations and late reports, oldest first."""
     facts = summary(conn, outage_id)
     key = sa.select(t.outages.c.key).where(t.outages.c.id == facts["id"]).scalar_subquery()
     etrs, notes, steps = t.etrs.c, t.notes.c, t.restorations.c
@@ -103,7 +104,34 @@ def history(conn: Connection, outage_id: str) -> Facts:
             .where(steps.outage_key == key)
             .order_by(steps.key),
         ),
+        "recorded": _recorded(conn, key),
     }
+
+
+def _recorded(conn: Connection, key: sa.ScalarSelect[Any]) -> list[Facts]:
+    """Find what reports said that came too late to be applied (DECISIONS 15)."""
+    entries = t.journal.c
+    rows = conn.execute(
+        sa.select(entries.at, entries.actor, entries.data)
+        .where(
+            entries.outage_key == key,
+            entries.kind == str(JournalKind.PROGRESS),
+            entries.data.contains('"late": {'),
+        )
+        .order_by(entries.number)
+    )
+    found = []
+    for row in rows:
+        said = json.loads(row.data)
+        found.append(
+            {
+                "at": as_json(row.at),
+                "actor": row.actor,
+                "observed_at": said["observed"],
+                "said": said["late"],
+            }
+        )
+    return found
 
 
 def _facts(row: Row[Any]) -> Facts:

@@ -6,6 +6,7 @@ import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from outage.columns import EARLIEST, LATEST
 from workers.errors import NotATime
 
 _SPAN = re.compile(r"\+?(?:(\d{1,3})d)?(?:(\d{1,3})h)?(?:(\d{1,4})m(?:in)?)?", re.IGNORECASE)
@@ -37,9 +38,10 @@ def read(given: str, *, now: datetime, zone: ZoneInfo, past: bool = False) -> da
         at = datetime.fromisoformat(text)
     except ValueError as error:
         raise NotATime(given) from error
-    if len(text) <= len("2026-11-22"):
+    at = at if at.tzinfo is not None else at.replace(tzinfo=zone)
+    if len(text) <= len("2026-11-22") or not EARLIEST <= at <= LATEST:
         raise NotATime(given)
-    return at if at.tzinfo is not None else at.replace(tzinfo=zone)
+    return at
 
 
 def _nearest(hour: int, minute: int, now: datetime, zone: ZoneInfo, *, past: bool) -> datetime:

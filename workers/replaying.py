@@ -21,7 +21,7 @@ from intake.mapping import FeedMapping
 from intake.replay import Barrier, barriers, snapshots
 from notifier import batches
 from notifier.outbox import Outbox
-from outage import clock, desk, journal
+from outage import clock, deadlines, journal
 from outage import tables as t
 from outage.database import Database
 from outage.model import OPEN, Actor, MatchedShape, Service
@@ -182,7 +182,7 @@ class Replay:
     def next_due(self, after: datetime) -> datetime | None:
         """When the next message falls due or the next ETR passes."""
         with self._db.read() as conn:
-            passing = desk.next_etr_passing(conn)
+            passing = deadlines.next_etr_passing(conn)
         times = (self.next_message(after), passing)
         return min((at for at in times if at is not None and at > after), default=None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,6 +77,15 @@ class Session:
             return "–"
         instant = datetime.fromisoformat(at) if isinstance(at, str) else at
         return instant.astimezone(self.zone).strftime("%a %d %b %Y %H:%M %Z")
+
+
+def in_words(desk: Session, said: Mapping[str, str | None]) -> str:
+    """Write what a late report said, times as people read them."""
+    times = {"etr", "crew_eta", "next_update_by"}
+    return ", ".join(
+        f"{name.replace('_', ' ')} {desk.when(value) if name in times else value}"
+        for name, value in said.items()
+    )
 
 
 @contextmanager

@@ -57,6 +57,8 @@ def declare(
     """Declare an outage: who is inside is found, told and shown within seconds."""
     if shape is None:
         raise click.UsageError("Say where it is: --shape FILE.")
+    if etr_reason and not etr:
+        raise click.UsageError("--etr-reason says why a time is what it is; give --etr too.")
     with session() as desk_:
         command = c.Declare(
             key=OutageKey(0),

@@ -9,13 +9,13 @@ from sqlalchemy.engine import Connection
 from outage import aliases
 from outage import tables as t
 from outage.cis import record
-from outage.cis.contents import AccountOutage, AccountRecord, Message, as_json
+from outage.cis.contents import AccountOutage, AccountRecord, Message, Version, as_json
 from outage.errors import UnknownOutageError
 from outage.model import PremiseKey
 from outage.summary import Facts, history
 from workers.commands import options
 from workers.errors import NoSuchThing
-from workers.session import Session, say, say_json, session
+from workers.session import Session, in_words, say, say_json, session
 
 
 @click.command()
@@ -35,6 +35,8 @@ def show(*, name: str, as_json: bool) -> None:
         else:
             for account in accounts:
                 _tell_account(desk_, account)
+            if not accounts:
+                say(f"Premise {name} is known; no account holds it now.")
 
 
 def _outage(conn: Connection, name: str) -> Facts | None:
@@ -90,10 +92,12 @@ def _tell_outage(desk_: Session, facts: Facts) -> None:
         say(f"  {desk_.when(step['at'])}  restored ({part}, {step['premises'] or 0:,}{back})")
     for note in facts["notes"]:
         label = "note" if note["kind"] == "note" else "public"
-        waits = (
-            "" if note["approved_at"] or label == "note" else f" [waits: --approve {note['key']}]"
-        )
-        say(f"  {desk_.when(note['at'])}  {label}, {note['actor']}: {note['text']}{waits}")
+        said = f"{label}, {note['actor']}: {note['text']}{_waits(note)}"
+        say(f"  {desk_.when(note['at'])}  {said}")
+    for late in facts["recorded"]:
+        said = f"{late['actor']}: {in_words(desk_, late['said'])}"
+        seen = desk_.when(late["observed_at"])
+        say(f"  {desk_.when(late['at'])}  recorded, not applied, {said} (observed {seen})")
     for row in facts["messages"]:
         say(f"  {row['count']:,} × {row['kind']}: {row['state']}")
 
@@ -143,11 +147,18 @@ def _tell_stay(desk_: Session, outage: AccountOutage) -> None:
             f"crew {version.crew_status}" if version.crew_status else "",
             f"back by {desk_.when(version.etr_latest)}" if version.etr_latest else "",
             f"note: {version.note}" if version.note else "",
-            f"public: {version.public_message}" if version.public_message else "",
+            _public(version),
         ]
         say(f"    {desk_.when(version.at)}  {', '.join(filter(None, said))}")
     for message in outage.messages:
         _tell_message(desk_, message)
+
+
+def _public(version: Version) -> str:
+    if not version.public_message:
+        return ""
+    label = "public" if version.public_message_approved else "proposed for the public"
+    return f"{label}: {version.public_message}"
 
 
 def _tell_message(desk_: Session, message: Message) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -10,11 +11,11 @@ from sqlalchemy.engine import Connection
 from outage import commands as c
 from outage import desk, register
 from outage.clock import business_now
-from outage.model import Cause, CrewStatus, MatchedShape, Outage
+from outage.model import OPEN, Cause, CrewStatus, MatchedShape, Outage
 from outage.summary import Facts, summary
 from workers.commands import options
 from workers.errors import NothingToChange
-from workers.session import ACTOR, Session, say, say_json, session
+from workers.session import ACTOR, Session, in_words, say, say_json, session
 
 
 @click.command()
@@ -52,6 +53,8 @@ def update(
     as_json: bool,
 ) -> None:
     """Say what is new about outage ID: crew, ETR, note, public message, place, cause, shape."""
+    if etr_reason and not etr:
+        raise click.UsageError("--etr-reason says why a time is what it is; give --etr too.")
     reported = bool(crew_status or etr or withdraw_etr or note or public_message)
     revised = bool(place is not None or cause or shape)
     if not (reported or revised or approve is not None):
@@ -72,8 +75,9 @@ def update(
                     allow_empty=allow_empty,
                     limit=desk_.settings.max_recipients,
                 )
+            late: Mapping[str, str | None] = {}
             if reported:
-                desk.report_progress(
+                late = desk.report_progress(
                     conn,
                     outage_id,
                     c.Report(
@@ -86,16 +90,16 @@ def update(
                     note=note,
                     public_message=public_message,
                     approve_message=True,
-                )
+                ).late
             if approve is not None:
                 desk.approve(conn, outage_id, approve, actor=ACTOR)
             after = register.load(conn, outage_id)
         with desk_.db.read() as conn:
             facts = summary(conn, outage_id)
         if as_json:
-            say_json(facts)
+            say_json(facts | {"recorded": dict(late)})
         else:
-            _tell(desk_, facts, changed=after.version != before.version)
+            _tell(desk_, facts, changed=after.version != before.version, late=late)
 
 
 def _matched(
@@ -126,7 +130,12 @@ def _revise(
     )
 
 
-def _tell(desk_: Session, facts: Facts, *, changed: bool) -> None:
+def _tell(desk_: Session, facts: Facts, *, changed: bool, late: Mapping[str, str | None]) -> None:
+    if late:
+        why = "something newer is known" if facts["status"] in OPEN else "the outage is over"
+        say(f"{facts['id']} is {facts['status']} (version {facts['version']}).")
+        say(f"Recorded, not applied, since {why}: {in_words(desk_, late)}.")
+        return
     if not changed:
         say(f"{facts['id']} was like that already; nothing has changed.")
         return

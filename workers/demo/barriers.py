@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier import batches
-from outage import desk, journal
+from outage import deadlines, journal
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database
@@ -27,7 +27,7 @@ LOOK_S = 0.05
 def next_timer(conn: Connection) -> datetime | None:
     """Return when the next held message or passing ETR is due, in business time."""
     held = batches.next_due(conn, business_now(conn))
-    passing = desk.next_etr_passing(conn)
+    passing = deadlines.next_etr_passing(conn)
     return min((at for at in (held, passing) if at is not None), default=None)
 
 
@@ -37,7 +37,7 @@ def left(conn: Connection) -> list[str]:
     found = [reader for reader in READERS if not journal.is_idle(conn, reader)]
     if unsent := batches.left(conn):
         found.append(f"{unsent} messages due")
-    passing = desk.next_etr_passing(conn)
+    passing = deadlines.next_etr_passing(conn)
     if passing is not None and passing <= now:
         found.append("an ETR that has passed")
     if journal.cursor(conn, "publisher") < journal.last_number(conn):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from outage import clock, commands, desk, journal, schema
+from outage import clock, commands, deadlines, desk, journal, schema
 from outage import tables as t
 from outage.database import Database
 from outage.model import Actor, CrewStatus, JournalKind, Kind, Outage, OutageId, OutageKey, Service
@@ -170,7 +170,7 @@ def test_an_estimate_that_passes_is_said_to_have_passed(town: Town) -> None:
     town.publisher.turn()
     town.move(hours=2)
     with town.db.write() as conn:
-        assert desk.note_passed_etrs(conn) == 1
+        assert deadlines.note_passed_etrs(conn) == 1
     town.publisher.turn()
     assert "The estimated time (Sunday 22 Nov, 5:15 PM PST) has passed." in town.page()
 

@@ -61,6 +61,28 @@ def test_a_crews_update_reaches_every_account_inside_and_not_the_public(
         assert conn.execute(sa.select(t.outages.c.public_message_key)).scalar() is None
 
 
+def test_an_update_that_comes_late_is_answered_with_what_was_not_applied(
+    town: Database, client: Client
+) -> None:
+    at = f"/api/v1/outages/{declare(client(Role.DISPATCHER))}"
+    crew = client(Role.CREW)
+    newer = crew.post(f"{at}/updates", json={"crew_status": "arrived"}).json()
+    assert newer["recorded"] == {}
+    late = crew.post(
+        f"{at}/updates",
+        json={
+            "observed_at": "2026-01-01T00:00:00Z",
+            "crew_status": "enroute",
+            "crew_eta": "2036-01-01T10:00:00Z",
+        },
+    ).json()
+    assert (late["crew_status"], late["recorded"]) == ("arrived", {"crew_status": "enroute"})
+    assert late["crew_eta"] == "2036-01-01T10:00:00+00:00"
+    (shown,) = crew.get(at).json()["recorded"]
+    assert (shown["said"], shown["actor"]) == ({"crew_status": "enroute"}, "crew:a-crew")
+    assert shown["observed_at"] == "2026-01-01T00:00:00+00:00"
+
+
 def test_a_dispatcher_approves_what_a_crew_proposed(town: Database, client: Client) -> None:
     dispatcher = client(Role.DISPATCHER)
     name = declare(dispatcher)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from console.app import create_app
-from outage import schema, settings
+from outage import schema, settings, tokens
 from outage import tables as t
 from outage.database import Database, open_database
 from outage.site import Site
@@ -170,6 +170,18 @@ BAD_BODIES: dict[str, tuple[dict[str, object], str]] = {
         {"note": "x", "observed_at": "2036-01-01T10:00:00Z"},
         "observed_at",
     ),
+    "a time in no year of ours": (
+        {"crew_status": "arrived", "observed_at": "0001-01-01T00:00:00+14:00"},
+        "observed_at: must lie between 1990 and 2100",
+    ),
+    "a time that no zone can show": ({"etr": {"latest": "9999-12-31T23:59:59Z"}}, "etr.latest"),
+    "a time and none": (
+        {"etr": {"latest": "2036-01-01T10:00:00Z"}, "withdraw_etr": True},
+        "withdraw_etr",
+    ),
+    "a reason for nothing": ({"crew_reason": "parts"}, "crew_reason"),
+    "the version that was seen": ({"note": "x", "seen_version": 1}, "seen_version"),
+    "control characters": ({"note": "a\0b"}, "note: holds control characters"),
     "nothing": ({}, "nothing new"),
     "too many words": ({"note": "x" * 4_001}, "note"),
     "a phone number for the public": ({"public_message": "Call 555-555-0142"}, "phone number"),
@@ -196,6 +208,38 @@ def test_what_is_no_json_object_is_refused(town: Database, client: Client, body:
     answer = client(Role.CREW).post(f"/api/v1/outages/{outage}/updates", content=body)
     assert answer.status_code in {400, 422}
     assert_problem(answer, answer.status_code, "body")
+    assert counts(town) == before
+
+
+def test_an_address_that_no_database_takes_is_refused_and_not_an_accident(
+    town: Database, client: Client
+) -> None:
+    outage = declare(client(Role.DISPATCHER))
+    before = counts(town)
+    for path in ("accounts/%00", "outages/%00"):
+        answer = client(Role.VIEWER).get(f"/api/v1/{path}")
+        assert answer.status_code == (404 if town.is_sqlite else 400)
+    far = f"/api/v1/outages/{outage}/messages/{10**30}/approve"
+    assert_problem(client(Role.DISPATCHER).post(far), 400, "cannot be used")
+    assert counts(town) == before
+
+
+def test_a_token_revoked_while_its_request_arrives_does_nothing(
+    town: Database, client: Client
+) -> None:
+    dispatcher = client(Role.DISPATCHER)
+    outage = declare(dispatcher)
+    before = counts(town)
+
+    def slowly() -> Iterator[bytes]:
+        yield b'{"place": '
+        with town.write() as conn:
+            for token in tokens.every(conn):
+                tokens.revoke(conn, token.key)
+        yield b'"Oak Street"}'
+
+    answer = dispatcher.patch(f"/api/v1/outages/{outage}", content=slowly())
+    assert_problem(answer, 401, "valid token")
     assert counts(town) == before
 
 

@@ -1,10 +1,12 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from outage import clock, desk, journal, register
+from outage import clock, deadlines, desk, journal, register
 from outage import commands as c
 from outage import tables as t
 from outage.clock import business_now
@@ -171,7 +173,7 @@ def test_the_same_update_again_changes_nothing(database: Database) -> None:
     )
     for _ in range(3):
         with database.write() as conn:
-            after = desk.report_progress(conn, outage.id, report, actor=FEED)
+            after = desk.report_progress(conn, outage.id, report, actor=FEED).outage
     assert after.version == outage.version + 1
     assert len(entries(database)) == 2
     with database.read() as conn:
@@ -225,6 +227,47 @@ def test_what_is_closed_as_no_longer_listed_comes_back(database: Database) -> No
         assert desk.relist(conn, outage.id, actor=FEED).status is Status.CONFIRMED
 
 
+def test_reopening_what_was_closed_takes_no_step_back_that_somebody_gave(
+    database: Database,
+) -> None:
+    outage, heir = declare(database), declare(database)
+    with database.write() as conn:
+        desk.restore(conn, outage.id, actor=DISPATCHER, shape=shape(1))
+    concluded(database, outage, out=3)
+    with database.write() as conn:
+        desk.unlist(conn, outage.id, actor=FEED)
+        reason = Reason.NO_LONGER_LISTED
+        desk.close(conn, outage.id, actor=FEED, reason=reason, successor=heir.key)
+        desk.reopen(conn, outage.id, actor=DISPATCHER)
+        row = conn.execute(t.outages.select().where(t.outages.c.key == outage.key)).one()
+        (step,) = conn.execute(t.restorations.select()).all()
+    assert entries(database)[-1].data["restoration"] is None
+    assert step.taken_back_at is None
+    # It is its own outage again: nobody's last word about it is looked up under the other.
+    assert row.merged_into is None
+
+
+def test_two_commands_may_bring_the_same_shape_at_the_same_time(database: Database) -> None:
+    outages = [declare(database), declare(database)]
+    inside = threading.Event()
+
+    def second() -> None:
+        inside.wait(10)
+        with database.write() as conn:
+            desk.restore(conn, outages[1].id, actor=DISPATCHER, shape=shape(1))
+
+    with ThreadPoolExecutor() as pool:
+        other = pool.submit(second)
+        with database.write() as conn:
+            desk.restore(conn, outages[0].id, actor=DISPATCHER, shape=shape(1))
+            inside.set()
+            # On PostgreSQL the other one has by now looked for the shape and found none.
+            wait([other], timeout=0.3)
+        other.result(30)
+    with database.read() as conn:
+        assert len(conn.execute(t.restorations.select()).all()) == 2
+
+
 def test_service_cannot_come_back_before_it_went_or_in_the_future(database: Database) -> None:
     outage = declare(database)
     for wrong in (timedelta(hours=-1), timedelta(hours=1)):
@@ -237,18 +280,18 @@ def test_an_etr_that_passes_is_put_on_record_once(database: Database) -> None:
         now = business_now(conn)
     outage = declare(database, etr=c.GivenEtr(latest=now + timedelta(hours=1)))
     with database.read() as conn:
-        due = desk.next_etr_passing(conn)
+        due = deadlines.next_etr_passing(conn)
     assert due is not None
     assert outage.etr is not None
     assert due == outage.etr.latest
     with database.write() as conn:
-        assert desk.note_passed_etrs(conn) == 0
+        assert deadlines.note_passed_etrs(conn) == 0
         clock.hold(conn, now)
         clock.move_to(conn, due)
-        assert desk.note_passed_etrs(conn) == 1
+        assert deadlines.note_passed_etrs(conn) == 1
     with database.write() as conn:
-        assert desk.note_passed_etrs(conn) == 0
-        assert desk.next_etr_passing(conn) is None
+        assert deadlines.note_passed_etrs(conn) == 0
+        assert deadlines.next_etr_passing(conn) is None
 
 
 def test_a_command_that_fails_in_the_middle_leaves_nothing(database: Database) -> None:

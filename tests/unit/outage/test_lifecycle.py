@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -192,6 +193,38 @@ def test_a_report_from_the_future_is_refused() -> None:
         decide(declared(), c.Report(observed_at=NOW + HOUR), NOW)
 
 
+def test_a_clock_that_is_ahead_overrules_nobody_in_the_minutes_until_then() -> None:
+    ahead = c.Report(observed_at=NOW + 4 * MINUTE, crew_status=CrewStatus.ENROUTE)
+    outage = decide(declared(), ahead, NOW).outage
+    newer = c.Report(observed_at=NOW + MINUTE, crew_status=CrewStatus.ARRIVED)
+    assert decide(outage, newer, NOW + MINUTE).outage.crew_status is CrewStatus.ARRIVED
+
+
+def test_what_was_observed_before_the_declaration_does_not_overrule_it() -> None:
+    etr = c.GivenEtr(latest=NOW + 4 * HOUR)
+    older = c.Report(observed_at=NOW - HOUR, etr=c.GivenEtr(latest=NOW + HOUR))
+    change = decide(declared(etr=etr), older, NOW)
+    assert change.outage.etr is not None
+    assert change.outage.etr.latest == etr.latest
+    assert change.entries[0].data["recorded"] == ["etr"]
+    # It says more than a declaration without a time did.
+    assert decide(declared(), older, NOW).outage.etr is not None
+
+
+@pytest.mark.parametrize(
+    ("facts", "field"),
+    [
+        ({"etr": c.GivenEtr(latest=NOW + HOUR), "withdraw_etr": True}, "withdraw_etr"),
+        ({"crew_reason": Reason.PARTS}, "crew_reason"),
+    ],
+)
+def test_a_report_that_would_lose_half_of_what_it_says_is_refused(
+    facts: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidCommandError, match=f"^{field}: "):
+        decide(declared(), c.Report(observed_at=NOW, **facts), NOW)
+
+
 def test_a_restoration_changes_the_status_only_once_gis_has_concluded_it() -> None:
     outage = decide(declared(), c.Restore(restoration_key=1, whole=False), NOW).outage
     assert outage.status is Status.CONFIRMED
@@ -236,6 +269,24 @@ def test_listed_again_before_anything_ended_is_no_reopening() -> None:
     assert change.outage.unlisted_since is None
 
 
+@pytest.mark.parametrize("status", [Status.RESTORED, Status.CANCELLED])
+def test_a_feed_that_lists_it_again_does_not_bring_back_what_a_person_ended(
+    status: Status,
+) -> None:
+    unlisted = decide(declared(), c.Unlist(), NOW).outage
+    ended = replace(unlisted, status=status)
+    change = decide(ended, c.Relist(restoration_key=1), NOW)
+    assert (change.outage.status, change.outage.unlisted_since) == (status, None)
+
+
+def test_planned_work_that_was_closed_before_it_began_comes_back_as_planned() -> None:
+    planned = declared(kind=Kind.PLANNED, planned_start=NOW + 2 * HOUR)
+    unlisted = decide(planned, c.Unlist(), NOW).outage
+    closed = decide(unlisted, c.Close(reason=Reason.NO_LONGER_LISTED), NOW).outage
+    again = decide(closed, c.Relist(restoration_key=None), NOW + HOUR).outage
+    assert (again.status, again.interrupts) == (Status.PREDICTED, False)
+
+
 def test_an_advisory_is_never_restored() -> None:
     with pytest.raises(NotAllowedNowError, match="lifted"):
         decide(declared(kind=Kind.ADVISORY), c.Restore(restoration_key=1, whole=True), NOW)
@@ -257,7 +308,7 @@ GRAPH = {
         Status.CLOSED,
     },
     Status.RESTORED: {Status.CONFIRMED, Status.CLOSED},
-    Status.CLOSED: {Status.CONFIRMED},
+    Status.CLOSED: {Status.CONFIRMED, Status.PREDICTED},
     Status.CANCELLED: set[Status](),
 }
 Later = Callable[[datetime], c.Command]

@@ -190,6 +190,45 @@ def test_the_same_update_again_says_so(town: Database, run: Run, tmp_path: Path)
     assert "nothing has changed" in run("update", name, "--crew-status", "enroute")
 
 
+def test_what_comes_too_late_is_said_to_be_recorded_and_shown(
+    town: Database, run: Run, tmp_path: Path
+) -> None:
+    name = declared(run, tmp_path)["id"]
+    run("restore", name)
+    drain(town)
+    said = run("update", name, "--crew-status", "enroute")
+    assert "Recorded, not applied, since the outage is over: crew status enroute." in said
+    assert "updated" not in said
+    facts = json.loads(run("update", name, "--crew-status", "assigned", "--json"))
+    assert (facts["crew_status"], facts["recorded"]) == (None, {"crew_status": "assigned"})
+    assert "recorded, not applied, cli: crew status enroute (observed" in run("show", name)
+    said_late = [late["said"] for late in json.loads(run("show", name, "--json"))["recorded"]]
+    assert said_late == [{"crew_status": "enroute"}, {"crew_status": "assigned"}]
+
+
+def test_an_account_does_not_show_as_public_what_nobody_has_approved(
+    town: Database, run: Run, tmp_path: Path
+) -> None:
+    name = declared(run, tmp_path)["id"]
+    drain(town)
+    with town.write() as conn:
+        report = c.Report(observed_at=business_now(conn))
+        desk.report_progress(conn, name, report, actor=CREW, public_message="Poles are down.")
+    drain(town)
+    assert "proposed for the public: Poles are down." in run("show", "A3")
+    run("update", name, "--approve", "1")
+    drain(town)
+    assert "proposed" not in run("show", "A3")
+    assert "public: Poles are down." in run("show", "A3")
+
+
+def test_a_premise_that_nobody_holds_is_said_to_be_known(town: Database, run: Run) -> None:
+    with town.write() as conn:
+        conn.execute(t.occupancies.update().where(t.occupancies.c.premise_key == 3).values(until=0))
+    assert run("show", "P3") == "Premise P3 is known; no account holds it now.\n"
+    assert json.loads(run("show", "P3", "--json")) == []
+
+
 BAD_SHAPES = {
     "no GeoJSON at all": ("not a shape", "cannot be read"),
     "empty": ({"type": "Polygon", "coordinates": []}, "empty"),
@@ -289,6 +328,9 @@ def test_a_word_that_is_none_of_ours_is_a_usage_error(
 ) -> None:
     assert cli.run(["declare", "--shape", square(tmp_path), "--cause", "gremlins"]) == 2
     assert cli.run(["declare"]) == 2
+    reason = ["--etr-reason", "parts"]
+    assert cli.run(["declare", "--shape", square(tmp_path), *reason]) == 2
+    assert cli.run(["update", "O-NONE", "--note", "x", *reason]) == 2
     assert "Traceback" not in capsys.readouterr().err
 
 

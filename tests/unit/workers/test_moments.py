@@ -42,7 +42,10 @@ def test_when_something_began_a_time_lies_behind_us(given: str, means: str) -> N
     assert at == datetime.fromisoformat(means)
 
 
-@pytest.mark.parametrize("given", ["", "soon", "25:00", "2026-11-23", "h", "2026-13-40 10:00"])
+@pytest.mark.parametrize(
+    "given",
+    ["", "soon", "25:00", "2026-11-23", "h", "2026-13-40 10:00", "9999-12-31T23:59:59-12:00"],
+)
 def test_what_is_no_time_is_refused_with_an_example(given: str) -> None:
     with pytest.raises(NotATime, match="write it like 2h"):
         moments.read(given, now=NOW, zone=CHICAGO)
