@@ -13,8 +13,10 @@ const HIDDEN_MS = 30_000;
 
 let have = body.dataset.generation;
 let stream = null;
-let failures = 0;
+let failures = 0; // of the last looks at the pointer, in a row
+let broken = 0; // streams that ended, in a row, without having said anything
 let heardAt = 0; // when the stream last said anything, browser's clock
+let askedAt = 0; // when this tab began to wait for it
 let checkedAt = 0; // when the publisher last confirmed the state, its clock
 let skewMs = 0; // business time minus this browser's clock, in drills only
 let polling = 0;
@@ -44,6 +46,24 @@ function put(change) {
   if (focused) fresh.querySelector("a").focus({ preventScroll: true });
 }
 
+function takeOff(id) {
+  const old = document.getElementById(`o-${id}`);
+  const focused = old?.contains(document.activeElement);
+  old?.remove();
+  if (focused) document.getElementById("main").focus({ preventScroll: true });
+}
+
+// Said to everybody, not only to those who listen: what stands below is how it was.
+function sayGone() {
+  const outage = document.getElementById("outage");
+  if (outage.querySelector(".gone")) return;
+  const note = document.createElement("p");
+  note.className = "gone";
+  note.textContent = words.liveGone;
+  outage.prepend(note);
+  announce(words.liveGone);
+}
+
 function tidySections() {
   for (const section of document.querySelectorAll("section.list")) {
     const empty = section.querySelector("ol").childElementCount === 0;
@@ -60,10 +80,10 @@ function apply(delta) {
       document.getElementById("outage").innerHTML = change.details;
       announce(words.liveThis);
     }
-    if (delta.removed.includes(outageId)) announce(words.liveGone);
+    if (delta.removed.includes(outageId)) sayGone();
   } else {
     document.getElementById("summary").innerHTML = delta.summary;
-    for (const id of delta.removed) document.getElementById(`o-${id}`)?.remove();
+    delta.removed.forEach(takeOff);
     delta.changed.forEach(put);
     tidySections();
     changedCount += delta.changed.length + delta.removed.length;
@@ -84,10 +104,13 @@ function announce(text) {
   sentence = text;
   announcing ||= setTimeout(() => {
     document.getElementById("announcement").textContent = sentence;
+    sentence = "";
     changedCount = 0;
     announcing = setTimeout(() => {
       announcing = 0;
-      if (changedCount) announce(sentence);
+      // The same words again are only told if they come anew.
+      document.getElementById("announcement").textContent = "";
+      if (sentence) announce(sentence);
     }, ANNOUNCE_MS);
   }, 500);
 }
@@ -115,7 +138,9 @@ function addAbout() {
       note.className = "about";
       time.after(" ", note);
     }
-    if (note && note.textContent !== text) note.textContent = text;
+    if (!note) continue;
+    note.hidden = !text;
+    if (note.textContent !== text) note.textContent = text;
   }
 }
 
@@ -139,7 +164,7 @@ function show() {
   let look = "";
   if (stale) [text, look] = [fill(words.liveBehind, { when: asOf.textContent }), "behind"];
   else if (streaming) [text, look] = [words.liveOn, "live"];
-  else if (!navigator.onLine || failures > 6) [text, look] = [words.liveOffline, "behind"];
+  else if (!navigator.onLine || failures > 1) [text, look] = [words.liveOffline, "behind"];
   else if (polling) text = words.livePolling;
   if (place.textContent !== text) place.textContent = text;
   place.parentElement.className = `freshness ${look}`;
@@ -147,10 +172,13 @@ function show() {
 
 // --- catching up without a stream ------------------------------------------------------------
 
-async function wholePage() {
+// Pages are in place before the pointer is: what is loaded now is at least as new as `pointed`,
+// though an outage that has not changed for long stands on a page written long ago.
+async function wholePage(pointed) {
   const answer = await fetched(location.href.split("#")[0]);
   if (answer.status === 404) {
-    announce(words.liveGone);
+    sayGone();
+    have = pointed;
     return;
   }
   if (!answer.ok) throw new Error(`page: ${answer.status}`);
@@ -165,7 +193,7 @@ async function wholePage() {
     old.hidden = fresh.hidden;
     if (focused) document.getElementById(focused)?.querySelector("a")?.focus({ preventScroll: true });
   }
-  have = page.body.dataset.generation;
+  have = isNewer(page.body.dataset.generation, pointed) ? page.body.dataset.generation : pointed;
   addAbout();
 }
 
@@ -179,7 +207,7 @@ async function catchUp() {
     if (pointer.id !== have) {
       const delta = pointer.base === have ? await fetched(`/${pointer.deltas[language]}`) : null;
       if (delta?.ok) apply(await delta.json());
-      else await wholePage();
+      else await wholePage(pointer.id);
     }
     confirmed(pointer);
     failures = 0;
@@ -217,11 +245,15 @@ let behind = true; // until what this page holds is known to be what the stream 
 
 const handle = {
   generation(delta) {
+    // The list is told of every generation: one that starts from another is not for it.
+    if (!outageId && isNewer(delta.id) && delta.base !== have) behind = true;
     if (behind) return resync(delta.id);
     if (isNewer(delta.id)) apply(delta);
     confirmed(delta);
   },
   heartbeat(beat) {
+    // The list has been told of everything up to here, or something went amiss.
+    if (!outageId && isNewer(beat.id)) behind = true;
     if (behind && (resyncing || isNewer(beat.id))) return resync(beat.id);
     behind = false;
     if (isNewer(beat.id)) have = beat.id; // what lies between does not concern this page
@@ -233,14 +265,15 @@ const handle = {
   },
 };
 
-function isNewer(id) {
+function isNewer(id, than = have) {
   const [epoch, number] = id.split("-");
-  const [ownEpoch, ownNumber] = have.split("-");
+  const [ownEpoch, ownNumber] = than.split("-");
   return epoch !== ownEpoch || Number(number) > Number(ownNumber);
 }
 
 function heard(kind, data) {
   heardAt = Date.now();
+  broken = 0;
   failures = 0;
   stopPolling();
   if (kind === "heartbeat") lastBeat = data;
@@ -263,6 +296,7 @@ function resync(id) {
 
 function connect() {
   reconnecting = 0;
+  askedAt = Date.now();
   const query = new URLSearchParams({ lang: language, from: have });
   if (outageId) query.set("outage", outageId);
   stream = new EventSource(`/stream?${query}`);
@@ -282,10 +316,11 @@ function connect() {
 function reconnect() {
   stream?.close();
   stream = null;
-  failures += 1;
+  broken += 1;
   pollInstead();
-  // Not the browser's own reconnection: a herd of thousands needs spreading.
-  reconnecting ||= setTimeout(connect, jitter(1_000, 5_000) * Math.min(2 ** (failures - 1), 12));
+  // Not the browser's own reconnection: a herd of thousands needs spreading, and where no more
+  // streams are to be had the pointer will do.
+  reconnecting ||= setTimeout(connect, jitter(1_000, 5_000) * Math.min(2 ** (broken - 1), 12));
   show();
 }
 
@@ -298,6 +333,7 @@ function disconnect() {
 
 function takeTurn() {
   if (endTurn || document.hidden) return;
+  askedAt = Date.now();
   if (!channel || !navigator.locks) {
     endTurn = () => {};
     connect();
@@ -347,7 +383,7 @@ if (have) {
   show();
   setInterval(() => {
     addAbout();
-    if (!document.hidden && heardAt && Date.now() - heardAt > QUIET_MS) {
+    if (!document.hidden && Date.now() - Math.max(heardAt, askedAt) > QUIET_MS) {
       if (stream) reconnect();
       else pollInstead();
     }

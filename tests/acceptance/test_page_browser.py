@@ -1,13 +1,14 @@
 """The public page in a real browser."""
 
 import dataclasses
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Route, expect
 from playwright.sync_api import Page as Tab
 
 from outage.model import Status
@@ -28,14 +29,14 @@ class Visit:
     def __init__(self, publication: Publication, page: Page, browser: Browser) -> None:
         self.publication = publication
         self.page = page
-        self._browser = browser
+        self.browser = browser
         self._contexts: list[BrowserContext] = []
         self.complaints: list[str] = []
 
     def open(
         self, path: str = "/", *, script: bool = True, width: int = 1280, says: str = LIVE
     ) -> Tab:
-        context = self._browser.new_context(
+        context = self.browser.new_context(
             java_script_enabled=script, viewport={"width": width, "height": 800}
         )
         self._contexts.append(context)
@@ -120,8 +121,74 @@ def test_an_outages_own_page_updates_and_says_when_it_has_left_the_list(visit: V
     visit.publish(*with_change(5, message="Crews have found the fault."))
     expect(tab.locator("#outage")).to_contain_text("Crews have found the fault.", timeout=SOON_MS)
     visit.publish(*(each for each in sample() if each.id != "O-7K3M5"))
+    expect(tab.locator("#outage .gone")).to_be_visible(timeout=SOON_MS)
     expect(tab.locator("#announcement")).to_contain_text("no longer on the list", timeout=25_000)
     assert visit.complaints == []
+    visit.publish(*sample())
+    expect(tab.locator("#outage .gone")).to_have_count(0, timeout=SOON_MS)
+
+
+def test_an_outages_old_page_is_loaded_once_when_what_happened_since_cannot_be_replayed(
+    visit: Visit,
+) -> None:
+    for matched in (7, 8):
+        visit.publish(*with_change(1, matched=matched))
+    # As after two hours: what lies between is gone, and the page itself is as old as ever.
+    shutil.rmtree(visit.publication.store.folder / "generations" / "e1-2")
+    tab = visit.open("/outages/O-7K3M5")
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    time.sleep(8)
+    assert len(asked) <= 4, asked
+    visit.publish(*with_change(5, matched=9))
+    expect(tab.locator("#outage")).to_contain_text("9 homes", timeout=SOON_MS)
+
+
+def test_a_page_whose_outage_is_gone_after_a_reset_says_so_and_asks_no_more(visit: Visit) -> None:
+    tab = visit.open("/outages/O-7K3M5")
+    visit.publication.epoch = "e2"
+    visit.publish(outage(1))
+    expect(tab.locator("#outage .gone")).to_be_visible(timeout=8_000)
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    time.sleep(6)
+    assert len(asked) <= 3, asked
+
+
+def test_two_updates_of_one_outage_are_both_told_to_those_who_listen(visit: Visit) -> None:
+    tab = visit.open("/outages/O-7K3M5")
+    tab.evaluate(
+        """() => {
+            window.said = [];
+            new MutationObserver(() => window.said.push(announcement.textContent))
+                .observe(announcement, {childList: true});
+        }"""
+    )
+    for matched in (7, 8):
+        visit.publish(*with_change(5, matched=matched))
+        expect(tab.locator("#outage")).to_contain_text(f"{matched} homes", timeout=SOON_MS)
+        time.sleep(1)
+    said = "This outage has been updated."
+    tab.wait_for_timeout(21_000)
+    assert tab.evaluate("window.said").count(said) == 2
+
+
+def test_where_no_stream_is_to_be_had_tabs_ask_for_one_ever_more_seldom(visit: Visit) -> None:
+    tab = visit.browser.new_page()
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=503)
+
+    tab.route("**/stream*", refuse)
+    tab.clock.install()
+    tab.goto(visit.page.url)
+    for _ in range(120):
+        tab.clock.run_for(1_000)
+        tab.wait_for_timeout(30)
+    tab.close()
+    assert 3 <= len(asked) <= 12
 
 
 def test_spanish_stays_spanish(visit: Visit) -> None:
