@@ -54,6 +54,10 @@ class AxesSwapped(ShapeRefused):
     """{where} is {x}, {y}: longitude and latitude look swapped; write the longitude first."""
 
 
+class CrossesAntimeridian(ShapeRefused):
+    """{where} goes from longitude {x} to {y}; cut the shape in two where it meets 180°."""
+
+
 class CrsUnknown(GisError):
     """{crs!r} is not a coordinate system this program knows; write it like EPSG:26910."""
 

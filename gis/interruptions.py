@@ -111,17 +111,7 @@ def _open(conn: Connection, service: Service) -> None:
         known.c.service == service.value,
         known.c.outcome.is_(None),
     )
-    # Two interruptions of one premise never overlap, whatever the outages claim.
-    ended = (
-        sa.select(sa.func.max(known.c.ended_at))
-        .where(
-            known.c.premise_key == scratch.c.premise_key,
-            known.c.service == service.value,
-            known.c.outcome != "voided",
-        )
-        .scalar_subquery()
-    )
-    began = sa.case((ended > t.outages.c.started_at, ended), else_=t.outages.c.started_at)
+    began = _not_before_the_last(t.outages.c.started_at, scratch.c.premise_key, service)
     conn.execute(
         _i.insert().from_select(
             ["premise_key", "service", "outage_key", "first_outage_key", "started_at"],
@@ -136,6 +126,23 @@ def _open(conn: Connection, service: Service) -> None:
             .where(~there),
         )
     )
+
+
+def _not_before_the_last(
+    began: sa.ColumnElement[datetime], premise: sa.ColumnElement[int], service: Service
+) -> sa.ColumnElement[datetime]:
+    """Two interruptions of one premise never overlap, whatever the outages claim."""
+    last = _i.alias("last")
+    ended = (
+        sa.select(sa.func.max(last.c.ended_at))
+        .where(
+            last.c.premise_key == premise,
+            last.c.service == service.value,
+            last.c.outcome != "voided",
+        )
+        .scalar_subquery()
+    )
+    return sa.case((ended > began, ended), else_=began)
 
 
 def _end(conn: Connection, service: Service, end: End) -> None:
@@ -169,7 +176,7 @@ def take_up(
         sa.and_(
             _i.c.restoration_key.is_(None),
             _i.c.outcome == "inferred",
-            _i.c.outage_key == outage_key,
+            _held_by(outage_key),
         )
         if restoration_key is None
         else _i.c.restoration_key == restoration_key
@@ -181,12 +188,30 @@ def take_up(
     )
 
 
-def void(conn: Connection, outage_key: OutageKey) -> None:
-    """Void what an outage that never was interrupted and restored, for the premises in scratch."""
+def void(conn: Connection, outage_key: OutageKey, service: Service) -> None:
+    """Void what an outage that never was interrupted and restored, for the premises in scratch.
+
+    What it began and goes on under another began with that.
+    """
+    holder = t.outages.alias("goes_on_under")
+    began = sa.select(holder.c.started_at).where(holder.c.key == _i.c.outage_key).scalar_subquery()
     conn.execute(
         _i.update()
         .where(
-            _i.c.outage_key == outage_key,
+            _i.c.first_outage_key == outage_key,
+            _i.c.outage_key != outage_key,
+            _i.c.outcome.is_(None),
+            _i.c.premise_key.in_(sa.select(scratch.c.premise_key)),
+        )
+        .values(
+            first_outage_key=_i.c.outage_key,
+            started_at=_not_before_the_last(began, _i.c.premise_key, service),
+        )
+    )
+    conn.execute(
+        _i.update()
+        .where(
+            _held_by(outage_key),
             _i.c.outcome.is_not(None),
             _i.c.premise_key.in_(sa.select(scratch.c.premise_key)),
         )
@@ -194,11 +219,24 @@ def void(conn: Connection, outage_key: OutageKey) -> None:
     )
 
 
-def move_start(conn: Connection, outage_key: OutageKey) -> None:
-    """Let the open interruptions that an outage began follow its corrected start."""
-    began = sa.select(t.outages.c.started_at).where(t.outages.c.key == outage_key)
+def _held_by(outage_key: OutageKey) -> sa.ColumnElement[bool]:
+    # Added to nothing, the column is no key to an index: a step finds its rows by their premises,
+    # not among all that a large outage holds.
+    return _i.c.outage_key + 0 == outage_key
+
+
+def move_start(conn: Connection, outage_key: OutageKey, service: Service) -> None:
+    """Let open interruptions that an outage began follow its start, for the premises in scratch.
+
+    None comes to begin before the one ended that its premise had earlier.
+    """
+    began = sa.select(t.outages.c.started_at).where(t.outages.c.key == outage_key).scalar_subquery()
     conn.execute(
         _i.update()
-        .where(_i.c.first_outage_key == outage_key, _i.c.outcome.is_(None))
-        .values(started_at=began.scalar_subquery())
+        .where(
+            _i.c.first_outage_key == outage_key,
+            _i.c.outcome.is_(None),
+            _i.c.premise_key.in_(sa.select(scratch.c.premise_key)),
+        )
+        .values(started_at=_not_before_the_last(began, _i.c.premise_key, service))
     )

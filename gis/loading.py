@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,7 @@ _FAR_SHARE, _FAR_LEAST = 0.05, 20
 _KM_PER_DEGREE = 111.2
 
 _p = t.premises
+_b = t.premises_before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,7 @@ def load_premises(
     for at in range(0, len(found), CHUNK):
         rows = _rows(found, version, at)
         with db.bulk() as conn:
+            _remember(conn, rows)
             _upsert(conn, rows)
             _name(conn, found, at)
         if progress is not None:
@@ -83,12 +84,13 @@ def load_premises(
     for at in range(0, len(gone), CHUNK):
         keys = gone[at : at + CHUNK]
         with db.bulk() as conn:
+            _remember_gone(conn, keys, version)
             conn.execute(
                 _p.update().where(_p.c.key.in_(keys)).values(closed_at=now, loaded_version=version)
             )
     here = set(known.ids.tolist())
     added = sum(name not in here for name in found.ids.tolist())
-    written = _conclude(db, found, version, closed=len(gone), actor=actor)
+    written = _conclude(db, found, version, actor=actor)
     return Loaded(
         added=added,
         changed=max(0, written - added),
@@ -157,6 +159,40 @@ def _or_none(degrees: NDArray[np.float64]) -> list[float | None]:
     return [None if value != value else value for value in degrees.tolist()]  # noqa: PLR0124 - NaN
 
 
+def _remember(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep what the rows are about to change, for indexes built before the version counts."""
+    says = [name for name in rows[0] if name not in {"id", "loaded_version"}]
+    new = {name: sa.bindparam(f"new_{name}", type_=_p.c[name].type) for name in rows[0]}
+    differs = sa.or_(*(_p.c[name].is_distinct_from(new[name]) for name in says))
+    statement = _keep(
+        conn,
+        new["loaded_version"],
+        sa.and_(_p.c.id == new["id"], _p.c.closed_at.is_(None), differs),
+    )
+    conn.execute(statement, [{f"new_{name}": value for name, value in row.items()} for row in rows])
+
+
+def _remember_gone(conn: Connection, keys: Sequence[int], version: int) -> None:
+    conn.execute(_keep(conn, sa.literal(version), _p.c.key.in_(keys)))
+
+
+def _keep(conn: Connection, version: sa.ColumnElement[int], which: sa.ColumnElement[bool]) -> Any:  # noqa: ANN401 - the dialects' own statements have no common type
+    """Say what keeps premises as they were before a version; what it has kept already stays."""
+    insert: Any = insert_sqlite if conn.dialect.name == "sqlite" else insert_postgresql
+    statement = insert(_b).from_select(
+        ["premise_key", "version", "longitude", "latitude", "services"],
+        sa.select(_p.c.key, version, _p.c.longitude, _p.c.latitude, _p.c.services).where(
+            which, _p.c.loaded_version < version
+        ),
+    )
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["premise_key"],
+        set_={name: new[name] for name in ("version", "longitude", "latitude", "services")},
+        where=_b.c.version < new.version,
+    )
+
+
 def _upsert(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Write the rows that are new or say something new; the others stay as they are."""
     insert: Any = insert_sqlite if conn.dialect.name == "sqlite" else insert_postgresql
@@ -188,36 +224,46 @@ def _name(conn: Connection, found: Premises, at: int) -> None:
         aliases.keep(conn, "premise", kind, pairs)
 
 
-def _conclude(db: Database, found: Premises, version: int, *, closed: int, actor: Actor) -> int:
-    """Make the version, if anything changed; return how many premises it wrote."""
-    wrote = sa.select(sa.func.count()).where(
-        _p.c.loaded_version == version, _p.c.closed_at.is_(None)
-    )
+def _conclude(db: Database, found: Premises, version: int, *, actor: Actor) -> int:
+    """Make the version, if anything changed; return how many premises it wrote.
+
+    What a killed load wrote or closed before this one counts as well.
+    """
+    ours, here = _p.c.loaded_version == version, _p.c.closed_at.is_(None)
+
+    def how_many(which: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        return sa.func.count(sa.case((which, 1)))
+
     with db.read() as conn:
-        written = int(conn.execute(wrote).scalar_one())
-    if written or closed:
+        counts = conn.execute(
+            sa.select(
+                how_many(ours).label("changed"),
+                how_many(sa.and_(ours, here)).label("written"),
+                how_many(here).label("premises"),
+                how_many(sa.and_(here, _p.c.longitude.is_(None))).label("unplaced"),
+            )
+        ).one()
+    if counts.changed:
+        digest = _digest(found)
         with db.write() as conn:
-            _put_version(conn, found, version, business_now(conn))
+            # Another load may have come to its end first.
+            version = max(version, premises_version(conn) + 1)
+            conn.execute(
+                t.premises_versions.insert().values(
+                    version=version,
+                    at=business_now(conn),
+                    premises=counts.premises,
+                    unplaced=counts.unplaced,
+                    digest=digest,
+                )
+            )
             journal.append(
                 conn,
                 kind=JournalKind.PREMISES_CHANGED,
                 actor=str(actor),
                 data={"premises_version": version},
             )
-    return written
-
-
-def _put_version(conn: Connection, found: Premises, version: int, now: datetime) -> None:
-    premises, unplaced = conn.execute(
-        sa.select(sa.func.count(), sa.func.count(sa.case((_p.c.longitude.is_(None), 1)))).where(
-            _p.c.closed_at.is_(None)
-        )
-    ).one()
-    conn.execute(
-        t.premises_versions.insert().values(
-            version=version, at=now, premises=premises, unplaced=unplaced, digest=_digest(found)
-        )
-    )
+    return int(counts.written)
 
 
 def _digest(found: Premises) -> str:

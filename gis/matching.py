@@ -17,6 +17,11 @@ from outage.database import Database
 from outage.model import MatchedShape, Service
 from outage.settings import Settings
 
+_AT_A_TIME = 20_000
+_POINT = np.dtype(
+    [("key", np.int64), ("lon", np.float64), ("lat", np.float64), ("services", np.uint8)]
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
@@ -105,16 +110,26 @@ def premises_version(conn: Connection) -> int:
 
 
 def _build(conn: Connection, version: int) -> PremiseIndex:
-    rows = conn.execute(
-        sa.select(
-            t.premises.c.key, t.premises.c.longitude, t.premises.c.latitude, t.premises.c.services
-        ).where(t.premises.c.closed_at.is_(None), t.premises.c.longitude.is_not(None))
-    ).all()
-    columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
+    """Build the index of one version, whatever a load that is under way has written already."""
+    p, b = t.premises.c, t.premises_before.c
+    settled = sa.select(p.key, p.longitude, p.latitude, p.services).where(
+        p.closed_at.is_(None), p.longitude.is_not(None), p.loaded_version <= version
+    )
+    before = (
+        sa.select(b.premise_key, b.longitude, b.latitude, b.services)
+        .join(t.premises, p.key == b.premise_key)
+        .where(b.version > version, b.longitude.is_not(None), p.loaded_version > version)
+    )
+    rows = conn.execution_options(yield_per=_AT_A_TIME).execute(sa.union_all(settled, before))
+    # As arrays at once: a million rows of Python objects would take ten times the memory.
+    parts = [
+        np.array([tuple(row) for row in part], dtype=_POINT) for part in rows.partitions()
+    ] or [np.empty(0, dtype=_POINT)]
+    points = np.concatenate(parts)
     return PremiseIndex(
         version=version,
-        keys=np.array(columns[0], dtype=np.int64),
-        lon=np.array(columns[1], dtype=np.float64),
-        lat=np.array(columns[2], dtype=np.float64),
-        services=np.array(columns[3], dtype=np.uint8),
+        keys=points["key"],
+        lon=points["lon"],
+        lat=points["lat"],
+        services=points["services"],
     )

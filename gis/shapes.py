@@ -17,6 +17,7 @@ from gis.crs import placer
 from gis.errors import (
     AxesSwapped,
     BadVertex,
+    CrossesAntimeridian,
     OutsideCrs,
     RingDegenerate,
     RingNotClosed,
@@ -108,10 +109,17 @@ def _ring(ring: written.Ring, *, crs: str | None, closed: bool) -> NDArray[np.fl
     distinct = len(np.unique(xy, axis=0))
     if distinct < _CORNERS:
         raise RingDegenerate(where=ring.where, distinct=distinct)
-    nowhere = np.asarray((xy != 0).any(axis=1))
-    if crs is None and not nowhere.all():
-        raise BadVertex(where=_vertex(ring, nowhere), problem="0, 0 means 'unknown', not a place")
-    return _place(xy, ring, crs)
+    somewhere = np.asarray((xy != 0).any(axis=1))
+    if placer(crs) is None and not somewhere.all():
+        raise BadVertex(where=_vertex(ring, somewhere), problem="0, 0 means 'unknown', not a place")
+    placed = _place(xy, ring, crs)
+    # Matching is flat: such an edge would take in everybody on the other side of the earth.
+    short = np.abs(np.diff(placed[:, 0])) <= _MAX_LONGITUDE
+    if not short.all():
+        edge = int(np.argmin(short))
+        x, y = placed[edge : edge + 2, 0]
+        raise CrossesAntimeridian(where=_vertex(ring, short), x=f"{x:g}", y=f"{y:g}")
+    return placed
 
 
 def _place(xy: NDArray[np.float64], ring: written.Ring, crs: str | None) -> NDArray[np.float64]:

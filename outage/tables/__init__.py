@@ -15,7 +15,7 @@ from outage.tables.outages import (
     restorations,
     shapes,
 )
-from outage.tables.premises import aliases, premises, premises_versions
+from outage.tables.premises import aliases, premises, premises_before, premises_versions
 from outage.tables.system import (
     barriers,
     clock,
@@ -57,6 +57,7 @@ __all__ = [
     "occupancies",
     "outages",
     "premises",
+    "premises_before",
     "premises_versions",
     "processes",
     "receipts",

@@ -28,6 +28,17 @@ premises = Table(
     Index("ix_premises_circuit", "circuit"),
 )
 
+premises_before = Table(
+    "premises_before",
+    metadata,
+    # What a load is about to change: until its version counts, indexes are built from this.
+    Column("premise_key", Key, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False, comment="of the load that changed it"),
+    Column("longitude", Float),
+    Column("latitude", Float),
+    Column("services", Integer, nullable=False),
+)
+
 premises_versions = Table(
     "premises_versions",
     metadata,

@@ -134,7 +134,9 @@ def test_an_outages_old_page_is_loaded_once_when_what_happened_since_cannot_be_r
     for matched in (7, 8):
         visit.publish(*with_change(1, matched=matched))
     # As after two hours: what lies between is gone, and the page itself is as old as ever.
+    visit.page.stop()
     shutil.rmtree(visit.publication.store.folder / "generations" / "e1-2")
+    visit.page.start()
     tab = visit.open("/outages/O-7K3M5")
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))

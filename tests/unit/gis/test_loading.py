@@ -9,6 +9,7 @@ from gis.errors import ManyMoved
 from gis.loading import load_premises
 from gis.matching import Matcher
 from gis.premises import ReadOptions, read_premises
+from gis.shapes import ShapeLimits
 from outage import tables as t
 from outage.database import Database
 from outage.loading import (
@@ -18,7 +19,7 @@ from outage.loading import (
     ShrinkingError,
     TooManyBadRowsError,
 )
-from outage.model import Actor
+from outage.model import Actor, Service
 
 ACTOR = Actor(kind="cli", name="test")
 HEADER = "premise_id,address,longitude,latitude,services,circuit,alias_meter\n"
@@ -144,6 +145,70 @@ def test_too_many_bad_rows_load_nothing(database: Database, tmp_path: Path) -> N
         load(database, tmp_path, [bad, *ROWS[1:]], LoadOptions(strict=True, max_bad_percent=50))
     assert open_ids(database) == []
     assert entries(database) == []
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def load_killed(
+    db: Database, folder: Path, rows: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Load rows two at a time and die in front of what makes them count."""
+
+    def dies(*_args: object, **_more: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gis.loading.CHUNK", 2)
+        patch.setattr("gis.loading._conclude", dies)
+        with pytest.raises(Killed):
+            load(db, folder, rows)
+
+
+AROUND = {
+    "type": "Polygon",
+    "coordinates": [[[-101, 40], [-99.9, 40], [-99.9, 41], [-101, 41], [-101, 40]]],
+}
+
+
+def inside(db: Database) -> set[str]:
+    found = Matcher(db).match(AROUND, Service.ELECTRIC, limits=ShapeLimits())
+    with db.read() as conn:
+        ids = sa.select(t.premises.c.id).where(t.premises.c.key.in_(found.keys.tolist()))
+        return set(conn.execute(ids).scalars())
+
+
+def test_an_index_holds_one_version_whatever_a_load_has_written_so_far(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(database, tmp_path, ROWS)
+    everybody = inside(database)
+    assert len(everybody) == 30
+    # One moves away, one loses its place, one is not listed any more, one is new; then half of
+    # it again, and back, by loads that come to no end either.
+    away = ROWS[0].replace("-100.100", "-98.5")
+    nowhere = ROWS[1].replace("-100.101,40.5", ",")
+    changed = [away, nowhere, *ROWS[3:], "P999,new,-100.5,40.5,electric,C1,M999\n"]
+    load_killed(database, tmp_path, changed, monkeypatch)
+    assert inside(database) == everybody
+    load_killed(database, tmp_path, [ROWS[0], *changed[1:]], monkeypatch)
+    assert inside(database) == everybody
+    load(database, tmp_path, changed)
+    assert inside(database) == everybody - {"P100", "P101", "P102"} | {"P999"}
+    # The next load keeps what the last one made of them, not what was before that.
+    load_killed(database, tmp_path, ROWS, monkeypatch)
+    assert inside(database) == everybody - {"P100", "P101", "P102"} | {"P999"}
+
+
+def test_closures_of_a_killed_load_count_when_it_is_done_again(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(database, tmp_path, ROWS)
+    load_killed(database, tmp_path, ROWS[1:], monkeypatch)
+    load(database, tmp_path, ROWS[1:])
+    assert entries(database) == ["premisesChanged", "premisesChanged"]
+    assert "P100" not in inside(database)
 
 
 def test_many_far_moves_are_refused_unless_meant(database: Database, tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
 
+import pytest
+import sqlalchemy as sa
+
+from gis import interruptions
+from gis.scratch import fill
 from outage import desk, journal
 from outage import tables as t
 from outage.commands import Revise
 from outage.database import Database
-from outage.model import JournalKind, Kind, Outage, Status
+from outage.model import JournalKind, Kind, Outage, OutageKey, Service, Status
 from tests.unit.gis.world import ACTOR, NOON, Rectangle, World, inside
 
 LEFT: Rectangle = (0, 3, 0, 0)
@@ -218,3 +223,69 @@ def test_a_load_that_moves_premises_is_told_apart_from_a_shape_that_moved(world:
         (6, "premises", None),
     ]
     assert world.out() == dict.fromkeys({2, 3, 6}, outage.key)
+
+
+def test_a_corrected_start_moves_every_interruption_that_the_outage_began(world: World) -> None:
+    earlier = world.declare((5, 5, 0, 0), started_at=NOON - timedelta(hours=9))
+    world.drain()
+    world.later()
+    restore(world, earlier)
+    world.drain()
+    back = world.now
+    world.later()
+    outage = world.declare((2, 5, 0, 0), started_at=world.now)
+    world.declare((2, 2, 0, 0))
+    world.drain()
+    world.later()
+    restore(world, outage, (2, 2, 0, 0))
+    world.drain()
+    corrected = NOON - timedelta(hours=1)
+    with world.db.write() as conn:
+        desk.revise(conn, outage.id, Revise(started_at=corrected), actor=ACTOR)
+    world.drain()
+    # One is out under it, one goes on under another, one came back from an earlier outage.
+    assert world.interruptions(4) == [(corrected, None, None)]
+    assert world.interruptions(3) == [(corrected, None, None)]
+    assert world.interruptions(6)[1:] == [(back, None, None)]
+
+
+def test_what_goes_on_under_another_began_with_that_when_the_first_never_was(world: World) -> None:
+    wrong = world.declare(LEFT)
+    world.later()
+    began = world.now
+    true = world.declare(RIGHT)
+    world.drain()
+    world.later()
+    restore(world, wrong, (2, 3, 0, 0))
+    world.drain()
+    assert world.interruptions(3) == [(NOON, None, None)]
+    with world.db.write() as conn:
+        desk.cancel(conn, wrong.id, actor=ACTOR)
+    world.drain()
+    assert world.interruptions(3) == [(began, None, None)]
+    assert world.out() == dict.fromkeys(inside(RIGHT), true.key)
+
+
+def test_a_step_finds_its_rows_by_their_premises_however_large_the_outage(world: World) -> None:
+    if world.db.engine.dialect.name != "sqlite":
+        pytest.skip("the plan is asked for in the words of SQLite")
+    plans: list[str] = []
+
+    def explain(conn: sa.Connection, _cursor: object, statement: str, *_more: object) -> None:
+        if statement.startswith("UPDATE interruptions"):
+            holes = statement.count("?")
+            raw = conn.connection.cursor()
+            found = raw.execute(f"EXPLAIN QUERY PLAN {statement}", [None] * holes).fetchall()
+            plans.append(" / ".join(row[3] for row in found))
+
+    with world.db.write() as conn:
+        fill(conn, [(1, "")])
+        sa.event.listen(conn, "before_cursor_execute", explain)
+        interruptions.void(conn, OutageKey(1), Service.ELECTRIC)
+        interruptions.take_up(conn, OutageKey(1), None, Service.ELECTRIC)
+        interruptions.take_up(conn, OutageKey(1), 1, Service.ELECTRIC)
+        interruptions.move_start(conn, OutageKey(1), Service.ELECTRIC)
+        settle_end = interruptions.End(at=NOON, outcome="voided", voided=OutageKey(1))
+        interruptions.settle(conn, Service.ELECTRIC, settle_end)
+    assert len(plans) == 7
+    assert [plan for plan in plans if "(premise_key=?" not in plan.split(" / ")[0]] == []

@@ -10,6 +10,7 @@ import shapely
 from gis.errors import (
     AxesSwapped,
     BadVertex,
+    CrossesAntimeridian,
     CrsUnknown,
     OutsideCrs,
     RingDegenerate,
@@ -125,6 +126,19 @@ def test_a_projected_shape_lands_where_it_belongs() -> None:
     assert named.hash == shape.hash
 
 
+def test_a_shape_cut_at_180_degrees_holds_both_sides_and_nobody_between() -> None:
+    east, west = square(179.9, -17), square(-180, -17)
+    shape = through({"type": "MultiPolygon", "coordinates": [[east], [west]]})
+    index = PremiseIndex(
+        version=1,
+        keys=np.array([1, 2, 3]),
+        lon=np.array([179.95, 0.0, -179.95]),
+        lat=np.full(3, -16.95),
+        services=np.ones(3, np.uint8),
+    )
+    assert index.match(shape.wkb).tolist() == [1, 3]
+
+
 def test_a_geojson_crs_member_is_believed() -> None:
     source = polygon([[491000, 5456000], [492000, 5456000], [492000, 5457000], [491000, 5456000]])
     source["crs"] = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::26910"}}
@@ -177,6 +191,20 @@ ZOO: list[tuple[object, type[ShapeRefused], str]] = [
     (polygon(square(491000, 5456000, 1000)), ShapeProjected, "--crs EPSG:xxxx"),
     (polygon(square(49, -123, 0.1)), AxesSwapped, "longitude first"),
     (polygon(square(-100, 10, 40)), ShapeTooBig, "km²"),
+    (
+        polygon([[179.9, -17], [-179.9, -17], [-179.9, -16.9], [179.9, -17]]),
+        CrossesAntimeridian,
+        "Part 1, vertex 1 goes from longitude 179.9 to -179.9; cut the shape in two",
+    ),
+    (
+        polygon(square(-123, 49))
+        | {
+            "coordinates": [[[-123, 49], [0, 0], [-123, 50], [-123, 49]]],
+            "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}},
+        },
+        BadVertex,
+        "vertex 2: 0, 0",
+    ),
 ]
 
 
