@@ -28,6 +28,8 @@ from gis.errors import (
 
 _EARTH = Geod(ellps="WGS84")
 _CORNERS = 3
+_EARTH_RADIUS_KM = 6371.0072  # of the sphere with the same surface
+_HALF_ROUND = 180.0
 _MAX_LONGITUDE, _MAX_LATITUDE = 180.0, 90.0
 
 Area = Polygon | MultiPolygon
@@ -182,7 +184,7 @@ def _areas(geometry: shapely.Geometry) -> Area:
 
 
 def _shape(area: Area, limits: ShapeLimits, reason: str | None, drawn: bytes | None) -> Shape:
-    km2 = abs(_EARTH.geometry_area_perimeter(shapely.orient_polygons(area))[0]) / 1e6
+    km2 = _area_km2(area)
     if not math.isfinite(km2) or km2 > limits.max_area_km2:
         _limit(km2, "km² of area", limits.max_area_km2, "check its coordinates")
     wkb = shapely.to_wkb(shapely.normalize(area))
@@ -194,3 +196,17 @@ def _shape(area: Area, limits: ShapeLimits, reason: str | None, drawn: bytes | N
         repaired=reason,
         drawn=drawn,
     )
+
+
+def _area_km2(area: Area) -> float:
+    west, _, east, _ = area.bounds
+    if east - west < _HALF_ROUND:
+        return abs(_EARTH.geometry_area_perimeter(shapely.orient_polygons(area))[0]) / 1e6
+    # A geodesic takes the short way around the earth, so that the whole of it would measure 0.
+    return float(shapely.transform(area, _equal_area).area)
+
+
+def _equal_area(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lambert's cylinder, in kilometres."""
+    lon, lat = np.radians(lonlat).T
+    return np.column_stack([lon, np.sin(lat)]) * _EARTH_RADIUS_KM

@@ -62,6 +62,7 @@ def declare(
     `TooManyRecipientsError` above ``max_premises``.
     """
     _guard(shape, allow_empty=allow_empty, max_premises=max_premises)
+    _check_place(command.place, actor)
     command = replace(
         command,
         key=OutageKey(next_value(conn, "outage")),
@@ -105,6 +106,7 @@ def revise(
 ) -> Outage:
     """Change declared facts, the shape among them. Raises `VersionConflictError`."""
     _guard(shape, allow_empty=allow_empty, max_premises=max_premises)
+    _check_place(command.place, actor)
     command = replace(command, shape_digest=register.keep_shape(conn, shape))
     return _do(conn, outage_id, command, actor, shape=shape, seen_version=seen_version)
 
@@ -127,6 +129,7 @@ def report_progress(
     outage = register.load(conn, outage_id, lock=True)
     note, public_message = (note or "").strip(), (public_message or "").strip()
     if note:
+        public_words.check_note(note)
         key = notes.write_down(conn, outage, "note", note, actor, approved=False)
         command = replace(command, note_key=key)
     if public_message:
@@ -367,6 +370,11 @@ def _restoration(
         t.restorations.insert().values(**row).returning(t.restorations.c.key)
     ).scalar_one()
     return _apply(conn, outage, c.Restore(restoration_key=key, whole=shape is None), actor)
+
+
+def _check_place(place: str | None, actor: Actor) -> None:
+    if place and actor.kind != "feed":  # a feed's words are public already, and nobody reads along
+        public_words.check_place(place)
 
 
 def _guard(shape: MatchedShape | None, *, allow_empty: bool, max_premises: int | None) -> None:

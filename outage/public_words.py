@@ -18,22 +18,48 @@ _HOUSE = re.compile(
 )
 _BLOCK = re.compile(r"\b\d+00\s+block\b", re.IGNORECASE)
 
+LONGEST_PLACE = 200
+LONGEST_TEXT = 4_000
+
+
+def check_place(place: str) -> None:
+    """Refuse the name of a place that is no name, or that reaches a person."""
+    _check_length("place", place, LONGEST_PLACE)
+    _check_contacts("place", place)
+
+
+def check_note(text: str) -> None:
+    """Refuse an internal note that is too long to be one."""
+    _check_length("note", text, LONGEST_TEXT)
+
 
 def check(text: str) -> None:
     """Refuse text that names a person's phone, e-mail address or house.
 
     Raises `InvalidCommandError`, which does not quote the text.
     """
-    if _EMAIL.search(text):
-        raise InvalidCommandError(
-            field="public_message", problem="holds an e-mail address; the public must not see it"
-        )
-    if _PHONE.search(_CLOCK_OR_DATE.sub(" , ", text)):
-        raise InvalidCommandError(
-            field="public_message",
-            problem="holds a phone number; the page shows the utility's own from the site file",
-        )
+    _check_length("public_message", text, LONGEST_TEXT)
+    _check_contacts("public_message", text)
     if _HOUSE.search(_BLOCK.sub(" ", text)):
         raise InvalidCommandError(
             field="public_message", problem="holds a house number; name the street or block"
+        )
+
+
+def _check_length(field: str, text: str, longest: int) -> None:
+    if len(text) > longest:
+        raise InvalidCommandError(
+            field=field, problem=f"is {len(text):,} characters long; the most is {longest:,}"
+        )
+
+
+def _check_contacts(field: str, text: str) -> None:
+    if _EMAIL.search(text):
+        raise InvalidCommandError(
+            field=field, problem="holds an e-mail address; the public must not see it"
+        )
+    if _PHONE.search(_CLOCK_OR_DATE.sub(" , ", text)):
+        raise InvalidCommandError(
+            field=field,
+            problem="holds a phone number; the page shows the utility's own from the site file",
         )

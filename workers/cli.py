@@ -156,6 +156,8 @@ def explain(error: Exception) -> str:
     if type(error).__name__ in DATABASE_IS_AWAY and (driver := getattr(error, "orig", None)):
         said = next(iter(str(driver).splitlines()), type(driver).__name__)
         return f"the database cannot be used: {said}; `outage doctor` looks closer"
+    if isinstance(error, UnicodeEncodeError):
+        return "something that was typed is not UTF-8 text; set a UTF-8 locale, or leave it out"
     hint = "`outage --debug …` shows where it came from"
     return f"unexpected {type(error).__name__}: {text} ({hint})"
 

@@ -102,13 +102,19 @@ def _show(facts: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts))
         return
+    premises, accounts = (_counted(facts[f"{what}s"], what) for what in ("premise", "account"))
     click.echo(
-        f"{facts['premises']:,} premises, {facts['accounts']:,} accounts inside "
-        f"({facts['area_km2']:g} km², {facts['milliseconds']:g} ms)"
+        f"{premises}, {accounts} inside ({facts['area_km2']:g} km², {facts['milliseconds']:g} ms)"
     )
     if facts["unplaced"]:
-        click.echo(f"{facts['unplaced']:,} premises have no coordinates; no shape can reach them")
+        click.echo(
+            f"No shape can reach {_counted(facts['unplaced'], 'premise')} without coordinates"
+        )
     if facts["repaired"]:
         click.echo(f"the shape was repaired: {facts['repaired']}")
     for name in facts.get("ids", ()):
         click.echo(name)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -89,7 +89,7 @@ def _backups(home: Path) -> set[Path]:
 def _say_where(settings: Settings) -> None:
     rows = [
         ("page", f"http://{settings.host}:{settings.page_port}/"),
-        ("console", f"http://{settings.host}:{settings.web_port}/"),
+        ("api", f"http://{settings.host}:{settings.web_port}/api/v1/outages"),
         ("counter", f"http://{settings.host}:{settings.counter_port}/"),
     ]
     if processes.simulates(settings):

@@ -69,6 +69,13 @@ def test_the_same_square_has_one_hash_however_it_is_written() -> None:
     assert shapes[0].area_km2 == pytest.approx(81, rel=0.01)
 
 
+@pytest.mark.parametrize("side", [89.9, 90, 120, 180])
+def test_a_shape_around_the_earth_is_not_small(side: float) -> None:
+    world = [[-side, -80], [side, -80], [side, 80], [-side, 80], [-side, -80]]
+    with pytest.raises(ShapeTooBig, match="km² of area"):
+        accept(polygon(world), limits=LIMITS)
+
+
 def test_separate_areas_are_meant_together_and_are_no_repair() -> None:
     overlapping = {
         "type": "FeatureCollection",

@@ -1,5 +1,6 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -92,6 +93,42 @@ def test_a_shape_that_matches_nobody_or_too_many_is_refused_and_leaves_nothing(
     with pytest.raises(error), database.write() as conn:
         desk.declare(conn, command(), actor=DISPATCHER, shape=shape(premises), max_premises=limit)
     assert nothing_on_record(database)
+
+
+@pytest.mark.parametrize(
+    ("place", "problem"),
+    [("x" * 201, "201 characters"), ("Call 202-555-0100", "phone"), ("a@example.org", "e-mail")],
+)
+def test_a_place_that_the_public_must_not_read_is_refused_unless_a_feed_says_it(
+    database: Database, place: str, problem: str
+) -> None:
+    said = replace(command(), place=place)
+
+    with pytest.raises(InvalidCommandError, match=problem), database.write() as conn:
+        desk.declare(conn, said, actor=DISPATCHER, allow_empty=True)
+    assert nothing_on_record(database)
+    with database.write() as conn:
+        outage = desk.declare(conn, said, actor=FEED, allow_empty=True)
+    with pytest.raises(InvalidCommandError, match=problem), database.write() as conn:
+        desk.revise(conn, outage.id, c.Revise(place=place), actor=DISPATCHER)
+
+
+@pytest.mark.parametrize("field", ["note", "public_message"])
+def test_words_without_end_are_refused(database: Database, field: str) -> None:
+    outage = declare(database)
+    words = {field: "x" * 4001}
+    with (
+        pytest.raises(InvalidCommandError, match=f"{field}: is 4,001 characters long"),
+        database.write() as conn,
+    ):
+        desk.report_progress(
+            conn,
+            outage.id,
+            c.Report(observed_at=business_now(conn)),
+            actor=DISPATCHER,
+            note=words.get("note"),
+            public_message=words.get("public_message"),
+        )
 
 
 def test_restoring_nobody_is_refused_unless_it_is_meant(database: Database) -> None:

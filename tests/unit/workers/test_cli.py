@@ -117,6 +117,15 @@ def test_a_database_that_is_away_is_no_surprise(
     assert not any(word in said for word in ("unexpected", "sqlalche.me", "a-password"))
 
 
+def test_words_that_are_no_text_are_refused_in_one_line(
+    offer: Callable[[Callable[[], None]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    offer(lambda: click.echo(b"\xff".decode(errors="surrogateescape").encode()))
+
+    assert cli.run(["try"]) == 1
+    assert "not UTF-8" in capsys.readouterr().err
+
+
 def test_ctrl_c_says_nothing(
     offer: Callable[[Callable[[], None]], None], capsys: pytest.CaptureFixture[str]
 ) -> None:

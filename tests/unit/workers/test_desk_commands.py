@@ -273,8 +273,8 @@ def test_a_bad_shape_is_one_sentence_and_changes_nothing(
     assert counts(town) == before
 
 
-def test_a_repair_that_changes_who_is_inside_needs_a_person(
-    town: Database, run: Run, refuse: Refuse, tmp_path: Path
+def test_a_repair_that_changes_who_is_inside_needs_a_person_and_is_named(
+    town: Database, refuse: Refuse, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # Two lobes over the same ground: read as drawn the overlap is a hole, repaired it is not.
     shifted = [[x + 0.01, y] for x, y in SQUARE]
@@ -282,8 +282,10 @@ def test_a_repair_that_changes_who_is_inside_needs_a_person(
     path = drawn(tmp_path, {"type": "Polygon", "coordinates": [ring]}, "twice.json")
     assert "--accept-repair" in refuse("declare", "--shape", path)
     assert counts(town) == [0] * 6
-    facts = json.loads(run("declare", "--shape", path, "--accept-repair", "--json"))
-    assert facts["premise_count"] == 6
+    assert cli.run(["declare", "--shape", path, "--accept-repair", "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["premise_count"] == 6
+    assert said.err.startswith("The shape was repaired: part 1: ")
 
 
 @pytest.mark.parametrize(
