@@ -27,7 +27,8 @@ class Change:
         self._delta = delta
         self.id: str = delta["id"]
         self.base: str | None = delta["base"]
-        self._by_outage: dict[str, bytes | None] = {}
+        self._concerned = frozenset([*delta["removed"], *(each["id"] for each in delta["changed"])])
+        self._by_outage: dict[str, bytes] = {}
 
     def frame_for(self, outage: str) -> bytes | None:
         """Return what a client is sent; None when this change does not concern its filter.
@@ -37,6 +38,9 @@ class Change:
         """
         if not outage:
             return self._for_all
+        # Kept for outages it concerns only: anybody may ask for any name.
+        if outage not in self._concerned:
+            return None
         if outage not in self._by_outage:
             self._by_outage[outage] = self._for_one(outage)
         return self._by_outage[outage]
@@ -50,10 +54,8 @@ class Change:
         ]
         return frame("generation", {**self._delta, "changed": rows}, event_id=self.id)
 
-    def _for_one(self, outage: str) -> bytes | None:
+    def _for_one(self, outage: str) -> bytes:
         changed = [each for each in self._delta["changed"] if each["id"] == outage]
         removed = [each for each in self._delta["removed"] if each == outage]
-        if not changed and not removed:
-            return None
         data = {**self._delta, "changed": changed, "removed": removed}
         return frame("generation", data, event_id=self.id)

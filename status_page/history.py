@@ -53,7 +53,7 @@ class History:
         try:
             content = (self._folder / delta_name(generation, language)).read_bytes()
             change = Change(json.loads(content))
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return None
         self._keep(key, change, len(content))
         return change

@@ -21,11 +21,12 @@ class Lease:
 
     def __init__(self) -> None:
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._fence: int | None = None
+        self.fence: int | None = None
+        """Of the lease it holds; another number after a break: somebody else may have held it."""
 
     def take(self, conn: Connection) -> bool:
         """Take or keep the lease; False while somebody else holds it."""
-        if self._fence is not None and self.keep(conn):
+        if self.fence is not None and self.keep(conn):
             return True
         now = wall_now(conn)
         row = conn.execute(
@@ -37,15 +38,15 @@ class Lease:
                     name=NAME, holder=self._holder, fence=1, until=now + LENGTH
                 )
             )
-            self._fence = 1
+            self.fence = 1
             return True
         if row.until > now:
             return False
-        self._fence = row.fence + 1
+        self.fence = row.fence + 1
         conn.execute(
             t.leases.update()
             .where(t.leases.c.name == NAME)
-            .values(holder=self._holder, fence=self._fence, until=now + LENGTH)
+            .values(holder=self._holder, fence=self.fence, until=now + LENGTH)
         )
         return True
 
@@ -56,12 +57,12 @@ class Lease:
             .where(
                 t.leases.c.name == NAME,
                 t.leases.c.holder == self._holder,
-                t.leases.c.fence == self._fence,
+                t.leases.c.fence == self.fence,
             )
             .values(until=wall_now(conn) + LENGTH)
         )
         if done.rowcount != 1:
-            self._fence = None
+            self.fence = None
         return done.rowcount == 1
 
     def give_back(self, conn: Connection) -> None:
@@ -71,8 +72,8 @@ class Lease:
             .where(
                 t.leases.c.name == NAME,
                 t.leases.c.holder == self._holder,
-                t.leases.c.fence == self._fence,
+                t.leases.c.fence == self.fence,
             )
             .values(until=wall_now(conn))
         )
-        self._fence = None
+        self.fence = None

@@ -17,6 +17,7 @@ from status_page.printed import Printed, digest, json_bytes, print_outage, read_
 from status_page.rendering import Renderer
 from status_page.store import PARTS, POINTER, FolderStore
 from status_page.view import PublicOutage, PublicStatus, Totals
+from status_page.words import languages
 
 log = logging.getLogger(__name__)
 
@@ -171,19 +172,28 @@ class Press:
             now_s: Wall time, seconds since the epoch.
         """
         self._store.write(edition.files)
-        self._store.retire(edition.retired, now_s)
+        before = self.issued.pointer
+        self._store.retire(edition.retired, before.id if before else None, now_s)
         may_point()
         self._store.write([(POINTER, edition.pointer.to_bytes())])
         self.issued = edition.issued
         self._store.remove(edition.obsolete)
 
-    def confirm(self, status: PublicStatus, checked_at: datetime, *, with_lists: bool) -> None:
+    def confirm(
+        self,
+        status: PublicStatus,
+        checked_at: datetime,
+        *,
+        with_lists: bool,
+        may_point: Callable[[], None] = lambda: None,
+    ) -> None:
         """Say that what is published still holds; a `status` that has changed is not for here.
 
         Args:
             status: The state as read at `checked_at`.
             checked_at: Wall time.
             with_lists: Also rewrite the lists, for readers without script.
+            may_point: As in `issue`.
         """
         if self.issued.pointer is None:
             return
@@ -195,6 +205,7 @@ class Press:
         )
         if with_lists:
             self._store.write(self.lists_as_of(status))
+        may_point()
         self._store.write([(POINTER, pointer.to_bytes())])
         self.issued = dataclasses.replace(self.issued, pointer=pointer)
 
@@ -278,6 +289,11 @@ class Press:
 
     def _obsolete(self, listed: set[str], removed: set[str] | None) -> Iterator[str]:
         """Name pages to take away; without knowing what was `removed`, whatever is not `listed`."""
+        if removed is None:
+            # Also the pages of a language that is published no more, or elsewhere now.
+            prefixes = {self.renderer.prefix(each) for each in self.renderer.languages}
+            for prefix in {f"{each}/" for each in languages()} - prefixes:
+                yield from sorted(self._store.pages(prefix))
         for language in self.renderer.languages:
             prefix = self.renderer.prefix(language)
             gone = self._store.outage_pages(prefix) - listed if removed is None else removed
@@ -303,9 +319,13 @@ class Press:
 
     def _read(self, pointer: Pointer) -> Issued:
         manifest = _manifest(self._store.read(pointer.manifest))
-        outages: dict[str, str] = manifest["outages"]
-        named = frozenset(outages.values()) | frozenset(manifest["summary"].values())
-        if manifest["look"] != self.renderer.look:
+        try:
+            outages: dict[str, str] = manifest["outages"]
+            named = frozenset(outages.values()) | frozenset(manifest["summary"].values())
+            look = manifest["look"]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise UnreadablePublication("It is the manifest.") from error
+        if look != self.renderer.look:
             # Another release or another site file: every page is made anew.
             return Issued(pointer=pointer, ids=frozenset(outages), named=named)
         return Issued(

@@ -71,7 +71,10 @@ def read_part(name: str, content: bytes | None) -> Printed:
     """
     if content is None or f"{digest(content)}.json" != name:
         raise UnreadablePublication(f"It is the part {name}.")
-    return Printed(**json.loads(content), part=name, content=content)
+    try:
+        return Printed(**json.loads(content), part=name, content=content)
+    except TypeError as error:
+        raise UnreadablePublication(f"Another release wrote the part {name}.") from error
 
 
 def facts_of(outage: PublicOutage) -> dict[str, Any]:

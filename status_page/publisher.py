@@ -73,6 +73,8 @@ class Publisher:
         if not self._hold():
             return False
         self._recover()
+        # Before anything is written: a disk that is full is cleared first.
+        self._sweep()
         with self._db.read() as conn:
             behind = journal.cursor(conn, NAME) < journal.last_number(conn)
         if behind:
@@ -91,7 +93,6 @@ class Publisher:
         if behind and not changed:
             with self._db.write() as conn:
                 journal.move_cursor(conn, NAME, number)
-        self._sweep()
         return behind or changed
 
     def touch(self) -> None:
@@ -108,13 +109,13 @@ class Publisher:
     def _hold(self) -> bool:
         if time.monotonic() < self._held_until_s:
             return True
-        asked_s = time.monotonic()
+        asked_s, before = time.monotonic(), self._lease.fence
         with self._db.write() as conn:
             held = self._lease.take(conn)
         if held:
             self._held_until_s = asked_s + LENGTH.total_seconds() / 3
-        else:
-            # Somebody else publishes; what this one knows of the folder is soon out of date.
+        if not held or self._lease.fence != before:
+            # Somebody else publishes or has: what this one knows of the folder is out of date.
             self._recovered = False
         return held
 
@@ -157,8 +158,10 @@ class Publisher:
                 edition, may_point=self._may_point(edition.pointer), now_s=time.time()
             )
         except BaseException:
-            # Some of it may be written: look at the folder again before anything else.
+            # Some of it may be written: look at the folder again before anything else, and let go
+            # of what is old, in case there was no room.
             self._recovered = False
+            self._swept_s = -1e9
             raise
         self._published_s = self._confirmed_s = self._lists_s = time.monotonic()
         with self._db.write() as conn:
@@ -170,7 +173,7 @@ class Publisher:
             journal.move_cursor(conn, NAME, journal_number)
         self._ring()
 
-    def _may_point(self, pointer: Pointer) -> Callable[[], None]:
+    def _may_point(self, pointer: Pointer, *, again: bool = False) -> Callable[[], None]:
         def check() -> None:
             with self._db.write() as conn:
                 self._must_hold(conn)
@@ -179,7 +182,7 @@ class Publisher:
                 there = Pointer.from_bytes(content) if content else None
             except UnreadablePublication:
                 return
-            if there and there.epoch == pointer.epoch and there.number >= pointer.number:
+            if there and there.epoch == pointer.epoch and there.number >= pointer.number + again:
                 raise NewerPublication(f"It is {there.id}, this was to be {pointer.id}.")
 
         return check
@@ -194,7 +197,13 @@ class Publisher:
             self._must_hold(conn)
             now = wall_now(conn)
         with_lists = time.monotonic() - self._lists_s >= LISTS_S
-        self._press.confirm(status, now, with_lists=with_lists)
+        pointer = self._press.issued.pointer
+        check = self._may_point(pointer, again=True) if pointer else lambda: None
+        try:
+            self._press.confirm(status, now, with_lists=with_lists, may_point=check)
+        except NewerPublication:
+            self._recovered = False
+            raise
         self._confirmed_s = time.monotonic()
         if with_lists:
             self._lists_s = self._confirmed_s

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from outage import clock, journal
 from outage import tables as t
 from outage.model import (
+    GIS_ACTS_ON,
     INTERRUPTING,
     OPEN,
     Cause,
@@ -60,6 +61,8 @@ _PUBLIC = (
     "premises_out",
     "premises_restored",
 )
+_GIS = "gis"
+"""The reader of the journal that counts."""
 
 
 def public_site(site: Site) -> PublicSite:
@@ -93,8 +96,20 @@ def read_status(conn: Connection, *, send_mode: str) -> tuple[PublicStatus, int]
         t.notes.c.kind == "public_message",
         t.notes.c.approved_at.is_not(None),
     )
+    counting = sa.exists().where(
+        t.work_items.c.reader == _GIS, t.work_items.c.outage_key == t.outages.c.key
+    )
+    unseen = sa.exists().where(
+        t.journal.c.outage_key == t.outages.c.key,
+        t.journal.c.number > journal.cursor(conn, _GIS),
+        t.journal.c.kind.in_([str(kind) for kind in GIS_ACTS_ON]),
+    )
     rows = conn.execute(
-        sa.select(*(t.outages.c[name] for name in _PUBLIC), t.notes.c.text.label("message"))
+        sa.select(
+            *(t.outages.c[name] for name in _PUBLIC),
+            t.notes.c.text.label("message"),
+            sa.or_(counting, unseen).label("counting"),
+        )
         .select_from(t.outages.outerjoin(t.notes, approved))
         .where(
             sa.or_(
@@ -136,26 +151,36 @@ def _outage(row: RowMapping, now: datetime) -> PublicOutage:
         cause=_code(Cause, row["cause"], Cause.OTHER) or Cause.OTHER,
         crew_status=_code(CrewStatus, row["crew_status"], None),
         crew_reason=_code(Reason, row["crew_reason"], Reason.OTHER),
-        crew_eta=row["crew_eta"],
+        crew_eta=_ahead(row["crew_eta"], now),
         reported=row["reported_customers"],
         matched=_matched(row, status, kind),
         restored_count=(row["premises_restored"] or 0) if back else 0,
         etr=_etr(row, now) if status in OPEN and kind is not Kind.ADVISORY else None,
-        next_update_by=row["next_update_by"],
+        next_update_by=_ahead(row["next_update_by"], now),
         message=row["message"] or "",
         planned_start=row["planned_start"],
         planned_end=row["planned_end"],
-        restored=row["restored_at"],
+        restored=row["restored_at"] if status is Status.RESTORED and not unlisted else None,
         listed=not unlisted,
     )
 
 
 def _matched(row: RowMapping, status: Status, kind: Kind) -> int | None:
-    """Return who is without service, or concerned where nobody is yet; None before the match."""
+    """Return who is without service, or concerned where nobody is yet; None while it is counted.
+
+    "Nobody" is only said once it has been counted: an outage that was reopened, confirmed or
+    started a moment ago still has the count of when it interrupted nobody.
+    """
     if row["matched_number"] is None:
         return None
     interrupts = status in INTERRUPTING and kind is not Kind.ADVISORY
-    return int((row["premises_out"] if interrupts else row["members"]) or 0)
+    count = int((row["premises_out"] if interrupts else row["members"]) or 0)
+    return None if interrupts and not count and row["counting"] else count
+
+
+def _ahead(moment: datetime | None, now: datetime) -> datetime | None:
+    """A promised moment that has passed is no promise any more."""
+    return moment if moment is not None and moment > now else None
 
 
 def _etr(row: RowMapping, now: datetime) -> PublicEtr | None:

@@ -162,6 +162,8 @@ class Renderer:
 
 def _state(outage: PublicOutage) -> str:
     """Name the state in one word of the ``status.`` family, which is also its style."""
+    if outage.section == "advisory" and outage.status is Status.PREDICTED:
+        return "predicted"
     if not outage.listed and not (outage.over and outage.status is not Status.CLOSED):
         return "unlisted"
     if outage.section in {"planned", "advisory"}:
@@ -174,6 +176,10 @@ def _sentence(outage: PublicOutage, say: Words) -> str:
     state = _state(outage)
     if state == "unlisted":
         return say("say.closed.unlisted" if outage.over else "say.unlisted")
+    if state == "cancelled" and outage.kind is not Kind.UNPLANNED:
+        return say(f"say.cancelled.{outage.kind}")
+    if state == "predicted" and outage.kind is Kind.ADVISORY:
+        return say("say.predicted.advisory")
     if state == "restored" and outage.restored is not None:
         return say("say.restored", when=say.when(outage.restored))
     return say("say.restored.unknown") if state == "restored" else say(f"say.{state}")
@@ -204,10 +210,11 @@ def _colours(site: PublicSite) -> bytes:
 
 
 def _sources() -> list[bytes]:
+    """Return all that makes the look: the code chooses words and builds pages as well."""
     files = (
         path for folder in ("templates", "locale", "static") for path in (_HERE / folder).iterdir()
     )
-    return [path.read_bytes() for path in sorted(files) if path.is_file()]
+    return [path.read_bytes() for path in sorted([*files, *_HERE.glob("*.py")]) if path.is_file()]
 
 
 def _digest(contents: Iterable[bytes]) -> str:

@@ -43,9 +43,18 @@ class FolderStore:
 
     def write(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Replace files, each atomically, in the order given; durable on return."""
-        written = [self._aside(name, content) for name, content in self._with_gzip(files)]
-        for path in written:
-            _sync(path)
+        written: list[Path] = []
+        try:
+            for name, content in self._with_gzip(files):
+                written.append(self.folder / (name + _ASIDE))
+                _put(written[-1], content)
+            for path in written:
+                _sync(path)
+        except OSError:
+            # A full disk above all: what nobody will read must not stay on it.
+            for path in written:
+                path.unlink(missing_ok=True)
+            raise
         folders: dict[Path, None] = {}
         for path in written:
             self._rename(path, path.with_name(path.name.removesuffix(_ASIDE)))
@@ -69,11 +78,24 @@ class FolderStore:
         found = (Path(entry.name) for entry in _entries(self.folder / f"{prefix}outages"))
         return {name.stem for name in found if name.suffix == ".html"}
 
-    def retire(self, parts: Iterable[str], now_s: float) -> None:
-        """Note that no current manifest names these parts; their 24 hours begin."""
-        for name in parts:
+    def pages(self, prefix: str) -> list[str]:
+        """Names of all pages below a language's prefix."""
+        return [
+            f"{prefix}{inner}{entry.name}"
+            for inner in ("", "outages/")
+            for entry in _entries(self.folder / prefix / inner)
+            if entry.name.endswith(".html")
+        ]
+
+    def retire(self, parts: Iterable[str], generation: str | None, now_s: float) -> None:
+        """Note that no current manifest names these parts; their 24 hours begin.
+
+        So do the two hours of the generation that was in force, however long it was.
+        """
+        names = [f"{PARTS}/{name}" for name in parts]
+        for name in [*names, *([f"generations/{generation}"] if generation else [])]:
             try:
-                os.utime(self.folder / PARTS / name, (now_s, now_s))
+                os.utime(self.folder / name, (now_s, now_s))
             except FileNotFoundError:
                 continue
 
@@ -98,15 +120,6 @@ class FolderStore:
                 gone += 1
         return gone
 
-    def _aside(self, name: str, content: bytes) -> Path:
-        path = self.folder / (name + _ASIDE)
-        try:
-            path.write_bytes(content)
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        return path
-
     def _rename(self, old: Path, new: Path) -> None:
         old.replace(new)
 
@@ -118,6 +131,14 @@ class FolderStore:
             if wanted and name.endswith(_COMPRESSED) and len(content) >= _GZIP_FLOOR:
                 # No time stamp inside: equal content gives equal bytes.
                 yield name + ".gz", gzip.compress(content, compresslevel=6, mtime=0)
+
+
+def _put(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

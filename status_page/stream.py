@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from status_page.broadcaster import Broadcaster
 from status_page.pages import problem
 
+_LONGEST_ID = 40
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -49,7 +50,9 @@ class Stream:
         await self._stream(request, language, receive, send)
 
     async def _stream(self, request: Request, language: str, receive: Receive, send: Send) -> None:
-        client = self._broadcaster.join(language, request.query_params.get("outage", "").upper())
+        # Cut off: a name that long is no id, and one is kept for every open stream.
+        outage = request.query_params.get("outage", "")[:_LONGEST_ID].upper()
+        client = self._broadcaster.join(language, outage)
 
         async def watch_for_the_end() -> None:
             while (await receive())["type"] != "http.disconnect":

@@ -1,9 +1,13 @@
+import dataclasses
+import errno
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -175,6 +179,63 @@ def test_an_estimate_that_passes_is_said_to_have_passed(town: Town) -> None:
     assert "The estimated time (Sunday 22 Nov, 5:15 PM PST) has passed." in town.page()
 
 
+def test_a_promised_moment_that_has_passed_is_promised_no_more(town: Town) -> None:
+    one = town.declare()
+    town.report(
+        one,
+        crew_status=CrewStatus.ENROUTE,
+        crew_eta=NOW + timedelta(hours=1),
+        next_update_by=NOW + timedelta(hours=1),
+    )
+    town.publisher.turn()
+    assert "Next update by Sunday 22 Nov, 4:15 PM PST" in town.page()
+    assert "expected there Sunday 22 Nov, 4:15 PM PST" in town.page()
+    town.move(hours=1)
+    town.publisher.touch()
+    assert "4:15 PM" not in town.page("index.html").partition("Outages now")[2]
+    assert "Crew on its way" in town.page()
+    assert "No estimate yet." in town.page()
+
+
+@pytest.mark.parametrize("again", [desk.reopen, desk.start])
+def test_nobody_is_only_said_once_it_has_been_counted(
+    town: Town, again: Callable[..., object]
+) -> None:
+    planned: dict[str, Any] = {"started_at": None, "planned_start": NOW, "kind": Kind.PLANNED}
+    one = town.declare(**(planned if again is desk.start else {}))
+    town.matched(one, 0)
+    with town.db.write() as conn:
+        if again is desk.reopen:
+            values = {"status": "restored", "restored_at": NOW, "premises_restored": 9}
+            conn.execute(t.outages.update().values(**values))
+        journal.move_cursor(conn, "gis", journal.last_number(conn))
+    with town.db.write() as conn:
+        again(conn, one.id, actor=SOMEBODY)
+    town.publisher.turn()
+    assert "Counting is under way" in town.page()
+    assert "No homes" not in town.page()
+    with town.db.write() as conn:
+        journal.move_cursor(conn, "gis", journal.last_number(conn))
+    town.publisher.touch()
+    assert "No homes or businesses found inside the area" in town.page()
+
+
+def test_only_what_is_restored_has_a_time_of_restoration(town: Town) -> None:
+    town.declare()
+    with town.db.write() as conn:
+        values = {
+            "status": "closed",
+            "closed_at": NOW,
+            "restored_at": NOW,
+            "close_reason": "no_longer_listed",
+        }
+        conn.execute(t.outages.update().values(**values))
+    town.publisher.turn()
+    pages = [path.read_text() for path in (town.folder / "outages").glob("*.html")]
+    assert len(pages) == 1
+    assert "<dt>Restored</dt>" not in pages[0]
+
+
 def test_what_a_feed_no_longer_lists_is_said_to_be_just_that(town: Town) -> None:
     one = town.declare()
     town.matched(one, 5)
@@ -270,6 +331,57 @@ def test_whoever_has_lost_the_lease_writes_no_pointer(town: Town) -> None:
     with pytest.raises(NewerPublication):
         town.publisher.turn()
     assert town.pointer == before
+
+
+def test_whoever_has_the_lease_again_after_a_break_looks_at_the_folder_first(town: Town) -> None:
+    town.declare()
+    town.publisher.turn()
+    with town.db.write() as conn:
+        # As after a long sleep: the lease ran out, another one published and let go.
+        conn.execute(t.leases.update().values(until=t.leases.c.until - 60_000))
+    other = town.another()
+    town.declare("Marpole")
+    assert other.turn() is True
+    other.close()
+    between = town.pointer.id
+    town.publisher._held_until_s = 0.0  # noqa: SLF001 - it slept
+    town.declare("Oakridge")
+    assert town.publisher.turn() is True
+    assert town.pointer.base == between
+
+
+def test_a_confirmation_never_takes_the_pointer_back(town: Town) -> None:
+    town.declare()
+    town.publisher.turn()
+    ahead = dataclasses.replace(town.pointer, number=town.pointer.number + 1)
+    FolderStore(town.folder).write([(POINTER, ahead.to_bytes())])
+    with pytest.raises(NewerPublication):
+        town.publisher.touch()
+    assert town.pointer == ahead
+
+
+def test_a_full_disk_is_cleared_of_what_is_old_before_the_next_try(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.declare()
+    town.publisher.turn()
+    old = town.folder / "generations/parts" / ("0" * 40 + ".json")
+    old.write_text("{}")
+    os.utime(old, (0, 0))
+
+    def full(_path: Path, _content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    town.declare("Marpole")
+    with monkeypatch.context() as patch:
+        patch.setattr("status_page.store._put", full)
+        with pytest.raises(OSError, match="No space"):
+            town.publisher.turn()
+        with pytest.raises(OSError, match="No space"):
+            town.publisher.turn()
+    assert not old.exists()
+    assert town.publisher.turn() is True
+    assert "Marpole" in town.page()
 
 
 def steps() -> Iterator[Callable[[pytest.MonkeyPatch], None]]:

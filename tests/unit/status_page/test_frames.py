@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from pathlib import Path
 
 from hypothesis import given
@@ -89,6 +90,20 @@ def test_the_list_is_sent_rows_and_an_outage_its_own_page(tmp_path: Path) -> Non
     assert "2 homes" in everybody["changed"][0]["row"]
     assert "2 homes" in mine["changed"][0]["details"]
     assert change.frame_for("O-7K3M1") is None
+
+
+def test_filters_that_concern_nothing_are_not_kept(tmp_path: Path) -> None:
+    ids = changes(tmp_path, 1, 2)
+    history = History(tmp_path)
+    for number in range(100):
+        (change,) = history.between(ids[0], ids[1], "en") or []
+        assert change.frame_for(f"O-MADE-UP-{number}") is None
+    tracemalloc.start()
+    for number in range(2_000):
+        change.frame_for(f"O-{number}" * 100)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 50_000
 
 
 def test_an_outage_that_is_taken_off_is_told_as_a_removal(tmp_path: Path) -> None:

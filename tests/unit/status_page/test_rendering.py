@@ -65,6 +65,21 @@ def test_a_prediction_is_said_to_be_one() -> None:
     assert "101 homes and businesses concerned" in said
 
 
+def test_what_was_planned_and_is_called_off_was_no_mistake() -> None:
+    called_off = row(outage(1, kind=Kind.PLANNED, status=Status.CANCELLED))
+    assert "will not take place" in called_off
+    assert "mistake" not in called_off
+    withdrawn = row(outage(1, kind=Kind.ADVISORY, status=Status.CANCELLED))
+    assert "This advisory has been withdrawn." in withdrawn
+    assert "mistake" in row(outage(1, status=Status.CANCELLED))
+
+
+def test_an_advisory_that_nobody_has_confirmed_is_not_in_force() -> None:
+    said = row(outage(1, kind=Kind.ADVISORY, status=Status.PREDICTED))
+    assert "Not confirmed yet" in said
+    assert "In force" not in said
+
+
 def test_an_advisory_has_neither_estimate_nor_crew() -> None:
     said = row(outage(1, kind=Kind.ADVISORY, etr=etr(2), crew_status=CrewStatus.ARRIVED))
     assert "Expected back" not in said

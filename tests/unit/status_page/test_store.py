@@ -1,15 +1,20 @@
 import dataclasses
+import errno
 import gzip
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from outage.model import Status
+from status_page import rendering
 from status_page.errors import UnreadablePublication
 from status_page.pointer import Pointer
+from status_page.printed import digest
+from status_page.rendering import Renderer
 from status_page.store import KEEP_GENERATIONS_S, KEEP_PARTS_S, POINTER, FolderStore
 from tests.unit.status_page.storm import NOW, SITE, Publication, outage, sample, status
 
@@ -144,12 +149,93 @@ def test_another_look_prints_everything_anew_and_can_be_applied_to_nothing(tmp_p
     assert "Another Utility" in (tmp_path / "outages/O-7K3M1.html").read_text()
 
 
+def test_a_language_that_is_published_no_more_leaves_no_page_behind(tmp_path: Path) -> None:
+    own = tmp_path / "es" / "notes.txt"
+    Publication(tmp_path).publish(status(outage(1)))
+    own.write_text("the operator's")
+    assert (tmp_path / "es/outages/O-7K3M1.html").exists()
+    Publication(tmp_path, dataclasses.replace(SITE, languages=("en",))).publish(status(outage(1)))
+    assert [path.name for path in (tmp_path / "es").rglob("*") if path.is_file()] == ["notes.txt"]
+    Publication(tmp_path, dataclasses.replace(SITE, languages=("es", "en"))).publish(
+        status(outage(1))
+    )
+    assert "Interrupciones" in (tmp_path / "index.html").read_text()
+    assert not (tmp_path / "es/index.html").exists()
+    assert (tmp_path / "en/index.html").exists()
+
+
+def test_a_part_that_another_release_wrote_is_printed_anew(tmp_path: Path) -> None:
+    publication = Publication(tmp_path)
+    publication.publish(status(outage(1)))
+    folder = tmp_path / "generations"
+    manifest = json.loads((folder / "e1-1/manifest.json").read_bytes())
+    content = b'{"of": "another release"}'
+    manifest["outages"]["O-7K3M1"] = f"{digest(content)}.json"
+    (folder / "parts" / f"{digest(content)}.json").write_bytes(content)
+    (folder / "e1-1/manifest.json").write_text(json.dumps(manifest))
+    again = Publication(tmp_path)
+    again.number = 1
+    again.publish(status(outage(1)))
+    check_complete(tmp_path)
+
+
+def test_a_change_of_the_code_is_another_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Renderer(SITE).look
+    here = Path(rendering.__file__).parent
+    shutil.copytree(here, tmp_path / "room", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(rendering, "_HERE", tmp_path / "room")
+    assert Renderer(SITE).look == look
+    with (tmp_path / "room/rendering.py").open("a") as code:
+        code.write("# says something else now")
+    assert Renderer(SITE).look != look
+
+
+def test_a_full_disk_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publication = Publication(tmp_path)
+    publication.publish(status(outage(1)))
+    left = iter(range(5))
+
+    def full(path: Path, content: bytes) -> None:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content[: len(content) // 2])
+        if next(left, None) is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        path.write_bytes(content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("status_page.store._put", full)
+        with pytest.raises(OSError, match="No space"):
+            publication.publish(status(outage(1, matched=7)))
+    assert not list(tmp_path.rglob("*.new"))
+    assert check_complete(tmp_path).number == 1
+
+
+def test_a_generation_that_was_in_force_for_long_stays_two_hours_after_the_next(
+    tmp_path: Path,
+) -> None:
+    publication = Publication(tmp_path)
+    publication.publish(status(outage(1)))
+    first = tmp_path / "generations/e1-1"
+    os.utime(first, (-1e6, -1e6))
+    issued = publication.publish(status(outage(1, matched=7))).issued
+    assert issued.pointer is not None
+    publication.store.sweep(issued.pointer.id, set(issued.named), KEEP_GENERATIONS_S - 1)
+    assert (first / "manifest.json").exists()
+    publication.store.sweep(issued.pointer.id, set(issued.named), KEEP_GENERATIONS_S + 1)
+    assert not first.exists()
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
         lambda folder: (folder / POINTER).write_text("{"),
         lambda folder: (folder / POINTER).write_text('{"format": 99}'),
         lambda folder: (folder / "generations/e1-1/manifest.json").unlink(),
+        lambda folder: (folder / "generations/e1-1/manifest.json").write_text('{"format": 1}'),
         lambda folder: next((folder / "generations/parts").glob("*.json")).write_text("x"),
     ],
 )
