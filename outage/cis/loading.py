@@ -6,9 +6,10 @@ its validity and the language somebody chose (DECISIONS 19).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -105,10 +106,8 @@ def load_accounts(
     loaded = _accounts(work, known, progress)
     with db.read() as conn:
         keys = {row.id: row.key for row in conn.execute(sa.select(_a.id, _a.key))}
-    moved = _occupancies(work, keys)
+    _occupancies(work, keys, actor)
     _contacts(work, keys, _endpoints(work))
-    if moved:
-        _journal(db, actor)
     return loaded
 
 
@@ -169,8 +168,8 @@ def _differs(row: Any, one: Account) -> bool:  # noqa: ANN401 - a row of `accoun
     )
 
 
-def _occupancies(work: _Work, keys: dict[str, int]) -> int:
-    """Begin and end occupancies; return how many."""
+def _occupancies(work: _Work, keys: dict[str, int], actor: Actor) -> None:
+    """Begin and end occupancies; the last step says in the journal that any did."""
     wanted = {
         (keys[one.id], premise): None for one in work.found.accounts for premise in one.premises
     }
@@ -201,9 +200,9 @@ def _occupancies(work: _Work, keys: dict[str, int]) -> int:
         and (work.whole or row.account_key in accounts or row.premise_key in premises)
     ]
     closing = t.occupancies.update().where(_o.key == sa.bindparam("the_key"))
-    _write(work.db, closing, end)
-    _write(work.db, t.occupancies.insert(), begin)
-    return len(begin) + len(end)
+    say = partial(_journal, actor=actor)
+    _write(work.db, closing, end, at_end=None if begin else say)
+    _write(work.db, t.occupancies.insert(), begin, at_end=say)
 
 
 def _endpoints(work: _Work) -> dict[tuple[str, str], int]:
@@ -272,12 +271,11 @@ def _contacts(work: _Work, keys: dict[str, int], endpoints: dict[tuple[str, str]
     _write(work.db, t.contacts.insert(), begin)
 
 
-def _journal(db: Database, actor: Actor) -> None:
+def _journal(conn: Connection, actor: Actor) -> None:
     """Let open outages be counted again: other accounts stand behind their premises now."""
-    with db.write() as conn:
-        version = conn.execute(sa.select(sa.func.max(t.premises_versions.c.version))).scalar()
-        data = {"premises_version": version or 0, "accounts": True}
-        journal.append(conn, kind=JournalKind.PREMISES_CHANGED, actor=str(actor), data=data)
+    version = conn.execute(sa.select(sa.func.max(t.premises_versions.c.version))).scalar()
+    data = {"premises_version": version or 0, "accounts": True}
+    journal.append(conn, kind=JournalKind.PREMISES_CHANGED, actor=str(actor), data=data)
 
 
 def _write(
@@ -285,10 +283,15 @@ def _write(
     statement: Insert | Update,
     rows: Sequence[Row],
     progress: Progress | None = None,
+    at_end: Callable[[Connection], None] | None = None,
 ) -> None:
+    """Write rows by steps; ``at_end`` belongs to the last one, so that no kill parts them."""
     for at in range(0, len(rows), CHUNK):
         part = list(rows[at : at + CHUNK])
+        done = at + len(part)
         with db.bulk() as conn:
             conn.execute(statement, part)
+            if at_end is not None and done == len(rows):
+                at_end(conn)
         if progress is not None:
-            progress(at + len(part), len(rows))
+            progress(done, len(rows))

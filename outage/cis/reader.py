@@ -114,24 +114,28 @@ class CisReader:
 def _step(db: Database, item: WorkItem, after: int) -> int | None:
     """Do the premises behind ``after``; return the last one done, None when there are no more."""
     data, stays = item.entry.data, t.memberships.c
+    membership = data["membership"]
+    behind = sa.and_(stays.outage_key == item.outage_key, stays.premise_key > after)
     chunk = (
-        sa.select(stays.premise_key, stays.added, stays.removed)
-        .where(stays.outage_key == item.outage_key, stays.premise_key > after)
+        sa.select(stays.premise_key)
+        .where(behind)
         .order_by(stays.premise_key)
         .limit(STEP_PREMISES)
         .subquery()
     )
-    membership = data["membership"]
     with db.read() as conn:
-        upto, came, went = conn.execute(
+        upto = conn.execute(sa.select(sa.func.max(chunk.c.premise_key))).scalar()
+        if upto is None:
+            return None
+        # By premise, not by row: who came back has several stays, and the limit may part them.
+        came, went = conn.execute(
             sa.select(
-                sa.func.max(chunk.c.premise_key),
-                sa.func.count(sa.case((chunk.c.added == membership, 1))),
-                sa.func.count(sa.case((chunk.c.removed == membership, 1))),
-            )
+                sa.func.count(sa.case((stays.added == membership, 1))),
+                sa.func.count(sa.case((stays.removed == membership, 1))),
+            ).where(behind, stays.premise_key <= upto)
         ).one()
-    if upto is None or not (came or went):
-        return None if upto is None else int(upto)
+    if not (came or went):
+        return int(upto)
     facts = {"outage": item.outage_key, "after": after, "upto": upto, "membership": membership}
     with db.bulk() as conn:
         if came:

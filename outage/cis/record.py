@@ -166,6 +166,10 @@ def _interruptions(
                 sa.and_(
                     t.occupancies.c.premise_key == interruptions.premise_key,
                     sa.or_(
+                        interruptions.ended_at.is_(None),
+                        t.occupancies.c.since <= interruptions.ended_at,
+                    ),
+                    sa.or_(
                         t.occupancies.c.until.is_(None),
                         t.occupancies.c.until > interruptions.started_at,
                     ),

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from outage import journal
 from outage import tables as t
+from outage.cis import loading
 from outage.cis.accounts import Accounts, read_accounts
 from outage.cis.loading import PreferencesFlippedError, known_premises, load_accounts
 from outage.columns import EPOCH
@@ -137,6 +139,24 @@ def test_a_premise_that_moves_to_another_account_ends_the_old_occupancy(
     assert holders(town) == {(1, 1), (2, 2), (2, 3)}
     newest = rows(town, t.occupancies)[-1]
     assert newest.since > EPOCH
+
+
+def test_a_load_killed_after_its_last_move_has_said_that_there_were_some(
+    town: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_given: object) -> None:
+        raise KeyboardInterrupt
+
+    whole = loading._contacts  # noqa: SLF001 killed before it
+    monkeypatch.setattr(loading, "_contacts", die)
+    with pytest.raises(KeyboardInterrupt):
+        load(town, tmp_path, ANNA, BEN)
+    monkeypatch.setattr(loading, "_contacts", whole)
+    load(town, tmp_path, ANNA, BEN)
+    with town.read() as conn:
+        kinds = [entry.kind for entry in journal.entries_after(conn, 0)]
+    assert kinds == ["premisesChanged"]
+    assert len(rows(town, t.contacts)) == 4
 
 
 def test_an_account_the_file_no_longer_lists_is_closed_with_all_it_had(

@@ -143,6 +143,21 @@ def test_an_account_with_several_premises_has_one_record_until_the_last_falls_ou
     assert only(database, "A1").outcome == "voided"
 
 
+def test_who_comes_back_is_on_the_record_wherever_a_step_ends(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cis_reader, "STEP_PREMISES", 1)
+    town.settle(database, 3)
+    outage = town.declare(database)
+    town.match(database, outage, 1, come=[1, 2, 3])
+    town.match(database, outage, 2, go=[1, 2, 3])
+    drain(database)
+    assert [only(database, name).outcome for name in ("A1", "A2", "A3")] == ["voided"] * 3
+    town.match(database, outage, 3, come=[1, 2, 3])
+    drain(database)
+    assert [only(database, name).outcome for name in ("A1", "A2", "A3")] == [None] * 3
+
+
 def test_the_record_goes_to_who_held_the_premise_then(database: Database) -> None:
     town.settle(database, 2)
     outage = town.declare(database)
