@@ -19,7 +19,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import OperationalError
 
 from outage.columns import from_ms
 from outage.errors import DatabaseError
@@ -118,6 +117,10 @@ def open_database(url: str | URL, *, pool_size: int = 5) -> Database:
         return Database(engine)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         raise DatabaseError(why="OUTAGE_DATABASE_URL must name a PostgreSQL or an SQLite file")
+    if not Path(parsed.database).exists():
+        with contextlib.suppress(OSError):  # whoever connects first says better what is wrong
+            # It will hold phones and addresses; SQLite gives its log the same rights.
+            Path(parsed.database).touch(mode=0o600)
     engine = sa.create_engine(
         parsed,
         pool_size=pool_size,
@@ -196,8 +199,3 @@ def next_value(conn: Connection, name: str, step: int = 1) -> int:
         "ON CONFLICT (name) DO UPDATE SET value = counters.value + :step RETURNING value"
     )
     return int(conn.execute(statement, {"name": name, "step": step}).scalar_one())
-
-
-def is_busy(error: BaseException) -> bool:
-    """Whether an error only says that the database was occupied or gone for a moment."""
-    return isinstance(error, DatabaseError | OperationalError)

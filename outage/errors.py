@@ -10,8 +10,9 @@ class OutageError(Exception):
 
     def __init__(self, **facts: object) -> None:
         self.facts = facts
-        message = " ".join((type(self).__doc__ or "").split())
-        super().__init__(message.format(**facts).replace("..", "."))
+        message = " ".join((type(self).__doc__ or "").split()).format(**facts)
+        # A fact may end its sentence itself.
+        super().__init__(message[:-1] if message.endswith("..") else message)
 
 
 class UnknownOutageError(OutageError):

@@ -338,13 +338,15 @@ def is_idle(conn: Connection, reader: str) -> bool:
     return left is None
 
 
-def unpark(conn: Connection, key: int) -> None:
-    """Let a parked item be tried again."""
-    conn.execute(
+def unpark(conn: Connection) -> int:
+    """Let everything that is parked be tried again, and what waits behind it; return how many."""
+    done = conn.execute(
         t.work_items.update()
-        .where(t.work_items.c.key == key)
+        .where(t.work_items.c.parked_at.is_not(None))
         .values(parked_at=None, retry_at=None, attempts=0)
     )
+    conn.info[APPENDED] = True  # whoever works on it looks at once
+    return done.rowcount
 
 
 def _fail(db: Database, item: WorkItem, error: Exception) -> None:

@@ -262,7 +262,6 @@ class JournalKind(enum.StrEnum):
     FEED_REVIEWED = "feedReviewed"
     """A person has looked at (or answers for) a mass absence; `actor` says who."""
     ETR_PASSED = "etrPassed"
-    SEND_MODE = "sendMode"
 
 
 GIS_ACTS_ON = frozenset(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,11 +44,26 @@ def found(conn: Connection) -> str | None:
     return MigrationContext.configure(conn).get_current_revision()
 
 
+def is_newer(have: str | None) -> bool:
+    """Whether a revision is a later release's: one that this program has never heard of."""
+    return have is not None and have not in _known()
+
+
+def _known() -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
 def upgrade(db: Database) -> bool:
-    """Bring the schema up to date; return whether anything changed."""
+    """Bring the schema up to date; return whether anything changed.
+
+    A schema that is newer than this program is left as it is.
+    """
     with db.write() as conn:
+        if not db.is_sqlite:
+            # Two upgrades at once: the second waits, and finds nothing left to do.
+            conn.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('outage schema'))"))
         before = found(conn)
-        if before == needed():
+        if before == needed() or is_newer(before):
             return False
         command.upgrade(_config(conn), "head")
         conn.execute(
@@ -68,41 +84,61 @@ def check(db: Database) -> None:
     """
     with db.read() as conn:
         have = found(conn)
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if have != needed() and (have is None or have in known):
+    if have != needed() and not is_newer(have):
         raise SchemaError(found=have or "none", needed=needed())
 
 
 def backup(db: Database, folder: Path) -> Path:
     """Copy an SQLite database, consistent while in use, and return the copy's path."""
     source = Path(str(db.engine.url.database))
-    folder.mkdir(parents=True, exist_ok=True)
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    target = folder / f"{source.stem}-{stamp}{source.suffix}"
-    with (
-        contextlib.closing(sqlite3.connect(source)) as origin,
-        contextlib.closing(sqlite3.connect(target)) as copy,
-    ):
-        origin.backup(copy)
-    target.chmod(0o600)
+    target = _place(source, folder)
+    # Made before it is filled: nobody else reads it at any moment.
+    target.touch(mode=0o600)
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(source)) as origin,
+            contextlib.closing(sqlite3.connect(target)) as copy,
+        ):
+            origin.backup(copy)
+    except sqlite3.Error:
+        target.unlink()
+        raise
     return target
 
 
-def restore(copy: Path, target: Path) -> None:
+def set_aside(file: Path, folder: Path) -> Path:
+    """Move a database that cannot be copied, with its log, where backups are; return its path."""
+    target = _place(file, folder, mark="-damaged")
+    for suffix in ("-wal", "-shm", ""):
+        part = file.with_name(file.name + suffix)
+        if part.exists():
+            part.rename(target.with_name(target.name + suffix))
+    return target
+
+
+def _place(source: Path, folder: Path, mark: str = "") -> Path:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    return folder / f"{source.stem}{mark}-{stamp}{source.suffix}"
+
+
+def restore(copy: Path, target: Path, keep: Callable[[], None]) -> None:
     """Put a backup in the place of the embedded database; nothing may be using that one.
 
-    The restored database starts a new life (epoch), so that nobody takes its published
-    generations for those of the one before.
+    ``keep`` is called once the backup has proved to be whole, to keep what is there now. The
+    restored database starts a new life (epoch), so that nobody takes its published generations
+    for those of the one before.
 
-    Raises `ValueError` for a file that is no database of ours.
+    Raises `ValueError` for a file that is no database of ours; nothing is changed then.
     """
     fresh = target.with_name(f"{target.name}.restoring")
     fresh.unlink(missing_ok=True)
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh.touch(mode=0o600)
     if not _copied(copy, fresh):
-        fresh.unlink(missing_ok=True)
+        fresh.unlink()
         raise ValueError("not a backup of an outage database")
-    fresh.chmod(0o600)
+    keep()
     for suffix in ("-wal", "-shm"):
         target.with_name(target.name + suffix).unlink(missing_ok=True)
     fresh.replace(target)
@@ -130,17 +166,13 @@ def _copied(copy: Path, fresh: Path) -> bool:
 def open_embedded(path: Path) -> Database:
     """Open the embedded SQLite database, made if there is none, upgraded after a backup."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = not path.exists()
     db = open_database(f"sqlite:///{path}")
     with db.read() as conn:
         current = found(conn)
-    if current is None or fresh:
-        upgrade(db)
-    elif current != needed():
-        check_known = {s.revision for s in ScriptDirectory.from_config(_config()).walk_revisions()}
-        if current in check_known:
+    if current != needed() and not is_newer(current):
+        if current is not None:
             backup(db, path.parent / "backups")
-            upgrade(db)
+        upgrade(db)
     return db
 
 

@@ -139,12 +139,12 @@ class Settings:
         reading.whole(1, 1000), "500", "Messages a sender claims and sends at a time."
     )
     lease_s: int = setting(
-        reading.whole(5, 600), "30", "Seconds a claim on work or messages holds."
+        reading.whole(5, 600), "30", "Seconds a sender's claim on a batch of messages holds."
     )
     max_recipients: int = setting(
         reading.whole(1, 10_000_000),
         "100000",
-        "Endpoints one change of one outage may reach, whatever its source.",
+        "Premises one outage may concern, whatever its source.",
     )
     shape_max_bytes: int = setting(
         reading.whole(1000, 1_000_000_000), "5000000", "Largest shape file or body, in bytes."

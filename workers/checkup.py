@@ -145,7 +145,7 @@ def _work(conn: Connection) -> Check:
     return _failed(
         "work",
         f"{len(parked)} parked after five failures: {', '.join(named[:SHOWN])}{more}; "
-        "the log of `outage relay` says why",
+        "the log of `outage relay` says why, `outage doctor --retry-parked` tries again",
     )
 
 

@@ -69,6 +69,14 @@ class NoEmbeddedDatabase(WorkersError):
         )
 
 
+class NothingToCopy(WorkersError):
+    """There is no embedded database yet."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        super().__init__(f"there is no database in {home} to copy; `outage db upgrade` makes one")
+
+
 class NotADatabase(WorkersError):
     """The file is no backup of ours."""
 

@@ -29,16 +29,24 @@ def open_record(settings: Settings) -> Database:
         SchemaError: the schema is older than this program.
         DatabaseError: the database cannot be used.
     """
-    if not settings.database_url and not embedded_file(settings).exists():
-        schema.open_embedded(embedded_file(settings)).close()
+    if not settings.database_url:
+        embedded_file(settings).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     db = open_database(settings.database, pool_size=settings.database_pool)
     try:
+        if not settings.database_url and _is_new(db):
+            schema.open_embedded(embedded_file(settings)).close()
         schema.check(db)
     except Exception:
         db.close()
         raise
     db.after_append = bell(settings).ring
     return db
+
+
+def _is_new(db: Database) -> bool:
+    """Whether there are no tables yet; somebody else may be making them at this moment."""
+    with db.read() as conn:
+        return schema.found(conn) is None
 
 
 def embedded_file(settings: Settings) -> Path:

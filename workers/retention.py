@@ -1,13 +1,11 @@
 """What is kept only for a while (DECISIONS 8)."""
 
-from datetime import timedelta
-
 import sqlalchemy as sa
 
 from outage import tables as t
 from outage.database import Database, wall_now
+from outage.idempotency import KEPT
 
-KEPT = timedelta(days=30)
 STEP = 2_000
 """Rows one step removes, so that it stays short."""
 

@@ -28,7 +28,7 @@ def test_a_commit_that_appends_rings(
     database.after_append = Bell(valkey).ring
 
     with database.write() as conn:
-        journal.append(conn, kind=JournalKind.SEND_MODE, actor="test")
+        journal.append(conn, kind=JournalKind.FEED_HELD, actor="test")
         assert not heard.is_set()
 
     assert heard.wait(5)
@@ -64,5 +64,5 @@ def test_without_an_address_nothing_rings_and_nobody_listens() -> None:
 
 def _append_and_fail(database: Database) -> None:
     with database.write() as conn:
-        journal.append(conn, kind=JournalKind.SEND_MODE, actor="test")
+        journal.append(conn, kind=JournalKind.FEED_HELD, actor="test")
         raise ZeroDivisionError

@@ -1,17 +1,26 @@
 """`outage db`: the database's schema and backups, by hand."""
 
-import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from outage import schema, settings
 from outage.database import Database, open_database
 from outage.settings import Settings
 from workers import opening, roster
-from workers.errors import InUse, NoEmbeddedDatabase, NotADatabase
+from workers.commands import options
+from workers.errors import (
+    AlreadyRunning,
+    InUse,
+    NoEmbeddedDatabase,
+    NotADatabase,
+    NothingToCopy,
+)
+from workers.session import say_json
 
 
 @click.group()
@@ -20,23 +29,36 @@ def db() -> None:
 
 
 @db.command()
-def upgrade() -> None:
+@options.as_json
+def upgrade(*, as_json: bool) -> None:
     """Bring the schema up to date; an embedded database is backed up first."""
     found = settings.load()
+    copy = None
     with _opened(found) as database:
         with database.read() as conn:
             before = schema.found(conn)
-        if before == schema.needed():
-            click.echo(f"The schema is up to date ({before}).")
-            return
-        if before is not None and not found.database_url:
-            click.echo(f"Backed up to {schema.backup(database, found.home / 'backups')}")
-        schema.upgrade(database)
-    click.echo(f"The schema is now {schema.needed()} (it was {before or 'not there'}).")
+        stays = before == schema.needed() or schema.is_newer(before)
+        if before is not None and not stays and not found.database_url:
+            copy = schema.backup(database, found.home / "backups")
+        changed = schema.upgrade(database)
+        with database.read() as conn:
+            after = schema.found(conn)
+    if as_json:
+        facts = {"changed": changed, "before": before, "schema": after}
+        say_json(facts | {"backup": None if copy is None else str(copy)})
+        return
+    if copy is not None:
+        click.echo(f"Backed up to {copy}")
+    if changed:
+        click.echo(f"The schema is now {after} (it was {before or 'not there'}).")
+    elif schema.is_newer(after):
+        click.echo(f"The schema ({after}) is newer than this program; nothing was changed.")
+    else:
+        click.echo(f"The schema is up to date ({after}).")
 
 
 @db.command()
-@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+@options.as_json
 def check(*, as_json: bool) -> None:
     """Say whether the database can be used; exit 1 if not."""
     found = settings.load()
@@ -46,38 +68,60 @@ def check(*, as_json: bool) -> None:
             have = schema.found(conn)
     kind = "sqlite" if database.is_sqlite else "postgresql"
     if as_json:
-        click.echo(json.dumps({"database": kind, "schema": have, "needed": schema.needed()}))
+        say_json({"database": kind, "schema": have, "needed": schema.needed()})
     else:
         click.echo(f"The {kind} database has schema {have}; it can be used.")
 
 
 @db.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), required=False)
-def backup(folder: Path | None) -> None:
+@options.as_json
+def backup(folder: Path | None, *, as_json: bool) -> None:
     """Copy the embedded database, consistent while in use, to FOLDER (default: in the home)."""
     found = settings.load()
     _embedded_only(found)
+    if not opening.embedded_file(found).exists():
+        raise NothingToCopy(found.home)
     with _opened(found) as database:
-        click.echo(schema.backup(database, folder or found.home / "backups"))
+        copy = schema.backup(database, folder or found.home / "backups")
+    say_json({"backup": str(copy)}) if as_json else click.echo(copy)
 
 
 @db.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def restore(file: Path) -> None:
-    """Put a backup FILE in the place of the embedded database, which is backed up first."""
+@options.as_json
+def restore(file: Path, *, as_json: bool) -> None:
+    """Put a backup FILE in the place of the embedded database, which is kept in `backups`."""
     found = settings.load()
     _embedded_only(found)
-    if roster.pids(found.home):
-        raise InUse(found.home)
     target = opening.embedded_file(found)
-    if target.exists():
-        with _opened(found) as database:
-            click.echo(f"Backed up to {schema.backup(database, found.home / 'backups')}")
+    kept: list[Path] = []
     try:
-        schema.restore(file, target)
+        # Held to the end: nothing is started on a database that is being replaced.
+        with roster.hold(found.home):
+            schema.restore(file, target, lambda: kept.extend(_keep(found, target)))
+    except AlreadyRunning as error:
+        raise InUse(found.home) from error
     except ValueError as error:
         raise NotADatabase(file) from error
+    if as_json:
+        say_json({"database": str(target), "backup": str(kept[0]) if kept else None})
+        return
+    for before in kept:
+        click.echo(f"Backed up to {before}")
     click.echo(f"{target} is now what {file} was; readers and pages start a new life from it.")
+
+
+def _keep(found: Settings, target: Path) -> list[Path]:
+    """Keep what is there now: as a copy, or as it is if it cannot be read any more."""
+    folder = found.home / "backups"
+    if not target.exists():
+        return []
+    try:
+        with _opened(found) as database:
+            return [schema.backup(database, folder)]
+    except (sqlite3.DatabaseError, SQLAlchemyError):
+        return [schema.set_aside(target, folder)]
 
 
 @contextmanager

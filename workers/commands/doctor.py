@@ -7,18 +7,28 @@ from dataclasses import asdict
 
 import click
 
+from outage import journal
 from workers import checkup
 from workers.checkup import State
+from workers.session import session
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option(
+    "--retry-parked",
+    is_flag=True,
+    help="First let parked work be tried again, once what made it fail is mended.",
+)
 @click.pass_context
-def doctor(ctx: click.Context, *, as_json: bool) -> None:
+def doctor(ctx: click.Context, *, as_json: bool, retry_parked: bool) -> None:
     """Check settings, site, database, parked work, clock, Redis, providers and hooks.
 
     Nothing is sent. Exit 1 if anything has failed; notes do not fail.
     """
+    if retry_parked:
+        with session() as opened, opened.db.write() as conn:
+            journal.unpark(conn)
     checks = checkup.doctor(os.environ)
     if as_json:
         click.echo(json.dumps([asdict(check) for check in checks]))

@@ -1,5 +1,9 @@
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -99,6 +103,79 @@ def test_what_is_no_backup_of_ours_changes_nothing(run: Run, home: Path, tmp_pat
     assert code == 1
     assert "is not a backup of an outage database; nothing was changed" in said
     assert _facts(home) == before
+
+
+def test_a_damaged_database_can_be_replaced_and_is_kept(run: Run, home: Path) -> None:
+    run("db", "upgrade")
+    copy = run("db", "backup")[1].strip()
+    (home / "outage.db").write_bytes(b"torn" * 5_000)
+
+    code, said, _ = run("db", "restore", copy, "--json")
+
+    assert code == 0
+    kept = Path(json.loads(said)["backup"])
+    assert kept.read_bytes().startswith(b"torn")
+    assert _facts(home)["epoch"]
+
+
+def test_a_copy_is_never_readable_by_others(run: Run, home: Path, tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        run("db", "upgrade")
+        assert (home / "outage.db").stat().st_mode & 0o077 == 0
+        copy = Path(json.loads(run("db", "backup", str(tmp_path / "out"), "--json")[1])["backup"])
+        assert copy.stat().st_mode & 0o077 == 0
+        assert run("db", "restore", str(copy))[0] == 0
+        for name in home.glob("outage.db*"):
+            assert name.stat().st_mode & 0o077 == 0, name
+    finally:
+        os.umask(before)
+
+
+def test_there_is_nothing_to_copy_before_there_is_a_database(run: Run, home: Path) -> None:
+    code, _, said = run("db", "backup")
+    assert code == 1
+    assert "`outage db upgrade` makes one" in said
+    assert not (home / "outage.db").exists()
+
+
+def test_a_newer_schema_is_left_as_it_is(run: Run, home: Path) -> None:
+    run("db", "upgrade")
+    db = open_database(f"sqlite:///{home / 'outage.db'}")
+    with db.write() as conn:
+        conn.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    db.close()
+
+    code, said, _ = run("db", "upgrade")
+
+    assert code == 0
+    assert "newer than this program; nothing was changed" in said
+    assert json.loads(run("db", "upgrade", "--json")[1])["schema"] == "9999"
+    assert run("list")[0] == 0
+
+
+def test_two_upgrades_at_once_make_one_schema(database_url: str) -> None:
+    def upgrade() -> bool:
+        db = open_database(database_url)
+        try:
+            return schema.upgrade(db)
+        finally:
+            db.close()
+
+    with ThreadPoolExecutor() as pool:
+        tries = [pool.submit(upgrade) for _ in range(3)]
+        assert sorted(one.result(60) for one in tries) == [False, False, True]
+
+
+def test_two_commands_on_a_new_home_both_find_a_database(home: Path) -> None:
+    command = [sys.executable, "-m", "workers", "list"]
+    environment = {**os.environ, "OUTAGE_HOME": str(home)}
+    both = [
+        subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    assert [one.communicate(timeout=60)[1] for one in both] == ["", ""]
+    assert [one.returncode for one in both] == [0, 0]
 
 
 def test_nothing_is_restored_under_running_processes(run: Run, home: Path) -> None:

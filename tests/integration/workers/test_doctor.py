@@ -8,7 +8,9 @@ import pytest
 
 from outage import clock, schema
 from outage import tables as t
+from outage.columns import EPOCH
 from outage.database import open_database, wall_now
+from outage.schema import open_embedded
 from workers.checkup import Check, State, doctor
 from workers.cli import run
 
@@ -120,3 +122,21 @@ def test_the_command_prints_json_and_exits_1_when_something_failed(
     said = capsys.readouterr()
     assert "failed  redis " in said.out
     assert said.err == "outage: the doctor found 1 failed check(s), listed above\n"
+
+
+def test_parked_work_is_tried_again_when_the_doctor_is_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OUTAGE_HOME", str(tmp_path))
+    db = open_embedded(tmp_path / "outage.db")
+    with db.write() as conn:
+        conn.execute(
+            t.work_items.insert().values(
+                reader="cis", number=7, outage_key=0, priority=1, attempts=5, parked_at=EPOCH
+            )
+        )
+    assert run(["doctor"]) == 1
+    assert "outage doctor --retry-parked" in capsys.readouterr().out
+    assert run(["doctor", "--retry-parked"]) == 0
+    assert "1 waiting, none parked" in capsys.readouterr().out
+    db.close()

@@ -134,7 +134,8 @@ def test_what_fails_five_times_is_parked_with_what_is_behind_it_and_the_rest_go_
     assert left[poison].attempts == journal.ATTEMPTS
     assert left[poison].error == "RuntimeError"
     with database.write() as conn:
-        journal.unpark(conn, left[poison].key)
+        assert journal.unpark(conn) == 1
+        assert journal.unpark(conn) == 0
     reader.does = None
     drain(database, reader)
     assert reader.worked == [fine, poison, behind]
