@@ -153,9 +153,11 @@ def explain(error: Exception) -> str:
         return f"the port is taken: {text}"
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
-    if type(error).__name__ in DATABASE_IS_AWAY and (driver := getattr(error, "orig", None)):
-        said = next(iter(str(driver).splitlines()), type(driver).__name__)
-        return f"the database cannot be used: {said}; `outage doctor` looks closer"
+    if driver := getattr(error, "orig", None):
+        # Its first line only: those after it quote the values, and so perhaps a phone number.
+        text = next(iter(str(driver).splitlines()), type(driver).__name__)
+        if type(error).__name__ in DATABASE_IS_AWAY:
+            return f"the database cannot be used: {text}; `outage doctor` looks closer"
     if isinstance(error, UnicodeEncodeError):
         return "something that was typed is not UTF-8 text; set a UTF-8 locale, or leave it out"
     hint = "`outage --debug …` shows where it came from"

@@ -6,6 +6,8 @@ from pathlib import Path
 import click
 import pytest
 
+from outage import tables as t
+from outage.database import Database
 from workers import cli
 from workers.errors import BrokerMissing
 
@@ -124,6 +126,25 @@ def test_words_that_are_no_text_are_refused_in_one_line(
 
     assert cli.run(["try"]) == 1
     assert "not UTF-8" in capsys.readouterr().err
+
+
+def test_what_a_database_quotes_is_not_repeated(
+    offer: Callable[[Callable[[], None]], None],
+    capsys: pytest.CaptureFixture[str],
+    database: Database,
+) -> None:
+    row = {"kind": "phone", "address": "+16045550142"}
+
+    def twice() -> None:
+        with database.write() as conn:
+            conn.execute(t.endpoints.insert().values(**row))
+            conn.execute(t.endpoints.insert().values(**row))
+
+    offer(twice)
+    assert cli.run(["try"]) == 1
+    said = capsys.readouterr().err
+    assert "unexpected IntegrityError" in said
+    assert "0142" not in said
 
 
 def test_ctrl_c_says_nothing(
