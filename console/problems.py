@@ -70,7 +70,8 @@ def routing(request: Request, error: Exception) -> JSONResponse:
 def away(request: Request, error: Exception) -> JSONResponse:
     """Answer while the database cannot be used."""
     del request
-    log.error("the database cannot be used: %s", type(error).__name__)
+    said = str(getattr(error, "orig", None) or error)  # the driver's words hold no values
+    log.error("the database cannot be used: %s", said.partition("\n")[0])
     return problem(
         HTTPStatus.SERVICE_UNAVAILABLE, "The database cannot be used just now; try again soon."
     )

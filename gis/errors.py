@@ -62,6 +62,10 @@ class CrsUnknown(GisError):
     """{crs!r} is not a coordinate system this program knows; write it like EPSG:26910."""
 
 
+class CrsOfDegrees(GisError):
+    """The coordinates are longitudes and latitudes already, not {crs}; leave --crs out."""
+
+
 class OutsideCrs(ShapeRefused):
     """{where} is {x}, {y}, which {crs} cannot place on the earth; check --crs."""
 

@@ -76,7 +76,11 @@ def explain(
 def _sentences(
     conn: Connection, account_key: int, outage_key: int, zone: ZoneInfo, etr_step: timedelta
 ) -> Iterator[str]:
-    yield _membership(conn, account_key, outage_key)
+    was_inside = _was_inside(conn, account_key, outage_key)
+    if was_inside:
+        yield _membership(conn, account_key, outage_key)
+    else:
+        yield "No place of the account was ever inside this outage."
     endpoints = _endpoints(conn, account_key)
     if not endpoints:
         yield "The account has no phone number or e-mail address, so nobody can be told."
@@ -84,9 +88,11 @@ def _sentences(
     known = facts.load(conn, [outage_key], etr_step=etr_step)[outage_key]
     for endpoint in endpoints:
         name = _masked(endpoint)
-        for message in _messages(conn, endpoint.key, outage_key):
+        messages = _messages(conn, endpoint.key, outage_key)
+        for message in messages:
             yield _message(name, message, zone)
-        yield _now(conn, endpoint.key, outage_key, name, known)
+        if messages or was_inside:
+            yield _now(conn, endpoint.key, outage_key, name, known)
 
 
 def _membership(conn: Connection, account_key: int, outage_key: int) -> str:
@@ -104,6 +110,13 @@ def _membership(conn: Connection, account_key: int, outage_key: int) -> str:
     ).scalar_one()
     places = "place" if members == 1 else "places"
     return f"The account holds {members} {places} in this outage, {out} without service now."
+
+
+def _was_inside(conn: Connection, account_key: int, outage_key: int) -> bool:
+    m, o = t.memberships, t.occupancies
+    ever = sa.select(o.c.premise_key).where(o.c.account_key == account_key)
+    stay = sa.select(m.c.premise_key).where(m.c.outage_key == outage_key, m.c.premise_key.in_(ever))
+    return conn.execute(stay.limit(1)).first() is not None
 
 
 def _endpoints(conn: Connection, account_key: int) -> list[sa.Row[Any]]:

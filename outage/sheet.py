@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TextIO
 from outage.errors import OutageError
 
 _DELIMITERS = ",;\t|"
+_PERSONAL = re.compile(r"[\d@]")
 _SHOWN = 4
 
 
@@ -192,10 +194,9 @@ def columns_of(
         if name.lower() in lowered
     }
     if not found:
-        shown = ", ".join(repr(name) for name in header[:_SHOWN])
         raise SheetRefusedError(
             file=file,
-            problem=f"the first line is no header ({shown}, …); "
+            problem=f"the first line is no header{_shown(header)}; "
             f"it must name the columns ({', '.join(fields)}), or say which is which with --map",
         )
     for field in (*required, *mapping):
@@ -209,3 +210,11 @@ def columns_of(
     if doubled:
         raise SheetRefusedError(file=file, problem=f"the column {doubled[0]!r} is there twice")
     return found
+
+
+def _shown(header: Sequence[str]) -> str:
+    """Show what was read in place of a header, but no row of somebody's name and number."""
+    if any(_PERSONAL.search(name) for name in header):
+        return ""
+    names = ", ".join(repr(name) for name in header[:_SHOWN])
+    return f" ({names}, …)"

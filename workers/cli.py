@@ -22,7 +22,7 @@ ROOMS = frozenset(
 )
 
 DATABASE_IS_AWAY = frozenset({"OperationalError", "DatabaseError"})
-"""SQLAlchemy's names for what is no fault of ours; by name, for not every command may load it."""
+"""What drivers and SQLAlchemy call it; by name, because not every command may load them."""
 
 
 class Entry(NamedTuple):
@@ -153,11 +153,13 @@ def explain(error: Exception) -> str:
         return f"the port is taken: {text}"
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
-    if driver := getattr(error, "orig", None):
+    driver = getattr(error, "orig", None)
+    away = type(error).__name__ in DATABASE_IS_AWAY
+    if driver or away:
         # Its first line only: those after it quote the values, and so perhaps a phone number.
-        text = next(iter(str(driver).splitlines()), type(driver).__name__)
-        if type(error).__name__ in DATABASE_IS_AWAY:
-            return f"the database cannot be used: {text}; `outage doctor` looks closer"
+        text = next(iter(str(driver or error).splitlines()), type(error).__name__)
+    if away:
+        return f"the database cannot be used: {text}; `outage doctor` looks closer"
     if isinstance(error, UnicodeEncodeError):
         return "something that was typed is not UTF-8 text; set a UTF-8 locale, or leave it out"
     hint = "`outage --debug …` shows where it came from"

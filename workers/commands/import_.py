@@ -116,6 +116,7 @@ def premises(
     "--country",
     default="US",
     show_default=True,
+    callback=lambda _context, _parameter, value: _country(value),
     help="Country of phone numbers without a country code.",
 )
 @_json
@@ -143,7 +144,7 @@ def accounts(
             file,
             premises=known,
             mapping=read_mapping(mapping),
-            region=country.upper(),
+            region=country,
             language=load_site(settings.home).languages[0],
             test_numbers=settings.test_numbers,
         )
@@ -215,3 +216,11 @@ def _report(facts: dict[str, Any], *, as_json: bool) -> None:
         click.echo(f"  {problem}")
     if len(problems) > _SHOWN:
         click.echo(f"  … and {len(problems) - _SHOWN:,} more; --json lists them all")
+
+
+def _country(value: str) -> str:
+    from phonenumbers import SUPPORTED_REGIONS
+
+    if value.upper() not in SUPPORTED_REGIONS:
+        raise click.BadParameter(f"{value!r} is no country; write its two letters, like US or CA")
+    return value.upper()

@@ -11,6 +11,8 @@ from outage.tokens import Role, Token
 from workers.commands import options
 from workers.session import Session, say, say_json, say_table, session
 
+LONGEST_NAME = 80
+
 
 @click.group()
 def token() -> None:
@@ -24,7 +26,12 @@ def token() -> None:
     required=True,
     help="viewer reads; crew sees outages and posts updates; dispatcher does everything.",
 )
-@click.option("--name", required=True, help="Whose token it is, like truck-7; no personal name.")
+@click.option(
+    "--name",
+    required=True,
+    callback=lambda _context, _parameter, value: _name(value),
+    help="Whose token it is, like truck-7; no personal name.",
+)
 @click.option("--days", type=click.IntRange(1, 3650), help="Days it holds; for ever if not given.")
 @options.as_json
 def add(*, role: str, name: str, days: int | None, as_json: bool) -> None:
@@ -32,7 +39,7 @@ def add(*, role: str, name: str, days: int | None, as_json: bool) -> None:
     lasts = None if days is None else timedelta(days=days)
     with session() as desk_:
         with desk_.db.write() as conn:
-            words, made = tokens.make(conn, role=Role(role), name=name.strip(), lasts=lasts)
+            words, made = tokens.make(conn, role=Role(role), name=name, lasts=lasts)
         if as_json:
             say_json({**_facts(made), "token": words})
             return
@@ -94,3 +101,10 @@ def _facts(each: Token) -> dict[str, object]:
         "name": each.name,
         **{name: time(name) for name in ("created_at", "expires_at", "revoked_at")},
     }
+
+
+def _name(value: str) -> str:
+    name = " ".join(value.split())
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise click.BadParameter(f"write 1 to {LONGEST_NAME} characters")
+    return name

@@ -72,3 +72,13 @@ def test_no_number_and_no_mailbox_is_shown_whole(world: World) -> None:
     told = " ".join(explained(world, "one", outage))
     assert A not in told
     assert "secret.name" not in told
+
+
+def test_it_says_that_an_account_was_never_concerned(world: World) -> None:
+    world.account("near", ["P1"], A)
+    world.account("far", ["P2"], phone(2))
+    outage = world.declare("P1")
+    world.plan()
+    assert explained(world, "far", outage) == [
+        "No place of the account was ever inside this outage."
+    ]

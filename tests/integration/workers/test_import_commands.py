@@ -67,6 +67,12 @@ def test_a_table_without_a_header_is_refused_in_one_line(
         assert "the first line is no header" in refusal(capsys, "import", what, str(table))
 
 
+def test_a_country_that_is_none_is_a_wrong_usage(tmp_path: Path) -> None:
+    table = tmp_path / "accounts.csv"
+    table.write_text("account_id,mobile\nA1,202-555-0101\n")
+    assert cli.run(["import", "accounts", str(table), "--country", "ZZ"]) == 2
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

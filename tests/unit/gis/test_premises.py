@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import shapely
 
-from gis.errors import CoordinatesProjected
+from gis.errors import CoordinatesProjected, CrsOfDegrees
 from gis.premises import Premises, ReadOptions, read_premises
 from outage.sheet import SheetRefusedError
 
@@ -68,8 +68,22 @@ def test_each_bad_row_has_its_line_and_reason(tmp_path: Path) -> None:
 
 
 def test_a_file_without_a_header_gets_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(SheetRefusedError, match=r"some\.csv: the first line is no header \('P1'"):
-        read(tmp_path, "P1,1 Main St,-123,49,electric\nP2,2 Main St,-123,49,electric\n")
+    with pytest.raises(SheetRefusedError, match=r"some\.csv: the first line is no header \('id'"):
+        read(tmp_path, "id,street\nP2,2 Main St\n")
+
+
+def test_what_stands_where_a_header_should_is_not_told_when_it_may_be_a_persons(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(SheetRefusedError, match="the first line is no header; it") as caught:
+        read(tmp_path, "P1,A Name,202-555-0101\nP2,Another Name,202-555-0102\n")
+    assert "Name" not in str(caught.value)
+
+
+def test_degrees_that_are_called_projected_are_not_loaded_as_metres(tmp_path: Path) -> None:
+    rows = "A,a,-123,49,\nB,b,-123.1,49.1,\nC,c,,,\n"
+    with pytest.raises(CrsOfDegrees, match="leave --crs out"):
+        read(tmp_path, HEADER + rows, ReadOptions(mapping={}, crs="EPSG:26910"))
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from gis.errors import (
     AxesSwapped,
     BadVertex,
     CrossesAntimeridian,
+    CrsOfDegrees,
     CrsUnknown,
     OutsideCrs,
     RingDegenerate,
@@ -71,7 +72,8 @@ def test_the_same_square_has_one_hash_however_it_is_written() -> None:
 
 @pytest.mark.parametrize("side", [89.9, 90, 120, 180])
 def test_a_shape_around_the_earth_is_not_small(side: float) -> None:
-    world = [[-side, -80], [side, -80], [side, 80], [-side, 80], [-side, -80]]
+    south = [[side * part, -80] for part in (-1, -0.5, 0, 0.5, 1)]
+    world = [*south, *([x, -y] for x, y in reversed(south)), south[0]]
     with pytest.raises(ShapeTooBig, match="km² of area"):
         accept(polygon(world), limits=LIMITS)
 
@@ -237,6 +239,8 @@ def test_each_limit_says_which_it_is() -> None:
 
 
 def test_a_wrong_coordinate_system_is_named() -> None:
+    with pytest.raises(CrsOfDegrees, match="leave --crs out"):
+        through(polygon(SQUARE), crs="EPSG:26910")
     with pytest.raises(CrsUnknown, match="EPSG:999999"):
         through(polygon(SQUARE), crs="EPSG:999999")
     with pytest.raises(OutsideCrs, match="EPSG:26910"):

@@ -336,6 +336,12 @@ def test_a_word_that_is_none_of_ours_is_a_usage_error(
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["", " ", "n" * 81])
+def test_a_token_has_a_name_that_fits_a_list(home: Path, name: str) -> None:
+    assert cli.run(["token", "add", "--role", "crew", "--name", name]) == 2
+    assert not home.exists()
+
+
 def test_a_token_is_shown_once_and_can_be_revoked(town: Database, run: Run) -> None:
     made = json.loads(run("token", "add", "--role", "crew", "--name", "truck-7", "--json"))
     assert made["token"].startswith("outage_")
