@@ -23,6 +23,11 @@ import click
     help="With --check: kill -9 this process at that barrier (MS milliseconds into the work "
     "there) and go on. May be given again.",
 )
+@click.option(
+    "--database",
+    metavar="URL",
+    help="With --check: use this empty PostgreSQL database instead of an SQLite file.",
+)
 @click.option("--keep", is_flag=True, help="With --check: keep the folder it all happened in.")
 @click.option("--quiet", is_flag=True, help="With --check: no progress on standard error.")
 @click.option("--play", is_flag=True, hidden=True, help="Play the storm (the demo's own process).")
@@ -38,6 +43,7 @@ def demo(
     fresh: bool,
     check: bool,
     kills: tuple[str, ...],
+    database: str | None,
     keep: bool,
     quiet: bool,
     play: bool,
@@ -50,8 +56,8 @@ def demo(
     from workers.demo import check as checking
     from workers.demo import house, live
 
-    if kills and not check:
-        raise click.UsageError("--kill goes with --check.")
+    if (kills or database) and not check:
+        raise click.UsageError("--kill and --database go with --check.")
     if play:
         live.play(pace)
     elif check:
@@ -59,6 +65,7 @@ def demo(
         sys.exit(
             checking.run(
                 [checking.Kill(name=name, step=step, after_s=s) for name, step, s in wanted],
+                database=database,
                 keep=keep,
                 say=not quiet,
             )

@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 
 from outage import clock, schema, tokens
-from outage.database import Database
+from outage.database import Database, open_database
 from outage.settings import Settings, load
 from workers import opening
 from workers.demo import barriers, stage, storm
@@ -43,12 +43,12 @@ class Kill:
     after_s: float = 0.0
 
 
-def run(kills: Sequence[Kill], *, keep: bool, say: bool) -> int:
+def run(kills: Sequence[Kill], *, database: str | None, keep: bool, say: bool) -> int:
     """Play the storm to its end in a home of its own; print the figures; return the exit code."""
     home = Path(tempfile.mkdtemp(prefix="outage-check-"))
     begun = time.monotonic()
     try:
-        found, alive = _storm(home, kills, say=say)
+        found, alive = _storm(home, kills, database, say=say)
     except BaseException:
         click.echo(f"What happened is in {home}/up.log", err=True)
         raise
@@ -66,12 +66,16 @@ def run(kills: Sequence[Kill], *, keep: bool, say: bool) -> int:
     return 1 if problems else 0
 
 
-def _storm(home: Path, kills: Sequence[Kill], *, say: bool) -> tuple[Tally, list[int]]:
+def _storm(
+    home: Path, kills: Sequence[Kill], database: str | None, *, say: bool
+) -> tuple[Tally, list[int]]:
     ports = _free_ports(stage.PORTS)
     told = stage.environment(home, _clean(), hold_s=HOLD_S, ports=ports)
+    if database is not None:
+        _make_schema(database)
+        told["OUTAGE_DATABASE_URL"] = database
     settings = load(told)
     _say("Loading the made-up utility", say=say)
-    schema.open_embedded(opening.embedded_file(settings)).close()
     db = opening.open_record(settings)
     with db.write() as conn:
         clock.hold(conn, BEGIN)
@@ -92,6 +96,18 @@ def _storm(home: Path, kills: Sequence[Kill], *, say: bool) -> tuple[Tally, list
         alive = house.stop()
         db.close()
     return found, alive
+
+
+def _make_schema(url: str) -> None:
+    """Make the tables in an empty database; never touch one that is somebody's."""
+    db = open_database(url)
+    try:
+        with db.read() as conn:
+            if schema.found(conn) is not None:
+                raise DemoError("--database names one that is in use; name an empty one")
+        schema.upgrade(db)
+    finally:
+        db.close()
 
 
 class _Playback:
