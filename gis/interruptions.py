@@ -163,14 +163,27 @@ def take_up(
 ) -> None:
     """Let the interruptions that a step ended go on, for the premises in scratch.
 
-    Without a step: those that ended as inferred when the outage was put away. Where a later
-    outage has opened another one meanwhile, that one stays.
+    So do those that another outage's end closed since: the step that ended this one's claim was
+    wrong, and they were never over. Without a step: those that ended as inferred when the outage
+    was put away. Where a later one has been opened meanwhile, it stays, ended or not.
     """
     known = _i.alias("known")
-    there = sa.exists().where(
+    later = sa.exists().where(
         known.c.premise_key == _i.c.premise_key,
         known.c.service == service.value,
-        known.c.outcome.is_(None),
+        sa.or_(
+            known.c.outcome.is_(None),
+            sa.and_(
+                known.c.outcome != "voided",
+                known.c.key != _i.c.key,
+                known.c.started_at >= _i.c.ended_at,
+            ),
+        ),
+    )
+    at = (
+        sa.select(t.restorations.c.at)
+        .where(t.restorations.c.key == restoration_key)
+        .scalar_subquery()
     )
     by_step = (
         sa.and_(
@@ -179,11 +192,19 @@ def take_up(
             _held_by(outage_key),
         )
         if restoration_key is None
-        else _i.c.restoration_key == restoration_key
+        else sa.or_(
+            _i.c.restoration_key == restoration_key,
+            sa.and_(_i.c.started_at < at, _i.c.ended_at > at, _i.c.outcome != "voided"),
+        )
     )
     conn.execute(
         _i.update()
-        .where(by_step, _i.c.premise_key.in_(sa.select(scratch.c.premise_key)), ~there)
+        .where(
+            by_step,
+            _i.c.service == service.value,
+            _i.c.premise_key.in_(sa.select(scratch.c.premise_key)),
+            ~later,
+        )
         .values(ended_at=None, outcome=None, restoration_key=None)
     )
 

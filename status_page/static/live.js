@@ -18,6 +18,7 @@ let broken = 0; // streams that ended, in a row, without having said anything
 let heardAt = 0; // when the stream last said anything, browser's clock
 let askedAt = 0; // when this tab began to wait for it
 let checkedAt = 0; // when the publisher last confirmed the state, its clock
+let movedAt = 0; // when that was last seen to move, browser's clock: the two need not agree
 let skewMs = 0; // business time minus this browser's clock, in drills only
 let polling = 0;
 let catchingUp = false;
@@ -145,7 +146,9 @@ function addAbout() {
 }
 
 function confirmed(status) {
-  checkedAt = Date.parse(status.checked_at);
+  const checked = Date.parse(status.checked_at);
+  if (checkedAt && checked > checkedAt) movedAt = Date.now();
+  checkedAt = checked;
   const apart = Date.parse(status.as_of) - checkedAt;
   skewMs = Math.abs(apart) > 300_000 ? apart : 0;
   const said = status.as_of_words?.[language];
@@ -159,7 +162,7 @@ function show() {
   const place = document.getElementById("live-state");
   if (!place) return;
   const streaming = heardAt && !reconnecting && Date.now() - heardAt < QUIET_MS;
-  const stale = checkedAt && Date.now() - checkedAt > STALE_MS;
+  const stale = checkedAt && Date.now() - (movedAt || checkedAt) > STALE_MS;
   let text = words.liveConnecting;
   let look = "";
   if (stale) [text, look] = [fill(words.liveBehind, { when: asOf.textContent }), "behind"];

@@ -305,6 +305,17 @@ def test_a_publisher_that_has_stopped_is_noticed_and_said(visit: Visit) -> None:
     visit.open(says="may be out of date: it was last confirmed")
 
 
+def test_a_browser_whose_clock_is_wrong_believes_what_it_sees_move(visit: Visit) -> None:
+    now = datetime.now(UTC)
+    tab = visit.browser.new_page()
+    tab.clock.set_fixed_time(now + TEN_MINUTES)
+    tab.goto(visit.page.url)
+    expect(live_state(tab)).to_contain_text("may be out of date")
+    visit.publish(*with_change(5, matched=6), as_of=now)
+    expect(live_state(tab)).to_have_text(LIVE, timeout=SOON_MS)
+    tab.close()
+
+
 @pytest.mark.parametrize("width", [320, 360, 768, 1440])
 def test_nothing_is_cut_off_at_any_width(visit: Visit, width: int) -> None:
     now = datetime.now(UTC)

@@ -225,6 +225,50 @@ def test_a_load_that_moves_premises_is_told_apart_from_a_shape_that_moved(world:
     assert world.out() == dict.fromkeys({2, 3, 6}, outage.key)
 
 
+def test_what_ended_before_another_outage_began_and_ended_does_not_go_on(world: World) -> None:
+    first = world.declare((0, 0, 0, 0))
+    world.drain()
+    world.later()
+    restore(world, first)
+    world.drain()
+    first_end = world.now
+    world.later()
+    second = world.declare((0, 0, 0, 0), started_at=world.now)
+    second_start = world.now
+    world.drain()
+    world.later()
+    restore(world, second)
+    world.drain()
+    second_end = world.now
+    world.later()
+    with world.db.write() as conn:
+        desk.reopen(conn, first.id, actor=ACTOR)
+    world.drain()
+    # Out three times, as far as anybody knows, and never twice at once.
+    assert world.interruptions(1) == [
+        (NOON, first_end, "restored"),
+        (second_start, second_end, "restored"),
+        (second_end, None, None),
+    ]
+
+
+def test_a_reopened_outage_goes_on_with_what_ended_under_another(world: World) -> None:
+    older = world.declare((0, 0, 0, 0))
+    world.later()
+    younger = world.declare((0, 0, 0, 0))
+    world.drain()
+    for outage in (older, younger):
+        world.later()
+        restore(world, outage)
+        world.drain()
+    assert world.interruptions(1) == [(NOON, world.now, "restored")]
+    with world.db.write() as conn:
+        desk.reopen(conn, older.id, actor=ACTOR)
+    world.drain()
+    assert world.interruptions(1) == [(NOON, None, None)]
+    assert world.out() == {1: older.key}
+
+
 def test_a_corrected_start_moves_every_interruption_that_the_outage_began(world: World) -> None:
     earlier = world.declare((5, 5, 0, 0), started_at=NOON - timedelta(hours=9))
     world.drain()
