@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from outage import journal
+from notifier.in_order import InOrder
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database, wall_now
@@ -25,6 +25,12 @@ REQUEUE = timedelta(seconds=5)
 """A batch that was queued longer ago and not claimed is queued again."""
 GRACE = timedelta(seconds=5)
 """How long a receipt may still answer for an unknown message before it is sent again."""
+_STEADY = 0x4F55 << 44
+"""Sets our advisory locks apart: what comes above it is an outage's key."""
+# In order, so that no two wait for each other.
+_KEYS = "FROM (SELECT unnest(CAST(:keys AS bigint[])) AS key ORDER BY 1) AS in_order"
+_ALONE = sa.text("SELECT pg_advisory_xact_lock(key) " + _KEYS)
+_SHARED = sa.text("SELECT pg_advisory_xact_lock_shared(key) " + _KEYS)
 _TELLS = {"gis": GIS_ACTS_ON, "notifier": TELLING | {JournalKind.LISTED}}
 
 
@@ -37,22 +43,50 @@ class Waiting:
 
 
 def unsettled(conn: Connection) -> set[int]:
-    """Outages that gis or notifier still has work on: what is true of them is not known yet."""
-    w, j = t.work_items, t.journal
-    found = set(
-        conn.execute(sa.select(w.c.outage_key).where(w.c.reader.in_(list(_TELLS)))).scalars()
-    )
+    """Outages that gis or notifier still has work on: what is true of them is not known yet.
+
+    One statement, so one snapshot on PostgreSQL too: an entry that becomes a work item between
+    two of them would be seen by neither.
+    """
+    w, j, c = t.work_items, t.journal, t.cursors
+    parts = [sa.select(w.c.outage_key).where(w.c.reader.in_(list(_TELLS)))]
     for reader, kinds in _TELLS.items():
-        found |= set(
-            conn.execute(
-                sa.select(j.c.outage_key).where(
-                    j.c.number > journal.cursor(conn, reader),
-                    j.c.kind.in_([str(kind) for kind in kinds]),
-                    j.c.outage_key.is_not(None),
-                )
-            ).scalars()
+        passed = sa.select(c.c.number).where(c.c.reader == reader).scalar_subquery()
+        parts.append(
+            sa.select(j.c.outage_key).where(
+                j.c.number > sa.func.coalesce(passed, 0),
+                j.c.kind.in_([str(kind) for kind in kinds]),
+                j.c.outage_key.is_not(None),
+            )
         )
-    return found
+    return set(conn.execute(sa.union_all(*parts)).scalars())
+
+
+def steady(conn: Connection, outage_keys: Iterable[int], *, alone: bool = False) -> None:
+    """Keep what is planned for these outages and what is claimed of them apart until commit.
+
+    A planner is ``alone`` with its outage; whoever claims or gives back shares it. SQLite has one
+    writer anyway. On PostgreSQL a planner would otherwise decide by a message that is still
+    pending while a sender freezes its text, and one of the two would never be told.
+    """
+    if conn.dialect.name != "postgresql":
+        return
+    keys = sorted(_STEADY + key for key in set(outage_keys))
+    conn.execute(_ALONE if alone else _SHARED, {"keys": keys})
+
+
+def in_flight(pairs: sa.FromClause) -> sa.Select[tuple[int, int]]:
+    """Of these pairs (outage, endpoint) those for which a sender holds a message just now.
+
+    Whatever comes next for them waits: two senders could swap "out" and "restored".
+    """
+    m = t.messages
+    same = sa.and_(
+        m.c.outage_key == pairs.c.outage_key,
+        m.c.endpoint_key == pairs.c.endpoint_key,
+        m.c.state == sa.literal_column("'claimed'"),
+    )
+    return sa.select(pairs.c.outage_key, pairs.c.endpoint_key).select_from(InOrder(pairs, m, same))
 
 
 def next_due(conn: Connection, after: datetime | None = None) -> datetime | None:
@@ -89,20 +123,37 @@ def assign(db: Database, size: int) -> None:
     with db.read() as conn:
         lanes = [lane for lane in LANES if _has_due(conn, lane)]
     for lane in lanes:
-        with db.bulk() as conn:
+        # Looking through all that is due takes its time: not under the write lock.
+        with db.read() as conn:
             b = t.batches
             waiting = conn.execute(
                 sa.select(sa.func.count()).where(b.c.lane == lane, b.c.state == "open")
             ).scalar_one()
-            room = MOST_OPEN - waiting
-            found = conn.execute(_due(conn, lane).limit(max(0, min(room, MOST_MADE)) * size))
-            keys = [row.key for row in found]
-            for start in range(0, len(keys), size):
-                _batch(conn, lane, keys[start : start + size])
+            room = max(0, min(MOST_OPEN - waiting, MOST_MADE))
+            keys = [row.key for row in conn.execute(_due(conn, lane).limit(room * size))]
+        if keys:
+            with db.bulk() as conn:
+                for start in range(0, len(keys), size):
+                    _batch(conn, lane, keys[start : start + size])
 
 
 def _has_due(conn: Connection, lane: str) -> bool:
     return conn.execute(_due(conn, lane).limit(1)).first() is not None
+
+
+def _overtaking() -> sa.Select[tuple[int]]:
+    """Keys of pending messages that come after one which a sender holds just now."""
+    held, after = t.messages.alias("held"), t.messages.alias("after")
+    same = sa.and_(
+        after.c.outage_key == held.c.outage_key,
+        after.c.endpoint_key == held.c.endpoint_key,
+        after.c.state == sa.literal_column("'pending'"),
+    )
+    return (
+        sa.select(after.c.key)
+        .select_from(InOrder(held, after, same))
+        .where(held.c.state == sa.literal_column("'claimed'"))
+    )
 
 
 def _due(conn: Connection, lane: str) -> sa.Select[tuple[int]]:
@@ -122,6 +173,7 @@ def _due(conn: Connection, lane: str) -> sa.Select[tuple[int]]:
             m.c.channel == channel,
             sa.or_(pending, again),
             m.c.outage_key.not_in(unsettled(conn)),
+            m.c.key.not_in(_overtaking()),
         )
         .order_by(m.c.priority, m.c.key)
     )
@@ -136,7 +188,11 @@ def _batch(conn: Connection, lane: str, keys: Sequence[int]) -> None:
     key = conn.execute(
         b.insert().values(lane=lane, state="open", created_at=wall_now(conn)).returning(b.c.key)
     ).scalar_one()
-    conn.execute(m.update().where(m.c.key.in_(keys), m.c.batch_key.is_(None)).values(batch_key=key))
+    conn.execute(
+        m.update()
+        .where(m.c.key.in_(keys), m.c.batch_key.is_(None), m.c.state.in_(["pending", "unknown"]))
+        .values(batch_key=key)
+    )
 
 
 def waiting(conn: Connection, *, queued_too: bool) -> list[Waiting]:

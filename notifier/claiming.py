@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier import facts, scratch, wording
-from notifier.batches import unsettled
+from notifier.batches import in_flight, steady, unsettled
 from notifier.channels.base import Outgoing
 from notifier.facts import OutageFacts
 from notifier.kinds import Channel, Kind
@@ -136,6 +136,10 @@ def _take(conn: Connection, key: int, lease: timedelta) -> sa.Row[Any] | None:
 
 def _rows(conn: Connection, batch_key: int) -> list[sa.Row[Any]]:
     m, e = t.messages, t.endpoints
+    # Before the rows are locked: a planner takes both in this order too.
+    steady(
+        conn, conn.execute(sa.select(m.c.outage_key).where(m.c.batch_key == batch_key)).scalars()
+    )
     return list(
         conn.execute(
             sa.select(m, e.c.address, e.c.language)
@@ -150,12 +154,13 @@ def _rows(conn: Connection, batch_key: int) -> list[sa.Row[Any]]:
 def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
     blocked = unsettled(conn)
     standing = _standing(conn, rows, work.terms)
+    held = {(row.outage_key, row.endpoint_key) for row in conn.execute(in_flight(scratch.targets))}
     known = facts.load(conn, {row.outage_key for row in rows}, etr_step=work.terms.etr_step)
     frozen = wording.stored(conn, [row.text_key for row in rows if row.state == "unknown"])
     decided: dict[tuple[int, int], Decision] = {}
     for row in rows:
         place = standing.get((row.outage_key, row.endpoint_key))
-        if row.outage_key in blocked:
+        if row.outage_key in blocked or (row.outage_key, row.endpoint_key) in held:
             work.waiting.append(row.key)
             continue
         about = known[row.outage_key]

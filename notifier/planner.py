@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from notifier import facts, scratch
+from notifier.batches import steady
 from notifier.in_order import InOrder
 from notifier.policy import Decision, Reason, decide, unpack
 from notifier.scratch import standing, targets, verdicts
@@ -35,6 +36,8 @@ def plan_some(conn: Connection, plan: Plan, after: int, premises: int) -> int | 
     Returns the key to go on after, or None when all are done. An endpoint with
     several premises is looked at whole, once, in the step of its lowest one.
     """
+    siblings = _siblings(conn, plan)
+    steady(conn, [plan.outage_key, *siblings], alone=True)
     upto = _upto(conn, plan.outage_key, after, premises)
     scratch.prepare(conn)
     _aim(conn, _here(plan.outage_key, after, upto))
@@ -44,7 +47,6 @@ def plan_some(conn: Connection, plan: Plan, after: int, premises: int) -> int | 
         beyond = sa.or_(beyond, standing.c.first_premise > upto)
     conn.execute(standing.delete().where(beyond))
     _decide_and_write(conn, plan, tally_silence=True)
-    siblings = _siblings(conn, plan)
     if siblings:
         scratch.prepare(conn)
         _aim(conn, _there(plan.outage_key, siblings, after, upto))

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from notifier.batches import steady
 from notifier.channels.base import Outcome, Result
 from notifier.channels.codes import Action, action
 from notifier.claiming import ClaimedBatch
@@ -148,6 +149,8 @@ def _retried(conn: Connection, batch: ClaimedBatch, provider: str, outcomes: lis
             again,
         )
     if first:
+        keys = [row["b_key"] for row in first]
+        steady(conn, conn.execute(sa.select(_M.c.outage_key).where(_M.c.key.in_(keys))).scalars())
         _back_to_pending(conn, first, back)
 
 

@@ -1,15 +1,21 @@
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 import sqlalchemy as sa
 
-from notifier import batches
+from notifier import batches, claiming, rendering, settling
+from notifier.channels.base import Outcome, Result
 from notifier.outbox import Outbox
+from notifier.rendering import Text
 from outage import desk
 from outage import tables as t
 from outage.settings import SendMode, Settings
@@ -62,6 +68,13 @@ def said(provider: Provider) -> list[tuple[str, str]]:
             form = parse_qs(call.body.decode())
             found.append((form["To"][0], form["Body"][0]))
     return found
+
+
+def accepted_by_now(claimed: claiming.ClaimedBatch) -> list[Outcome]:
+    return [
+        Outcome(message_key=key, result=Result.ACCEPTED, provider_id="SM1")
+        for key in claimed.fences
+    ]
 
 
 def states(world: World) -> list[tuple[str, str, str]]:
@@ -318,9 +331,7 @@ def test_what_a_dead_sender_held_becomes_unknown_and_is_sent_once_more(
     world.pass_time(seconds=60)
     with outbox(world) as (box, provider):
         (batch,) = box.waiting(queued_too=True)
-        from notifier.claiming import claim
-
-        assert claim(world.db, batch.key, box.terms) is not None
+        assert claiming.claim(world.db, batch.key, box.terms) is not None
         # It dies here.
         assert box.expire() == 0
         with world.db.write() as conn:
@@ -334,21 +345,79 @@ def test_what_a_dead_sender_held_becomes_unknown_and_is_sent_once_more(
 
 
 def test_a_sender_that_was_overtaken_changes_nothing(world: World) -> None:
-    from notifier import settling
-    from notifier.channels.base import Outcome, Result
-    from notifier.claiming import claim
-
     one_out(world)
     world.pass_time(seconds=60)
     with outbox(world) as (box, _):
         (batch,) = box.waiting(queued_too=True)
-        claimed = claim(world.db, batch.key, box.terms)
+        claimed = claiming.claim(world.db, batch.key, box.terms)
         assert claimed is not None
         with world.db.write() as conn:
             conn.execute(t.messages.update().values(fence=t.messages.c.fence + 1))
         late = [Outcome(message_key=key, result=Result.FAILED) for key in claimed.fences]
         settling.settle(world.db, claimed, "twilio", late)
     assert states(world) == [(A, "detected", "claimed")]
+
+
+def test_a_newer_message_waits_while_a_sender_still_holds_the_older_one(world: World) -> None:
+    outage = one_out(world)
+    world.pass_time(seconds=60)
+    with outbox(world) as (box, provider):
+        (batch,) = box.waiting(queued_too=True)
+        claimed = claiming.claim(world.db, batch.key, box.terms)
+        assert claimed is not None
+        world.restore(outage)
+        world.plan()
+        assert box.drain() == 0
+        settling.settle(world.db, claimed, "twilio", accepted_by_now(claimed))
+        settling.finish(world.db, claimed)
+        assert box.drain() == 1
+    assert world.messages() == [(A, "detected", "accepted"), (A, "restored", "accepted")]
+    assert len(provider.calls) == 1
+
+
+def test_a_newer_message_in_a_batch_waits_for_the_older_one_too(world: World) -> None:
+    outage = one_out(world)
+    world.pass_time(seconds=60)
+    m = t.messages
+    with outbox(world) as (box, _):
+        (batch,) = box.waiting(queued_too=True)
+        claimed = claiming.claim(world.db, batch.key, box.terms)
+        assert claimed is not None
+        world.restore(outage)
+        world.plan()
+        # As if the older one had been claimed between the making of the batch and this.
+        for state in ("accepted", "claimed"):
+            with world.db.write() as conn:
+                conn.execute(m.update().where(m.c.kind == "detected").values(state=state))
+            found = box.waiting(queued_too=True)
+        (newer,) = found
+        assert box.send(newer.key) == 0
+        assert world.messages(kind="restored") == [(A, "restored", "pending")]
+        settling.settle(world.db, claimed, "twilio", accepted_by_now(claimed))
+        assert box.drain() == 1
+
+
+def test_what_changes_while_a_sender_decides_is_told_afterwards(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outage = one_out(world)
+    world.pass_time(seconds=60)
+    deciding = threading.Event()
+
+    def slowly(*args: Any) -> Text:  # noqa: ANN401  # handed on as they are
+        deciding.set()
+        time.sleep(0.5)
+        return rendering.render(*args)
+
+    monkeypatch.setattr(claiming, "render", slowly)
+    with outbox(world) as (box, _), ThreadPoolExecutor(1) as sender:
+        (batch,) = box.waiting(queued_too=True)
+        claimed = sender.submit(claiming.claim, world.db, batch.key, box.terms)
+        assert deciding.wait(5)
+        world.report(outage, etr=etr(3))
+        world.plan()
+        assert claimed.result() is not None
+    assert world.messages() == [(A, "detected", "claimed"), (A, "etr", "pending")]
 
 
 def test_two_senders_that_are_given_the_same_batch_send_it_once(world: World) -> None:
