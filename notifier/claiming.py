@@ -56,6 +56,12 @@ class Terms:
         """Whether what was only shadowed counts as told (DECISIONS 23)."""
         return self.mode in {SendMode.SHADOW, SendMode.ALLOWLIST}
 
+    def calls(self, address: str) -> bool:
+        """Whether this address is really called in this mode."""
+        return self.mode is SendMode.LIVE or (
+            self.mode is SendMode.ALLOWLIST and address in self.allowlist
+        )
+
     def language(self, asked: str) -> str:
         """The language an endpoint is spoken to in."""
         return asked if asked in self.languages else self.languages[0]
@@ -213,13 +219,13 @@ def _first(
         work.end(row.key, "suppressed", Reason.SEND_MODE)
         return
     channel = CHANNEL_OF[row.channel]
-    goes = terms.mode is SendMode.LIVE or (
-        terms.mode is SendMode.ALLOWLIST and row.address in terms.allowlist
-    )
+    goes = terms.calls(row.address)
     if goes and channel not in terms.providers:
         work.end(row.key, "suppressed", Reason.NO_PROVIDER)
         return
-    wish = (kind, decision.etr_version, unpack(packed).places)
+    situation = unpack(packed)
+    later = kind is Kind.ETR and about.is_later(decision.etr_version, situation.told_etr)
+    wish = (kind, decision.etr_version, situation.places, later)
     text = _text(work, about, wish, channel, row)
     work.frozen.append(
         {
@@ -243,15 +249,16 @@ def _first(
 def _text(
     work: _Claim,
     about: OutageFacts,
-    wish: tuple[Kind, int, int],
+    wish: tuple[Kind, int, int, bool],
     channel: Channel,
     row: sa.Row[Any],
 ) -> Text:
-    """One rendering for all who are told the same (kind, ETR version, places) in the same words."""
+    """One rendering for all who are told the same: kind, ETR version, places, and if it slipped."""
     language = work.terms.language(row.language)
     same = (row.outage_key, wish, channel, language)
     if same not in work.texts:
-        notice = about.notice(*wish, work.now)
+        kind, etr_version, places, later = wish
+        notice = about.notice(kind, etr_version, places, work.now, later=later)
         work.texts[same] = render(notice, channel, language, work.terms.voice)
     return work.texts[same]
 
@@ -268,13 +275,20 @@ def _repeat(
     """An unknown message is sent once more in the same words, if they still hold."""
     situation = unpack(packed)
     holds = newest and decision.kind is None and decision.reason in _STILL_TRUE
-    allowed = situation.wanted and situation.valid and not situation.opted_out
     stale = row.expires_at is not None and row.expires_at <= work.now
-    if work.terms.mode is SendMode.LIVE and holds and allowed and not stale:
-        work.repeated.append(row.key)
-        work.outgoing.append(_outgoing(row, text, row.expires_at, work.now))
-    else:
-        work.end(row.key, "unknown", Reason.NEWER_DECISION if not holds else Reason.EXPIRED)
+    for against, reason in (
+        (not holds, Reason.NEWER_DECISION),
+        (not situation.wanted, Reason.NO_ALERTS_WANTED),
+        (situation.opted_out, Reason.OPTED_OUT),
+        (not situation.valid, Reason.INVALID_ENDPOINT),
+        (not work.terms.calls(row.address), Reason.SEND_MODE),
+        (stale, Reason.EXPIRED),
+    ):
+        if against:
+            work.end(row.key, "unknown", reason)
+            return
+    work.repeated.append(row.key)
+    work.outgoing.append(_outgoing(row, text, row.expires_at, work.now))
 
 
 def _outgoing(row: sa.Row[Any], text: Text, expires_at: datetime | None, now: datetime) -> Outgoing:

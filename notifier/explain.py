@@ -1,6 +1,5 @@
 """Why an account was told what it was told, or was not told, in sentences."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -63,36 +62,37 @@ _WHY = {
 
 
 def explain(
-    conn: Connection, account_key: int, outage_key: int, *, zone: ZoneInfo, etr_step: timedelta
+    conn: Connection,
+    account_key: int,
+    outage_key: int,
+    *,
+    zone: ZoneInfo,
+    etr_step: timedelta,
+    count_shadowed: bool,
 ) -> list[str]:
     """One sentence for each message of an account about an outage, and how things stand now.
 
     Numbers and addresses are shown by their last characters only. Works in a
-    read-only transaction.
+    read-only transaction. ``count_shadowed`` says whether what was only shadowed counts as told.
     """
-    return list(_sentences(conn, account_key, outage_key, zone, etr_step))
-
-
-def _sentences(
-    conn: Connection, account_key: int, outage_key: int, zone: ZoneInfo, etr_step: timedelta
-) -> Iterator[str]:
     was_inside = _was_inside(conn, account_key, outage_key)
-    if was_inside:
-        yield _membership(conn, account_key, outage_key)
-    else:
-        yield "No place of the account was ever inside this outage."
+    found = [
+        _membership(conn, account_key, outage_key)
+        if was_inside
+        else "No place of the account was ever inside this outage."
+    ]
     endpoints = _endpoints(conn, account_key)
     if not endpoints:
-        yield "The account has no phone number or e-mail address, so nobody can be told."
-        return
+        return [*found, "The account has no phone number or e-mail address, so nobody can be told."]
     known = facts.load(conn, [outage_key], etr_step=etr_step)[outage_key]
     for endpoint in endpoints:
         name = _masked(endpoint)
         messages = _messages(conn, endpoint.key, outage_key)
-        for message in messages:
-            yield _message(name, message, zone)
+        found += [_message(name, message, zone) for message in messages]
         if messages or was_inside:
-            yield _now(conn, endpoint.key, outage_key, name, known)
+            who = _standing(conn, endpoint.key, outage_key, count_shadowed=count_shadowed)
+            found.append(_now(conn, name, who, known))
+    return found
 
 
 def _membership(conn: Connection, account_key: int, outage_key: int) -> str:
@@ -164,13 +164,18 @@ def _why(reason: str | None) -> str:
     return f": {found}" if found else ""
 
 
-def _now(
-    conn: Connection, endpoint_key: int, outage_key: int, name: str, known: facts.OutageFacts
-) -> str:
+def _standing(
+    conn: Connection, endpoint_key: int, outage_key: int, *, count_shadowed: bool
+) -> sa.Row[Any] | None:
     target = sa.select(
         sa.literal(outage_key).label("outage_key"), t.endpoints.c.key.label("endpoint_key")
     ).where(t.endpoints.c.key == endpoint_key)
-    row = conn.execute(situations(target.subquery("target"), count_shadowed=True)).first()
+    return conn.execute(
+        situations(target.subquery("target"), count_shadowed=count_shadowed)
+    ).first()
+
+
+def _now(conn: Connection, name: str, row: sa.Row[Any] | None, known: facts.OutageFacts) -> str:
     if row is None:
         return f"{name} is told nothing now: {_WHY[Reason.NO_LONGER_HERE]}."
     decision = decide(unpack(row.packed), known.policy, business_now(conn))

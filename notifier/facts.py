@@ -30,8 +30,18 @@ class OutageFacts:
     public_message: str = ""
     etr_reasons: dict[int, str | None] = field(default_factory=dict)
 
-    def notice(self, kind: Kind, etr_version: int, places: int, as_of: datetime) -> Notice:
-        """What a message of this kind states now; ``etr_version`` 0 states no ETR."""
+    def is_later(self, etr_version: int, told_etr: int) -> bool:
+        """Whether this version of the ETR is later than the one that was told."""
+        etr, told = self.policy.etrs.get(etr_version), self.policy.etrs.get(told_etr)
+        return etr is not None and told is not None and etr > told
+
+    def notice(
+        self, kind: Kind, etr_version: int, places: int, as_of: datetime, *, later: bool = False
+    ) -> Notice:
+        """What a message of this kind states now; ``etr_version`` 0 states no ETR.
+
+        ``later`` says that who is told has been given an earlier time.
+        """
         return Notice(
             kind=kind,
             service=self.service,
@@ -40,8 +50,9 @@ class OutageFacts:
             crew_status=self.crew_status,
             since=self.since,
             etr=self.policy.etrs.get(etr_version),
-            # A reason says why the time moved; a first one has nothing to explain.
-            etr_reason=self.etr_reasons.get(etr_version) if kind is Kind.ETR else None,
+            later=later,
+            # A reason says why it takes longer; a first time or an earlier one is no delay.
+            etr_reason=self.etr_reasons.get(etr_version) if later else None,
             next_update_by=self.next_update_by,
             place=self.place,
             public_message=self.public_message,

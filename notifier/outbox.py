@@ -142,15 +142,23 @@ def terms(settings: Settings, site: Site) -> Terms:
 
 
 def _gathered(outcomes: Iterator[Outcome]) -> Iterator[list[Outcome]]:
-    """Outcomes in handfuls, none kept back for longer than `COMMIT_S`."""
+    """Outcomes in handfuls, none kept back for longer than `COMMIT_S`.
+
+    What a provider has said is handed on also when the next call breaks.
+    """
     some: list[Outcome] = []
     since = time.monotonic()
-    for outcome in outcomes:
-        if not some:
-            since = time.monotonic()
-        some.append(outcome)
-        if time.monotonic() - since >= COMMIT_S:
+    try:
+        for outcome in outcomes:
+            if not some:
+                since = time.monotonic()
+            some.append(outcome)
+            if time.monotonic() - since >= COMMIT_S:
+                ready, some = some, []
+                yield ready
+    except Exception:
+        if some:
             yield some
-            some = []
+        raise
     if some:
         yield some

@@ -33,7 +33,10 @@ class Voice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What one message states. Codes are those of `outage.model`; ``places`` counts addresses."""
+    """What one message states. Codes are those of `outage.model`; ``places`` counts addresses.
+
+    ``later`` says that the ETR is later than the one that was told before.
+    """
 
     kind: Kind
     service: str
@@ -42,6 +45,7 @@ class Notice:
     crew_status: str | None = None
     since: datetime | None = None
     etr: datetime | None = None
+    later: bool = False
     etr_reason: str | None = None
     next_update_by: datetime | None = None
     place: str = ""
@@ -96,7 +100,7 @@ def _facts(notice: Notice, chosen: Words, voice: Voice, style: str) -> dict[str,
     back = notice.kind.told is Told.BACK
 
     def when(at: datetime | None) -> str:
-        return chosen.time(at, voice.zone, style)
+        return chosen.time(at, voice.zone, style, seen_from=notice.as_of)
 
     return {
         "name": voice.name,
@@ -108,6 +112,7 @@ def _facts(notice: Notice, chosen: Words, voice: Voice, style: str) -> dict[str,
         "after": chosen.name("after", notice.service) if back else "",
         "cause": chosen.name("cause", notice.cause) if out or back else "",
         "crew": chosen.name("crew", notice.crew_status) if out else "",
+        "later": notice.later,
         "slip": chosen.name("reason", notice.etr_reason) if out else "",
         "since": when(notice.since) if out else "",
         "etr": when(notice.etr) if out else "",

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -13,6 +13,8 @@ from babel.dates import format_datetime
 from notifier.policy import MOST_PLACES
 
 FALLBACK = "en"
+_ONE_WEEKDAY = timedelta(days=6)
+"""From here on "Sunday" may be taken for another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +30,18 @@ class Words:
         """What a code is called; empty when there is none, or nothing worth saying."""
         return self.tables[table].get(code, "") if code else ""
 
-    def time(self, at: datetime | None, zone: ZoneInfo, style: str) -> str:
-        """An instant as day and time on the clock of ``zone``; empty for none."""
+    def time(
+        self, at: datetime | None, zone: ZoneInfo, style: str, *, seen_from: datetime | None = None
+    ) -> str:
+        """An instant as day and time on the clock of ``zone``; empty for none.
+
+        A weekday alone says which day only within a week: further away from ``seen_from`` there
+        is a date with it.
+        """
         if at is None:
             return ""
+        if style == "sms" and seen_from is not None and abs(at - seen_from) >= _ONE_WEEKDAY:
+            style = "sms_far"
         return format_datetime(at, self.tables["time"][style], tzinfo=zone, locale=self.language)
 
     def place(self, table: str, count: int) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import click
 
 from outage import aliases, register
+from outage.settings import SendMode
 from workers.commands import options
 from workers.session import say, say_json, session
 
@@ -29,6 +30,7 @@ def explain(*, account: str, outage_id: str, as_json: bool) -> None:
                 outage.key,
                 zone=desk_.zone,
                 etr_step=timedelta(minutes=desk_.settings.etr_step_min),
+                count_shadowed=desk_.settings.send in {SendMode.SHADOW, SendMode.ALLOWLIST},
             )
         if as_json:
             say_json({"account": account, "outage": outage.id, "sentences": found})

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from notifier.explain import explain
 from outage import tables as t
+from outage.settings import SendMode
 from tests.integration.notifier.test_outbox import outbox, tell
 from tests.integration.notifier.world import World, etr, phone
 
@@ -12,7 +13,9 @@ ZONE = ZoneInfo("America/Vancouver")
 A = phone(1)
 
 
-def explained(world: World, account: str, outage: str) -> list[str]:
+def explained(
+    world: World, account: str, outage: str, *, count_shadowed: bool = False
+) -> list[str]:
     with world.db.read() as conn:
         key = conn.execute(sa.select(t.outages.c.key).where(t.outages.c.id == outage)).scalar_one()
         return explain(
@@ -21,6 +24,7 @@ def explained(world: World, account: str, outage: str) -> list[str]:
             key,
             zone=ZONE,
             etr_step=timedelta(minutes=30),
+            count_shadowed=count_shadowed,
         )
 
 
@@ -82,3 +86,16 @@ def test_it_says_that_an_account_was_never_concerned(world: World) -> None:
     assert explained(world, "far", outage) == [
         "No place of the account was ever inside this outage."
     ]
+
+
+def test_what_was_only_shadowed_counts_as_told_only_while_that_mode_lasts(world: World) -> None:
+    world.account("one", ["P1"], A)
+    outage = world.declare("P1")
+    with outbox(world, send=SendMode.SHADOW) as (box, _):
+        tell(world, box)
+    assert explained(world, "one", outage, count_shadowed=True)[-1] == (
+        "The phone ending in 0101 is told nothing now: what they were last told still holds."
+    )
+    assert explained(world, "one", outage)[-1] == (
+        "The phone ending in 0101 is to be told that service is out."
+    )

@@ -1,11 +1,11 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,11 +13,12 @@ import pytest
 import sqlalchemy as sa
 
 from notifier import batches, claiming, rendering, settling
-from notifier.channels.base import Outcome, Result
+from notifier.channels.base import Outcome, Outgoing, Result
 from notifier.outbox import Outbox
 from notifier.rendering import Text
 from outage import desk
 from outage import tables as t
+from outage.model import Reason
 from outage.settings import SendMode, Settings
 from outage.site import Site
 from tests.integration.notifier.world import START, World, etr, phone
@@ -103,6 +104,54 @@ def test_nothing_goes_before_its_hold_is_over(world: World) -> None:
         assert box.drain() == 0
     assert [number for number, _ in said(provider)] == [A]
     assert states(world) == [(A, "detected", "accepted")]
+
+
+def test_only_a_time_later_than_the_one_they_were_told_is_called_a_delay(world: World) -> None:
+    world.account("one", ["P1"], A)
+    with outbox(world) as (box, provider):
+        outage = world.declare("P1")
+        tell(world, box)
+        for hours in (5, 8, 6):
+            world.report(outage, etr=etr(hours, reason=Reason.PARTS))
+            tell(world, box)
+    texts = [text for _, text in said(provider)]
+    assert [("delayed" in text, "Reason: waiting for parts" in text) for text in texts] == [
+        (False, False),
+        (False, False),
+        (True, True),
+        (False, False),
+    ]
+
+
+def test_what_a_provider_has_said_is_kept_when_the_next_call_breaks(world: World) -> None:
+    world.account("one", ["P1"], A)
+    world.account("two", ["P2"], B)
+    world.declare("P1", "P2")
+    world.plan()
+    world.pass_time(seconds=60)
+
+    class Breaking:
+        provider = "twilio"
+
+        def send(self, batch: Sequence[Outgoing], _may: Callable[[], bool]) -> Iterator[Outcome]:
+            yield Outcome(
+                message_key=batch[0].message_key, result=Result.ACCEPTED, provider_id="SM1"
+            )
+            raise RuntimeError
+
+        def close(self) -> None:
+            pass
+
+    class Box(Outbox):
+        def _channel(self, _lane: str) -> Breaking:
+            return Breaking()
+
+    with outbox(world) as (sound, _):
+        box = Box(world.db, sound.settings, SITE)
+        (batch,) = box.waiting(queued_too=True)
+        with pytest.raises(RuntimeError):
+            box.send(batch.key)
+    assert sorted(state for _, _, state in states(world)) == ["accepted", "claimed"]
 
 
 def test_a_storm_of_news_is_told_once_and_true(world: World) -> None:
@@ -302,6 +351,33 @@ def test_an_answer_that_never_came_is_tried_once_more_in_the_same_words(
         assert batches.left(conn) == 0
     assert (row.state, row.sends) == ("unknown", 2)
     assert row.ended_at is not None
+
+
+@pytest.mark.parametrize(
+    ("allowlist", "opted_out", "reason"),
+    [({A}, None, None), ({A}, START, "opted_out"), (set(), None, "send_mode")],
+)
+def test_a_second_try_goes_where_a_first_one_would(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    allowlist: set[str],
+    opted_out: datetime | None,
+    reason: str | None,
+) -> None:
+    monkeypatch.setattr(batches, "GRACE", timedelta(0))
+    one_out(world)
+    answers = iter([Answer(500)])
+    with outbox(world, lambda call: next(answers, accepted(call))) as (box, provider):
+        world.pass_time(seconds=60)
+        (batch,) = box.waiting(queued_too=True)
+        box.send(batch.key)
+        with world.db.write() as conn:
+            conn.execute(t.endpoints.update().values(opted_out_at=opted_out))
+        chosen = replace(box.settings, send=SendMode.ALLOWLIST, allowlist=frozenset(allowlist))
+        Outbox(world.db, chosen, SITE).drain()
+    assert len(provider.calls) == (2 if reason is None else 1)
+    with world.db.read() as conn:
+        assert conn.execute(sa.select(t.messages.c.reason)).scalar_one() == reason
 
 
 def test_an_unknown_message_that_no_longer_holds_is_not_repeated(

@@ -1,6 +1,6 @@
 import itertools
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from outage import model
 
 # Thursday, 12:45 PM: as long as a day and time get.
 AT = datetime(2026, 1, 8, 20, 45, tzinfo=UTC)
+MONTH = timedelta(days=28)
 VOICE = Voice(
     name="Harbor Light & Power", phone="+1 604-555-0100", zone=ZoneInfo("America/Vancouver")
 )
@@ -25,6 +26,7 @@ ETR = Notice(
     crew_status="enroute",
     since=AT,
     etr=AT,
+    later=True,
     etr_reason="moreDamage",
     as_of=AT,
 )
@@ -32,9 +34,17 @@ ETR = Notice(
 
 def every_notice() -> list[Notice]:
     return [
-        replace(ETR, kind=kind, service=service, planned=planned, etr=etr, places=places)
+        replace(
+            ETR,
+            kind=kind,
+            service=service,
+            planned=planned,
+            since=AT - (MONTH if etr and etr > AT else timedelta(0)),
+            etr=etr,
+            places=places,
+        )
         for kind, service, planned, etr, places in itertools.product(
-            Kind, model.Service, (False, True), (AT, None), (1, 3, MOST_PLACES)
+            Kind, model.Service, (False, True), (AT, AT + MONTH, None), (1, 3, MOST_PLACES)
         )
         if etr is not None or kind is not Kind.ETR
     ]
@@ -98,6 +108,28 @@ def test_a_first_text_reads_like_a_person_wrote_it() -> None:
     )
 
 
+@pytest.mark.parametrize("language", sorted(languages()))
+def test_only_a_later_time_is_called_a_delay(language: str) -> None:
+    late = {"en": "delayed", "es": "tardara mas"}[language]
+    for later in (True, False):
+        notice = replace(ETR, later=later, etr_reason=None)
+        assert (late in render(notice, Channel.SMS, language, VOICE).body) is later
+
+
+@pytest.mark.parametrize(
+    ("language", "near", "far"),
+    [("en", "back Wed 11:45AM.", "back Thu Jan 15 12:45PM."), ("es", "mié 11:45", "jue 15 ene 12")],
+)
+def test_a_weekday_that_could_be_another_one_has_its_date(
+    language: str, near: str, far: str
+) -> None:
+    for etr, expected in (
+        (AT + timedelta(days=6, hours=-1), near),
+        (AT + timedelta(days=7), far),
+    ):
+        assert expected in render(replace(ETR, etr=etr), Channel.SMS, language, VOICE).body
+
+
 def test_a_longer_name_costs_facts_from_the_end_before_it_costs_a_segment() -> None:
     long = replace(VOICE, name="Snoqualmie Valley Rural Electric Cooperative")
     text = render(replace(ETR, kind=Kind.DETECTED), Channel.SMS, "en", long)
@@ -137,7 +169,7 @@ def test_restored_gas_never_tells_anybody_to_relight() -> None:
 
 def test_an_unknown_language_is_spoken_to_in_english() -> None:
     text = render(ETR, Channel.SMS, "pa", VOICE)
-    assert (text.language, text.template) == ("en", "etr/1")
+    assert (text.language, text.template) == ("en", "etr/2")
 
 
 class _Tags(HTMLParser):
