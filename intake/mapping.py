@@ -112,9 +112,9 @@ class CrewField(Part):
 
 
 class SnapshotPart(Part):
-    """Where in a snapshot the rows are (empty: the snapshot is the list), and when it was taken."""
+    """Where in a snapshot the rows are, and when it was taken."""
 
-    rows: str
+    rows: FieldPath
     fetched: InstantField
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 
 from intake.document import quoted
@@ -55,9 +54,9 @@ def _position(pair: object) -> tuple[float, float]:
     lon, lat = pair[0], pair[1]
     if not all(isinstance(x, int | float) and not isinstance(x, bool) for x in (lon, lat)):
         raise Unreadable(f"{quoted(pair)} is not a point")
-    finite = math.isfinite(lon) and math.isfinite(lat)
-    if not (finite and abs(lon) <= _LON_LIMIT and abs(lat) <= _LAT_LIMIT):
-        raise Unreadable(f"{lon}, {lat} is not on the globe")
+    # NaN is within no limits, and a whole number of any length can be compared with them.
+    if not (abs(lon) <= _LON_LIMIT and abs(lat) <= _LAT_LIMIT):
+        raise Unreadable(f"{quoted(pair)} is not on the globe")
     # What a feed writes for "not known": no utility serves that spot in the Gulf of Guinea.
     if lon == 0 and lat == 0:
         raise Unreadable("it has a point at 0, 0")

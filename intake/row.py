@@ -16,6 +16,8 @@ from outage.model import Cause, CrewStatus, Kind, Reason
 
 MAX_PLACE_CHARACTERS = 300
 MAX_ID_CHARACTERS = 100
+MAX_CUSTOMERS = 100_000_000
+"""More customers than any utility has: a count above it is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,7 @@ class _OneRow:
     def _cause(self) -> tuple[Cause, Kind]:
         mapped = self._fields.cause
         word = at(self._row, mapped.field) if mapped else None
-        if mapped is None or word is None:
+        if mapped is None or word is None or word is ABSENT:
             return Cause.UNKNOWN, Kind.UNPLANNED
         meaning = mapped.words.get(word) if isinstance(word, str) else None
         if meaning is None:
@@ -135,7 +137,7 @@ class _OneRow:
     def _crew(self) -> tuple[CrewStatus | None, Reason | None]:
         mapped = self._fields.crew
         word = at(self._row, mapped.field) if mapped else None
-        if mapped is None or word is None:
+        if mapped is None or word is None or word is ABSENT:
             return None, None
         meaning = mapped.words.get(word) if isinstance(word, str) else None
         if meaning is None:
@@ -150,10 +152,10 @@ class _OneRow:
         value = at(self._row, field) if field else None
         if field is None or value is None or value is ABSENT:
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            self._odd("customers", field, f"{quoted(value)} is not a count of customers")
-            return None
-        return value
+        if type(value) is int and 0 <= value <= MAX_CUSTOMERS:
+            return value
+        self._odd("customers", field, f"{quoted(value)} is not a count of customers")
+        return None
 
     def _place(self) -> str:
         words = (self._text(self._fields.area), self._text(self._fields.municipality))
@@ -183,4 +185,5 @@ def _identity(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     text = str(value).strip()
-    return text if 0 < len(text) <= MAX_ID_CHARACTERS else None
+    # What cannot be printed cannot be stored everywhere either: NUL, half a character.
+    return text if 0 < len(text) <= MAX_ID_CHARACTERS and text.isprintable() else None

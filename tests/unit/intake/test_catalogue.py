@@ -14,7 +14,7 @@ title = "The least there is"
 source = "least"
 service = "water"
 [snapshot]
-rows = ""
+rows = "outages"
 fetched = { field = "at", unit = "rfc3339" }
 [fields]
 id = "number"
@@ -43,6 +43,7 @@ def test_only_the_id_need_be_mapped() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
+        (('rows = "outages"', 'rows = ""'), "snapshot.rows: String should have at least 1"),
         (("[fields]", "[fields"), "least.toml is not TOML"),
         (('id = "number"', ""), "fields.id: Field required"),
         (('service = "water"', 'service = "steam"'), "service: Input should be 'electric'"),

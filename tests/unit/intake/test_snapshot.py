@@ -79,7 +79,10 @@ def test_an_outage_without_a_polygon_is_no_problem() -> None:
         ("somewhere", "not a list of pairs of numbers"),
         (SQUARE[:4], "2 different points make no ground"),
         ([*SQUARE, "x", 1], "is not a point"),
-        ([*SQUARE, 500, 49], "500, 49 is not on the globe"),
+        ([*SQUARE, 500, 49], "(500, 49) is not on the globe"),
+        ([*SQUARE, 10**400, 49], "is not on the globe"),
+        ([*SQUARE, float("nan"), 49], "is not on the globe"),
+        ([*SQUARE, float("inf"), 49], "is not on the globe"),
     ],
 )
 def test_a_polygon_that_cannot_be_is_reported_and_leaves_the_earlier_one(
@@ -101,6 +104,7 @@ def test_a_polygon_that_cannot_be_is_reported_and_leaves_the_earlier_one(
         ("numCustomersOut", "many", "customers"),
         ("numCustomersOut", -1, "customers"),
         ("numCustomersOut", True, "customers"),
+        ("numCustomersOut", 10**30, "customers"),
     ],
 )
 def test_a_field_that_cannot_be_read_is_reported_and_keeps_what_was_known(
@@ -123,6 +127,20 @@ def test_an_unlisted_cause_counts_as_unknown_and_is_reported() -> None:
     assert "'Gremlins'" in problem
 
 
+def test_a_word_that_is_not_there_at_all_is_no_problem() -> None:
+    bare = {
+        name: value
+        for name, value in row(1).items()
+        if name not in {"cause", "crewStatusDescription"}
+    }
+    found = snapshot(line(bare))
+    assert (found.rows[0].cause, found.rows[0].crew_status, found.problems) == (
+        Cause.UNKNOWN,
+        None,
+        (),
+    )
+
+
 def test_of_a_doubled_id_the_last_row_counts_and_it_is_reported() -> None:
     found = snapshot(line(row(1), row(2), row(1, cause="Fire")))
     assert [(r.source_id, r.cause) for r in found.rows] == [("1", Cause.FIRE), ("2", Cause.WIND)]
@@ -131,7 +149,7 @@ def test_of_a_doubled_id_the_last_row_counts_and_it_is_reported() -> None:
     ]
 
 
-@pytest.mark.parametrize("bad", [None, "", {"a": 1}, True, "x" * 101])
+@pytest.mark.parametrize("bad", [None, "", {"a": 1}, True, "x" * 101, "a\x00", "\ud800"])
 def test_a_row_without_an_id_is_left_out_and_the_list_proves_nobodys_absence(bad: object) -> None:
     found = snapshot(line(row(1), row(2, id=bad)))
     assert [r.source_id for r in found.rows] == ["1"]
