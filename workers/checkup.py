@@ -159,7 +159,11 @@ def _clocks(conn: Connection) -> Check:
         )
     if clock.is_held(conn):
         at = clock.business_now(conn).isoformat(timespec="seconds")
-        return _note("clock", f"business time is held at {at} by a replay or a drill")
+        return _note(
+            "clock",
+            f"business time is held at {at} by a replay or a drill; if none is going on, one was "
+            "killed: `outage doctor --release-clock`, or nothing more falls due",
+        )
     return _ok("clock", "this machine and the database agree")
 
 

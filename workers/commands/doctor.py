@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from outage import journal
+from outage import clock, journal
 from workers import checkup
 from workers.checkup import State
 from workers.session import session
@@ -20,8 +20,13 @@ from workers.session import session
     is_flag=True,
     help="First let parked work be tried again, once what made it fail is mended.",
 )
+@click.option(
+    "--release-clock",
+    is_flag=True,
+    help="First give business time back to the wall clock, after a replay that was killed.",
+)
 @click.pass_context
-def doctor(ctx: click.Context, *, as_json: bool, retry_parked: bool) -> None:
+def doctor(ctx: click.Context, *, as_json: bool, retry_parked: bool, release_clock: bool) -> None:
     """Check settings, site, database, parked work, clock, Redis, providers and hooks.
 
     Nothing is sent. Exit 1 if anything has failed; notes do not fail.
@@ -29,6 +34,9 @@ def doctor(ctx: click.Context, *, as_json: bool, retry_parked: bool) -> None:
     if retry_parked:
         with session() as opened, opened.db.write() as conn:
             journal.unpark(conn)
+    if release_clock:
+        with session() as opened, opened.db.write() as conn:
+            clock.release(conn)
     checks = checkup.doctor(os.environ)
     if as_json:
         click.echo(json.dumps([asdict(check) for check in checks]))

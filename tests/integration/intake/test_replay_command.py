@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -192,6 +195,30 @@ def test_business_time_is_the_wall_clock_again_afterwards(replay: Replay, town: 
     with town.read() as conn:
         assert not clock.is_held(conn)
         assert clock.business_now(conn).year > 2025
+
+
+@pytest.mark.processes
+def test_a_replay_that_is_asked_to_end_gives_the_clock_back(town: Database, tmp_path: Path) -> None:
+    file = tmp_path / "storm.jsonl"
+    file.write_bytes(line(row(1)) + b"\n" + line(row(1, cause="Tree"), fetched=FETCHED + 9_000))
+    words = [sys.executable, "-m", "workers", "replay", str(file), "--speed", "1"]
+    replaying = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while not is_held(town) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert is_held(town)
+        replaying.terminate()
+        assert replaying.wait(20) == 130
+    finally:
+        replaying.kill()
+        replaying.wait()
+    assert not is_held(town)
+
+
+def is_held(db: Database) -> bool:
+    with db.read() as conn:
+        return clock.is_held(conn)
 
 
 def test_a_database_with_open_outages_is_refused(

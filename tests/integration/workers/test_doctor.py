@@ -140,3 +140,18 @@ def test_parked_work_is_tried_again_when_the_doctor_is_told_to(
     assert run(["doctor", "--retry-parked"]) == 0
     assert "1 waiting, none parked" in capsys.readouterr().out
     db.close()
+
+
+def test_a_clock_that_a_killed_replay_left_standing_is_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OUTAGE_HOME", str(tmp_path))
+    db = open_embedded(tmp_path / "outage.db")
+    with db.write() as conn:
+        clock.hold(conn, datetime(2022, 11, 30, tzinfo=UTC))
+    assert run(["doctor"]) == 0
+    assert "outage doctor --release-clock" in capsys.readouterr().out
+    assert run(["doctor", "--release-clock"]) == 0
+    with db.read() as conn:
+        assert not clock.is_held(conn)
+    db.close()

@@ -333,6 +333,7 @@ def test_a_word_that_is_none_of_ours_is_a_usage_error(
     reason = ["--etr-reason", "parts"]
     assert cli.run(["declare", "--shape", square(tmp_path), *reason]) == 2
     assert cli.run(["update", "O-NONE", "--note", "x", *reason]) == 2
+    assert cli.run(["token", "add", "--role", "crew", "--name", "  "]) == 2
     assert "Traceback" not in capsys.readouterr().err
 
 
