@@ -1,6 +1,7 @@
 """Outages with their shapes, ETRs, notes, members, interruptions and restoration steps."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     ForeignKey,
@@ -68,12 +69,12 @@ outages = Table(
     Column("silent", Boolean, nullable=False, server_default=text("false")),
     Column("version", Integer, nullable=False),
     Column("observed", Text, nullable=False, server_default="{}", comment="JSON: field → ms"),
-    Column("last_number", Integer, nullable=False, server_default="0"),
+    Column("last_number", BigInteger, nullable=False, server_default="0", comment="newest entry"),
     # Written by gis, in the transaction that appends `matched`:
     Column("membership", Integer, nullable=False, server_default="0", comment="current number"),
     Column("matched_shape_digest", String, comment="shape the members come from"),
     Column("matched_premises_version", Integer, comment="premises version they come from"),
-    Column("matched_number", Integer, comment="journal number of the last `matched`"),
+    Column("matched_number", BigInteger, comment="journal number of the last `matched`"),
     Column("members", Integer, comment="premises that are members now, restored ones included"),
     Column("premises_out", Integer, comment="members without the service now"),
     Column("accounts_out", Integer, comment="accounts behind them"),

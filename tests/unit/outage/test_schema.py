@@ -1,0 +1,68 @@
+"""The migrations make what the code believes there is, on both databases (DECISIONS 37)."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+
+from outage import schema
+from outage.database import Database
+from outage.tables import metadata
+
+
+def made(conn: sa.Connection) -> dict[str, Any]:
+    """Everything that the database says of our tables."""
+    look = sa.inspect(conn)
+    return {
+        name: {
+            "columns": [repr(column) for column in look.get_columns(name)],
+            "key": look.get_pk_constraint(name),
+            "indexes": sorted(map(in_text, look.get_indexes(name))),
+            "unique": sorted(map(repr, look.get_unique_constraints(name))),
+            "foreign": sorted(map(repr, look.get_foreign_keys(name))),
+        }
+        for name in sorted(look.get_table_names())
+        if name != "alembic_version"
+    }
+
+
+def in_text(index: Any) -> str:  # noqa: ANN401 what a driver reflects
+    where = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
+    return repr(sorted((index | {"dialect_options": where}).items()))
+
+
+def migrate(conn: sa.Connection, *, down: bool = False) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    config.attributes["connection"] = conn
+    if down:
+        command.downgrade(config, "base")
+    else:
+        command.upgrade(config, "head")
+
+
+def test_a_migrated_database_lacks_nothing_and_has_nothing_else(database: Database) -> None:
+    with database.engine.connect() as conn:
+        # Defaults are compared below: Alembic takes '' on SQLite for a change.
+        context = MigrationContext.configure(conn, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_first_tables_are_the_same_made_by_hand_and_by_migration(database: Database) -> None:
+    with database.write() as conn:
+        migrated = made(conn)
+        migrate(conn, down=True)
+        assert made(conn) == {}
+        metadata.create_all(conn)
+        assert made(conn) == migrated
+        assert set(migrated) == set(metadata.tables)
+
+
+def test_what_was_taken_down_is_made_again(database: Database) -> None:
+    with database.write() as conn:
+        migrate(conn, down=True)
+        migrate(conn)
+        assert set(made(conn)) == set(metadata.tables)
