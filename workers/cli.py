@@ -9,6 +9,7 @@ Exit codes: 0 done, 1 refused or failed with one clear line on standard error, 2
 
 import errno
 import importlib
+import logging
 import sys
 import traceback
 from collections.abc import Sequence
@@ -123,7 +124,14 @@ def _show_version(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run the command line of this process and exit."""
+    if logging.lastResort is not None:
+        # SQLAlchemy logs what interrupts it; whoever pressed Ctrl+C wants no traceback of it.
+        logging.lastResort.addFilter(lambda record: not _is_interrupt(record))
     sys.exit(run(sys.argv[1:]))
+
+
+def _is_interrupt(record: logging.LogRecord) -> bool:
+    return record.exc_info is not None and isinstance(record.exc_info[1], KeyboardInterrupt)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -156,6 +156,28 @@ def test_ctrl_c_says_nothing(
     assert capsys.readouterr().err.strip() == ""
 
 
+def test_what_ctrl_c_interrupts_is_not_logged_either() -> None:
+    code = (
+        "import logging, sys, workers.cli as cli\n"
+        "def run(arguments):\n"
+        "    for error in (KeyboardInterrupt(), ValueError('kept')):\n"
+        "        try:\n"
+        "            raise error\n"
+        "        except BaseException:\n"
+        "            logging.getLogger('a.library').exception('while closing')\n"
+        "    return 0\n"
+        "cli.run = run\n"
+        "cli.main()\n"
+    )
+
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stderr
+
+    assert "KeyboardInterrupt" not in said
+    assert "kept" in said
+
+
 @pytest.mark.parametrize("arguments", [["no-such-command"], ["--no-such-option"], []])
 def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(arguments) == 2
