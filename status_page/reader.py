@@ -96,19 +96,19 @@ def read_status(conn: Connection, *, send_mode: str) -> tuple[PublicStatus, int]
         t.notes.c.kind == "public_message",
         t.notes.c.approved_at.is_not(None),
     )
-    counting = sa.exists().where(
-        t.work_items.c.reader == _GIS, t.work_items.c.outage_key == t.outages.c.key
-    )
-    unseen = sa.exists().where(
-        t.journal.c.outage_key == t.outages.c.key,
-        t.journal.c.number > journal.cursor(conn, _GIS),
-        t.journal.c.kind.in_([str(kind) for kind in GIS_ACTS_ON]),
+    counting = sa.union(
+        sa.select(t.work_items.c.outage_key).where(t.work_items.c.reader == _GIS),
+        sa.select(t.journal.c.outage_key).where(
+            t.journal.c.number > journal.cursor(conn, _GIS),
+            t.journal.c.kind.in_([str(kind) for kind in GIS_ACTS_ON]),
+            t.journal.c.outage_key.is_not(None),
+        ),
     )
     rows = conn.execute(
         sa.select(
             *(t.outages.c[name] for name in _PUBLIC),
             t.notes.c.text.label("message"),
-            sa.or_(counting, unseen).label("counting"),
+            t.outages.c.key.in_(counting).label("counting"),
         )
         .select_from(t.outages.outerjoin(t.notes, approved))
         .where(
