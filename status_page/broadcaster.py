@@ -9,7 +9,7 @@ import contextlib
 import logging
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class Client:
     language: str
     outage: str
     task: asyncio.Task[object] | None
+    hang_up: Callable[[], None] = lambda: None
     waiting: deque[bytes] = field(default_factory=deque)
     waiting_bytes: int = 0
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -130,9 +131,19 @@ class Broadcaster:
             await self._pass_on(self.pointer, pointer)
         self.pointer = pointer
 
-    def join(self, language: str, outage: str) -> Client:
-        """Take a client in; from now on changes are put in line for it."""
-        client = Client(language=language, outage=outage, task=asyncio.current_task())
+    def join(
+        self, language: str, outage: str, hang_up: Callable[[], None] = lambda: None
+    ) -> Client:
+        """Take a client in; from now on changes are put in line for it.
+
+        Args:
+            language: In which it is told.
+            outage: Public id that it looks at; empty for the whole list.
+            hang_up: Ends its connection without waiting for it to read.
+        """
+        client = Client(
+            language=language, outage=outage, task=asyncio.current_task(), hang_up=hang_up
+        )
         self._clients.add(client)
         return client
 
@@ -216,6 +227,7 @@ class Broadcaster:
         self.figures.dropped += 1
         self.leave(client)
         client.closed = True
+        client.hang_up()
         if client.task is not None:
             client.task.cancel()
 

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from status_page.broadcaster import Broadcaster
 from status_page.pages import problem
+from status_page.protocol import HANG_UP
 
 _LONGEST_ID = 40
 _HEADERS = [
@@ -52,7 +53,9 @@ class Stream:
     async def _stream(self, request: Request, language: str, receive: Receive, send: Send) -> None:
         # Cut off: a name that long is no id, and one is kept for every open stream.
         outage = request.query_params.get("outage", "")[:_LONGEST_ID].upper()
-        client = self._broadcaster.join(language, outage)
+        extensions = request.scope.get("extensions") or {}
+        hang_up = extensions.get(HANG_UP, {}).get("", lambda: None)
+        client = self._broadcaster.join(language, outage, hang_up)
 
         async def watch_for_the_end() -> None:
             while (await receive())["type"] != "http.disconnect":

@@ -6,6 +6,7 @@ import click
 
 from outage import settings as reading
 from status_page.app import create_app
+from status_page.protocol import Protocol
 from workers import broker, logs, server
 
 
@@ -20,7 +21,7 @@ def page() -> None:
     settings = reading.load()
     _raise_file_limit()
     app = create_app(settings.published, settings.redis_url or broker.url(settings.home))
-    server.listen(app, host=settings.host, port=settings.page_port)
+    server.listen(app, host=settings.host, port=settings.page_port, http=Protocol)
 
 
 def _raise_file_limit() -> None:

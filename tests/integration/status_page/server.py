@@ -1,5 +1,6 @@
 """A page process for tests, and a client that reads its stream as a plain HTTP client does."""
 
+import contextlib
 import json
 import os
 import signal
@@ -18,9 +19,12 @@ import sys
 from pathlib import Path
 import uvicorn
 from status_page.app import create_app
+from status_page.protocol import Protocol
 folder, port, redis_url, most = sys.argv[1:]
 app = create_app(Path(folder), redis_url or None, most_streams=int(most))
-uvicorn.run(app, port=int(port), log_level="warning", timeout_graceful_shutdown=1)
+uvicorn.run(
+    app, port=int(port), http=Protocol, log_level="warning", timeout_graceful_shutdown=1
+)
 """
 
 
@@ -78,6 +82,13 @@ class Page:
     def get(self, path: str) -> str:
         with urllib.request.urlopen(self.url + path, timeout=10) as answer:
             return str(answer.read().decode())
+
+    def connections(self) -> int:
+        count = 0
+        for each in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                count += str(each.readlink()).startswith("socket:")
+        return count
 
     def memory_kib(self) -> int:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])

@@ -146,7 +146,7 @@ def test_a_client_that_does_not_read_is_dropped_and_costs_the_others_nothing(
     lazy, eager = page.stream(), page.stream()
     eager.until("heartbeat")
     long = "x" * 400_000
-    before = page.memory_kib()
+    before, with_both = page.memory_kib(), page.connections()
     for number in range(30):
         publication.publish(status(outage(1, area=f"{number}{long}")))
         eager.until("generation")
@@ -156,6 +156,9 @@ def test_a_client_that_does_not_read_is_dropped_and_costs_the_others_nothing(
         time.sleep(0.05)
     assert "outage_page_streams_dropped_total 1" in page.get("/metrics")
     assert page.memory_kib() - before < 80_000
+    while page.connections() > with_both - 1:
+        assert time.monotonic() < deadline, "the connection of who does not read is still open"
+        time.sleep(0.05)
     lazy.close()
 
 
