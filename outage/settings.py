@@ -72,23 +72,27 @@ class Settings:
     counter_url: str = setting(
         reading.url("http", "https"),
         "",
-        "Where `page` forwards lookups and forms. Empty: the counter on this machine.",
+        "Where `counter` is reached; `page` of this release forwards nothing there. "
+        "Empty: the counter on this machine.",
     )
     edge_key: str = setting(
         reading.secret(16),
         "",
-        "Key by which `page` signs a visitor's address for `counter`; 16 characters or more.",
+        "Key by which `page` signs a visitor's address for `counter`; 16 characters or more. "
+        "This release forwards no visitor.",
         secret=True,
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = setting(
         reading.networks,
         "",
-        "Addresses or networks, with commas between, whose forwarding headers are believed.",
+        "Addresses or networks, with commas between, whose forwarding headers are believed. "
+        "This release reads no such header.",
     )
     secret_key: str = setting(
         reading.secret(32),
         "",
-        "Key for signed links and sessions; 32 characters or more. Never given to `page`.",
+        "Key for signed links and sessions; 32 characters or more. Never given to `page`. "
+        "This release makes no such link.",
         secret=True,
     )
     send: SendMode = setting(
