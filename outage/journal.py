@@ -59,7 +59,8 @@ class WorkItem:
     outage_key: OutageKey
     step: Mapping[str, Any]
     fence: int
-    attempts: int
+    failures: int
+    """How often the work has failed before; who was only killed has not failed."""
 
 
 class LostLeaseError(Exception):
@@ -238,7 +239,7 @@ def claim(db: Database, reader: str) -> WorkItem | None:
         conn.execute(
             t.work_items.update()
             .where(t.work_items.c.key == row["key"])
-            .values(fence=fence, lease_until=now + LEASE, attempts=row["attempts"] + 1)
+            .values(fence=fence, lease_until=now + LEASE)
         )
         entry = (
             conn.execute(t.journal.select().where(t.journal.c.number == row["number"]))
@@ -252,7 +253,7 @@ def claim(db: Database, reader: str) -> WorkItem | None:
         outage_key=OutageKey(row["outage_key"]),
         step=json.loads(row["step"]),
         fence=fence,
-        attempts=row["attempts"] + 1,
+        failures=row["attempts"],
     )
 
 
@@ -317,9 +318,10 @@ def turn(db: Database, reader: Reader) -> bool:
     except LostLeaseError:
         log.warning("%s lost its lease on entry %s", reader.name, item.entry.number)
     except Exception as error:  # whatever it is, the item is retried or parked, never dropped
-        what = "parked" if item.attempts >= ATTEMPTS else "failed on"
+        failures = item.failures + 1
+        what = "parked" if failures >= ATTEMPTS else "failed on"
         log.exception("%s %s entry %s", reader.name, what, item.entry.number)
-        _fail(db, item, error)
+        _fail(db, item, error, failures)
     return True
 
 
@@ -349,18 +351,19 @@ def unpark(conn: Connection) -> int:
     return done.rowcount
 
 
-def _fail(db: Database, item: WorkItem, error: Exception) -> None:
+def _fail(db: Database, item: WorkItem, error: Exception, failures: int) -> None:
     with db.write() as conn:
         now = wall_now(conn)
-        parked = now if item.attempts >= ATTEMPTS else None
+        parked = now if failures >= ATTEMPTS else None
         conn.execute(
             t.work_items.update()
             .where(t.work_items.c.key == item.key, t.work_items.c.fence == item.fence)
             .values(
                 # The class only: a message may quote what people wrote.
                 error=type(error).__name__,
+                attempts=failures,
                 lease_until=None,
-                retry_at=now + timedelta(seconds=0.2 * 3**item.attempts),
+                retry_at=now + timedelta(seconds=0.2 * 3**failures),
                 parked_at=parked,
             )
         )

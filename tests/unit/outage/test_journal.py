@@ -141,6 +141,19 @@ def test_what_fails_five_times_is_parked_with_what_is_behind_it_and_the_rest_go_
     assert reader.worked == [fine, poison, behind]
 
 
+def test_being_killed_is_not_failing(database: Database) -> None:
+    number = append(database, town.declare(database).key)
+    reader = Listener(does=fails_on(number))
+    journal.expand(database, reader)
+    for _ in range(journal.ATTEMPTS + 1):
+        assert journal.claim(database, reader.name) is not None  # and then it is killed
+        forget_waiting(database)
+    assert journal.turn(database, reader)
+    with database.read() as conn:
+        left = conn.execute(t.work_items.select().where(t.work_items.c.number == number)).one()
+    assert (left.attempts, left.parked_at) == (1, None)
+
+
 def test_a_failure_waits_before_it_is_tried_again(database: Database) -> None:
     number = append(database, town.declare(database).key)
     reader = Listener(does=fails_on(number))
