@@ -24,7 +24,7 @@ from outage.database import Database
 from outage.loading import Loaded, LoadOptions, Progress, guard, judge
 from outage.model import Actor, JournalKind
 
-CHUNK = 2_000
+CHUNK = 1_000
 """Rows of one step: what fits into 50 ms on SQLite."""
 _FAR_KM = 2.0
 _FAR_SHARE, _FAR_LEAST = 0.05, 20
