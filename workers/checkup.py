@@ -1,5 +1,6 @@
 """What `outage doctor` looks at, each finding with what to do about it."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -69,6 +70,7 @@ def doctor(environ: Mapping[str, str]) -> list[Check]:
         _ok("settings", f"home {settings.home}"),
         *_site(settings),
         *_database(settings),
+        *_published(settings),
         _redis(settings),
         *_sending(settings),
         *_hooks(settings),
@@ -104,6 +106,16 @@ def _database(settings: Settings) -> Iterator[Check]:
         yield _failed("database", _first_line(getattr(problem, "orig", None) or problem))
     except OSError as problem:
         yield _failed("database", f"{problem.filename}: {problem.strerror}")
+
+
+def _published(settings: Settings) -> Iterator[Check]:
+    """Whether the page can be published; silent when it can."""
+    folder = settings.published
+    standing = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    if not standing.is_dir():
+        yield _failed("publish", f"{standing} is no folder; move it away or set OUTAGE_PUBLISH_URL")
+    elif not os.access(standing, os.W_OK | os.X_OK):
+        yield _failed("publish", f"{standing} cannot be written to by this user")
 
 
 def _patient(settings: Settings) -> Settings:

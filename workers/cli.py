@@ -161,6 +161,8 @@ def explain(error: Exception) -> str:
         return f"the port is taken: {text}"
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     driver = getattr(error, "orig", None)
     away = type(error).__name__ in DATABASE_IS_AWAY
     if driver or away:

@@ -85,6 +85,17 @@ class NotADatabase(WorkersError):
         super().__init__(f"{file} is not a backup of an outage database; nothing was changed")
 
 
+class NotAFolder(WorkersError):
+    """The public page has nowhere to be published."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"{path}, where the page is published, cannot be a folder; "
+            "move away what is there, or set OUTAGE_PUBLISH_URL"
+        )
+
+
 class PortTaken(WorkersError):
     """Another program listens where a process of ours should."""
 

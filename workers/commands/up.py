@@ -11,7 +11,7 @@ import click
 from outage import settings as reading
 from outage.settings import Settings
 from workers import processes, roster
-from workers.errors import AlreadyRunning, PortTaken
+from workers.errors import AlreadyRunning, NotAFolder, PortTaken
 from workers.supervisor import Supervisor
 
 _CARRIER_PORT = "OUTAGE_CARRIER_PORT"
@@ -33,6 +33,7 @@ def up() -> None:
         # The supervisor's own lock decides; this only spares the migration and the ports.
         raise AlreadyRunning(settings.home, running.get(roster.SUPERVISOR))
     check_ports(settings)
+    prepare_folder(settings)
     prepare_database(settings)
     _say_where(settings)
     Supervisor(processes.children(settings, os.environ), settings.home).run()
@@ -65,6 +66,14 @@ def _is_free(host: str, port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def prepare_folder(settings: Settings) -> None:
+    """Make the folder of the public page. Raises `NotAFolder`."""
+    try:
+        settings.published.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise NotAFolder(settings.published) from None
 
 
 def prepare_database(settings: Settings) -> None:

@@ -155,3 +155,11 @@ def test_a_clock_that_a_killed_replay_left_standing_is_released(
     with db.read() as conn:
         assert not clock.is_held(conn)
     db.close()
+
+
+def test_a_page_that_can_be_published_nowhere_is_a_finding(tmp_path: Path) -> None:
+    assert "publish" not in examine(tmp_path)
+    (tmp_path / "published").touch()
+    found = examine(tmp_path)["publish"]
+    assert found.state is State.FAILED
+    assert "is no folder" in found.says

@@ -147,6 +147,31 @@ def test_what_a_database_quotes_is_not_repeated(
     assert "0142" not in said
 
 
+def test_a_full_disk_is_no_surprise(
+    offer: Callable[[Callable[[], None]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    offer(_raise(OSError(28, "No space left on device")))
+
+    assert cli.run(["try"]) == 1
+    assert capsys.readouterr().err == "outage: No space left on device\n"
+
+
+def test_up_says_that_the_page_has_nowhere_to_be(
+    tmp_path: Path,
+    free_port: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("OUTAGE_HOME", str(tmp_path))
+    for name in ("PAGE", "WEB", "COUNTER"):
+        monkeypatch.setenv(f"OUTAGE_{name}_PORT", str(free_port()))
+    (tmp_path / "published").touch()
+
+    assert cli.run(["up"]) == 1
+    assert "cannot be a folder" in capsys.readouterr().err
+    assert not (tmp_path / "outage.db").exists()
+
+
 def test_ctrl_c_says_nothing(
     offer: Callable[[Callable[[], None]], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
