@@ -1,6 +1,8 @@
 """Receipts: what providers say later of a message, in whatever order and however often."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +16,8 @@ from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database, wall_now
 
+MOST_AT_ONCE = 200
+"""Receipts in one transaction: what takes well below 50 ms."""
 _STATE_OF = {
     "twilio": {
         "accepted": "accepted",
@@ -58,13 +62,29 @@ class Receipt:
 
 
 def apply(db: Database, receipts: Sequence[Receipt]) -> int:
-    """Record verified receipts in one transaction; return how many changed a message."""
+    """Record verified receipts, some at a time; return how many changed a message.
+
+    Cut off in the middle, all of them may come again: what is on record stays as it is.
+    """
+    if len(receipts) <= MOST_AT_ONCE:
+        return _apply_some(db.write, receipts)
+    return sum(
+        _apply_some(db.bulk, receipts[start : start + MOST_AT_ONCE])
+        for start in range(0, len(receipts), MOST_AT_ONCE)
+    )
+
+
+def _apply_some(
+    transaction: Callable[[], AbstractContextManager[Connection]], receipts: Sequence[Receipt]
+) -> int:
     if not receipts:
         return 0
-    with db.write() as conn:
+    with transaction() as conn:
         rows = _messages(conn, receipts)
         known = [receipt for receipt in receipts if _concerns(rows, receipt)]
-        _record(conn, known)
+        for receipt in _record(conn, known):
+            if receipt.code:
+                mark_endpoint(conn, receipt.message_key, receipt.provider, receipt.code)
         return sum(_apply(conn, rows, receipt) for receipt in known)
 
 
@@ -88,23 +108,24 @@ def _concerns(rows: dict[int, dict[str, Any]], receipt: Receipt) -> bool:
     return not row["provider_id"] or receipt.provider_id.startswith(row["provider_id"])
 
 
-def _record(conn: Connection, receipts: Sequence[Receipt]) -> None:
+def _record(conn: Connection, receipts: Sequence[Receipt]) -> list[Receipt]:
+    """Put on record what is not there yet, and return that: what is doubled acts once."""
     r, now = t.receipts, wall_now(conn)
-    seen = {
-        (row.message_key, row.event, row.code)
-        for row in conn.execute(
-            sa.select(r.c.message_key, r.c.event, r.c.code).where(
-                r.c.message_key.in_(sorted({receipt.message_key for receipt in receipts}))
-            )
+    seen: dict[tuple[int, str, str], set[datetime]] = defaultdict(set)
+    for row in conn.execute(
+        sa.select(r.c.message_key, r.c.event, r.c.code, r.c.at).where(
+            r.c.message_key.in_(sorted({receipt.message_key for receipt in receipts}))
         )
-    }
-    rows = []
+    ):
+        seen[row.message_key, row.event, row.code].add(row.at)
+    new, rows = [], []
     for receipt in receipts:
-        same = (receipt.message_key, receipt.event, receipt.code)
+        before = seen[receipt.message_key, receipt.event, receipt.code]
         # Twilio gives no time: the same event a second time is the same event.
-        if receipt.at is None and same in seen:
+        if before and (receipt.at is None or receipt.at in before):
             continue
-        seen.add(same)
+        before.add(receipt.at or now)
+        new.append(receipt)
         rows.append(
             {
                 "message_key": receipt.message_key,
@@ -117,12 +138,11 @@ def _record(conn: Connection, receipts: Sequence[Receipt]) -> None:
     if rows:
         dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
         conn.execute(dialect.insert(r).on_conflict_do_nothing(), rows)
+    return new
 
 
 def _apply(conn: Connection, rows: dict[int, dict[str, Any]], receipt: Receipt) -> bool:
     row = rows[receipt.message_key]
-    if receipt.code:
-        mark_endpoint(conn, receipt.message_key, receipt.provider, receipt.code)
     state = _STATE_OF[receipt.provider].get(receipt.event)
     if state is None or row["state"] not in _RANK or _RANK[state] <= _RANK[row["state"]]:
         return False

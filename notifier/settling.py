@@ -102,10 +102,19 @@ def mark_endpoint(conn: Connection, message_key: int, provider: str, code: str) 
         case Action.OPTED_OUT:
             statement = e.update().where(whose, e.c.opted_out_at.is_(None))
             conn.execute(statement.values(opted_out_at=business_now(conn), opt_out_source=provider))
-        case Action.STOP_SENDER | Action.STOP_PROVIDER as found:
-            log.error("%s answers %s: %s; see `outage doctor`", provider, code, found.value)
+        case Action.STOP_SENDER | Action.STOP_PROVIDER:
+            _say_stopped(provider, code)
         case _:
             pass
+
+
+def _stopped(provider: str, code: str) -> bool:
+    return action(provider, code) in {Action.STOP_PROVIDER, Action.STOP_SENDER}
+
+
+def _say_stopped(provider: str, code: str) -> None:
+    found = action(provider, code)
+    log.error("%s answers %s: %s; see `outage doctor`", provider, code, found.value)
 
 
 def _ambiguous(conn: Connection, batch: ClaimedBatch, outcomes: list[Outcome]) -> None:
@@ -130,10 +139,11 @@ def _retried(conn: Connection, batch: ClaimedBatch, provider: str, outcomes: lis
     """Nothing was sent: the row is what it was before the claim, a little later."""
     now = business_now(conn)
     first, again = [], []
+    for code in {outcome.code for outcome in outcomes if _stopped(provider, outcome.code)}:
+        _say_stopped(provider, code)
     for outcome in outcomes:
         wait = timedelta(0) if outcome.code == "not_sent" else BACK_OFF
-        if action(provider, outcome.code) in {Action.STOP_PROVIDER, Action.STOP_SENDER}:
-            mark_endpoint(conn, outcome.message_key, provider, outcome.code)
+        if _stopped(provider, outcome.code):
             wait = STOPPED
         row = {**_names(batch, outcome), "provider_code": outcome.code}
         if outcome.message_key in batch.again:

@@ -36,11 +36,12 @@ def action(provider: str, code: str) -> Action:
 def judge(provider: str, code: str, status: int) -> Result:
     """What an answer that is no acceptance means for the message.
 
-    A 429 was never processed; an account or sender that is stopped sends
-    nothing, and the message waits for somebody to mend it. A 5xx may have been
-    processed. Any other refusal is for good.
+    A 429 was never processed, nor what met a full queue; an account or sender
+    that is stopped sends nothing, and the message waits for somebody to mend it.
+    A 5xx may have been processed. Any other refusal is for good.
     """
     if status in _NOT_PROCESSED or action(provider, code) in {
+        Action.RETRY,
         Action.STOP_PROVIDER,
         Action.STOP_SENDER,
     }:

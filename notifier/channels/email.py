@@ -96,6 +96,9 @@ class EmailChannel:
             return judge(self.provider, code, refusal.status_code), "", code
         except (URLError, OSError, HTTPException) as lost:
             return _lost(lost)
+        if response.status_code != HTTPStatus.ACCEPTED:
+            # A proxy's page, or where a redirect led: SendGrid itself says 202 and nothing else.
+            return Result.AMBIGUOUS, "", str(response.status_code)
         return Result.ACCEPTED, response.headers.get("X-Message-Id", ""), ""
 
     def _payload(self, text: Text, people: Sequence[Outgoing]) -> dict[str, Any]:

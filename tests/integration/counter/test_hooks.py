@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.testclient import TestClient
 from twilio.request_validator import RequestValidator
 
+import notifier.receipts
 from counter.app import create_app
 from outage import tables as t
 from outage.database import Database
@@ -163,6 +164,32 @@ def test_a_doubled_email_event_is_one_receipt_though_its_id_differs(
     for _ in range(5):
         assert sendgrid(counter, json.dumps([event("delivered")] * 2).encode()) == 204
     assert receipts(world) == [(2, "delivered")]
+
+
+def test_an_opt_out_that_comes_again_does_not_undo_a_newer_consent(
+    world: World, counter: TestClient
+) -> None:
+    body = json.dumps([event("unsubscribe")]).encode()
+    e = t.endpoints
+    assert sendgrid(counter, body) == 204
+    with world.db.write() as conn:
+        done = conn.execute(
+            e.update().where(e.c.opted_out_at.is_not(None)).values(opted_out_at=None)
+        )
+        assert done.rowcount == 1
+    assert sendgrid(counter, body) == 204
+    with world.db.read() as conn:
+        assert conn.execute(e.select().where(e.c.opted_out_at.is_not(None))).all() == []
+
+
+def test_more_receipts_than_one_transaction_takes_are_all_recorded(
+    world: World, counter: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifier.receipts, "MOST_AT_ONCE", 2)
+    body = json.dumps([event("deferred", at=at) for at in range(4)] + [event("delivered")])
+    assert sendgrid(counter, body.encode()) == 204
+    assert len(receipts(world)) == 5
+    assert states(world) == ["claimed", "delivered"]
 
 
 def test_a_dead_number_is_remembered_at_the_endpoint(world: World, counter: TestClient) -> None:

@@ -103,6 +103,7 @@ def test_one_bad_address_is_found_and_costs_nobody_else_the_message() -> None:
         (500, Result.AMBIGUOUS),
         (503, Result.AMBIGUOUS),
         (404, Result.FAILED),
+        (200, Result.AMBIGUOUS),
     ],
 )
 def test_a_refusal_is_judged_and_never_retried_by_the_sdk(status: int, result: Result) -> None:
