@@ -211,7 +211,7 @@ def _first(
         state = "suppressed" if decision.reason in _FORBIDDEN else "withdrawn"
         work.end(row.key, state, decision.reason)
         return
-    expires_at = None if kind.expires_after is None else row.planned_at + kind.expires_after
+    expires_at = None if kind.expires_after is None else _news_of(row) + kind.expires_after
     if expires_at is not None and expires_at <= work.now:
         work.end(row.key, "expired", Reason.EXPIRED)
         return
@@ -244,6 +244,13 @@ def _first(
     )
     if goes:
         work.outgoing.append(_outgoing(row, text, expires_at, work.now))
+
+
+def _news_of(row: sa.Row[Any]) -> datetime:
+    """When what a row says was new: as it was planned, or when an entry after that renewed it."""
+    lives = Kind.of(row.kind, row.variant).expires_after
+    planned: datetime = row.planned_at
+    return planned if row.expires_at is None or lives is None else row.expires_at - lives
 
 
 def _text(

@@ -159,6 +159,7 @@ def _decide_and_write(conn: Connection, plan: Plan, *, tally_silence: bool) -> N
     scratch.record(conn, decisions)
     _tally(conn, plan, silence=tally_silence)
     _end_pending(conn, to_ms(now))
+    _renew(conn, to_ms(now))
     _insert(conn, plan, to_ms(now))
 
 
@@ -220,6 +221,26 @@ def _end_pending(conn: Connection, now_ms: int) -> None:
             t.messages.c.state == "pending",
             _VERDICT,
             sa.or_(verdicts.c.kind.is_(None), sa.not_(_COVERED)),
+        )
+    )
+
+
+def _renew(conn: Connection, now_ms: int) -> None:
+    """A pending row that will say something newer than it was planned for lives on from now.
+
+    Else what waited through a provider's outage would expire with the newest ETR in it. Those
+    planned lately are left as they are: it would be a write for each person and entry.
+    """
+    conn.execute(
+        t.messages.update()
+        .values(expires_at=now_ms + verdicts.c.expires_ms)
+        .where(
+            t.messages.c.key == standing.c.pending_key,
+            t.messages.c.state == "pending",
+            _VERDICT,
+            _COVERED,
+            sa.type_coerce(t.messages.c.expires_at, sa.BigInteger)
+            < now_ms + verdicts.c.expires_ms * 3 / 4,
         )
     )
 

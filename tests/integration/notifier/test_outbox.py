@@ -177,6 +177,19 @@ def test_a_storm_of_news_is_told_once_and_true(world: World) -> None:
     assert {state for _, _, state in world.messages()} == {"accepted"}
 
 
+def test_news_that_come_while_a_message_waits_keep_it_from_expiring(world: World) -> None:
+    outage = one_out(world)
+    with outbox(world) as (box, provider):
+        tell(world, box)
+        world.report(outage, etr=etr(5))
+        world.plan()
+        world.pass_time(minutes=110)
+        world.report(outage, etr=etr(7))
+        tell(world, box, minutes=20)
+        assert "est. back Sun 9:00PM" in said(provider)[-1][1]
+    assert world.messages() == [(A, "detected", "accepted"), (A, "etr", "accepted")]
+
+
 def test_what_is_stated_is_frozen_on_the_row(world: World) -> None:
     world.account("one", ["P1"], A)
     world.declare("P1", etr=etr(3))
