@@ -166,7 +166,7 @@ class Settings:
     )
     host: str = setting(reading.text, "127.0.0.1", "Address every listener binds.")
     page_port: int = setting(reading.port, "8000", "Port of the public page.")
-    web_port: int = setting(reading.port, "8001", "Port of the console and the API.")
+    web_port: int = setting(reading.port, "8001", "Port of the API for staff and machines.")
     counter_port: int = setting(reading.port, "8002", "Port of the counter.")
     carrier_port: int = setting(
         reading.port, "8003", "Port of the carrier simulator; it binds loopback only."

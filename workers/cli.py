@@ -69,7 +69,7 @@ COMMANDS: dict[str, Entry] = {
     "token": Entry("workers.commands.token:token", "Make, list and revoke tokens for the API."),
     "up": Entry("workers.commands.up:up", "Start all processes and keep them running."),
     "update": Entry("workers.commands.update:update", "Say what is new about an outage."),
-    "web": Entry("workers.commands.web:web", "Serve the console and the API to staff."),
+    "web": Entry("workers.commands.web:web", "Serve the API to staff and machines."),
     "worker": Entry("workers.commands.worker:worker", "Send the batches of one queue."),
 }
 

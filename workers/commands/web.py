@@ -1,4 +1,4 @@
-"""`outage web`: the console and the API, for staff and their machines."""
+"""`outage web`: the API, for staff and their machines."""
 
 import click
 
@@ -9,7 +9,7 @@ from workers import logs, opening, server
 
 @click.command()
 def web() -> None:
-    """Serve the console and the API; bind it to the staff network, never to the public."""
+    """Serve the API; bind it to the staff network, never to the public."""
     from console.app import create_app
 
     logs.begin()

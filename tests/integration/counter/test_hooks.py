@@ -2,9 +2,11 @@ import base64
 import itertools
 import json
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -251,3 +253,13 @@ def test_it_says_whether_it_is_well(counter: TestClient) -> None:
     assert counter.get("/readyz").text == "ok\n"
     assert counter.get("/").status_code == 404
     assert counter.get("/hooks/twilio/status").status_code == 405
+
+
+def test_every_hook_that_an_operator_is_told_to_name_exists(
+    database: Database, settings: Settings
+) -> None:
+    page = Path(__file__).parents[3] / "docs" / "operate.md"
+    told = set(re.findall(r"/hooks/[a-z/]+", page.read_text(encoding="utf-8")))
+    served = {getattr(route, "path", "") for route in create_app(settings, database).routes}
+    assert told
+    assert told <= served
