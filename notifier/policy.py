@@ -149,7 +149,6 @@ class Facts:
     etrs: Mapping[int, datetime]
     etr_step: timedelta
     tell_unlisted: bool = False
-    sending: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +169,6 @@ def decide(situation: Situation, facts: Facts, now: datetime) -> Decision:
         (not situation.wanted, Reason.NO_ALERTS_WANTED),
         (situation.opted_out, Reason.OPTED_OUT),
         (not situation.valid, Reason.INVALID_ENDPOINT),
-        (not facts.sending, Reason.SEND_MODE),
     ):
         if forbidden:
             return _silent(reason)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import lzma
+import zlib
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,29 @@ def test_xz_is_read_as_it_unfolds(tmp_path: Path) -> None:
     file = tmp_path / "r.jsonl.xz"
     file.write_bytes(lzma.compress(b"one\ntwo\n"))
     assert [text for _, text, _ in texts(file)] == [b"one\n", b"two\n"]
+
+
+def test_xz_of_several_streams_is_read_to_its_end(tmp_path: Path) -> None:
+    file = tmp_path / "r.jsonl.xz"
+    file.write_bytes(
+        lzma.compress(b"one\n") + bytes(8) + lzma.compress(b"") + lzma.compress(b"two\n")
+    )
+    assert [text for _, text, _ in texts(file)] == [b"one\n", b"two\n"]
+
+
+def test_a_file_that_would_take_gigabytes_to_unpack_is_not(tmp_path: Path) -> None:
+    file = tmp_path / "r.jsonl.xz"
+    packer = lzma.LZMACompressor(
+        filters=[{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 2**20}]
+    )
+    packed = bytearray(packer.compress(b"one\n") + packer.flush())
+    # The size of the dictionary stands in the block's header, then its checksum: 1.5 GB.
+    packed[16] = 37
+    packed[20:24] = zlib.crc32(packed[12:20]).to_bytes(4, "little")
+    file.write_bytes(packed)
+    assert lzma.decompress(packed) == b"one\n"
+    (_, _, broken) = texts(file)[-1]
+    assert broken == "To unpack the file would take more than 256 MB; nothing after is read."
 
 
 @pytest.mark.parametrize("keep", [0.5, 0.9])

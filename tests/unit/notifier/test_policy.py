@@ -142,7 +142,6 @@ TABLE = [
     (Situation(here=True, wanted=False), facts(), None, Reason.NO_ALERTS_WANTED, 0),
     (Situation(here=True, opted_out=True), facts(), None, Reason.OPTED_OUT, 0),
     (Situation(here=True, valid=False), facts(), None, Reason.INVALID_ENDPOINT, 0),
-    (NEW, facts(sending=False), None, Reason.SEND_MODE, 0),
 ]
 
 
