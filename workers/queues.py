@@ -10,6 +10,8 @@ from rq.serializers import JSONSerializer
 
 LANES = ("sms-urgent", "sms", "email")
 """One queue and one worker process each, so that a storm on one cannot starve another."""
+SEND_BATCH = "workers.jobs.send_batch"
+"""The one thing a job may ask for."""
 JOB_TIMEOUT_S = 900
 """Longer than any batch takes at the slowest sender; leases, not this, guard a batch."""
 FAILURE_TTL_S = 3600
@@ -33,7 +35,7 @@ def enqueue(client: redis.Redis, lane: str, batches: Iterable[int]) -> int:
     queue = Queue(lane, connection=client, serializer=JSONSerializer)
     data = [
         Queue.prepare_data(
-            "workers.jobs.send_batch",
+            SEND_BATCH,
             args=(key,),
             timeout=JOB_TIMEOUT_S,
             result_ttl=0,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from redis.exceptions import ConnectionError as RedisAway
-from rq import Queue
+from rq import Callback, Queue
 from rq.serializers import JSONSerializer
 
 from tests.integration.workers import chores
@@ -25,7 +25,12 @@ def start_sender() -> Iterator[StartSender]:
     started: list[subprocess.Popen[bytes]] = []
 
     def _start(url: str) -> "subprocess.Popen[bytes]":
-        code = "import sys; from workers import sender; sender.run('sms', sys.argv[1])"
+        code = (
+            "import sys; from workers import sender; "
+            "sender.Sender.runs = {f'tests.integration.workers.chores.{name}'"
+            " for name in ('note', 'work_until_told')}; "
+            "sender.run('sms', sys.argv[1])"
+        )
         started.append(subprocess.Popen([sys.executable, "-c", code, url]))
         return started[-1]
 
@@ -50,6 +55,27 @@ def test_a_batch_is_worked_in_the_worker_itself(
 
     eventually((tmp_path / "note").exists)
     eventually(lambda: (tmp_path / "note").read_text() == str(worker.pid))
+
+
+def test_whoever_can_write_to_redis_cannot_have_other_code_called(
+    valkey: str, start_sender: StartSender, tmp_path: Path
+) -> None:
+    worker = start_sender(valkey)
+    with queues.connect(valkey) as client:
+        queue = Queue("sms", connection=client, serializer=JSONSerializer)
+        queue.enqueue_call("os.mkdir", args=(str(tmp_path / "called"),))
+        queue.enqueue_call(
+            chores.note, args=(str(tmp_path / "hooked"),), on_success=Callback("os.getpid")
+        )
+
+    _ask(valkey, chores.note, tmp_path / "note")
+
+    eventually((tmp_path / "note").exists)
+    assert not (tmp_path / "called").exists()
+    assert not (tmp_path / "hooked").exists()
+    assert worker.poll() is None
+    with queues.connect(valkey) as client:
+        eventually(lambda: not list(client.scan_iter("rq:job:*")))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
