@@ -130,9 +130,12 @@ def assign(db: Database, size: int) -> None:
                 sa.select(sa.func.count()).where(b.c.lane == lane, b.c.state == "open")
             ).scalar_one()
             room = max(0, min(MOST_OPEN - waiting, MOST_MADE))
-            keys = [row.key for row in conn.execute(_due(conn, lane).limit(room * size))]
-        if keys:
+            found = conn.execute(_due(conn, lane).limit(room * size)).all()
+        if found:
+            keys = [row.key for row in found]
             with db.bulk() as conn:
+                # A planner that changes the same rows in another order would end in a deadlock.
+                steady(conn, {row.outage_key for row in found})
                 for start in range(0, len(keys), size):
                     _batch(conn, lane, keys[start : start + size])
 
@@ -156,8 +159,8 @@ def _overtaking() -> sa.Select[tuple[int]]:
     )
 
 
-def _due(conn: Connection, lane: str) -> sa.Select[tuple[int]]:
-    """Keys of messages to send now: pending ones, and unknown ones that get their second try."""
+def _due(conn: Connection, lane: str) -> sa.Select[tuple[int, int]]:
+    """Messages to send now, and their outages: pending, or unknown and owed a second try."""
     m = t.messages
     channel, _, urgent = lane.partition("-")
     pending = sa.and_(
@@ -167,7 +170,7 @@ def _due(conn: Connection, lane: str) -> sa.Select[tuple[int]]:
         m.c.state == "unknown", m.c.ended_at.is_(None), m.c.lease_until < wall_now(conn) - GRACE
     )
     statement = (
-        sa.select(m.c.key)
+        sa.select(m.c.key, m.c.outage_key)
         .where(
             m.c.batch_key.is_(None),
             m.c.channel == channel,
@@ -245,6 +248,12 @@ def expire(db: Database) -> int:
             )
         )
         keys = list(conn.execute(sa.select(b.c.key).where(lost)).scalars())
+        steady(
+            conn,
+            conn.execute(
+                sa.select(m.c.outage_key).where(m.c.state == "pending", m.c.batch_key.in_(keys))
+            ).scalars(),
+        )
         conn.execute(
             m.update().where(m.c.state == "pending", m.c.batch_key.in_(keys)).values(batch_key=None)
         )
