@@ -1,6 +1,7 @@
 """The worker process: takes batches of one lane from RQ and sends them, without forking."""
 
 import logging
+import signal
 import threading
 import time
 from types import FrameType
@@ -64,7 +65,20 @@ def _calls(job: Job) -> set[str]:
 def run(lane: str, url: str) -> None:
     """Work on one lane until SIGINT or SIGTERM. While Redis is away, wait for it."""
     client = queues.connect(url)
-    _wait_for(client)
+    while True:
+        _wait_for(client)
+        try:
+            return _work(lane, client)
+        except redis.RedisError as error:
+            # RQ waits for Redis between two jobs only; what it could not note is done again.
+            log.warning("Redis went away during a batch (%s)", type(error).__name__)
+            if stopping.is_set():
+                return None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)  # RQ's own would wait for a batch
+
+
+def _work(lane: str, client: redis.Redis) -> None:
     Sender(
         [Queue(lane, connection=client, serializer=JSONSerializer)],
         connection=client,

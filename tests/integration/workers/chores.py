@@ -18,3 +18,10 @@ def work_until_told(path: str) -> None:
     while not sender.stopping.is_set():
         time.sleep(0.01)
     Path(path).write_text("stopped")
+
+
+def work_until_let_go(path: str) -> None:
+    """A batch that ends when a file beside its mark says so."""
+    Path(path).write_text("busy")
+    while not Path(f"{path}.go").exists():
+        time.sleep(0.01)

@@ -28,7 +28,7 @@ def start_sender() -> Iterator[StartSender]:
         code = (
             "import sys; from workers import sender; "
             "sender.Sender.runs = {f'tests.integration.workers.chores.{name}'"
-            " for name in ('note', 'work_until_told')}; "
+            " for name in ('note', 'work_until_told', 'work_until_let_go')}; "
             "sender.run('sms', sys.argv[1])"
         )
         started.append(subprocess.Popen([sys.executable, "-c", code, url]))
@@ -142,5 +142,27 @@ def test_a_worker_goes_on_after_redis_was_killed(
     os.kill(crew.pids["valkey"], signal.SIGKILL)
     eventually(lambda: _asked(home, tmp_path / "after"))
 
+    eventually((tmp_path / "after").exists)
+    assert worker.poll() is None
+
+
+def test_a_worker_goes_on_after_redis_was_killed_in_the_middle_of_a_batch(
+    start: Start, start_sender: StartSender, tmp_path: Path
+) -> None:
+    home, mark = tmp_path / "home", tmp_path / "mark"
+    crew = start("broker", home=home)
+    worker = start_sender(broker.url(home))
+    eventually(lambda: _asked(home, tmp_path / "before"))
+    eventually((tmp_path / "before").exists)
+    _ask(broker.url(home), chores.work_until_let_go, mark)
+    eventually(mark.exists)
+
+    os.kill(crew.pids["supervisor"], signal.SIGSTOP)
+    os.kill(crew.pids["valkey"], signal.SIGKILL)
+    (tmp_path / "mark.go").touch()
+    time.sleep(0.5)
+    os.kill(crew.pids["supervisor"], signal.SIGCONT)
+
+    eventually(lambda: _asked(home, tmp_path / "after"))
     eventually((tmp_path / "after").exists)
     assert worker.poll() is None
