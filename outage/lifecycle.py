@@ -305,7 +305,8 @@ def _cancel(outage: Outage, command: c.Cancel, now: datetime) -> Change:
 def _close(outage: Outage, command: c.Close, now: datetime) -> Change:
     unlisted = outage.unlisted_since is not None and outage.is_open
     if not unlisted:
-        _only(outage, {Status.RESTORED}, "close", "restore or cancel it first")
+        why = "restore or cancel it first" if outage.is_open else "it is put away already"
+        _only(outage, {Status.RESTORED}, "close", why)
     return _changed(
         replace(outage, status=Status.CLOSED, close_reason=command.reason, closed_at=now),
         now,

@@ -138,13 +138,6 @@ class NoSuchThing(WorkersError):
         )
 
 
-class NothingToChange(WorkersError):
-    """An update that says nothing."""
-
-    def __init__(self) -> None:
-        super().__init__("say what is new; `outage update --help` lists what can be said")
-
-
 class NotDrainedError(WorkersError):
     """Work that should have been done by now is not."""
 

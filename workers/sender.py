@@ -65,17 +65,17 @@ def _calls(job: Job) -> set[str]:
 def run(lane: str, url: str) -> None:
     """Work on one lane until SIGINT or SIGTERM. While Redis is away, wait for it."""
     client = queues.connect(url)
-    while True:
+    while not stopping.is_set():
         _wait_for(client)
         try:
-            return _work(lane, client)
-        except redis.RedisError as error:
-            # RQ waits for Redis between two jobs only; what it could not note is done again.
-            log.warning("Redis went away during a batch (%s)", type(error).__name__)
-            if stopping.is_set():
-                return None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)  # RQ's own would wait for a batch
+            _work(lane, client)
+        except redis.RedisError:
+            # RQ survives most moments in which Redis may go, not all: its own end is one.
+            log.warning("Redis went away")
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)
+        else:
+            return
 
 
 def _work(lane: str, client: redis.Redis) -> None:

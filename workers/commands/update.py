@@ -14,7 +14,6 @@ from outage.clock import business_now
 from outage.model import OPEN, Cause, CrewStatus, MatchedShape, Outage
 from outage.summary import Facts, summary
 from workers.commands import options
-from workers.errors import NothingToChange
 from workers.session import ACTOR, Session, in_words, say, say_json, session
 
 
@@ -58,7 +57,7 @@ def update(
     reported = bool(crew_status or etr or withdraw_etr or note or public_message)
     revised = bool(place is not None or cause or shape)
     if not (reported or revised or approve is not None):
-        raise NothingToChange
+        raise click.UsageError("Say what is new; `outage update --help` lists what can be said.")
     if etr and withdraw_etr:
         raise click.UsageError("Give an ETR or withdraw it, not both.")
     with session() as desk_:

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from workers import roster
-from workers.child import of_ours
+from workers.child import die_with_parent, of_ours
 from workers.errors import DemoError
 
 VALKEY_DATA = "valkey-data"
@@ -50,6 +51,8 @@ class House:
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,
+            # Safe here: this process has one thread, so no lock can be held across the fork.
+            preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509
         )
 
     def keep(self) -> None:
