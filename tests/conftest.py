@@ -167,7 +167,9 @@ def free_port() -> Callable[[], int]:
     return find
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright keeps an event loop running in this thread, and no later
+# test could have one of its own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A real headless Chromium; the test is skipped where there is none."""
     program = next(filter(None, map(shutil.which, CHROMIUM)), None)
