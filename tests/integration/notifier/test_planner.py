@@ -1,5 +1,4 @@
 import contextlib
-import signal
 
 import sqlalchemy as sa
 
@@ -153,7 +152,7 @@ def test_a_step_that_is_cut_off_leaves_no_trace_and_the_rest_is_the_same(world: 
     while after is not None:
         with contextlib.suppress(KeyboardInterrupt), world.db.bulk() as conn:
             plan_some(conn, plan, after, premises=6)
-            signal.raise_signal(signal.SIGINT)
+            raise KeyboardInterrupt
         with world.db.bulk() as conn:
             after = plan_some(conn, plan, after, premises=6)
     assert len(world.messages()) == 20
