@@ -6,12 +6,13 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-Keys = NDArray[np.int64]
+from gis.selection import Keys, Positions, Selection
+
 _ALL_SERVICES = 0xFF
 
 
 class PremiseIndex:
-    """Points of one premises version, sorted by longitude.
+    """Points of one premises version, sorted by longitude; unplaced premises stand at the end.
 
     Args:
         version: the premises version the points belong to.
@@ -30,18 +31,19 @@ class PremiseIndex:
         lat: NDArray[np.float64],
         services: NDArray[np.uint8],
     ) -> None:
-        placed = np.flatnonzero(np.isfinite(lon) & np.isfinite(lat))
-        order = placed[np.argsort(lon[placed], kind="stable")]
+        order = np.argsort(np.where(np.isfinite(lat), lon, np.nan), kind="stable")
         self.version = version
         self._keys = keys[order]
         self._lon, self._lat = lon[order], lat[order]
         self._services = services[order]
+        self._placed = int((np.isfinite(lon) & np.isfinite(lat)).sum())
+        self._by_key = np.argsort(self._keys)
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def match(self, wkb: bytes, service: int = _ALL_SERVICES) -> Keys:
-        """Give the sorted keys of the premises with the service that the area covers.
+    def match(self, wkb: bytes, service: int = _ALL_SERVICES) -> Selection:
+        """Select the premises with the service that the area covers.
 
         The area may be invalid: each of its parts is then read by the even-odd rule, and a
         premise is inside if it is inside any part.
@@ -49,12 +51,33 @@ class PremiseIndex:
         area = shapely.from_wkb(wkb)
         parts = [area] if area.is_valid else list(shapely.get_parts(area))
         inside = [self._inside(part, service) for part in parts]
-        return np.unique(np.concatenate(inside)) if inside else np.empty(0, np.int64)
+        return self._select(np.concatenate(inside) if inside else np.empty(0, np.int64))
 
-    def _inside(self, area: shapely.Geometry, service: int) -> Keys:
+    def everything(self, service: int = _ALL_SERVICES) -> Selection:
+        """Select all premises with the service, unplaced ones included."""
+        return self._select(np.flatnonzero((self._services & service) != 0))
+
+    def unplaced(self, service: int = _ALL_SERVICES) -> Selection:
+        """Select the premises with the service that no shape can reach."""
+        tail = np.arange(self._placed, len(self._keys))
+        return self._select(tail[(self._services[tail] & service) != 0])
+
+    def locate(self, keys: Keys) -> Selection:
+        """Select the premises with these keys; keys this version does not have are left out."""
+        if not len(self._keys):
+            return self._select(np.empty(0, np.int64))
+        at = np.searchsorted(self._keys, keys, sorter=self._by_key)
+        found = self._by_key[np.minimum(at, len(self._keys) - 1)]
+        return self._select(found[self._keys[found] == keys])
+
+    def _select(self, positions: Positions) -> Selection:
+        return Selection.of(self._keys, self.version, positions)
+
+    def _inside(self, area: shapely.Geometry, service: int) -> Positions:
         west, south, east, north = shapely.bounds(area)
-        first = int(np.searchsorted(self._lon, west, side="left"))
-        last = int(np.searchsorted(self._lon, east, side="right"))
+        lon = self._lon[: self._placed]
+        first = int(np.searchsorted(lon, west, side="left"))
+        last = int(np.searchsorted(lon, east, side="right"))
         band = slice(first, last)
         lat = self._lat[band]
         near = first + np.flatnonzero(
@@ -62,14 +85,4 @@ class PremiseIndex:
         )
         shapely.prepare(area)
         hit = shapely.intersects_xy(area, self._lon[near], self._lat[near])
-        keys: Keys = self._keys[near[hit]]
-        return keys
-
-
-def difference(old: Keys, new: Keys) -> tuple[Keys, Keys, Keys]:
-    """Give (added, removed, kept) between two sorted sets of keys of one premises version."""
-    return (
-        np.setdiff1d(new, old, assume_unique=True),
-        np.setdiff1d(old, new, assume_unique=True),
-        np.intersect1d(old, new, assume_unique=True),
-    )
+        return np.asarray(near[hit])

@@ -10,9 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gis.errors import RepairChangesPremises
-from gis.index import Keys, PremiseIndex, difference
+from gis.index import PremiseIndex
+from gis.selection import Keys, Selection
 from gis.shapes import Shape, ShapeLimits, accept
+from gis.where import select
 from outage import tables as t
+from outage import where as w
 from outage.database import Database
 from outage.model import MatchedShape, Service
 from outage.settings import Settings
@@ -25,20 +28,37 @@ _POINT = np.dtype(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """Who is inside a shape: sorted premise keys of one premises version."""
+    """Who is inside a place, of one premises version.
 
-    shape: Shape
-    keys: Keys
-    premises_version: int
+    Attributes:
+        where: the place.
+        inside: the premises with the service inside it.
+        shape: what was drawn, None for a place that is named.
+    """
+
+    where: w.Where
+    inside: Selection
+    shape: Shape | None = None
+
+    @property
+    def keys(self) -> Keys:
+        """Sorted premise keys."""
+        return self.inside.keys()
+
+    @property
+    def premises_version(self) -> int:
+        """The premises version it was matched against."""
+        return self.inside.version
 
     def for_desk(self) -> MatchedShape:
-        """The shape as the desk's commands take it."""
+        """The place as the desk's commands take it."""
         return MatchedShape(
-            wkb=self.shape.wkb,
-            digest=self.shape.hash,
-            vertices=self.shape.vertices,
-            premise_count=len(self.keys),
+            wkb=b"" if self.shape is None else self.shape.wkb,
+            digest=w.digest(self.where),
+            vertices=0 if self.shape is None else self.shape.vertices,
+            premise_count=len(self.inside),
             premises_version=self.premises_version,
+            spec=w.to_spec(self.where) if self.shape is None else None,
         )
 
 
@@ -84,15 +104,19 @@ class Matcher:
     def match_shape(self, shape: Shape, service: Service, *, accept_repair: bool = False) -> Match:
         """Find the premises with the service inside a shape that has passed the gate."""
         index = self.index()
-        keys = index.match(shape.wkb, service.bit)
+        inside = index.match(shape.wkb, service.bit)
         if shape.drawn is not None and not accept_repair:
             drawn = index.match(shape.drawn, service.bit)
-            added, removed, _ = difference(drawn, keys)
-            if len(added) or len(removed):
-                raise RepairChangesPremises(
-                    reason=shape.repaired, added=len(added), removed=len(removed)
-                )
-        return Match(shape=shape, keys=keys, premises_version=index.version)
+            added, removed = len(inside - drawn), len(drawn - inside)
+            if added or removed:
+                raise RepairChangesPremises(reason=shape.repaired, added=added, removed=removed)
+        return Match(where=w.Drawn(digest=shape.hash), inside=inside, shape=shape)
+
+    def find(self, where: w.Where, service: Service) -> Match:
+        """Find the premises with the service inside a place that is named, or on record."""
+        index = self.index()
+        with self._db.read() as conn:
+            return Match(where=where, inside=select(conn, where, index, service))
 
 
 def limits_of(settings: Settings) -> ShapeLimits:
@@ -113,12 +137,12 @@ def _build(conn: Connection, version: int) -> PremiseIndex:
     """Build the index of one version, whatever a load that is under way has written already."""
     p, b = t.premises.c, t.premises_before.c
     settled = sa.select(p.key, p.longitude, p.latitude, p.services).where(
-        p.closed_at.is_(None), p.longitude.is_not(None), p.loaded_version <= version
+        p.closed_at.is_(None), p.loaded_version <= version
     )
     before = (
         sa.select(b.premise_key, b.longitude, b.latitude, b.services)
         .join(t.premises, p.key == b.premise_key)
-        .where(b.version > version, b.longitude.is_not(None), p.loaded_version > version)
+        .where(b.version > version, p.loaded_version > version)
     )
     rows = conn.execution_options(yield_per=_AT_A_TIME).execute(sa.union_all(settled, before))
     # As arrays at once: a million rows of Python objects would take ten times the memory.

@@ -12,9 +12,9 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import Connection
 
-from gis.index import Keys
 from gis.interruptions import LIVE
 from gis.scratch import scratch
+from gis.selection import Keys
 from outage import tables as t
 from outage.columns import Instant
 from outage.model import OutageKey

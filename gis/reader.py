@@ -18,10 +18,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gis import interruptions, members
-from gis.index import Keys, PremiseIndex, difference
+from gis.index import PremiseIndex
 from gis.interruptions import End
 from gis.matching import Matcher
 from gis.scratch import fill
+from gis.selection import Keys, difference
+from gis.where import on_record, select
 from outage import desk, journal, register
 from outage import tables as t
 from outage.database import Database
@@ -114,20 +116,17 @@ class GisReader:
 
     def _sync(self, db: Database, task: Task) -> None:
         """Let the premises inside the shape be the members; who is restored stays so."""
-        outage = task.outage
+        outage, index = task.outage, task.index
         if not outage.is_open or outage.shape_digest is None:
             return
-        index = task.index
+        moved = task.matched_digest is not None and task.matched_version != index.version
         with db.read() as conn:
-            wkb = _wkb(conn, outage.shape_digest)
-            old = task.matched_digest and _wkb(conn, task.matched_digest)
+            target = _inside(conn, task, outage.shape_digest)
+            # Differences are taken within one premises version: what only the base data moved
+            # is told apart from what the shape moved.
+            before = _inside(conn, task, task.matched_digest) if moved else None
             live = members.current(conn, outage.key, live=True)
             known = members.current(conn, outage.key, live=False)
-        target = index.match(wkb, outage.service.bit)
-        # Differences are taken within one premises version: what only the base data moved is
-        # told apart from what the shape moved.
-        moved = old is not None and task.matched_version != index.version
-        before = index.match(old, outage.service.bit) if moved and old else None
         came = _because(difference(known, target)[0], before, "shape", "premises", inside=True)
         went = _because(difference(live, target)[1], before, "voided", "moved", inside=False)
 
@@ -161,11 +160,10 @@ class GisReader:
         key = int(task.item.entry.data["restoration"])
         with db.read() as conn:
             step = conn.execute(t.restorations.select().where(t.restorations.c.key == key)).one()
-            wkb = None if step.shape_digest is None else _wkb(conn, step.shape_digest)
+            part = None if step.shape_digest is None else _inside(conn, task, step.shape_digest)
         keys = _current(db, task, live=True)
-        if wkb is not None:
-            inside = task.index.match(wkb, task.outage.service.bit)
-            keys = difference(keys, inside)[2]
+        if part is not None:
+            keys = difference(keys, part)[2]
         end = End(
             at=step.at, outcome="inferred" if step.inferred else "restored", restoration_key=key
         )
@@ -254,11 +252,10 @@ def _task(db: Database, item: WorkItem, index: PremiseIndex) -> Task:
     )
 
 
-def _wkb(conn: Connection, digest: str) -> bytes:
-    wkb: bytes = conn.execute(
-        sa.select(t.shapes.c.wkb).where(t.shapes.c.digest == digest)
-    ).scalar_one()
-    return wkb
+def _inside(conn: Connection, task: Task, digest: str | None) -> Keys:
+    if digest is None:
+        return np.empty(0, np.int64)
+    return select(conn, on_record(conn, digest), task.index, task.outage.service).keys()
 
 
 def _current(db: Database, task: Task, *, live: bool) -> Keys:

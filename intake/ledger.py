@@ -76,7 +76,12 @@ def grounds(conn: Connection, source: str, ids: Collection[str]) -> dict[str, by
             sa.select(t.feed_outages.c.source_id, t.shapes.c.wkb)
             .join(t.outages, t.outages.c.key == t.feed_outages.c.outage_key)
             .join(t.shapes, t.shapes.c.digest == t.outages.c.shape_digest)
-            .where(t.feed_outages.c.source == source, t.feed_outages.c.source_id.in_(some))
+            .where(
+                t.feed_outages.c.source == source,
+                t.feed_outages.c.source_id.in_(some),
+                # What a dispatcher named instead of drawing it has no ground to share.
+                t.shapes.c.spec.is_(None),
+            )
         )
         found |= {row.source_id: row.wkb for row in rows}
     return found

@@ -134,10 +134,11 @@ class Reason(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchedShape:
-    """A shape that has passed the gate and been matched by the caller (DECISIONS 2).
+    """A place that has passed the gate and been matched by the caller (DECISIONS 2).
 
-    ``wkb`` is a WGS 84 polygon or multipolygon; ``digest`` its SHA-256 in hex;
-    ``premise_count`` how many premises of ``premises_version`` are inside.
+    ``wkb`` is a WGS 84 polygon or multipolygon, ``digest`` its SHA-256 in hex; a place that is
+    named and not drawn has a ``spec`` (`outage.where`), whose digest it is, and no ``wkb``.
+    ``premise_count`` is how many premises of ``premises_version`` are inside.
     """
 
     wkb: bytes
@@ -145,6 +146,7 @@ class MatchedShape:
     vertices: int
     premise_count: int
     premises_version: int
+    spec: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -237,9 +237,9 @@ def keep_shape(conn: Connection, shape: MatchedShape | None) -> str | None:
     # Two commands may bring the same shape at the same time.
     conn.execute(
         sa.text(
-            "INSERT INTO shapes (digest, wkb, vertices) VALUES (:digest, :wkb, :vertices) "
-            "ON CONFLICT (digest) DO NOTHING"
+            "INSERT INTO shapes (digest, wkb, vertices, spec) "
+            "VALUES (:digest, :wkb, :vertices, :spec) ON CONFLICT (digest) DO NOTHING"
         ),
-        {"digest": shape.digest, "wkb": shape.wkb, "vertices": shape.vertices},
+        {name: getattr(shape, name) for name in ("digest", "wkb", "vertices", "spec")},
     )
     return shape.digest

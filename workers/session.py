@@ -69,7 +69,7 @@ class Session:
         match = Matcher(self.db).match(
             source, Service(service), limits=limits, crs=crs, accept_repair=accept_repair
         )
-        if match.shape.repaired:
+        if match.shape is not None and match.shape.repaired:
             # Beside the facts, which may be read by a program.
             click.echo(f"The shape was repaired: {match.shape.repaired}.", err=True)
         return match.for_desk()

@@ -23,6 +23,7 @@ shapes = Table(
     Column("digest", String, primary_key=True),
     Column("wkb", LargeBinary, nullable=False, comment="WGS 84, has passed the gate"),
     Column("vertices", Integer, nullable=False),
+    Column("spec", Text, comment="JSON of outage.where: a place that is named, not drawn"),
 )
 
 outages = Table(

@@ -25,7 +25,13 @@ premises = Table(
     Column("time_zone", String, comment="IANA name where it differs from the site's"),
     Column("loaded_version", Integer, nullable=False, comment="version that last wrote it"),
     Column("closed_at", Instant),
+    Column("street", String, comment="of the address, as gis.streets writes it"),
+    Column("house_number", Integer),
+    Column("path", String, comment="devices that feed it, in order: SUB1/F12/L3"),
     Index("ix_premises_circuit", "circuit"),
+    Index("ix_premises_transformer", "transformer"),
+    Index("ix_premises_street", "street", "house_number"),
+    Index("ix_premises_path", "path"),
 )
 
 premises_before = Table(

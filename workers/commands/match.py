@@ -50,14 +50,16 @@ def match(
         found = matcher.match(source, wanted, limits=limits, crs=crs, accept_repair=accept_repair)
         took_ms = (time.perf_counter() - began) * 1000
         keys: list[int] = found.keys.tolist()
+        shape = found.shape
+        assert shape is not None  # noqa: S101 - what was drawn has one
         facts: dict[str, Any] = {
             "service": str(wanted),
             "premises": len(keys),
             **_count(db, keys, wanted),
             "premises_version": found.premises_version,
-            "area_km2": round(found.shape.area_km2, 6),
-            "vertices": found.shape.vertices,
-            "repaired": found.shape.repaired,
+            "area_km2": round(shape.area_km2, 6),
+            "vertices": shape.vertices,
+            "repaired": shape.repaired,
             "milliseconds": round(took_ms, 1),
         }
         if ids:

@@ -37,7 +37,7 @@ def test_a_real_storm_gives_the_independent_counts(shared: Path, index: PremiseI
                     continue
                 versions.add(version)
                 shape = accept(outage["polygon"], limits=ShapeLimits())
-                inside = index.match(shape.wkb).tolist()
+                inside = index.match(shape.wkb).keys().tolist()
                 if inside:
                     members.setdefault(outage["id"], set()).update(inside)
     assert len(outages) == 676

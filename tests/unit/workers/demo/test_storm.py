@@ -56,6 +56,6 @@ def test_the_scripts_own_arithmetic_agrees_with_the_index(tmp_path: Path) -> Non
     for act in storm.acts():
         if isinstance(act, storm.Declare | storm.Revise):
             drawn = {"type": "Polygon", "coordinates": [[list(c) for c in act.plot.ring]]}
-            keys = index.match(accept(drawn, limits=ShapeLimits()).wkb)
+            keys = index.match(accept(drawn, limits=ShapeLimits()).wkb).keys()
             found |= {(act.label, f"H{key:06d}") for key in keys}
     assert expected(storm.acts(), accounts).memberships == found

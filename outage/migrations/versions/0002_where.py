@@ -1,0 +1,44 @@
+"""Ways to say where: streets and device paths of premises, places that are named and not drawn.
+
+Revision: 0002
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add what the release before does not look at."""
+    _premises()
+    _shapes()
+
+
+def downgrade() -> None:
+    """Take it away again."""
+    op.drop_column("shapes", "spec")
+    op.drop_index("ix_premises_path", "premises")
+    op.drop_index("ix_premises_street", "premises")
+    op.drop_index("ix_premises_transformer", "premises")
+    for name in ("path", "house_number", "street"):
+        op.drop_column("premises", name)
+
+
+def _premises() -> None:
+    street = "of the address, as gis.streets writes it"
+    path = "devices that feed it, in order: SUB1/F12/L3"
+    op.add_column("premises", sa.Column("street", sa.String(), comment=street))
+    op.add_column("premises", sa.Column("house_number", sa.Integer()))
+    op.add_column("premises", sa.Column("path", sa.String(), comment=path))
+    op.create_index("ix_premises_transformer", "premises", ["transformer"])
+    op.create_index("ix_premises_street", "premises", ["street", "house_number"])
+    op.create_index("ix_premises_path", "premises", ["path"])
+
+
+def _shapes() -> None:
+    spec = "JSON of outage.where: a place that is named, not drawn"
+    op.add_column("shapes", sa.Column("spec", sa.Text(), comment=spec))
