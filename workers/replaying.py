@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,7 @@ from intake.errors import RecordingRefused, ReplayRefused
 from intake.feed import Applied, Feed, Health
 from intake.mapping import FeedMapping
 from intake.replay import Barrier, barriers, snapshots
+from intake.snapshot import Snapshot, Unusable
 from notifier import batches
 from notifier.outbox import Outbox
 from outage import clock, deadlines, journal
@@ -96,6 +97,22 @@ def run(
     Business time is held meanwhile and the wall clock's again afterwards, also when stopped.
     Raises RecordingRefused when the file cannot be read, or nothing in it can be used.
     """
+    seen = snapshots(storm.file, storm.mapping)
+    return play(db, settings, storm, seen, progress=progress)
+
+
+def play(
+    db: Database,
+    settings: Settings,
+    storm: Storm,
+    seen: Iterable[Snapshot | Unusable],
+    *,
+    progress: Callable[[str], None],
+) -> dict[str, Any]:
+    """Replay what was seen of a storm, as `run` does with all that its file holds.
+
+    The next is asked for when everybody has finished with the one before.
+    """
     # Nobody else is waiting for the database between two steps.
     db.gap_s = 0.0
     feed = Feed(
@@ -107,7 +124,6 @@ def run(
         max_premises=settings.max_recipients,
     )
     outbox = Outbox(db, settings, load_site(settings.home))
-    seen = snapshots(storm.file, storm.mapping)
     pace = _Pace(storm.speed, progress)
     with business_time(db), _readers(db, settings) as turns:
         replay = Replay(db, feed, outbox, turns=turns, progress=progress)

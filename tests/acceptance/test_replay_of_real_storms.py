@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psycopg
 import pytest
 import shapely
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 
 from outage import tables as t
 from outage.database import Database, open_database
@@ -63,12 +65,12 @@ class Replayed:
         return [(row.outage_key, row.endpoint_key) for row in found]
 
 
-def outage(home: Path, *words: str) -> dict[str, Any]:
+def outage(home: Path, *words: str, **settings: str) -> dict[str, Any]:
     """Run one `outage` command in a process of its own; gives what it printed as JSON."""
     done = subprocess.run(
         [sys.executable, "-m", "workers", *words, "--json"],
         cwd=ROOT,
-        env=os.environ | {"OUTAGE_HOME": str(home)},
+        env=os.environ | {"OUTAGE_HOME": str(home)} | settings,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -174,6 +176,25 @@ def test_the_second_storm_has_ten_outages_that_return(
 ) -> None:
     facts = replayed(shared / "data" / LONGER_STORM, "--assume-reviewed").facts
     assert (facts["outages"], facts["outages_returned"], facts["returns"]) == (827, 10, 11)
+
+
+@pytest.mark.parametrize("storm", [STORM, LONGER_STORM])
+def test_a_storm_comes_to_the_same_on_postgresql(
+    shared: Path, replayed: Callable[..., Replayed], postgresql: str, tmp_path: Path, storm: str
+) -> None:
+    recording = shared / "data" / storm
+    name = f"replay_{recording.name[6:16].replace('-', '_')}"
+    with psycopg.connect(postgresql, autocommit=True) as conn:
+        conn.execute(sa.schema.CreateSchema(name).compile().string)
+    url = make_url(postgresql).update_query_dict({"options": f"-csearch_path={name}"})
+    settings = {"OUTAGE_DATABASE_URL": url.render_as_string(hide_password=False)}
+    outage(tmp_path, "db", "upgrade", **settings)
+    for what in ("premises", "accounts"):
+        outage(tmp_path, "import", what, str(shared / "data" / f"{what}.csv"), **settings)
+    words = ("replay", str(recording), "--speed", "max", "--assume-reviewed")
+    found = outage(tmp_path, *words, **settings)
+    on_sqlite = replayed(recording, "--assume-reviewed").facts
+    assert found | {"seconds": 0} == on_sqlite | {"seconds": 0}
 
 
 @pytest.mark.parametrize("storm", [STORM, LONGER_STORM])
