@@ -18,6 +18,7 @@ FIELDS = (
     "email",
     "language",
     "medical",
+    "critical",
     "outage_alerts",
     "quiet_hours",
 )
@@ -48,6 +49,7 @@ class Account:
 
     Attributes:
         premises: keys of the premises it holds.
+        critical: a hospital, a shelter, a pumping station: looked at first.
         phone: E.164. email: normalised.
         quiet: when not to disturb.
     """
@@ -59,6 +61,7 @@ class Account:
     email: str | None
     language: str
     medical: bool
+    critical: bool
     outage_alerts: bool
     quiet: Quiet
 
@@ -127,6 +130,7 @@ def read_accounts(
                 email=emails.get(columns["email"][at]),
                 language=columns["language"][at].lower() or language,
                 medical=_YES_NO.get(columns["medical"][at].lower(), False),
+                critical=_YES_NO.get(columns["critical"][at].lower(), False),
                 outage_alerts=_YES_NO.get(columns["outage_alerts"][at].lower(), True),
                 quiet=_quiet(columns["quiet_hours"][at]),
             )
@@ -171,6 +175,7 @@ def _reasons(sheet: Sheet, premises: Mapping[str, int]) -> list[str]:
         ("premise_ids", "unknown premise", lambda text: all(p in premises for p in text.split())),
         ("language", "language", lambda text: not text or bool(_LANGUAGE.fullmatch(text.lower()))),
         ("medical", "medical", lambda text: not text or text.lower() in _YES_NO),
+        ("critical", "critical", lambda text: not text or text.lower() in _YES_NO),
         ("outage_alerts", "outage_alerts", lambda text: not text or text.lower() in _YES_NO),
         ("quiet_hours", "quiet_hours", lambda text: not text or bool(_QUIET.fullmatch(text))),
     )

@@ -97,6 +97,7 @@ class AccountRecord:
     id: str
     name: str
     medical: bool
+    critical: bool
     outage_alerts: bool
     premises: tuple[Holding, ...]
     outages: tuple[AccountOutage, ...]

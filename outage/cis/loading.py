@@ -152,6 +152,7 @@ def _facts(one: Account) -> Row:
         "id": one.id,
         "name": one.name,
         "medical": one.medical,
+        "critical": one.critical,
         "outage_alerts": one.outage_alerts,
     }
 
@@ -163,9 +164,8 @@ def _said_here(row: Any) -> Row:  # noqa: ANN401 - a row of `accounts`
 
 def _differs(row: Any, one: Account) -> bool:  # noqa: ANN401 - a row of `accounts`
     alerts = row.alerts_source != "person" and row.outage_alerts != one.outage_alerts
-    return bool(
-        alerts or row.name != one.name or row.medical != one.medical or row.closed_at is not None
-    )
+    said = any(getattr(row, name) != getattr(one, name) for name in ("name", "medical", "critical"))
+    return bool(alerts or said or row.closed_at is not None)
 
 
 def _occupancies(work: _Work, keys: dict[str, int], actor: Actor) -> None:

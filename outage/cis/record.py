@@ -32,6 +32,7 @@ def read(conn: Connection, account: AccountKey) -> AccountRecord:
         id=row.id,
         name=row.name,
         medical=row.medical,
+        critical=row.critical,
         outage_alerts=row.outage_alerts,
         premises=_holdings(conn, account),
         outages=_outages(conn, account),

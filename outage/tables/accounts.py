@@ -18,6 +18,7 @@ accounts = Table(
     Column("outage_alerts", Boolean, nullable=False, server_default=text("true")),
     Column("alerts_source", String, nullable=False, server_default="cis", comment="cis or person"),
     Column("closed_at", Instant),
+    Column("critical", Boolean, nullable=False, server_default=text("false")),
 )
 
 occupancies = Table(
@@ -52,6 +53,18 @@ endpoints = Table(
     Column("invalid_at", Instant),
     Column("invalid_code", String),
     Index("uq_endpoints_kind_address", "kind", "address", unique=True),
+    Index(
+        "ix_endpoints_opted_out_at",
+        "opted_out_at",
+        sqlite_where=text("opted_out_at IS NOT NULL"),
+        postgresql_where=text("opted_out_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_endpoints_invalid_at",
+        "invalid_at",
+        sqlite_where=text("invalid_at IS NOT NULL"),
+        postgresql_where=text("invalid_at IS NOT NULL"),
+    ),
 )
 
 contacts = Table(

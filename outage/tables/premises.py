@@ -63,4 +63,5 @@ aliases = Table(
     Column("value", String, primary_key=True),
     Column("key", Key, nullable=False),
     Index("ix_aliases_entity_key", "entity", "key"),
+    Index("ix_aliases_entity_value", "entity", "value"),
 )

@@ -16,10 +16,15 @@ def upgrade() -> None:
     """Add what the release before does not look at."""
     _premises()
     _shapes()
+    _who()
 
 
 def downgrade() -> None:
     """Take it away again."""
+    op.drop_index("ix_endpoints_invalid_at", "endpoints")
+    op.drop_index("ix_endpoints_opted_out_at", "endpoints")
+    op.drop_column("accounts", "critical")
+    op.drop_index("ix_aliases_entity_value", "aliases")
     op.drop_column("shapes", "spec")
     op.drop_index("ix_premises_path", "premises")
     op.drop_index("ix_premises_street", "premises")
@@ -42,3 +47,21 @@ def _premises() -> None:
 def _shapes() -> None:
     spec = "JSON of outage.where: a place that is named, not drawn"
     op.add_column("shapes", sa.Column("spec", sa.Text(), comment=spec))
+
+
+def _who() -> None:
+    """What a preview asks: ids of any system, hospitals and shelters, who opted out lately."""
+    op.create_index("ix_aliases_entity_value", "aliases", ["entity", "value"])
+    no = sa.text("false")
+    op.add_column(
+        "accounts", sa.Column("critical", sa.Boolean(), nullable=False, server_default=no)
+    )
+    for column in ("opted_out_at", "invalid_at"):
+        there = sa.text(f"{column} IS NOT NULL")
+        op.create_index(
+            f"ix_endpoints_{column}",
+            "endpoints",
+            [column],
+            sqlite_where=there,
+            postgresql_where=there,
+        )
