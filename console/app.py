@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from console import bodies, changes, problems, reading
+from console import bodies, changes, preview, problems, reading
 from console.desk import Command, Desk, Do
 from gis.matching import Matcher
+from gis.preview import Previewer
 from outage import clock
 from outage.database import Database
 from outage.settings import Settings
@@ -35,7 +36,9 @@ def create_app(
     )
     app.state.db = db
     app.state.site = site
-    app.state.desk = Desk(db=db, settings=settings, matcher=matcher or Matcher(db))
+    matcher = matcher or Matcher(db)
+    app.state.desk = Desk(db=db, settings=settings, matcher=matcher)
+    app.state.previews = preview.Previews(Previewer(db, matcher, settings))
     return app
 
 
@@ -46,22 +49,21 @@ def api(settings: Settings) -> list[BaseRoute]:
     def write(path: str, command: Command, method: str = "POST") -> Route:
         return Route(path, command.answer, methods=[method])
 
-    def dispatch(do: Do, body: type[bodies.Body], *, shaped: bool = False) -> Command:
-        return Command(right=Right.DISPATCH, body=body, do=do, shaped=shaped)
+    def dispatch(do: Do, body: type[bodies.Body]) -> Command:
+        return Command(right=Right.DISPATCH, body=body, do=do)
 
     declare = Command(
         right=Right.DISPATCH,
         body=bodies.DeclareBody,
         do=changes.declare(most),
         created=True,
-        shaped=True,
     )
     one = "/outages/{id}"
     return [
         Route("/outages", look(reading.outages, Right.SEE), methods=["GET"]),
         write("/outages", declare),
         Route(one, look(reading.outage, Right.SEE), methods=["GET"]),
-        write(one, dispatch(changes.revise(most), bodies.ReviseBody, shaped=True), "PATCH"),
+        write(one, dispatch(changes.revise(most), bodies.ReviseBody), "PATCH"),
         Route(f"{one}/memberships", look(reading.memberships), methods=["GET"]),
         Route(f"{one}/messages", look(reading.messages), methods=["GET"]),
         Route(f"{one}/journal", look(reading.journal), methods=["GET"]),
@@ -70,13 +72,14 @@ def api(settings: Settings) -> list[BaseRoute]:
             Command(right=Right.REPORT, body=bodies.UpdateBody, do=changes.update),
         ),
         write(f"{one}/messages/{{key:int}}/approve", dispatch(changes.approve, bodies.EmptyBody)),
-        write(f"{one}/restorations", dispatch(changes.restore, bodies.RestoreBody, shaped=True)),
+        write(f"{one}/restorations", dispatch(changes.restore, bodies.RestoreBody)),
         write(f"{one}/confirm", dispatch(changes.confirm, bodies.ConfirmBody)),
         write(f"{one}/reject", dispatch(changes.reject, bodies.ReasonBody)),
         write(f"{one}/start", dispatch(changes.start, bodies.StartBody)),
         write(f"{one}/reopen", dispatch(changes.reopen, bodies.ReasonBody)),
         write(f"{one}/cancel", dispatch(changes.cancel, bodies.ReasonBody)),
         write(f"{one}/close", dispatch(changes.close, bodies.ReasonBody)),
+        Route("/match", preview.answer, methods=["POST"]),
         Route("/accounts/{id}", look(reading.account), methods=["GET"]),
     ]
 

@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -16,13 +16,17 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    model_validator,
 )
 from starlette.requests import Request
 
 from console.errors import BadBody, BodyTooLarge, NotJson
+from gis import asked
 from outage import notes
+from outage import where as w
 from outage.columns import EARLIEST, LATEST
 from outage.model import Cause, Confidence, CrewStatus, Kind, Reason, Service
+from outage.where import AreaKind, Side
 
 _RFC_3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:[Zz]|[+-]\d{2}:\d{2})"
@@ -53,7 +57,11 @@ def _readable(value: str) -> str:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_near)]
 Place = Annotated[str, Field(max_length=200), AfterValidator(_readable)]
+Name = Annotated[str, Field(max_length=200), AfterValidator(_readable)]
+HouseNumber = Annotated[int, Field(ge=0, lt=10_000_000)]
 Words = Annotated[str, Field(max_length=notes.LIMIT), AfterValidator(_readable)]
+WAYS = ("shape", "devices", "street", "area", "premises", "all")
+"""The fields that say where."""
 
 
 class Body(BaseModel):
@@ -91,16 +99,77 @@ class UpdateBody(Body):
         return any(getattr(self, name) for name in said)
 
 
-class Shaped(Body):
-    """A body that may carry a shape."""
+class StreetBody(Body):
+    """A street, or house numbers of it."""
+
+    name: Name
+    first: HouseNumber | None = Field(None, alias="from")
+    last: HouseNumber | None = Field(None, alias="to")
+    side: Side | None = None
+    city: Name | None = None
+
+
+class AreaBody(Body):
+    """An area; its kind may be left out where only one has the name."""
+
+    name: Name
+    kind: AreaKind | None = None
+
+
+class Placed(Body):
+    """A body that may say where, in one way."""
 
     shape: dict[str, Any] | None = None
     """GeoJSON in WGS 84: a geometry, a Feature or a FeatureCollection."""
-    allow_empty: bool = False
+    devices: tuple[Name, ...] | None = None
+    street: StreetBody | None = None
+    area: AreaBody | None = None
+    premises: tuple[str, ...] | None = None
+    """Ids of premises or of accounts, their own or other systems'."""
+    all: Literal[True] | None = None
+    skip_unknown: bool = False
     accept_repair: bool = False
 
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [name for name in WAYS if getattr(self, name) is not None]
+        if len(ways) > 1:
+            message = f"says where in several ways ({', '.join(ways)}); give one of them"
+            raise ValueError(message)
+        return self
 
-class DeclareBody(Shaped):
+    def asked(self) -> asked.Asked | None:
+        """Where it says, None if it does not."""
+        if self.shape is not None:
+            return asked.Shape(source=self.shape, accept_repair=self.accept_repair)
+        if self.devices is not None:
+            return asked.devices(self.devices)
+        if self.street is not None:
+            return w.Street(**self.street.model_dump())
+        if self.area is not None:
+            return asked.Area(name=self.area.name, kind=self.area.kind)
+        if self.premises is not None:
+            return asked.Ids(ids=self.premises, skip_unknown=self.skip_unknown)
+        return w.Everything() if self.all else None
+
+
+class MatchBody(Placed):
+    """Who would be inside; changes nothing."""
+
+    service: Service | None = None
+    """That of the outage it is compared with, or the site's first, if not given."""
+    difference_from: Annotated[str, Field(max_length=20)] | None = None
+    """Id of an outage whose place it is compared with."""
+    ids: bool = False
+
+
+class Changing(Placed):
+    """A body that may say where and changes something there."""
+
+    allow_empty: bool = False
+
+
+class DeclareBody(Changing):
     """A new outage."""
 
     service: Service
@@ -114,7 +183,7 @@ class DeclareBody(Shaped):
     etr: EtrBody | None = None
 
 
-class ReviseBody(Shaped):
+class ReviseBody(Changing):
     """Declared facts that change; what is not named stays."""
 
     version: int | None = None
@@ -126,8 +195,8 @@ class ReviseBody(Shaped):
     planned_end: Moment | None = None
 
 
-class RestoreBody(Shaped):
-    """Service is back: everywhere, or inside the shape."""
+class RestoreBody(Changing):
+    """Service is back: everywhere, or somewhere."""
 
     at: Moment | None = None
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from console import bodies
-from console.errors import NoShape, NothingSaid
+from console.errors import NoPlace, NothingSaid
 from outage import commands as c
 from outage import desk
 from outage.clock import business_now
@@ -41,7 +41,7 @@ def declare(limit: int) -> Callable[..., Outage]:
 
     def do(conn: Connection, asked: Asked) -> Outage:
         if asked.shape is None and not asked.body.allow_empty:
-            raise NoShape
+            raise NoPlace(ways=", ".join(bodies.WAYS))
         command = c.Declare(
             key=OutageKey(0),
             id=OutageId(""),

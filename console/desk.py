@@ -41,11 +41,23 @@ class Desk:
     settings: Settings
     matcher: Matcher
 
-    def shape(self, given: object, service: Service, *, accept_repair: bool) -> MatchedShape:
-        """Let a GeoJSON shape through the gate and match it. Raises `ShapeRefused`."""
-        return self.matcher.match(
-            given, service, limits=limits_of(self.settings), accept_repair=accept_repair
-        ).for_desk()
+    def matched(self, body: bodies.Changing, service: Service) -> MatchedShape | None:
+        """Find who is where a body says; None if it does not. Raises `GisError`."""
+        asked = body.asked()
+        if asked is None:
+            return None
+        match = self.matcher.ask(
+            asked,
+            service,
+            limits=limits_of(self.settings),
+            max_ids=self.settings.list_max_ids,
+        )
+        return match.for_desk()
+
+    @property
+    def body_limit(self) -> int:
+        """Bytes of a body that says where."""
+        return self.settings.shape_max_bytes + AROUND_SHAPE
 
 
 Do = Callable[[Connection, Asked], Outage | Reported]
@@ -59,12 +71,11 @@ class Command:
     body: type[bodies.Body]
     do: Do
     created: bool = False
-    shaped: bool = False
 
     async def answer(self, request: Request) -> Response:
         """Answer a request, or raise what `problems` makes a document of."""
         desk: Desk = request.app.state.desk
-        limit = desk.settings.shape_max_bytes + AROUND_SHAPE if self.shaped else SMALL
+        limit = desk.body_limit if issubclass(self.body, bodies.Placed) else SMALL
         words = access.bearer(request)
         # Who may not do it does not get to send megabytes first.
         token = await anyio.to_thread.run_sync(access.check, desk.db, words, self.right)
@@ -76,10 +87,8 @@ class Command:
         name = request.path_params.get("id", "")
         asked = _asked(request, token.actor, raw)
         shape = None
-        if isinstance(body, bodies.Shaped) and body.shape is not None:
-            shape = desk.shape(
-                body.shape, _service(desk, name, body), accept_repair=body.accept_repair
-            )
+        if isinstance(body, bodies.Changing) and body.asked() is not None:
+            shape = desk.matched(body, _service(desk, name, body))
         wanted = Asked(
             id=name,
             message=request.path_params.get("key", 0),
@@ -107,7 +116,7 @@ def _facts(conn: Connection, done: Outage | Reported) -> Facts:
     return summary(conn, done.id)
 
 
-def _service(desk: Desk, name: str, body: bodies.Shaped) -> Service:
+def _service(desk: Desk, name: str, body: bodies.Changing) -> Service:
     if isinstance(body, bodies.DeclareBody):
         return body.service
     with desk.db.read() as conn:

@@ -40,5 +40,13 @@ class KeyTooLong(ConsoleError):
     """The Idempotency-Key is longer than {limit} characters."""
 
 
-class NoShape(ConsoleError):
-    """shape: say where it is as GeoJSON, or set allow_empty for an outage without premises."""
+class NowhereSaid(ConsoleError):
+    """The body does not say where; give {ways}."""
+
+
+class NoPlace(ConsoleError):
+    """The body does not say where; give {ways}, or allow_empty for an outage without premises."""
+
+
+class TooManyPreviews(ConsoleError):
+    """{waiting} previews are waiting already; ask again in a moment."""

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from console import errors as mine
-from gis.errors import GisError
+from gis.errors import GisError, IdsUnknown
 from outage import errors as theirs
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     mine.NotJson: HTTPStatus.BAD_REQUEST,
     mine.BadQuery: HTTPStatus.BAD_REQUEST,
     mine.KeyTooLong: HTTPStatus.BAD_REQUEST,
+    mine.TooManyPreviews: HTTPStatus.SERVICE_UNAVAILABLE,
     mine.ConsoleError: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 """What each refusal is in HTTP; the nearest class counts."""
@@ -53,6 +54,8 @@ def answer(request: Request, error: Exception) -> JSONResponse:
     more: dict[str, object] = {}
     if isinstance(error, mine.BadBody):
         more["errors"] = error.problems
+    if isinstance(error, IdsUnknown):
+        more["ids"] = error.ids
     return problem(status, " ".join(str(error).split()), headers=headers, more=more)
 
 

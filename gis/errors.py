@@ -8,7 +8,9 @@ class GisError(Exception):
 
     def __init__(self, **facts: object) -> None:
         self.facts = facts
-        super().__init__(" ".join((type(self).__doc__ or "").split()).format(**facts))
+        message = " ".join((type(self).__doc__ or "").split()).format(**facts)
+        # A question that a fact ends with needs no full stop.
+        super().__init__(message[:-1] if message.endswith("?.") else message)
 
 
 class ShapeRefused(GisError):
@@ -91,3 +93,58 @@ class ManyMoved(GisError):
 
     Nothing was loaded. Check the coordinate system (--crs), or say --allow-moves.
     """
+
+
+class PlaceRefused(GisError):
+    """The place cannot be found."""
+
+
+class ListUnreadable(PlaceRefused):
+    """{file} is not UTF-8 text; give ids of premises or accounts, one a line or as CSV."""
+
+
+class ListTooBig(PlaceRefused):
+    """{file} has more than {limit} bytes (OUTAGE_SHAPE_MAX_BYTES); load it in parts."""
+
+
+class ListTooLong(PlaceRefused):
+    """{given} ids are more than the limit of {limit} (OUTAGE_LIST_MAX_IDS)."""
+
+
+class ListEmpty(PlaceRefused):
+    """The list names nothing; give at least one {what}."""
+
+
+class IdsUnknown(PlaceRefused):
+    """{count} of {given} ids name no premise for certain: {first}.
+
+    Correct them, or go on without them with --skip-unknown (skip_unknown in the API).
+    """
+
+    def __init__(self, *, ids: tuple[str, ...], **facts: object) -> None:
+        self.ids = ids
+        super().__init__(**facts)
+
+
+class DeviceUnknown(PlaceRefused):
+    """No premise is fed through {device!r}; {hint}."""
+
+
+class StreetUnknown(PlaceRefused):
+    """No premise is on {street!r}{city}; {hint}."""
+
+
+class NumbersReversed(PlaceRefused):
+    """House numbers go from {first} to {last}; give the smaller one first."""
+
+
+class AreaUnreadable(PlaceRefused):
+    """{kind!r} is no kind of area; write one of {kinds}, like postal_code:V5K."""
+
+
+class AreaUnknown(PlaceRefused):
+    """No premise is in an area called {area!r}; {hint}."""
+
+
+class AreaAmbiguous(PlaceRefused):
+    """{area!r} is the name of several areas; say which one: {choices}."""

@@ -9,8 +9,10 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gis import asked, places
 from gis.errors import RepairChangesPremises
 from gis.index import PremiseIndex
+from gis.places import Found
 from gis.selection import Keys, Selection
 from gis.shapes import Shape, ShapeLimits, accept
 from gis.where import select
@@ -33,12 +35,18 @@ class Match:
     Attributes:
         where: the place.
         inside: the premises with the service inside it.
+        index: what it was found in.
         shape: what was drawn, None for a place that is named.
+        as_drawn: who would be inside without a repair, None for a shape that needed none.
+        found: how a place was found that somebody named.
     """
 
     where: w.Where
     inside: Selection
+    index: PremiseIndex
     shape: Shape | None = None
+    as_drawn: Selection | None = None
+    found: Found | None = None
 
     @property
     def keys(self) -> Keys:
@@ -103,20 +111,70 @@ class Matcher:
 
     def match_shape(self, shape: Shape, service: Service, *, accept_repair: bool = False) -> Match:
         """Find the premises with the service inside a shape that has passed the gate."""
+        match = self._look_inside(shape, service)
+        if not accept_repair:
+            _refuse_repair(match)
+        return match
+
+    def look(
+        self, wanted: asked.Asked, service: Service, *, limits: ShapeLimits, max_ids: int
+    ) -> Match:
+        """Find the premises with the service inside any place that somebody asks for.
+
+        Raises:
+            GisError: one sentence that says what is wrong with it.
+        """
+        if isinstance(wanted, asked.Shape):
+            shape = accept(wanted.source, limits=limits, crs=wanted.crs)
+            return self._look_inside(shape, service)
         index = self.index()
-        inside = index.match(shape.wkb, service.bit)
-        if shape.drawn is not None and not accept_repair:
-            drawn = index.match(shape.drawn, service.bit)
-            added, removed = len(inside - drawn), len(drawn - inside)
-            if added or removed:
-                raise RepairChangesPremises(reason=shape.repaired, added=added, removed=removed)
-        return Match(where=w.Drawn(digest=shape.hash), inside=inside, shape=shape)
+        with self._db.read() as conn:
+            found = places.find(conn, wanted, max_ids=max_ids)
+            inside = select(conn, found.where, index, service)
+        return Match(where=found.where, inside=inside, index=index, found=found)
+
+    def ask(
+        self, wanted: asked.Asked, service: Service, *, limits: ShapeLimits, max_ids: int
+    ) -> Match:
+        """Find as `look` does, and refuse what a person has to decide and has not.
+
+        Raises:
+            GisError: also for a repair that changes who is inside, and for ids that name
+                nothing for certain.
+        """
+        match = self.look(wanted, service, limits=limits, max_ids=max_ids)
+        if isinstance(wanted, asked.Shape) and not wanted.accept_repair:
+            _refuse_repair(match)
+        if isinstance(wanted, asked.Ids) and not wanted.skip_unknown:
+            places.refuse_unknown(match.found)
+        return match
+
+    def _look_inside(self, shape: Shape, service: Service) -> Match:
+        index = self.index()
+        return Match(
+            where=w.Drawn(digest=shape.hash),
+            inside=index.match(shape.wkb, service.bit),
+            index=index,
+            shape=shape,
+            as_drawn=None if shape.drawn is None else index.match(shape.drawn, service.bit),
+        )
 
     def find(self, where: w.Where, service: Service) -> Match:
         """Find the premises with the service inside a place that is named, or on record."""
         index = self.index()
         with self._db.read() as conn:
-            return Match(where=where, inside=select(conn, where, index, service))
+            inside = select(conn, where, index, service)
+        return Match(where=where, inside=inside, index=index)
+
+
+def _refuse_repair(match: Match) -> None:
+    if match.shape is None or match.as_drawn is None:
+        return
+    added, removed = match.inside - match.as_drawn, match.as_drawn - match.inside
+    if len(added) or len(removed):
+        raise RepairChangesPremises(
+            reason=match.shape.repaired, added=len(added), removed=len(removed)
+        )
 
 
 def limits_of(settings: Settings) -> ShapeLimits:

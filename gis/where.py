@@ -15,7 +15,7 @@ from outage import tables as t
 from outage import where as w
 from outage.model import Service
 
-_DEVICES = {"circuit": t.premises.c.circuit, "transformer": t.premises.c.transformer}
+DEVICES = {"circuit": t.premises.c.circuit, "transformer": t.premises.c.transformer}
 _p = t.premises.c
 
 
@@ -48,7 +48,7 @@ def select(conn: Connection, where: w.Where, index: PremiseIndex, service: Servi
         case w.Listed():
             keys = np.array(where.premises, dtype=np.int64)
         case w.Devices() | w.Street() | w.Area():
-            keys = _named(conn, _condition(where))
+            keys = _named(conn, condition(where))
     return index.locate(keys) & index.everything(service.bit)
 
 
@@ -64,20 +64,23 @@ def _named(conn: Connection, condition: sa.ColumnElement[bool]) -> Keys:
     return np.fromiter(rows, dtype=np.int64)
 
 
-def _condition(where: w.Devices | w.Street | w.Area) -> sa.ColumnElement[bool]:
+def condition(where: w.Devices | w.Street | w.Area) -> sa.ColumnElement[bool]:
+    """Say of a premise's columns what makes it one of a place's."""
     match where:
         case w.Devices():
             return sa.or_(*map(_fed_by, where.paths))
         case w.Area():
-            return sa.func.lower(t.premises.c[where.kind]) == where.name.lower()
+            column = t.premises.c[where.kind]
+            # SQLite knows capitals of ASCII alone.
+            return sa.or_(column == where.name, sa.func.lower(column) == where.name.lower())
         case w.Street():
             return sa.and_(*_on_street(where))
 
 
 def _fed_by(device: str) -> sa.ColumnElement[bool]:
     kind, colon, name = device.partition(":")
-    if colon and kind in _DEVICES:
-        return _DEVICES[kind] == name
+    if colon and kind in DEVICES:
+        return DEVICES[kind] == name
     # A range, not LIKE: an index answers it, and no sign in a name means anything.
     return sa.or_(_p.path == device, sa.and_(_p.path >= f"{device}/", _p.path < f"{device}0"))
 

@@ -36,7 +36,7 @@ class VersionConflictError(OutageError):
 
 
 class NobodyInsideError(OutageError):
-    """No premise is inside this shape. Check it, or declare it with --allow-empty."""
+    """No premise is inside this place. Check it, or declare it with --allow-empty."""
 
 
 class TooManyRecipientsError(OutageError):

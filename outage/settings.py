@@ -150,6 +150,9 @@ class Settings:
         "100000",
         "Premises one outage may concern, whatever its source.",
     )
+    list_max_ids: int = setting(
+        reading.whole(1, 10_000_000), "250000", "Most ids one list of premises may name."
+    )
     shape_max_bytes: int = setting(
         reading.whole(1000, 1_000_000_000), "5000000", "Largest shape file or body, in bytes."
     )

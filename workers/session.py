@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +20,7 @@ from outage.model import Actor, MatchedShape, Reason, Service
 from outage.settings import Settings
 from outage.site import Site, load_site
 from workers import moments
+from workers.commands.whereabouts import Given
 from workers.opening import open_record
 
 ACTOR = Actor(kind="cli")
@@ -54,24 +54,23 @@ class Session:
             return None
         return GivenEtr(latest=latest, reason=Reason(reason) if reason else None)
 
-    def shape(
-        self, file: Path | None, service: str, *, crs: str | None, accept_repair: bool
-    ) -> MatchedShape | None:
-        """Let a shape file through the gate and match it. Raises `ShapeRefused`."""
-        if file is None:
+    def matched(self, where: Given, service: str) -> MatchedShape | None:
+        """Find who is where somebody said; None if nobody said where. Raises `GisError`."""
+        if where.way is None:
             return None
         from gis.matching import Matcher, limits_of
 
         limits = limits_of(self.settings)
-        with file.open("rb") as opened:
-            # One byte over the limit is enough for the gate to refuse it.
-            source = opened.read(limits.max_bytes + 1)
-        match = Matcher(self.db).match(
-            source, Service(service), limits=limits, crs=crs, accept_repair=accept_repair
+        asked = where.asked(limits)
+        assert asked is not None  # noqa: S101 there is a way
+        match = Matcher(self.db).ask(
+            asked, Service(service), limits=limits, max_ids=self.settings.list_max_ids
         )
+        # Beside the facts, which may be read by a program.
         if match.shape is not None and match.shape.repaired:
-            # Beside the facts, which may be read by a program.
             click.echo(f"The shape was repaired: {match.shape.repaired}.", err=True)
+        if match.found is not None and len(match.found.cities) > 1:
+            click.echo(f"The street is in {', '.join(match.found.cities)}.", err=True)
         return match.for_desk()
 
     def when(self, at: datetime | str | None) -> str:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from outage import commands as c
 from outage import desk
 from outage.model import Cause, Kind, OutageId, OutageKey, Service
 from outage.summary import Facts, summary
-from workers.commands import options
+from workers.commands import options, whereabouts
+from workers.commands.whereabouts import WAYS, Given
 from workers.session import ACTOR, Session, say, say_json, session
 
 
 @click.command()
-@options.shape
+@whereabouts.where()
 @click.option(
     "--kind",
     type=options.words(Kind),
@@ -33,12 +32,10 @@ from workers.session import ACTOR, Session, say, say_json, session
 @click.option("--planned-end", help="When planned work should end.")
 @click.option("--predicted", is_flag=True, help="Not confirmed yet: nobody is interrupted.")
 @options.allow_empty
-@options.accept_repair
-@options.crs
 @options.as_json
 def declare(
     *,
-    shape: Path | None,
+    where: Given,
     kind: str,
     service: str,
     cause: str | None,
@@ -50,13 +47,11 @@ def declare(
     planned_end: str | None,
     predicted: bool,
     allow_empty: bool,
-    accept_repair: bool,
-    crs: str | None,
     as_json: bool,
 ) -> None:
     """Declare an outage: who is inside is found, told and shown within seconds."""
-    if shape is None:
-        raise click.UsageError("Say where it is: --shape FILE.")
+    if where.way is None:
+        raise click.UsageError(f"Say where it is: {WAYS}.")
     if etr_reason and not etr:
         raise click.UsageError("--etr-reason says why a time is what it is; give --etr too.")
     with session() as desk_:
@@ -73,7 +68,7 @@ def declare(
             predicted=predicted,
             etr=desk_.etr(etr, etr_reason),
         )
-        matched = desk_.shape(shape, service, crs=crs, accept_repair=accept_repair)
+        matched = desk_.matched(where, service)
         with desk_.db.write() as conn:
             outage = desk.declare(
                 conn,

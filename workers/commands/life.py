@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import click
 from sqlalchemy.engine import Connection
@@ -11,7 +10,8 @@ from sqlalchemy.engine import Connection
 from outage import desk, register
 from outage.model import Outage, Reason
 from outage.summary import summary
-from workers.commands import options
+from workers.commands import options, whereabouts
+from workers.commands.whereabouts import Given
 from workers.session import ACTOR, Session, say, say_json, session
 
 _id = click.argument("outage_id", metavar="ID")
@@ -19,29 +19,25 @@ _id = click.argument("outage_id", metavar="ID")
 
 @click.command()
 @_id
-@options.shape
+@whereabouts.where()
 @click.option("--at", help="When service came back; now if not given.")
 @options.allow_empty
-@options.accept_repair
-@options.crs
 @options.as_json
 def restore(
     *,
     outage_id: str,
-    shape: Path | None,
+    where: Given,
     at: str | None,
     allow_empty: bool,
-    accept_repair: bool,
-    crs: str | None,
     as_json: bool,
 ) -> None:
-    """Say that service is back: for the whole outage ID, or for the premises inside a shape."""
+    """Say that service is back: for the whole outage ID, or for the premises somewhere."""
     with session() as desk_:
         with desk_.db.read() as conn:
             service = register.load(conn, outage_id).service
-        matched = desk_.shape(shape, service, crs=crs, accept_repair=accept_repair)
+        matched = desk_.matched(where, service)
         back = desk_.time(at, past=True)
-        part = "the premises inside the shape" if shape else "everybody"
+        part = "everybody" if matched is None else "the premises inside"
         _do(
             desk_,
             lambda conn: desk.restore(

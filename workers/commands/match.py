@@ -1,122 +1,135 @@
-"""`outage match`: who is inside a shape; changes nothing."""
+"""`outage match`: who is inside a place and behind it; changes nothing."""
 
-import json
-import time
-from typing import IO, Any
+from __future__ import annotations
+
+from typing import Any
 
 import click
-import sqlalchemy as sa
 
-from outage import settings as settings_module
-from outage import tables as t
-from outage.database import Database
+from outage import register
 from outage.model import Service
-from outage.site import load_site
-from workers.opening import open_record
+from workers.commands import options, whereabouts
+from workers.commands.whereabouts import WAYS, Given
+from workers.session import Session, say, say_json, session
+
+_SHOWN = 10
 
 
 @click.command()
-@click.argument("file", type=click.File("rb"))
+@whereabouts.where(shape=False)
 @click.option(
     "--service",
-    type=click.Choice([str(service) for service in Service]),
-    help="Service that is out; the site's first if not given.",
+    type=options.words(Service),
+    help="Service that is out; that of --against or the site's first if not given.",
 )
-@click.option("--crs", metavar="EPSG:XXXX", help="Coordinate system of the shape.")
-@click.option("--accept-repair", is_flag=True, help="Take a repair that changes who is inside.")
+@click.option("--against", metavar="ID", help="Outage whose place it is compared with.")
 @click.option("--ids", is_flag=True, help="List the premises.")
-@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+@options.as_json
 def match(
-    *,
-    file: IO[bytes],
-    service: str | None,
-    crs: str | None,
-    accept_repair: bool,
-    ids: bool,
-    as_json: bool,
+    *, where: Given, service: str | None, against: str | None, ids: bool, as_json: bool
 ) -> None:
-    """Say who is inside the shape in FILE (GeoJSON or WKT; - reads standard input)."""
+    """Say who is inside a place: the shape in FILE (- reads standard input), or named."""
+    if where.way is None:
+        raise click.UsageError(f"Say where: {WAYS.replace('--shape ', '')}.")
     from gis.matching import Matcher, limits_of
+    from gis.preview import Previewer
 
-    settings = settings_module.load()
-    limits = limits_of(settings)
-    source = file.read(limits.max_bytes + 1)
-    wanted = Service(service) if service else load_site(settings.home).services[0]
-    db = open_record(settings)
-    try:
-        matcher = Matcher(db)
+    with session() as desk:
+        matcher = Matcher(desk.db)
+        asked = where.asked(limits_of(desk.settings))
+        assert asked is not None  # noqa: S101 there is a way
+        # Reading the premises is not what is being timed.
         matcher.index()
-        began = time.perf_counter()
-        found = matcher.match(source, wanted, limits=limits, crs=crs, accept_repair=accept_repair)
-        took_ms = (time.perf_counter() - began) * 1000
-        keys: list[int] = found.keys.tolist()
-        shape = found.shape
-        assert shape is not None  # noqa: S101 - what was drawn has one
-        facts: dict[str, Any] = {
-            "service": str(wanted),
-            "premises": len(keys),
-            **_count(db, keys, wanted),
-            "premises_version": found.premises_version,
-            "area_km2": round(shape.area_km2, 6),
-            "vertices": shape.vertices,
-            "repaired": shape.repaired,
-            "milliseconds": round(took_ms, 1),
-        }
-        if ids:
-            facts["ids"] = _ids(db, keys)
-    finally:
-        db.close()
-    _show(facts, as_json=as_json)
-
-
-def _parts(keys: list[int]) -> list[list[int]]:
-    return [keys[at : at + 10_000] for at in range(0, len(keys), 10_000)]
-
-
-def _count(db: Database, keys: list[int], service: Service) -> dict[str, int]:
-    """Count the accounts inside, and the premises with the service that no shape can reach."""
-    o, p = t.occupancies.c, t.premises.c
-    accounts: set[int] = set()
-    with db.read() as conn:
-        for part in _parts(keys):
-            held = sa.select(o.account_key).where(o.premise_key.in_(part), o.until.is_(None))
-            accounts.update(conn.execute(held).scalars())
-        served = p.services.bitwise_and(service.bit) != 0
-        unplaced = conn.execute(
-            sa.select(sa.func.count()).where(p.longitude.is_(None), p.closed_at.is_(None), served)
-        ).scalar_one()
-    return {"accounts": len(accounts), "unplaced": unplaced}
-
-
-def _ids(db: Database, keys: list[int]) -> list[str]:
-    p = t.premises.c
-    with db.read() as conn:
-        return [
-            name
-            for part in _parts(keys)
-            for name in conn.execute(
-                sa.select(p.id).where(p.key.in_(part)).order_by(p.key)
-            ).scalars()
-        ]
-
-
-def _show(facts: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(facts))
-        return
-    premises, accounts = (_counted(facts[f"{what}s"], what) for what in ("premise", "account"))
-    click.echo(
-        f"{premises}, {accounts} inside ({facts['area_km2']:g} km², {facts['milliseconds']:g} ms)"
-    )
-    if facts["unplaced"]:
-        click.echo(
-            f"No shape can reach {_counted(facts['unplaced'], 'premise')} without coordinates"
+        facts = Previewer(desk.db, matcher, desk.settings).preview(
+            asked, _service(desk, service, against), against=against, ids=ids
         )
-    if facts["repaired"]:
-        click.echo(f"the shape was repaired: {facts['repaired']}")
+    if as_json:
+        say_json(facts)
+    else:
+        _show(facts)
+
+
+def _service(desk: Session, given: str | None, against: str | None) -> Service:
+    if given is not None:
+        return Service(given)
+    if against is None:
+        return desk.site.services[0]
+    with desk.db.read() as conn:
+        return register.load(conn, against).service
+
+
+def _show(facts: dict[str, Any]) -> None:
+    premises, accounts = _counted(facts, "premises"), _counted(facts, "accounts")
+    area = f"{facts['area_km2']:g} km², " if "area_km2" in facts else ""
+    say(f"{premises}, {accounts} inside ({area}{facts['milliseconds']:g} ms)")
+    _show_accounts(facts)
+    _show_premises(facts)
+    if facts["already_out"]:
+        ids = [one["id"] for one in facts["overlaps"]]
+        say(f"Out already: {facts['already_out']:,}, in {_some(ids)}")
+    if "difference" in facts:
+        change = facts["difference"]
+        said = (f"{change[what]:,} {words}" for what, words in _CHANGE.items())
+        say(f"Against {change['from']}: {', '.join(said)}")
+    _show_doubts(facts)
     for name in facts.get("ids", ()):
-        click.echo(name)
+        say(name)
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+_CHANGE = {"added": "come in", "removed": "fall out", "kept": "stay"}
+
+
+def _show_accounts(facts: dict[str, Any]) -> None:
+    if not facts["accounts"]:
+        return
+    marked = f"{facts['medical']:,} medical, {facts['critical']:,} critical"
+    say(f"Of the accounts: {marked}, {facts['unreachable']:,} nobody can be reached at")
+    for channel, languages in facts["contacts"].items():
+        spoken = ", ".join(f"{language} {number:,}" for language, number in languages.items())
+        say(f"{sum(languages.values()):,} by {channel} ({spoken})")
+
+
+def _show_premises(facts: dict[str, Any]) -> None:
+    if facts["unplaced_inside"]:
+        say(f"{facts['unplaced_inside']:,} of the premises have no coordinates")
+    if facts["unplaced"] and "area_km2" in facts:
+        unplaced = _counted(facts, "premises", facts["unplaced"])
+        say(f"No shape can reach {unplaced} without coordinates")
+    if len(facts.get("cities", ())) > 1:
+        parts = (f"{city} {number:,}" for city, number in facts["cities"].items())
+        say(f"The street is in several cities (--city takes one): {', '.join(parts)}")
+
+
+def _show_doubts(facts: dict[str, Any]) -> None:
+    """Say what has to be decided before it can be declared."""
+    if facts.get("repaired"):
+        say(f"The shape was repaired: {facts['repaired']}")
+    drawn = facts.get("as_drawn")
+    if drawn and (drawn["added_by_repair"] or drawn["removed_by_repair"]):
+        say(
+            f"As drawn {drawn['premises']:,} are inside: the repair adds "
+            f"{drawn['added_by_repair']:,} and takes {drawn['removed_by_repair']:,} out"
+        )
+    listed = facts.get("list", {})
+    for name, words in _OF_LIST.items():
+        if listed.get(name):
+            say(f"{words}: {_some(listed[name])}")
+    if listed.get("without_service"):
+        say(f"{listed['without_service']:,} premises of the list do not have the service")
+
+
+_OF_LIST = {
+    "unknown": "Ids of nothing that is served",
+    "ambiguous": "Ids with several meanings",
+    "without_premise": "Accounts that hold no premise now",
+}
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _counted(facts: dict[str, Any], what: str, number: int | None = None) -> str:
+    count = facts[what] if number is None else number
+    return f"{count:,} {what.removesuffix('s') if count == 1 else what}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 
 import click
 
@@ -16,11 +15,6 @@ def words(kind: type[StrEnum]) -> click.Choice[str]:
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
-shape = click.option(
-    "--shape",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File with the outage's polygon: GeoJSON or WKT.",
-)
 crs = click.option("--crs", help="Coordinate system of the shape's numbers, like EPSG:26910.")
 accept_repair = click.option(
     "--accept-repair",
@@ -28,7 +22,7 @@ accept_repair = click.option(
     help="Accept the repair of an invalid shape although it changes who is inside.",
 )
 allow_empty = click.option(
-    "--allow-empty", is_flag=True, help="Go on although no premise is inside the shape."
+    "--allow-empty", is_flag=True, help="Go on although no premise is inside."
 )
 cause = click.option("--cause", type=words(Cause), help="Coded cause, shown in public.")
 place = click.option("--place", help="Where it is, in words for the public.")

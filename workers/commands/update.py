@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import click
 from sqlalchemy.engine import Connection
@@ -13,7 +12,8 @@ from outage import desk, register
 from outage.clock import business_now
 from outage.model import OPEN, Cause, CrewStatus, MatchedShape, Outage
 from outage.summary import Facts, summary
-from workers.commands import options
+from workers.commands import options, whereabouts
+from workers.commands.whereabouts import Given
 from workers.session import ACTOR, Session, in_words, say, say_json, session
 
 
@@ -28,10 +28,8 @@ from workers.session import ACTOR, Session, in_words, say, say_json, session
 @click.option("--approve", type=int, metavar="KEY", help="Publish a message that a crew proposed.")
 @options.place
 @options.cause
-@options.shape
+@whereabouts.where()
 @options.allow_empty
-@options.accept_repair
-@options.crs
 @options.as_json
 def update(
     *,
@@ -45,24 +43,24 @@ def update(
     approve: int | None,
     place: str | None,
     cause: str | None,
-    shape: Path | None,
+    where: Given,
     allow_empty: bool,
-    accept_repair: bool,
-    crs: str | None,
     as_json: bool,
 ) -> None:
-    """Say what is new about outage ID: crew, ETR, note, public message, place, cause, shape."""
+    """Say what is new about outage ID: crew, ETR, note, public message, place, cause, where."""
     if etr_reason and not etr:
         raise click.UsageError("--etr-reason says why a time is what it is; give --etr too.")
     reported = bool(crew_status or etr or withdraw_etr or note or public_message)
-    revised = bool(place is not None or cause or shape)
+    revised = bool(place is not None or cause or where.way)
     if not (reported or revised or approve is not None):
         raise click.UsageError("Say what is new; `outage update --help` lists what can be said.")
     if etr and withdraw_etr:
         raise click.UsageError("Give an ETR or withdraw it, not both.")
     with session() as desk_:
         given = desk_.etr(etr, etr_reason)
-        matched = _matched(desk_, outage_id, shape, crs=crs, accept_repair=accept_repair)
+        with desk_.db.read() as conn:
+            service = register.load(conn, outage_id).service
+        matched = desk_.matched(where, service)
         with desk_.db.write() as conn:
             before = register.load(conn, outage_id, lock=True)
             if revised:
@@ -99,14 +97,6 @@ def update(
             say_json(facts | {"recorded": dict(late)})
         else:
             _tell(desk_, facts, changed=after.version != before.version, late=late)
-
-
-def _matched(
-    desk_: Session, outage_id: str, shape: Path | None, *, crs: str | None, accept_repair: bool
-) -> MatchedShape | None:
-    with desk_.db.read() as conn:
-        service = register.load(conn, outage_id).service
-    return desk_.shape(shape, service, crs=crs, accept_repair=accept_repair)
 
 
 def _revise(

@@ -1,0 +1,95 @@
+"""Who is behind premises: their accounts, and how those can be reached."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from outage import tables as t
+from outage.clock import business_now
+
+_AT_A_TIME = 10_000
+_OUTAGES = 1
+"""The bit of `contacts.topics` that wants to hear of outages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Who is behind some premises.
+
+    Attributes:
+        accounts: that hold one of them now.
+        medical, critical: of those.
+        unreachable: of those, which nobody can be reached at.
+        contacts: channel → language → phones and addresses that can be reached, each once
+            however many accounts it belongs to.
+        as_of: business time for which all this is so.
+    """
+
+    accounts: int
+    medical: int
+    critical: int
+    unreachable: int
+    contacts: Mapping[str, Mapping[str, int]]
+    as_of: datetime
+
+
+def reachable() -> sa.Select[int, int, str, str]:
+    """Account, endpoint, channel and language of every contact a message could go to."""
+    a, c, e = t.accounts.c, t.contacts.c, t.endpoints.c
+    return (
+        sa.select(c.account_key, c.endpoint_key, c.channel, e.language)
+        .join_from(t.contacts, t.accounts, a.key == c.account_key)
+        .join(t.endpoints, e.key == c.endpoint_key)
+        .where(
+            c.ended_at.is_(None),
+            c.topics.bitwise_and(_OUTAGES) != 0,
+            a.outage_alerts.is_(True),
+            e.opted_out_at.is_(None),
+            e.invalid_at.is_(None),
+        )
+    )
+
+
+def count(conn: Connection, premises: list[int]) -> Counts:
+    """Count who is behind premises, given by their keys, from the tables."""
+    a, o = t.accounts.c, t.occupancies.c
+    flags: dict[int, tuple[bool, bool]] = {}
+    for part in _parts(premises):
+        rows = conn.execute(
+            sa.select(a.key, a.medical, a.critical)
+            .join_from(t.occupancies, t.accounts, a.key == o.account_key)
+            .where(o.premise_key.in_(part), o.until.is_(None))
+        )
+        flags.update((key, (medical, critical)) for key, medical, critical in rows)
+    reached: set[int] = set()
+    languages: dict[tuple[int, str], str] = {}
+    for part in _parts(list(flags)):
+        contacts = conn.execute(reachable().where(t.contacts.c.account_key.in_(part)))
+        for account, endpoint, channel, language in contacts:
+            reached.add(account)
+            languages[endpoint, channel] = language
+    return Counts(
+        accounts=len(flags),
+        medical=sum(medical for medical, _ in flags.values()),
+        critical=sum(critical for _, critical in flags.values()),
+        unreachable=len(flags) - len(reached),
+        contacts=_by_channel(Counter((ch, lang) for (_, ch), lang in languages.items())),
+        as_of=business_now(conn),
+    )
+
+
+def _by_channel(counted: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for (channel, language), number in sorted(counted.items()):
+        found.setdefault(channel, {})[language] = number
+    return found
+
+
+def _parts(keys: list[int]) -> Iterator[list[int]]:
+    return (keys[at : at + _AT_A_TIME] for at in range(0, len(keys), _AT_A_TIME))

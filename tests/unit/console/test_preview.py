@@ -1,0 +1,195 @@
+"""`POST /api/v1/match`, and every way to say where in the bodies that change something."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
+from typing import Any
+
+import pytest
+import shapely
+import sqlalchemy as sa
+from starlette.testclient import TestClient
+
+from console import preview
+from console.app import create_app
+from gis.matching import Match, Matcher
+from outage import settings, tokens
+from outage import tables as t
+from outage.database import Database
+from outage.site import Site
+from outage.tokens import Role
+from tests.unit.console.test_bad_input import assert_problem
+from tests.unit.gis.neighbourhood import House, Neighbourhood, make, settle
+
+BOX = dict(shapely.geometry.mapping(shapely.box(0.0005, 9.9, 0.0305, 10.1)))
+WAYS: dict[str, tuple[dict[str, Any], Callable[[House], bool]]] = {
+    "shape": (
+        {"shape": BOX},
+        lambda h: h.longitude is not None and 0.0005 <= h.longitude <= 0.0305,
+    ),
+    "devices": ({"devices": ["circuit:F1", "SUB0/F2"]}, lambda h: h.key % 4 in {1, 2}),
+    "street": (
+        {"street": {"name": "Main St", "from": 104, "to": 150, "side": "even"}},
+        lambda h: h.street == "Main Street" and h.number % 2 == 0 and 104 <= h.number <= 150,
+    ),
+    "area": ({"area": {"name": "dry lake"}}, lambda h: h.city == "Dry Lake"),
+    "kind of area": (
+        {"area": {"kind": "postal_code", "name": "V5K"}},
+        lambda h: h.postal_code == "V5K",
+    ),
+    "premises": ({"premises": ["P1", "M2", "P1"]}, lambda h: h.key in {1, 2}),
+    "all": ({"all": True}, lambda _: True),
+}
+
+
+@pytest.fixture
+def there(database: Database) -> Neighbourhood:
+    made = make(random.Random(5))
+    settle(database, made)
+    return made
+
+
+def signed_in(db: Database, role: Role, matcher: Matcher | None = None) -> TestClient:
+    with db.write() as conn:
+        words, _ = tokens.make(conn, role=role, name=f"a-{role}")
+    app = create_app(db, settings.load({}), Site.neutral(), matcher=matcher)
+    headers = {"Authorization": f"Bearer {words}"}
+    return TestClient(app, headers=headers, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def dispatcher(database: Database, there: Neighbourhood) -> TestClient:
+    return signed_in(database, Role.DISPATCHER)
+
+
+def test_every_way_previews_and_declares_the_same_premises(
+    dispatcher: TestClient, there: Neighbourhood
+) -> None:
+    for way, (where, rule) in WAYS.items():
+        inside = [h for h in there.houses if rule(h) and h.services & 1]
+        body = where | {"service": "electric"}
+        answer = dispatcher.post("/api/v1/match", json=body | {"ids": True})
+        assert answer.status_code == 200, answer.text
+        facts = answer.json()
+        assert set(facts["ids"]) == {f"P{h.key}" for h in inside}, way
+        expected = there.behind(inside)
+        assert {name: facts[name] for name in expected} == expected
+        declared = dispatcher.post("/api/v1/outages", json=body)
+        assert declared.status_code == 201, declared.text
+        assert declared.json()["premise_count"] == len(inside) == facts["premises"]
+
+
+def test_an_outage_is_moved_and_restored_by_words(
+    database: Database, dispatcher: TestClient, there: Neighbourhood
+) -> None:
+    everything = {"all": True, "service": "electric"}
+    name = dispatcher.post("/api/v1/outages", json=everything).json()["id"]
+    moved = dispatcher.patch(f"/api/v1/outages/{name}", json={"street": {"name": "main street"}})
+    main = [h for h in there.houses if h.street == "Main Street" and h.services & 1]
+    assert moved.json()["premise_count"] == len(main)
+    facts = dispatcher.post("/api/v1/match", json={"all": True, "difference_from": name}).json()
+    electric = sum(h.services & 1 for h in there.houses)
+    assert facts["difference"] == {
+        "from": name,
+        "added": electric - len(main),
+        "removed": 0,
+        "kept": len(main),
+    }
+    back = dispatcher.post(f"/api/v1/outages/{name}/restorations", json={"premises": ["P1"]})
+    assert back.status_code == 200
+    with database.read() as conn:
+        specs = conn.execute(sa.select(t.shapes.c.spec)).scalars().all()
+    assert '{"premises":[1]}' in specs
+
+
+BAD: list[tuple[dict[str, Any], int, str]] = [
+    ({}, 422, "does not say where; give shape, devices, street, area, premises, all"),
+    ({"shape": BOX, "all": True}, 422, "in several ways (shape, all)"),
+    ({"all": False}, 422, "all: "),
+    ({"shape": {"type": "Point", "coordinates": [0, 0]}}, 422, "is a Point, not an area"),
+    ({"devices": []}, 422, "at least one device"),
+    ({"devices": ["circuit:F11"]}, 422, "did you mean circuit:F1"),
+    ({"devices": "circuit:F1"}, 422, "devices: "),
+    ({"street": {"name": "Mian St"}}, 422, "did you mean main st?"),
+    ({"street": {"name": "Main St", "side": "left"}}, 422, "street.side: "),
+    ({"street": {"name": "Main St", "from": 9, "to": 3}}, 422, "from 9 to 3"),
+    ({"street": {"name": "x\x00"}}, 422, "street.name: holds control characters"),
+    ({"area": {"kind": "zip", "name": "V5K"}}, 422, "area.kind: "),
+    ({"area": {"name": "Atlantis"}}, 422, "called 'Atlantis'"),
+    ({"premises": [" "]}, 422, "at least one id"),
+    ({"premises": [1]}, 422, "premises.0: "),
+    ({"all": True, "difference_from": "O-NONE"}, 404, "O-NONE"),
+    ({"all": True, "nonsense": 1}, 422, "nonsense: "),
+]
+
+
+def test_bad_input_is_a_problem_document_and_changes_nothing(
+    database: Database, dispatcher: TestClient
+) -> None:
+    for body, status, sentence in BAD:
+        assert_problem(dispatcher.post("/api/v1/match", json=body), status, sentence)
+        if status == 422 and body:
+            declared = dispatcher.post("/api/v1/outages", json={"service": "electric"} | body)
+            assert declared.status_code == 422
+    for table in (t.outages, t.journal, t.shapes):
+        with database.read() as conn:
+            count = sa.select(sa.func.count()).select_from(table)
+            assert conn.execute(count).scalar_one() == 0
+
+
+def test_unknown_ids_refuse_a_declaration_with_all_of_them(dispatcher: TestClient) -> None:
+    ids = ["P1", *(f"nobody{n}" for n in range(9))]
+    body = {"service": "electric", "premises": ids}
+    refused = dispatcher.post("/api/v1/outages", json=body)
+    assert_problem(refused, 422, "9 of 10 ids name no premise for certain")
+    assert refused.json()["ids"] == ids[1:]
+    assert dispatcher.post("/api/v1/match", json=body).json()["list"]["unknown"] == ids[1:]
+    assert dispatcher.post("/api/v1/outages", json=body | {"skip_unknown": True}).status_code == 201
+
+
+def test_who_may_read_accounts_may_preview(database: Database, there: Neighbourhood) -> None:
+    # Asked for one premise after another, it would say who depends on power.
+    for role, status in ((Role.VIEWER, 200), (Role.DISPATCHER, 200), (Role.CREW, 403)):
+        assert (
+            signed_in(database, role).post("/api/v1/match", json={"all": True}).status_code
+            == status
+        )
+
+
+class Slow(Matcher):
+    """Answers when it is let, and remembers how many it worked on at once."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db)
+        self.let = threading.Event()
+        self.working = 0
+        self.most = 0
+
+    def look(self, *given: Any, **more: Any) -> Match:  # noqa: ANN401 as it comes
+        self.working += 1
+        self.most = max(self.most, self.working)
+        self.let.wait(20)
+        self.working -= 1
+        return super().look(*given, **more)
+
+
+def test_previews_take_turns_and_only_so_many_may_wait(
+    database: Database, there: Neighbourhood
+) -> None:
+    slow = Slow(database)
+    many = preview.AT_ONCE + preview.WAITING + 5
+    with signed_in(database, Role.VIEWER, slow) as client, ThreadPoolExecutor(many) as pool:
+        answers = [
+            pool.submit(client.post, "/api/v1/match", json={"all": True}) for _ in range(many)
+        ]
+        refused = next(as_completed(answers, timeout=20))
+        wait(answers, timeout=0.2)
+        assert slow.working == preview.AT_ONCE
+        slow.let.set()
+        statuses = sorted(one.result().status_code for one in answers)
+    assert_problem(refused.result(), 503, "30 previews are waiting already")
+    assert statuses == [200] * (many - 5) + [503] * 5
+    assert slow.most == preview.AT_ONCE

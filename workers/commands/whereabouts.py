@@ -1,0 +1,155 @@
+"""The options by which every command says where, and what they become."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from outage import where as w
+from workers.commands import options
+
+if TYPE_CHECKING:
+    from gis import asked
+    from gis.shapes import ShapeLimits
+
+Command = TypeVar("Command", bound=Callable[..., None])
+_WAYS = {
+    "shape": "--shape FILE",
+    "devices": "--devices circuit:F12",
+    "street": "--street NAME",
+    "area": "--area postal_code:V5K",
+    "premises": "--premises FILE",
+    "all": "--all",
+}
+WAYS = ", ".join(_WAYS.values())
+_OF_STREET = {"first": "--from", "last": "--to", "side": "--side", "city": "--city"}
+_INPUT = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """Where, as it was said on the command line; at most one way."""
+
+    shape: Path | None
+    devices: tuple[str, ...]
+    street: str | None
+    first: int | None
+    last: int | None
+    side: str | None
+    city: str | None
+    area: str | None
+    premises: Path | None
+    skip_unknown: bool
+    all: bool
+    crs: str | None
+    accept_repair: bool
+
+    @property
+    def way(self) -> str | None:
+        """The option that says where, None if none does."""
+        return next((name for name in _WAYS if getattr(self, name)), None)
+
+    def asked(self, limits: ShapeLimits) -> asked.Asked | None:
+        """Read what was given, files of at most as many bytes as a shape may have.
+
+        Raises `gis.errors.GisError`.
+        """
+        from gis import asked
+
+        match self.way:
+            case "shape" if self.shape is not None:
+                return asked.Shape(
+                    source=_read(self.shape, limits),
+                    crs=self.crs,
+                    accept_repair=self.accept_repair,
+                )
+            case "devices":
+                return asked.devices(self.devices)
+            case "street" if self.street is not None:
+                return w.Street(
+                    name=self.street,
+                    first=self.first,
+                    last=self.last,
+                    side=w.Side(self.side) if self.side else None,
+                    city=self.city,
+                )
+            case "area" if self.area is not None:
+                return asked.area(self.area)
+            case "premises" if self.premises is not None:
+                text, name = _read(self.premises, limits), self.premises.name
+                ids = asked.ids(text, file=name, max_bytes=limits.max_bytes)
+                return asked.Ids(ids=ids, skip_unknown=self.skip_unknown)
+            case "all":
+                return w.Everything()
+        return None
+
+
+def _read(file: Path, limits: ShapeLimits) -> bytes:
+    with click.open_file(str(file), "rb") as opened:
+        # One byte over the limit is enough for it to be refused.
+        read: bytes = opened.read(limits.max_bytes + 1)
+    return read
+
+
+def where(*, shape: bool = True) -> Callable[[Command], Command]:
+    """Give a command the options that say where; it gets them as one value, ``where``.
+
+    Without ``shape`` the command takes the shape as its argument FILE.
+    """
+
+    def given_to(command: Command) -> Command:
+        @functools.wraps(command)
+        def gathered(**said: Any) -> None:  # noqa: ANN401 what click parsed
+            given = Given(**{one.name: said.pop(one.name) for one in fields(Given)})
+            _check(given)
+            command(**said, where=given)
+
+        for option in reversed([_SHAPE_OPTION if shape else _FILE, *_OPTIONS]):
+            gathered = option(gathered)
+        return gathered  # type: ignore[return-value]  # click keeps what it decorates callable
+
+    return given_to
+
+
+def _check(given: Given) -> None:
+    ways = [words for name, words in _WAYS.items() if getattr(given, name)]
+    if len(ways) > 1:
+        raise click.UsageError(f"Say where in one way: {' or '.join(ways)}.")
+    alone = [name for field, name in _OF_STREET.items() if getattr(given, field) is not None]
+    if alone and not given.street:
+        raise click.UsageError(f"{' and '.join(alone)} belong to a street; give --street too.")
+
+
+_SHAPE_OPTION = click.option(
+    "--shape", type=_INPUT, help="File with the outage's polygon: GeoJSON or WKT."
+)
+_FILE = click.argument("shape", metavar="[FILE]", type=_INPUT, required=False)
+_OPTIONS = (
+    click.option(
+        "--devices",
+        multiple=True,
+        help="Devices that feed it, commas between: circuit:F12, transformer:T9, SUB1/F12/L3.",
+    ),
+    click.option("--street", help="Street it is on, like 'E 22nd Ave'."),
+    click.option("--from", "first", type=click.IntRange(0), help="First house number."),
+    click.option("--to", "last", type=click.IntRange(0), help="Last house number."),
+    click.option("--side", type=options.words(w.Side), help="House numbers of one side alone."),
+    click.option("--city", help="City of the street, where several have it."),
+    click.option("--area", help="Area: postal_code:V5K, or a name that only one area has."),
+    click.option(
+        "--premises",
+        type=_INPUT,
+        help="File of premise, account, meter or other ids, one a line or as CSV; - reads them.",
+    ),
+    click.option(
+        "--skip-unknown", is_flag=True, help="Go on without ids that name nothing for certain."
+    ),
+    click.option("--all", is_flag=True, help="Every premise with the service."),
+    options.crs,
+    options.accept_repair,
+)
