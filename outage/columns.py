@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, Integer
+from sqlalchemy import BigInteger, Integer, String
 from sqlalchemy.types import TypeDecorator
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo
 
 Key = BigInteger().with_variant(Integer, "sqlite")
 """A generated integer key (SQLite only generates keys for its own INTEGER)."""
+
+Ordered = String().with_variant(String(collation="C"), "postgresql")
+"""A name that is searched by how it begins: a language's own order passes over signs like /."""
 
 
 def to_ms(at: datetime) -> int:

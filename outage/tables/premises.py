@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Float, Index, Integer, String, Table
 
-from outage.columns import Instant, Key
+from outage.columns import Instant, Key, Ordered
 from outage.tables.base import metadata
 
 premises = Table(
@@ -27,7 +27,7 @@ premises = Table(
     Column("closed_at", Instant),
     Column("street", String, comment="of the address, as gis.streets writes it"),
     Column("house_number", Integer),
-    Column("path", String, comment="devices that feed it, in order: SUB1/F12/L3"),
+    Column("path", Ordered, comment="devices that feed it, in order: SUB1/F12/L3"),
     Index("ix_premises_circuit", "circuit"),
     Index("ix_premises_transformer", "transformer"),
     Index("ix_premises_street", "street", "house_number"),

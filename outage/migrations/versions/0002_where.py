@@ -11,6 +11,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+ORDERED = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Add what the release before does not look at."""
@@ -38,7 +40,7 @@ def _premises() -> None:
     path = "devices that feed it, in order: SUB1/F12/L3"
     op.add_column("premises", sa.Column("street", sa.String(), comment=street))
     op.add_column("premises", sa.Column("house_number", sa.Integer()))
-    op.add_column("premises", sa.Column("path", sa.String(), comment=path))
+    op.add_column("premises", sa.Column("path", ORDERED, comment=path))
     op.create_index("ix_premises_transformer", "premises", ["transformer"])
     op.create_index("ix_premises_street", "premises", ["street", "house_number"])
     op.create_index("ix_premises_path", "premises", ["path"])
