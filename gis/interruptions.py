@@ -15,11 +15,11 @@ from sqlalchemy.engine import Connection
 
 from gis.scratch import scratch
 from outage import tables as t
-from outage.model import INTERRUPTING, Kind, OutageKey, Service
+from outage.model import INTERRUPTING, Kind, OutageKey, Reason, Service
 
 _i = t.interruptions
 _m = t.memberships.alias("holding")
-_o = t.outages.alias("holder")
+_o, _heir = t.outages.alias("holder"), t.outages.alias("heir")
 LIVE = sa.and_(t.memberships.c.removed.is_(None), t.memberships.c.until.is_(None))
 
 
@@ -51,17 +51,23 @@ def settle(conn: Connection, service: Service, end: End) -> None:
     _end(conn, service, end)
 
 
+_goes_on = sa.and_(_heir.c.key == _o.c.merged_into, _o.c.close_reason == Reason.MERGED.value)
+
+
 def _winner(service: Service) -> sa.ScalarSelect[int]:
     return (
         sa.select(_o.c.key)
-        .select_from(_m.join(_o, _o.c.key == _m.c.outage_key))
+        .select_from(_m.join(_o, _o.c.key == _m.c.outage_key).outerjoin(_heir, _goes_on))
         .where(
             _m.c.premise_key == scratch.c.premise_key,
             _m.c.removed.is_(None),
             _m.c.until.is_(None),
             _o.c.service == service.value,
             _o.c.kind != Kind.ADVISORY.value,
-            _o.c.status.in_([status.value for status in INTERRUPTING]),
+            # Until its members are handed over, an outage that was merged claims for the other.
+            sa.func.coalesce(_heir.c.status, _o.c.status).in_(
+                [status.value for status in INTERRUPTING]
+            ),
         )
         .order_by(
             sa.case((_o.c.kind == Kind.UNPLANNED.value, 0), else_=1), _o.c.started_at, _o.c.key
@@ -92,7 +98,9 @@ def _hand_over(conn: Connection, service: Service, end: End) -> None:
         .where(scratch.c.premise_key == _i.c.premise_key)
         .scalar_subquery()
     )
-    void = sa.and_(_i.c.first_outage_key == (end.voided or 0), winner != (end.voided or 0))
+    void = (
+        sa.false() if end.voided is None else sa.and_(_begun_by(end.voided), winner != end.voided)
+    )
     conn.execute(
         _i.update()
         .where(_open_ones(service, scratch.c.winner.is_not(None)), _i.c.outage_key != winner)
@@ -219,7 +227,7 @@ def void(conn: Connection, outage_key: OutageKey, service: Service) -> None:
     conn.execute(
         _i.update()
         .where(
-            _i.c.first_outage_key == outage_key,
+            _begun_by(outage_key),
             _i.c.outage_key != outage_key,
             _i.c.outcome.is_(None),
             _i.c.premise_key.in_(sa.select(scratch.c.premise_key)),
@@ -238,6 +246,27 @@ def void(conn: Connection, outage_key: OutageKey, service: Service) -> None:
         )
         .values(outcome="voided")
     )
+
+
+def pass_on(conn: Connection, outage_key: OutageKey, part_key: OutageKey) -> None:
+    """Let what an outage began count as begun by the part that was split off, in scratch."""
+    conn.execute(
+        _i.update()
+        .where(
+            _begun_by(outage_key),
+            _i.c.outcome.is_(None),
+            _i.c.premise_key.in_(sa.select(scratch.c.premise_key)),
+        )
+        .values(first_outage_key=part_key)
+    )
+
+
+def _begun_by(outage_key: OutageKey) -> sa.ColumnElement[bool]:
+    """Whether an outage began it, or one that was merged into that one."""
+    merged = sa.select(t.outages.c.key).where(
+        t.outages.c.merged_into == outage_key, t.outages.c.close_reason == Reason.MERGED.value
+    )
+    return sa.or_(_i.c.first_outage_key == outage_key, _i.c.first_outage_key.in_(merged))
 
 
 def _held_by(outage_key: OutageKey) -> sa.ColumnElement[bool]:

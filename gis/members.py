@@ -19,7 +19,7 @@ from outage import tables as t
 from outage.columns import Instant
 from outage.model import OutageKey
 
-_m = t.memberships
+_m, _s = t.memberships, t.spared
 _CAME = ("outage_key", "premise_key", "added", "since", "why")
 _ENDED: dict[str, None] = dict.fromkeys(("removed", "until", "outcome", "restoration_key"))
 
@@ -78,6 +78,38 @@ def come(conn: Connection, outage: OutageKey, number: int, since: datetime) -> N
         .on_conflict_do_update(
             index_elements=["outage_key", "premise_key", "added"], set_=dict(_ENDED)
         )
+    )
+
+
+def come_again(conn: Connection, outage: OutageKey, number: int, since: datetime) -> None:
+    """Make the premises in scratch live members, restored or spared before or not."""
+    conn.execute(
+        _m.update()
+        .where(_chosen(outage), _m.c.removed.is_(None), _m.c.until.is_not(None))
+        .values(removed=number)
+    )
+    come(conn, outage, number, since)
+    conn.execute(
+        _s.delete().where(
+            _s.c.outage_key == outage, _s.c.premise_key.in_(sa.select(scratch.c.premise_key))
+        )
+    )
+
+
+def spared(conn: Connection, outage: OutageKey) -> Keys:
+    """Sorted keys of the premises that were restored before this outage had their ground."""
+    keys = conn.execute(
+        sa.select(_s.c.premise_key).where(_s.c.outage_key == outage).order_by(_s.c.premise_key)
+    ).scalars()
+    return np.fromiter(keys, dtype=np.int64)
+
+
+def spare(conn: Connection, outage: OutageKey) -> None:
+    """Let the premises in scratch be no members, although they are inside."""
+    insert: Any = insert_sqlite if conn.dialect.name == "sqlite" else insert_postgresql
+    rows = sa.select(sa.literal(outage), scratch.c.premise_key).where(sa.true())
+    conn.execute(
+        insert(_s).from_select(["outage_key", "premise_key"], rows).on_conflict_do_nothing()
     )
 
 

@@ -8,7 +8,7 @@ comes to the same rows.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,19 +21,23 @@ from gis import interruptions, members
 from gis.index import PremiseIndex
 from gis.interruptions import End
 from gis.matching import Matcher
+from gis.members import Counts
 from gis.scratch import fill
 from gis.selection import Keys, difference
-from gis.where import on_record, select
+from gis.where import select
 from outage import desk, journal, register
 from outage import tables as t
 from outage.database import Database
 from outage.journal import JournalEntry, WorkItem
-from outage.model import GIS_ACTS_ON, OPEN, JournalKind, Outage, OutageKey
+from outage.model import GIS_ACTS_ON, OPEN, JournalKind, Outage, OutageKey, Status
 
 STEP_S = 0.020
 """What a step is meant to take, so that hardly one takes the 50 ms it may at most."""
 _FIRST, _LEAST, _MOST = 500, 50, 20_000
 _URGENT, _USUAL, _LATER = 10, 20, 50
+
+_OTHER_NAMED_BY: Mapping[str, str] = {JournalKind.MERGED: "from", JournalKind.SPLIT: "into"}
+"""Entries that move members between two outages, and where they name the other one."""
 
 Row = tuple[int, str]
 
@@ -62,8 +66,16 @@ class Task:
 
     def progress(self, settled: int = 0) -> dict[str, int]:
         """What a step commits with its work: up to which premise members were settled again."""
-        done = max(settled, int(self.item.step.get("settled", 0)))
-        return {"number": self.number, "settled": done}
+        return {"settled": max(settled, int(self.item.step.get("settled", 0)))}
+
+    @property
+    def over(self) -> End:
+        """The end of what is still open under an outage that is put away, or never was."""
+        outage = self.outage
+        if outage.status is Status.CLOSED:
+            at = outage.unlisted_since or outage.closed_at or self.at
+            return End(at=at, outcome="inferred")
+        return End(at=self.at, outcome="voided")
 
     @property
     def fell_out(self) -> End:
@@ -88,7 +100,14 @@ class GisReader:
         return _USUAL if entry.kind == JournalKind.REVISED else _URGENT
 
     def outages(self, conn: Connection, entry: JournalEntry) -> list[OutageKey]:
-        """The entry's own outage; all open ones when premises have changed."""
+        """The entry's own outage, all it moves members between, or all that are open.
+
+        Of the two entries of a merge or a split, the work is that of the one that stays.
+        """
+        if entry.kind in _OTHER_NAMED_BY:
+            other = entry.data.get(_OTHER_NAMED_BY[entry.kind])
+            own = entry.outage_key
+            return [] if other is None or own is None else [own, OutageKey(other)]
         if entry.kind != JournalKind.PREMISES_CHANGED:
             return [] if entry.outage_key is None else [entry.outage_key]
         still_open = t.outages.c.status.in_([status.value for status in OPEN])
@@ -99,8 +118,17 @@ class GisReader:
 
     def work(self, db: Database, item: WorkItem) -> None:
         """Do one entry's work for one outage, in steps."""
-        task = _task(db, item, self._matcher.index())
-        kind = item.entry.kind
+        index = self._matcher.index()
+        task, kind = _task(db, item, index, item.outage_key), item.entry.kind
+        if kind in _OTHER_NAMED_BY:
+            key = OutageKey(item.entry.data[_OTHER_NAMED_BY[kind]])
+            other = _task(db, item, index, key)
+            if kind == JournalKind.MERGED:
+                self._merge(db, other, task)
+            else:
+                self._split(db, task, other)
+            _conclude(db, task, other)
+            return
         if kind == JournalKind.RESTORING:
             self._restore(db, task)
         elif kind in {JournalKind.CANCELLED, JournalKind.REJECTED}:
@@ -126,7 +154,9 @@ class GisReader:
             # is told apart from what the shape moved.
             before = _inside(conn, task, task.matched_digest) if moved else None
             live = members.current(conn, outage.key, live=True)
-            known = members.current(conn, outage.key, live=False)
+            known = np.union1d(
+                members.current(conn, outage.key, live=False), members.spared(conn, outage.key)
+            )
         came = _because(difference(known, target)[0], before, "shape", "premises", inside=True)
         went = _because(difference(live, target)[1], before, "voided", "moved", inside=False)
 
@@ -171,10 +201,56 @@ class GisReader:
 
     def _close(self, db: Database, task: Task) -> None:
         """End, as inferred, what is still open under an outage that is put away."""
-        at = task.outage.unlisted_since or task.outage.closed_at or task.at
-        end = End(at=at, outcome="inferred")
         rows = _rows(_current(db, task, live=True), "")
-        self._steps(db, task, rows, _ender(task, end), end)
+        self._steps(db, task, rows, _ender(task, task.over), task.over)
+
+    def _merge(self, db: Database, gone: Task, heir: Task) -> None:
+        """Let the live members of one be live members of the other, in the same steps.
+
+        Who is restored under the one stays so: the other has the ground now, and not them.
+        """
+        with db.read() as conn:
+            live, kept = _live_and_kept(conn, gone)
+            held = members.current(conn, heir.outage.key, live=True)
+            here = members.current(conn, heir.outage.key, live=False)
+
+        def let_go(conn: Connection) -> None:
+            members.go(conn, gone.outage.key, gone.number, gone.at)
+
+        def hand_over(conn: Connection) -> None:
+            let_go(conn)
+            members.come_again(conn, heir.outage.key, heir.number, heir.at)
+
+        def spare(conn: Connection) -> None:
+            members.spare(conn, heir.outage.key)
+
+        for keys, do in (
+            (np.setdiff1d(live, held), hand_over),
+            (np.intersect1d(live, held), let_go),
+            (np.setdiff1d(kept, here), spare),
+        ):
+            self._steps(db, heir, _rows(keys, "merged"), do, heir.over)
+        self._sync(db, heir)
+
+    def _split(self, db: Database, left: Task, part: Task) -> None:
+        """Let the live members inside the part's place be those of the new outage."""
+        with db.read() as conn:
+            place = _inside(conn, left, left.item.entry.data["place"])
+            live, kept = _live_and_kept(conn, left)
+
+        def hand_over(conn: Connection) -> None:
+            members.go(conn, left.outage.key, left.number, left.at)
+            members.come(conn, part.outage.key, part.number, part.at)
+            interruptions.pass_on(conn, left.outage.key, part.outage.key)
+
+        def spare(conn: Connection) -> None:
+            members.spare(conn, part.outage.key)
+
+        for keys, do in ((live, hand_over), (kept, spare)):
+            rows = _rows(np.intersect1d(keys, place), "split")
+            self._steps(db, left, rows, do, part.over)
+        self._sync(db, left)
+        self._sync(db, part)
 
     def _reopen(self, db: Database, task: Task) -> None:
         key = task.item.entry.data.get("restoration")
@@ -232,20 +308,21 @@ class GisReader:
         self._size = max(_LEAST, min(_MOST, 2 * self._size, fits))
 
 
-def _task(db: Database, item: WorkItem, index: PremiseIndex) -> Task:
+def _task(db: Database, item: WorkItem, index: PremiseIndex, key: OutageKey) -> Task:
     with db.read() as conn:
-        outage = register.load_key(conn, item.outage_key)
+        outage = register.load_key(conn, key)
         row = conn.execute(
             sa.select(
                 t.outages.c.membership,
                 t.outages.c.matched_shape_digest,
                 t.outages.c.matched_premises_version,
-            ).where(t.outages.c.key == item.outage_key)
+            ).where(t.outages.c.key == key)
         ).one()
     return Task(
         item=item,
         outage=outage,
-        number=int(item.step.get("number") or row.membership + 1),
+        # Until the work ends nobody else makes a number current: every attempt writes the same.
+        number=row.membership + 1,
         index=index,
         matched_digest=row.matched_shape_digest,
         matched_version=row.matched_premises_version,
@@ -255,7 +332,17 @@ def _task(db: Database, item: WorkItem, index: PremiseIndex) -> Task:
 def _inside(conn: Connection, task: Task, digest: str | None) -> Keys:
     if digest is None:
         return np.empty(0, np.int64)
-    return select(conn, on_record(conn, digest), task.index, task.outage.service).keys()
+    place = register.place(conn, digest)
+    assert place is not None  # noqa: S101 there is a digest
+    return select(conn, place, task.index, task.outage.service).keys()
+
+
+def _live_and_kept(conn: Connection, task: Task) -> tuple[Keys, Keys]:
+    """The live members, and who inside the place stays restored: by this outage or before it."""
+    key = task.outage.key
+    live = members.current(conn, key, live=True)
+    restored = np.setdiff1d(members.current(conn, key, live=False), live)
+    return live, np.union1d(restored, members.spared(conn, key))
 
 
 def _current(db: Database, task: Task, *, live: bool) -> Keys:
@@ -286,48 +373,68 @@ def _ender(task: Task, end: End) -> Callable[[Connection], None]:
     return do
 
 
-def _conclude(db: Database, task: Task) -> None:
-    """Make the number current, store the counts, and say so: one transaction."""
-    key, entry = task.outage.key, task.item.entry
+def _conclude(db: Database, *tasks: Task) -> None:
+    """Make the numbers current, store the counts, and say so: one transaction.
+
+    The first task is the item's own; those of the others it leads follow.
+    """
+    item = tasks[0].item
+    step = item.entry.data.get("restoration") if item.entry.kind == JournalKind.RESTORING else None
     with db.read() as conn:
-        found = members.count(conn, key, task.number)
-        restoration = entry.data.get("restoration") if entry.kind == JournalKind.RESTORING else None
-        ended = members.ended_by(conn, key, restoration) if restoration is not None else ()
+        found = [members.count(conn, task.outage.key, task.number) for task in tasks]
+        ended = members.ended_by(conn, item.outage_key, step) if step is not None else ()
     with db.bulk() as conn:
-        outage = register.load_key(conn, key, lock=True)
-        if restoration is not None:
-            outage = desk.conclude(conn, restoration, out=found.live, premises=len(ended))
-        out = found.live if outage.interrupts else 0
-        values: dict[str, Any] = {
-            "membership": task.number,
-            "members": found.members,
-            "premises_out": out,
-            "accounts_out": found.accounts if out else 0,
-            "premises_restored": found.restored,
+        # All are locked before anything is appended, in order: two such never wait for each other.
+        keys = sorted(task.outage.key for task in tasks)
+        outages = {key: register.load_key(conn, key, lock=True) for key in keys}
+        if step is not None:
+            outages[item.outage_key] = desk.conclude(
+                conn, step, out=found[0].live, premises=len(ended)
+            )
+        for task, counts in zip(tasks, found, strict=True):
+            _store(conn, task, counts, interrupts=outages[task.outage.key].interrupts)
+        journal.finish(conn, item)
+        for task, counts in zip(tasks, found, strict=True):
+            _say(conn, task, counts, outages[task.outage.key].version)
+
+
+def _store(conn: Connection, task: Task, found: Counts, *, interrupts: bool) -> None:
+    out = found.live if interrupts else 0
+    values: dict[str, Any] = {
+        "membership": task.number,
+        "members": found.members,
+        "premises_out": out,
+        "accounts_out": found.accounts if out else 0,
+        "premises_restored": found.restored,
+    }
+    if task.outage.is_open and task.item.entry.kind != JournalKind.RESTORING:
+        values |= {
+            "matched_shape_digest": task.outage.shape_digest,
+            "matched_premises_version": task.index.version,
         }
-        if task.outage.is_open and entry.kind != JournalKind.RESTORING:
-            values |= {
-                "matched_shape_digest": task.outage.shape_digest,
-                "matched_premises_version": task.index.version,
-            }
-        conn.execute(t.outages.update().where(t.outages.c.key == key).values(**values))
-        journal.finish(conn, task.item)
-        number = journal.append(
-            conn,
-            kind=JournalKind.MATCHED,
-            actor="gis",
-            outage_key=key,
-            outage_version=outage.version,
-            data={
-                "of": entry.number,
-                "kind": entry.kind,
-                "membership": task.number,
-                "premises_version": task.index.version,
-                "restoration": restoration,
-                "added": found.added,
-                "removed": found.removed,
-                "told_added": found.told_added,
-                "told_removed": found.told_removed,
-            },
-        )
-        conn.execute(t.outages.update().where(t.outages.c.key == key).values(matched_number=number))
+    conn.execute(t.outages.update().where(t.outages.c.key == task.outage.key).values(**values))
+
+
+def _say(conn: Connection, task: Task, found: Counts, version: int) -> None:
+    entry, key = task.item.entry, task.outage.key
+    number = journal.append(
+        conn,
+        kind=JournalKind.MATCHED,
+        actor="gis",
+        outage_key=key,
+        outage_version=version,
+        data={
+            "of": entry.number,
+            "kind": entry.kind,
+            "membership": task.number,
+            "premises_version": task.index.version,
+            "restoration": entry.data.get("restoration")
+            if entry.kind == JournalKind.RESTORING
+            else None,
+            "added": found.added,
+            "removed": found.removed,
+            "told_added": found.told_added,
+            "told_removed": found.told_removed,
+        },
+    )
+    conn.execute(t.outages.update().where(t.outages.c.key == key).values(matched_number=number))

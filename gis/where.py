@@ -19,12 +19,6 @@ DEVICES = {"circuit": t.premises.c.circuit, "transformer": t.premises.c.transfor
 _p = t.premises.c
 
 
-def on_record(conn: Connection, digest: str) -> w.Where:
-    """Return the place that is on record under a digest."""
-    spec = conn.execute(sa.select(t.shapes.c.spec).where(t.shapes.c.digest == digest)).scalar_one()
-    return w.Drawn(digest=digest) if spec is None else w.from_spec(spec)
-
-
 def select(conn: Connection, where: w.Where, index: PremiseIndex, service: Service) -> Selection:
     """Select the premises of an index that have the service and are inside ``where``.
 

@@ -169,6 +169,17 @@ class Relist:
     restoration_key: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Let the part of an outage inside ``moving`` go on as a new one, ``key`` and ``id``."""
+
+    key: OutageKey
+    id: OutageId
+    moving: str
+    staying: str
+    """Digests of the two places."""
+
+
 Command = (
     Confirm
     | Reject

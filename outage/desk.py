@@ -22,6 +22,7 @@ from outage.database import next_value
 from outage.errors import (
     InvalidCommandError,
     NobodyInsideError,
+    NotAllowedNowError,
     TooManyRecipientsError,
     VersionConflictError,
 )
@@ -34,6 +35,7 @@ from outage.model import (
     Reason,
     Status,
 )
+from outage.regrouping import explained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,7 +310,10 @@ def _apply(
     *,
     shape: MatchedShape | None = None,
 ) -> Outage:
-    change = lifecycle.decide(outage, command, business_now(conn))
+    try:
+        change = lifecycle.decide(outage, command, business_now(conn))
+    except NotAllowedNowError as refusal:
+        raise explained(conn, outage, refusal) from refusal
     return _carry_out(conn, outage, change, actor, shape=shape)
 
 

@@ -39,6 +39,18 @@ class NobodyInsideError(OutageError):
     """No premise is inside this place. Check it, or declare it with --allow-empty."""
 
 
+class NobodyMovesError(OutageError):
+    """Nobody who is out in {id} is inside this place, so there is nothing to split off."""
+
+
+class EverybodyMovesError(OutageError):
+    """Everybody who is out in {id} is inside this place, so nothing of it would be left."""
+
+
+class PlaceChangedError(OutageError):
+    """The place of {id} has changed just now. Ask again."""
+
+
 class TooManyRecipientsError(OutageError):
     """{count} premises are more than the limit of {limit} (OUTAGE_MAX_RECIPIENTS)."""
 

@@ -2,7 +2,8 @@
 
 A reader follows the journal. Its cursor only turns entries into work items; items of one outage
 are worked in order, across outages by priority, each under a lease with a fence. What fails five
-times is parked with everything behind it on the same outage, and the rest go on.
+times is parked with everything behind it on the same outage, and the rest go on. An entry that moves
+something between outages is worked once, when it is first in the line of each of them.
 """
 
 from __future__ import annotations
@@ -81,7 +82,11 @@ class Reader(Protocol):
         """Return how urgent the work is; smaller goes first."""
 
     def outages(self, conn: Connection, entry: JournalEntry) -> list[OutageKey]:
-        """Return which outages the entry makes work for (usually its own)."""
+        """Return which outages the entry makes work for (usually its own).
+
+        Where it has one of its own and concerns others too, its own leads: that item waits for
+        what comes earlier in the others' lines, does the work of all, and ends for all.
+        """
 
     def work(self, db: Database, item: WorkItem) -> None:
         """Do the work in steps: each ends with `advance`, the last with `finish`."""
@@ -211,6 +216,7 @@ def expand(db: Database, reader: Reader) -> bool:
                 "number": entry.number,
                 "outage_key": outage_key,
                 "priority": reader.priority(entry),
+                "led_by": None if outage_key == entry.outage_key else entry.outage_key,
             }
             for entry in entries
             if entry.kind in reader.wants
@@ -259,12 +265,23 @@ def claim(db: Database, reader: str) -> WorkItem | None:
 
 def _next_item(reader: str, now: datetime) -> sa.Select[Any]:
     items, earlier = t.work_items.c, t.work_items.alias("earlier")
-    behind = (
-        sa.select(earlier.c.key)
-        .where(
+    led = t.work_items.alias("led")
+
+    def behind(line: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 columns of work_items
+        return sa.and_(
             earlier.c.reader == reader,
-            earlier.c.outage_key == items.outage_key,
-            earlier.c.number < items.number,
+            earlier.c.outage_key == line.outage_key,
+            earlier.c.number < line.number,
+        )
+
+    # Everybody waits for smaller numbers only, so no two wait for each other.
+    others_behind = (
+        sa.select(led.c.key)
+        .join(earlier, behind(led.c))
+        .where(
+            led.c.reader == reader,
+            led.c.led_by == items.outage_key,
+            led.c.number == items.number,
         )
         .exists()
     )
@@ -275,7 +292,9 @@ def _next_item(reader: str, now: datetime) -> sa.Select[Any]:
             items.parked_at.is_(None),
             sa.or_(items.lease_until.is_(None), items.lease_until < now),
             sa.or_(items.retry_at.is_(None), items.retry_at <= now),
-            ~behind,
+            items.led_by.is_(None),
+            ~sa.select(earlier.c.key).where(behind(items)).exists(),
+            ~others_behind,
         )
         .order_by(items.priority, items.number)
         .limit(1)
@@ -297,7 +316,15 @@ def advance(conn: Connection, item: WorkItem, step: Mapping[str, Any]) -> None:
 
 
 def finish(conn: Connection, item: WorkItem) -> None:
-    """End the item in the transaction of its last step."""
+    """End the item in the transaction of its last step, and those that it leads."""
+    led = t.work_items.c
+    conn.execute(
+        t.work_items.delete().where(
+            led.reader == item.reader,
+            led.led_by == item.outage_key,
+            led.number == item.entry.number,
+        )
+    )
     done = conn.execute(
         t.work_items.delete().where(
             t.work_items.c.key == item.key, t.work_items.c.fence == item.fence
@@ -329,13 +356,22 @@ def is_idle(conn: Connection, reader: str) -> bool:
     """Whether a reader has passed every entry and has nothing left but parked work."""
     if cursor(conn, reader) < last_number(conn):
         return False
-    parked = sa.select(t.work_items.c.outage_key).where(
-        t.work_items.c.reader == reader, t.work_items.c.parked_at.is_not(None)
+    items = t.work_items.c
+    parked = set(
+        conn.execute(
+            sa.select(items.outage_key).where(items.reader == reader, items.parked_at.is_not(None))
+        ).scalars()
     )
+    if parked:  # with whatever waits for it in another outage's line
+        led = conn.execute(
+            sa.select(items.outage_key, items.led_by)
+            .where(items.reader == reader, items.led_by.is_not(None))
+            .order_by(items.number)
+        ).all()
+        for pair in map(set, led):
+            parked |= pair if pair & parked else set()
     left = conn.execute(
-        sa.select(t.work_items.c.key)
-        .where(t.work_items.c.reader == reader, t.work_items.c.outage_key.not_in(parked))
-        .limit(1)
+        sa.select(items.key).where(items.reader == reader, items.outage_key.not_in(parked)).limit(1)
     ).first()
     return left is None
 

@@ -126,6 +126,7 @@ class Reason(enum.StrEnum):
     SUSPENDED = "suspended"
     NO_LONGER_LISTED = "no_longer_listed"
     DONE = "done"
+    MERGED = "merged"
     WRONG_AREA = "wrongArea"
     MISTAKE = "mistake"
     STILL_OUT = "stillOut"
@@ -147,6 +148,21 @@ class MatchedShape:
     premise_count: int
     premises_version: int
     spec: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parting:
+    """An outage's place parted in two by the caller (DECISIONS 2).
+
+    ``part`` is what somebody said; ``moving`` is what of the outage's place is inside it,
+    ``staying`` what is not. ``moves`` and ``stays`` are how many premises that is.
+    """
+
+    part: MatchedShape
+    moving: MatchedShape
+    staying: MatchedShape
+    moves: int
+    stays: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +272,10 @@ class JournalKind(enum.StrEnum):
     """A feed no longer lists it."""
     LISTED = "listed"
     """A feed lists it again before anything ended."""
+    MERGED = "merged"
+    """It goes on under another outage (``data.into``), or another under it (``data.from``)."""
+    SPLIT = "split"
+    """A part of it goes on as another outage (``data.into``), or it was a part (``data.from``)."""
     MATCHED = "matched"
     """gis has finished with entry ``data.of``: counts on the outage are current."""
     PREMISES_CHANGED = "premisesChanged"
@@ -277,6 +297,8 @@ GIS_ACTS_ON = frozenset(
         JournalKind.REOPENED,
         JournalKind.CANCELLED,
         JournalKind.CLOSED,
+        JournalKind.MERGED,
+        JournalKind.SPLIT,
         JournalKind.PREMISES_CHANGED,
     }
 )

@@ -29,6 +29,7 @@ from outage.model import (
     Service,
     Status,
 )
+from outage.where import Drawn, Where, from_spec
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Digits and capitals without those that are read for one another."""
@@ -228,6 +229,14 @@ def take_back(conn: Connection, restoration_key: int | None) -> None:
         .where(t.restorations.c.key == restoration_key)
         .values(taken_back_at=business_now(conn))
     )
+
+
+def place(conn: Connection, digest: str | None) -> Where | None:
+    """Return the place that is on record under a digest; None for none."""
+    if digest is None:
+        return None
+    spec = conn.execute(sa.select(t.shapes.c.spec).where(t.shapes.c.digest == digest)).scalar_one()
+    return Drawn(digest=digest) if spec is None else from_spec(spec)
 
 
 def keep_shape(conn: Connection, shape: MatchedShape | None) -> str | None:

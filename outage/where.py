@@ -107,6 +107,13 @@ class But:
 Where = Drawn | Devices | Street | Area | Listed | Everything | AnyOf | Both | But
 
 
+def any_of(*places: Where) -> Where:
+    """Return what is inside at least one of them, each named once."""
+    flat = [one for place in places for one in (place.of if isinstance(place, AnyOf) else [place])]
+    each = tuple(dict.fromkeys(flat))
+    return each[0] if len(each) == 1 else AnyOf(of=each)
+
+
 def to_json(where: Where) -> dict[str, Any]:
     """Return the value that stands for ``where`` on record; `from_json` reads it back."""
     value: Any

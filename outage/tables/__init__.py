@@ -11,9 +11,11 @@ from outage.tables.outages import (
     interruptions,
     memberships,
     notes,
+    origins,
     outages,
     restorations,
     shapes,
+    spared,
 )
 from outage.tables.premises import aliases, premises, premises_before, premises_versions
 from outage.tables.system import (
@@ -55,6 +57,7 @@ __all__ = [
     "metadata",
     "notes",
     "occupancies",
+    "origins",
     "outages",
     "premises",
     "premises_before",
@@ -63,6 +66,7 @@ __all__ = [
     "receipts",
     "restorations",
     "shapes",
+    "spared",
     "texts",
     "tokens",
     "work_items",

@@ -1,6 +1,6 @@
 """The journal, the readers' cursors, and their work items."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, text
 
 from outage.columns import Instant, Key
 from outage.tables.base import metadata
@@ -48,6 +48,14 @@ work_items = Table(
     Column("retry_at", Instant, comment="wall time"),
     Column("parked_at", Instant),
     Column("error", Text),
+    Column("led_by", Key, comment="outage whose item of the same entry does this one's work"),
     Index("ix_work_items_line", "reader", "priority", "number"),
     Index("uq_work_items_entry", "reader", "outage_key", "number", unique=True),
+    Index(
+        "ix_work_items_led_by",
+        "led_by",
+        "number",
+        sqlite_where=text("led_by IS NOT NULL"),
+        postgresql_where=text("led_by IS NOT NULL"),
+    ),
 )

@@ -80,9 +80,19 @@ outages = Table(
     Column("premises_out", Integer, comment="members without the service now"),
     Column("accounts_out", Integer, comment="accounts behind them"),
     Column("premises_restored", Integer),
+    Column("split_from", Key, comment="outage that it was a part of"),
     Index("ix_outages_status", "status"),
     Index("ix_outages_merged_into", "merged_into"),
     Index("uq_outages_source_source_id", "source", "source_id", unique=True),
+)
+
+origins = Table(
+    "origins",
+    metadata,
+    # Whoever was told of the one counts as told of the other (merge, split):
+    Column("outage_key", Key, ForeignKey("outages.key"), primary_key=True),
+    Column("origin_key", Key, ForeignKey("outages.key"), primary_key=True),
+    Column("number", BigInteger, nullable=False, comment="entry before which it was told"),
 )
 
 etrs = Table(
@@ -128,6 +138,14 @@ memberships = Table(
     Column("restoration_key", Key, comment="step that ended it"),
     Index("uq_memberships_added", "outage_key", "premise_key", "added", unique=True),
     Index("ix_memberships_premise_key", "premise_key"),
+)
+
+spared = Table(
+    "spared",
+    metadata,
+    # Restored under another outage before its ground came to this one: inside, and no member.
+    Column("outage_key", Key, ForeignKey("outages.key"), primary_key=True),
+    Column("premise_key", Key, ForeignKey("premises.key"), primary_key=True),
 )
 
 interruptions = Table(

@@ -1,5 +1,7 @@
 """Ways to say where: streets and device paths of premises, places that are named and not drawn.
 
+And outages that are merged and split: who led to whom, and whose ground is spared.
+
 Revision: 0002
 """
 
@@ -19,6 +21,7 @@ def upgrade() -> None:
     _premises()
     _shapes()
     _who()
+    _merge_and_split()
 
 
 def downgrade() -> None:
@@ -27,6 +30,11 @@ def downgrade() -> None:
     op.drop_index("ix_endpoints_opted_out_at", "endpoints")
     op.drop_column("accounts", "critical")
     op.drop_index("ix_aliases_entity_value", "aliases")
+    op.drop_table("spared")
+    op.drop_table("origins")
+    op.drop_column("outages", "split_from")
+    op.drop_index("ix_work_items_led_by", "work_items")
+    op.drop_column("work_items", "led_by")
     op.drop_column("shapes", "spec")
     op.drop_index("ix_premises_path", "premises")
     op.drop_index("ix_premises_street", "premises")
@@ -67,3 +75,43 @@ def _who() -> None:
             sqlite_where=there,
             postgresql_where=there,
         )
+
+
+def _merge_and_split() -> None:
+    key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    part, leader = "outage that it was a part of", "outage whose item of the same entry does"
+    op.add_column("outages", sa.Column("split_from", key, comment=part))
+    op.add_column("work_items", sa.Column("led_by", key, comment=f"{leader} this one's work"))
+    led = sa.text("led_by IS NOT NULL")
+    op.create_index(
+        "ix_work_items_led_by",
+        "work_items",
+        ["led_by", "number"],
+        sqlite_where=led,
+        postgresql_where=led,
+    )
+    op.create_table(
+        "origins",
+        sa.Column("outage_key", key, nullable=False),
+        sa.Column("origin_key", key, nullable=False),
+        sa.Column(
+            "number", sa.BigInteger(), nullable=False, comment="entry before which it was told"
+        ),
+        sa.PrimaryKeyConstraint("outage_key", "origin_key", name=op.f("pk_origins")),
+        sa.ForeignKeyConstraint(
+            ["outage_key"], ["outages.key"], name=op.f("fk_origins_outage_key")
+        ),
+        sa.ForeignKeyConstraint(
+            ["origin_key"], ["outages.key"], name=op.f("fk_origins_origin_key")
+        ),
+    )
+    op.create_table(
+        "spared",
+        sa.Column("outage_key", key, nullable=False),
+        sa.Column("premise_key", key, nullable=False),
+        sa.PrimaryKeyConstraint("outage_key", "premise_key", name=op.f("pk_spared")),
+        sa.ForeignKeyConstraint(["outage_key"], ["outages.key"], name=op.f("fk_spared_outage_key")),
+        sa.ForeignKeyConstraint(
+            ["premise_key"], ["premises.key"], name=op.f("fk_spared_premise_key")
+        ),
+    )

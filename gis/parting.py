@@ -1,0 +1,76 @@
+"""Part the place of an outage in two: what is inside another place, and what is not."""
+
+from __future__ import annotations
+
+import numpy as np
+from sqlalchemy.engine import Connection
+
+from gis import members
+from gis.index import PremiseIndex
+from gis.matching import Matcher
+from gis.selection import Selection
+from gis.where import select
+from outage import register
+from outage import tables as t
+from outage import where as w
+from outage.database import Database
+from outage.errors import NobodyMovesError
+from outage.model import MatchedShape, Outage, Parting, Service
+
+
+def part(db: Database, matcher: Matcher, outage_id: str, place: MatchedShape) -> Parting:
+    """Part an outage's place, for the desk's `split`.
+
+    Raises `NobodyMovesError` for an outage that is nowhere.
+    """
+    index = matcher.index()
+    with db.read() as conn:
+        outage = register.load(conn, outage_id)
+        whole = register.place(conn, outage.shape_digest)
+        if whole is None:
+            raise NobodyMovesError(id=outage.id)
+        other = w.Drawn(digest=place.digest) if place.spec is None else w.from_spec(place.spec)
+        inside = _inside(conn, place, other, index, outage.service)
+        ground = select(conn, whole, index, outage.service)
+        moving, staying = ground & inside, ground - inside
+        live = _live(conn, outage)
+    counts = [len(one) if live is None else _how_many(one, live) for one in (moving, staying)]
+    return Parting(
+        part=place,
+        moving=_named(w.Both(one=whole, other=other), moving),
+        staying=_named(w.But(one=whole, without=other), staying),
+        moves=counts[0],
+        stays=counts[1],
+    )
+
+
+def _inside(
+    conn: Connection, place: MatchedShape, other: w.Where, index: PremiseIndex, service: Service
+) -> Selection:
+    # What is drawn may not be on record yet.
+    if isinstance(other, w.Drawn):
+        return index.match(place.wkb, service.bit)
+    return select(conn, other, index, service)
+
+
+def _live(conn: Connection, outage: Outage) -> members.Keys | None:
+    """Who is out in it, None before it has been counted."""
+    row = conn.execute(t.outages.select().where(t.outages.c.key == outage.key)).one()
+    if row.matched_number is None:
+        return None
+    return members.current(conn, outage.key, live=True)
+
+
+def _how_many(inside: Selection, live: members.Keys) -> int:
+    return len(np.intersect1d(inside.keys(), live, assume_unique=True))
+
+
+def _named(where: w.Where, inside: Selection) -> MatchedShape:
+    return MatchedShape(
+        wkb=b"",
+        digest=w.digest(where),
+        vertices=0,
+        premise_count=len(inside),
+        premises_version=inside.version,
+        spec=w.to_spec(where),
+    )
