@@ -42,7 +42,7 @@ def merge(
     )
     grown = replace(into, shape_digest=shape_digest, updated_at=now, version=into.version + 1)
     return (
-        _change(gone, JournalKind.MERGED, into=into.id),
+        _change(gone, JournalKind.MERGED, into=into.key),
         _change(grown, JournalKind.MERGED, **{"from": outage.key}),
     )
 
@@ -74,7 +74,7 @@ def split(outage: Outage, command: c.Split, now: datetime) -> tuple[Change, Chan
     )
     return (
         _change(left, JournalKind.SPLIT, into=part.key, place=command.moving),
-        _change(part, JournalKind.SPLIT, **{"from": outage.id}),
+        _change(part, JournalKind.SPLIT, **{"from": outage.key}),
     )
 
 

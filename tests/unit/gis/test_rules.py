@@ -22,95 +22,185 @@ from outage import desk, journal, register, schema
 from outage import tables as t
 from outage.commands import Revise
 from outage.database import Database, open_database
-from outage.errors import NotAllowedNowError
-from outage.model import Kind, Outage
+from outage.errors import (
+    EverybodyMovesError,
+    InvalidCommandError,
+    NobodyMovesError,
+    NotAllowedNowError,
+)
+from outage.model import OPEN, Kind, Outage, Status
 from tests.unit.gis.world import ACTOR, COLUMNS, ROWS, Rectangle, World, inside
 
+EXAMPLES = 25
 columns = st.integers(0, COLUMNS - 1)
 rows = st.integers(0, ROWS - 1)
 rectangles = st.tuples(columns, columns, rows, rows).map(
     lambda r: (min(r[:2]), max(r[:2]), min(r[2:]), max(r[2:]))
 )
 kinds = st.sampled_from(
-    ["declare", "planned", "revise", "part", "whole", "reopen", "cancel", "start", "unlist"]
+    """declare planned predict revise part whole reopen cancel start confirm unlist merge split
+    move""".split()
 )
+EVERYWHERE = {premise: premise for premise in range(1, COLUMNS * ROWS + 1)}
 commands = st.lists(
     st.tuples(kinds, st.integers(0, 2), rectangles, st.booleans()), min_size=1, max_size=14
 )
 Command = tuple[str, int, Rectangle, bool]
+Done = tuple[str, int, int]
+"""A command's name, its outage's key, and that of the other outage it concerned or made."""
 
 
 @dataclass
 class Model:
-    """Who is a member of what, as people would say it."""
+    """Who is a member of what, as people would say it: sets of premises, places as sets of cells."""
 
     outages: list[Outage] = field(default_factory=list)
+    at: dict[int, int] = field(default_factory=lambda: dict(EVERYWHERE))
+    """Premise → the cell of the grid it lies in."""
+    place: dict[int, set[int]] = field(default_factory=dict)
     live: dict[int, set[int]] = field(default_factory=dict)
     back: dict[int, dict[int, int]] = field(default_factory=dict)
     """Outage → premise → number of the step that restored it."""
+    spared: dict[int, set[int]] = field(default_factory=dict)
+    """Outage → premises that were restored before it had their ground."""
     steps: dict[int, list[int]] = field(default_factory=dict)
 
-    def apply(self, command: str, key: int, rectangle: Rectangle, step: int) -> None:
-        ground = inside(rectangle)
-        live, back = self.live.setdefault(key, set()), self.back.setdefault(key, {})
-        steps = self.steps.setdefault(key, [])
-        if command in {"declare", "planned"}:
-            live |= ground
+    def inside(self, cells: set[int]) -> set[int]:
+        return {premise for premise, cell in self.at.items() if cell in cells}
+
+    def begin(self, key: int, cells: set[int]) -> None:
+        self.place[key], self.live[key] = cells, set()
+        self.back[key], self.spared[key], self.steps[key] = {}, set(), []
+
+    def match(self, key: int) -> None:
+        """Let who is inside be live, but for those who are restored."""
+        kept = set(self.back[key]) | self.spared[key]
+        self.live[key] = self.inside(self.place[key]) - kept
+
+    def apply(self, done: Done, rectangle: Rectangle, step: int) -> None:
+        command, key, other = done
+        cells = inside(rectangle)
+        if command in {"declare", "planned", "predict"}:
+            self.begin(key, cells)
+            self.match(key)
         elif command == "revise":
-            live.clear()
-            live |= ground - set(back)
+            self.place[key] = cells
+            self.match(key)
         elif command in {"part", "whole", "unlist"}:
-            ended = live & ground if command == "part" else set(live)
-            live -= ended
-            back |= dict.fromkeys(ended, step)
-            steps.append(step)
-        elif command == "reopen" and steps:
-            last = steps.pop()
-            again = {premise for premise, number in back.items() if number == last}
-            for premise in again:
-                del back[premise]
-            live |= again
+            within = self.inside(cells) if command == "part" else self.live[key]
+            ended = self.live[key] & within
+            self.live[key] -= ended
+            self.back[key] |= dict.fromkeys(ended, step)
+            self.steps[key].append(step)
+        elif command == "reopen" and self.steps[key]:
+            last = self.steps[key].pop()
+            self.back[key] = {p: number for p, number in self.back[key].items() if number != last}
+            self.match(key)
         elif command == "cancel":
-            live.clear()
-            back.clear()
+            self.live[key], self.back[key] = set(), {}
+        elif command == "merge":
+            self.merge(key, other)
+        elif command == "split":
+            self.split(key, other, cells)
+
+    def merge(self, gone: int, heir: int) -> None:
+        kept = set(self.back[gone]) | self.spared[gone]
+        self.spared[heir] |= kept - self.live[heir] - set(self.back[heir])
+        self.spared[heir] -= self.live[gone]
+        self.back[heir] = {p: n for p, n in self.back[heir].items() if p not in self.live[gone]}
+        self.live[heir] |= self.live[gone]
+        self.live[gone] = set()
+        self.place[heir] = self.place[heir] | self.place[gone]
+
+    def split(self, left: int, part: int, cells: set[int]) -> None:
+        self.begin(part, self.place[left] & cells)
+        moved = self.inside(self.place[part])
+        self.live[part] = self.live[left] & moved
+        self.spared[part] = (set(self.back[left]) | self.spared[left]) & moved
+        self.place[left] = self.place[left] - cells
+        self.live[left] = self.live[left] - moved
 
 
-def do(world: World, model: Model, command: Command) -> tuple[str, int] | None:
-    """Give a command to the desk; return what was done to which outage, None if refused."""
+def do(world: World, model: Model, command: Command) -> Done | None:
+    """Give a command to the desk; return what was done to which outages, None if refused."""
     name, which, rectangle, early = command
-    if name in {"declare", "planned"}:
+    if name in {"declare", "planned", "predict"}:
         kind = Kind.PLANNED if name == "planned" else Kind.UNPLANNED
         start: dict[str, Any] = (
             {"started_at": None, "planned_start": world.now}
             if name == "planned" and early
             else {"started_at": world.now - timedelta(minutes=7 * which)}
         )
-        outage = world.declare(rectangle, kind, **start)
+        outage = world.declare(rectangle, kind, predicted=name == "predict", **start)
         model.outages.append(outage)
-        return name, outage.key
+        return name, outage.key, 0
+    if name == "move":
+        premise, cell = 1 + rectangle[0] + COLUMNS * rectangle[2], 1 + rectangle[1]
+        model.at[premise] = cell
+        world.move(premise, cell)
+        for each in model.outages:
+            if status(world, each) in OPEN:
+                model.match(each.key)
+        return name, 0, 0
     if not model.outages:
         return None
     outage = model.outages[which % len(model.outages)]
-    shape = world.match(rectangle).for_desk()
     try:
-        with world.db.write() as conn:
-            if name == "revise":
-                if register.load_key(conn, outage.key).shape_digest == shape.digest:
-                    return None
-                desk.revise(conn, outage.id, Revise(), actor=ACTOR, shape=shape, allow_empty=True)
-            elif name in {"part", "whole"}:
-                part = shape if name == "part" else None
-                desk.restore(conn, outage.id, actor=ACTOR, shape=part)
-            elif name == "unlist":
-                desk.end_unlisted(conn, outage.id, actor=ACTOR, at=world.now)
-            else:
-                order: Any = {"reopen": desk.reopen, "cancel": desk.cancel, "start": desk.start}[
-                    name
-                ]
-                order(conn, outage.id, actor=ACTOR)
-    except NotAllowedNowError:
+        return name, outage.key, regroup(world, model, outage, command)
+    except (NotAllowedNowError, InvalidCommandError, NobodyMovesError, EverybodyMovesError):
         return None
-    return name, outage.key
+
+
+def regroup(world: World, model: Model, outage: Outage, command: Command) -> int:
+    """Give a command on an outage that is there; return the other outage's key, 0 for none."""
+    name, _, rectangle, _ = command
+    if name == "merge":
+        heir = model.outages[rectangle[0] % len(model.outages)]
+        world.merge(outage, heir)
+        return heir.key
+    if name == "split":
+        part = world.split(outage, rectangle)
+        model.outages.append(part)
+        return part.key
+    shape = world.match(rectangle).for_desk()
+    with world.db.write() as conn:
+        if name == "revise":
+            if register.load_key(conn, outage.key).shape_digest == shape.digest:
+                raise NotAllowedNowError(command=name, status="", why="it is there already")
+            desk.revise(conn, outage.id, Revise(), actor=ACTOR, shape=shape, allow_empty=True)
+        elif name in {"part", "whole"}:
+            desk.restore(conn, outage.id, actor=ACTOR, shape=shape if name == "part" else None)
+        elif name == "unlist":
+            desk.end_unlisted(conn, outage.id, actor=ACTOR, at=world.now)
+        else:
+            order: Any = {
+                "reopen": desk.reopen,
+                "cancel": desk.cancel,
+                "start": desk.start,
+                "confirm": desk.confirm,
+            }[name]
+            order(conn, outage.id, actor=ACTOR)
+    return 0
+
+
+def status(world: World, outage: Outage) -> Status:
+    with world.db.read() as conn:
+        return register.load_key(conn, outage.key).status
+
+
+def play(world: World, model: Model, command: Command, step: int) -> bool:
+    """Give a command, let gis and the model follow it, and compare; return whether it was done."""
+    world.later(5)
+    before = world.every_interruption()
+    predicted = {o.key for o in model.outages if status(world, o) is Status.PREDICTED}
+    done = do(world, model, command)
+    if done is not None:
+        model.apply(done, command[2], step)
+        world.drain()
+        if done[0] in {"merge", "split"} and done[1] not in predicted:
+            assert world.every_interruption() == before, "the same interruptions go on"
+    check(world, model)
+    return done is not None
 
 
 def check(world: World, model: Model) -> None:
@@ -162,7 +252,9 @@ def fresh(folder: Path) -> Database:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(commands)
 def test_any_sequence_of_overlapping_outages_follows_the_rules(
@@ -172,12 +264,7 @@ def test_any_sequence_of_overlapping_outages_follows_the_rules(
     try:
         world, model = World.of(db), Model()
         for step, command in enumerate(given_commands):
-            world.later(5)
-            done = do(world, model, command)
-            if done is not None:
-                model.apply(done[0], done[1], command[2], step)
-            world.drain()
-            check(world, model)
+            play(world, model, command, step)
     finally:
         db.close()
 
@@ -193,18 +280,27 @@ STORY: list[Command] = [
     ("reopen", 0, (0, 0, 0, 0), False),
     ("unlist", 1, (0, 0, 0, 0), False),
     ("cancel", 2, (0, 0, 0, 0), False),
+    ("declare", 1, (0, 2, 0, 1), False),
+    ("declare", 2, (2, 4, 0, 1), False),
+    ("part", 3, (0, 0, 0, 0), False),
+    ("merge", 3, (4, 4, 0, 0), False),
+    ("move", 0, (5, 4, 1, 1), False),
+    ("split", 4, (0, 2, 0, 0), False),
+    ("part", 4, (2, 2, 1, 1), False),
+    ("split", 4, (2, 4, 1, 1), False),
+    ("merge", 6, (5, 5, 0, 0), False),
+    ("revise", 5, (0, 5, 0, 1), False),
+    ("whole", 5, (0, 0, 0, 0), False),
+    ("reopen", 5, (0, 0, 0, 0), False),
+    ("cancel", 5, (0, 0, 0, 0), False),
 ]
+"""Outage 0 to 2 are declared first, then 3 and 4; 5 and 6 were parts of 4."""
 
 
 def test_the_story_follows_the_rules_on_both_databases(database: Database) -> None:
     world, model = World.of(database), Model()
     for step, command in enumerate(STORY):
-        world.later(5)
-        done = do(world, model, command)
-        assert done is not None, command
-        model.apply(done[0], done[1], command[2], step)
-        world.drain()
-        check(world, model)
+        assert play(world, model, command, step), command
 
 
 class Killed(Exception):
@@ -273,9 +369,11 @@ def test_killed_after_any_step_the_reader_comes_to_the_same_rows(
         db = open_database(where)
         schema.upgrade(db)
         world, model = World.of(db), Model()
-        for command in STORY:
+        for step, command in enumerate(STORY):
             world.later(5)
-            assert do(world, model, command) is not None
+            done = do(world, model, command)
+            assert done is not None, command
+            model.apply(done, command[2], step)
             if mortal:
                 deaths += drain_mortally(world, every)
             else:

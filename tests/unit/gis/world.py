@@ -9,14 +9,15 @@ from typing import Any
 import shapely
 import sqlalchemy as sa
 
-from gis.matching import Match, Matcher
+from gis.matching import Match, Matcher, premises_version
+from gis.parting import part
 from gis.reader import GisReader
 from gis.shapes import ShapeLimits
-from outage import clock, desk, journal
+from outage import clock, desk, journal, register, regrouping
 from outage import tables as t
 from outage.commands import Declare
 from outage.database import Database
-from outage.model import Actor, Kind, Outage, OutageId, OutageKey, Service
+from outage.model import Actor, JournalKind, Kind, Outage, OutageId, OutageKey, Service
 
 COLUMNS, ROWS = 6, 2
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -103,6 +104,44 @@ class World:
                 allow_empty=True,
             )
 
+    def merge(self, outage: Outage, into: Outage) -> Outage:
+        with self.db.read() as conn:
+            one, heir = (register.load_key(conn, each.key) for each in (outage, into))
+            place = regrouping.place_of_both(conn, one, heir)
+        match = None if place is None else self.matcher.find(place, Service.ELECTRIC)
+        with self.db.write() as conn:
+            return regrouping.merge(
+                conn,
+                outage.id,
+                into=into.id,
+                actor=ACTOR,
+                shape=None if match is None else match.for_desk(),
+            )
+
+    def split(self, outage: Outage, rectangle: Rectangle) -> Outage:
+        """Split off what is inside, and return the new outage."""
+        place = self.match(rectangle).for_desk()
+        parting = part(self.db, self.matcher, outage.id, place)
+        with self.db.write() as conn:
+            return regrouping.split(conn, outage.id, parting, actor=ACTOR)[1]
+
+    def move(self, premise: int, cell: int) -> None:
+        """Load base data in which a premise lies where another one was first."""
+        column, row = (cell - 1) % COLUMNS, (cell - 1) // COLUMNS
+        with self.db.write() as conn:
+            version = premises_version(conn) + 1
+            conn.execute(
+                t.premises.update()
+                .where(t.premises.c.key == premise)
+                .values(
+                    longitude=-100 + column * STEP,
+                    latitude=40 + row * STEP,
+                    loaded_version=version,
+                )
+            )
+            self.new_version(conn, version)
+            journal.append(conn, kind=JournalKind.PREMISES_CHANGED, actor="cli")
+
     def drain(self) -> None:
         while journal.turn(self.db, self.reader):
             pass
@@ -143,6 +182,19 @@ class World:
                 .order_by(i.started_at, i.key)
             ).all()
         return [(row[0], row[1], row[2]) for row in rows]
+
+    def every_interruption(self) -> set[tuple[object, ...]]:
+        """All but who holds them: merge and split change no other thing about them."""
+        i = t.interruptions.c
+        with self.db.read() as conn:
+            return set(
+                map(
+                    tuple,
+                    conn.execute(
+                        sa.select(i.key, i.premise_key, i.started_at, i.ended_at, i.outcome)
+                    ),
+                )
+            )
 
     def row(self, outage: Outage) -> sa.Row[tuple[object, ...]]:
         with self.db.read() as conn:
