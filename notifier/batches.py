@@ -71,22 +71,30 @@ def steady(conn: Connection, outage_keys: Iterable[int], *, alone: bool = False)
     """
     if conn.dialect.name != "postgresql":
         return
-    keys = sorted(_STEADY + key for key in set(outage_keys))
+    # What was told of an outage that this one goes on from is decided by as well.
+    wanted, o = set(outage_keys), t.origins.c
+    wanted |= set(conn.execute(sa.select(o.origin_key).where(o.outage_key.in_(wanted))).scalars())
+    keys = sorted(_STEADY + key for key in wanted)
     conn.execute(_ALONE if alone else _SHARED, {"keys": keys})
 
 
-def in_flight(pairs: sa.FromClause) -> sa.Select[tuple[int, int]]:
+def in_flight(pairs: sa.FromClause) -> sa.CompoundSelect[tuple[int, int]]:
     """Of these pairs (outage, endpoint) those for which a sender holds a message just now.
 
-    Whatever comes next for them waits: two senders could swap "out" and "restored".
+    Whatever comes next for them waits: two senders could swap "out" and "restored". So it does
+    while one is held of an outage that this one goes on from.
     """
-    m = t.messages
-    same = sa.and_(
-        m.c.outage_key == pairs.c.outage_key,
-        m.c.endpoint_key == pairs.c.endpoint_key,
-        m.c.state == sa.literal_column("'claimed'"),
+    m, o = t.messages, t.origins
+    held = sa.and_(
+        m.c.endpoint_key == pairs.c.endpoint_key, m.c.state == sa.literal_column("'claimed'")
     )
-    return sa.select(pairs.c.outage_key, pairs.c.endpoint_key).select_from(InOrder(pairs, m, same))
+    own = sa.and_(m.c.outage_key == pairs.c.outage_key, held)
+    goes_on = InOrder(pairs, o, o.c.outage_key == pairs.c.outage_key)
+    of_origin = sa.and_(m.c.outage_key == o.c.origin_key, held)
+    pair = sa.select(pairs.c.outage_key, pairs.c.endpoint_key)
+    return sa.union(
+        pair.select_from(InOrder(pairs, m, own)), pair.select_from(InOrder(goes_on, m, of_origin))
+    )
 
 
 def next_due(conn: Connection, after: datetime | None = None) -> datetime | None:

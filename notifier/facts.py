@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier.kinds import Kind
-from notifier.policy import Facts, Stage
+from notifier.policy import ELSEWHERE, Facts, Stage
 from notifier.rendering import Notice
 from outage import model
 from outage import tables as t
@@ -73,6 +73,8 @@ def load(
     ):
         etrs[row.outage_key][row.version] = row.latest
         reasons[row.outage_key][row.version] = row.reason
+    for row in conn.execute(_of_origins(keys)):
+        etrs[row.goes_on][row.outage_key * ELSEWHERE + row.version] = row.latest
     told = (
         sa.exists()
         .where(
@@ -115,6 +117,22 @@ def load(
         )
         for row in conn.execute(statement)
     }
+
+
+def _of_origins(keys: list[int]) -> sa.Select[Any]:
+    """ETRs of the outages that these go on from: merged into them, or what they were a part of."""
+    o, merged = t.origins.c, t.outages.alias("merged").c
+    origins = sa.union(
+        sa.select(o.outage_key.label("goes_on"), o.origin_key).where(
+            o.outage_key.in_(keys), o.origin_key != o.outage_key
+        ),
+        sa.select(merged.merged_into, merged.key).where(merged.merged_into.in_(keys)),
+    ).subquery("goes_on_from")
+    return (
+        sa.select(origins.c.goes_on, t.etrs.c.outage_key, t.etrs.c.version, t.etrs.c.latest)
+        .join(t.etrs, t.etrs.c.outage_key == origins.c.origin_key)
+        .where(t.etrs.c.published.is_(True))
+    )
 
 
 def stage(row: sa.Row[Any]) -> Stage:

@@ -92,7 +92,7 @@ class Situation:
     told_etr: int = 0
 
     def pack(self) -> int:
-        """The situation as one integer below 2**47, ordered as `SHIFTS` says."""
+        """The situation as one integer below 2**62, ordered as `SHIFTS` says."""
         return sum(
             min(int(getattr(self, name)), (1 << WIDTHS[name]) - 1) << shift
             for name, shift in SHIFTS.items()
@@ -111,9 +111,13 @@ WIDTHS = {
     "back": 1,
     "left": 1,
     "places": 4,
-    "told_etr": 29,
+    "told_etr": 44,
 }
 """Bits of each fact; the set-based builder in SQL reads the same table."""
+
+ELSEWHERE = 1 << 12
+"""ETR versions count within one outage. That of another one, which this one goes on from, is known
+as the other's key times this, and the version."""
 
 SHIFTS = {name: sum(list(WIDTHS.values())[:position]) for position, name in enumerate(WIDTHS)}
 _TYPES = {f.name: f.type for f in fields(Situation)}
@@ -137,7 +141,7 @@ class Facts:
 
     ``etr_version`` is the published ETR's version, 0 when none is published;
     ``etrs`` gives the latest instant of every version anybody may have been
-    told. An ETR that moves by less than ``etr_step`` tells nobody.
+    told, by another outage too (`ELSEWHERE`). An ETR that moves by less than ``etr_step`` tells nobody.
     ``silent`` is an outage of a feed's first snapshot: a baseline, told to nobody.
     ``tell_unlisted`` lets a source's "no longer listed" be told as restored.
     """
@@ -233,7 +237,8 @@ def _etr_to_state(facts: Facts, now: datetime) -> int:
 
 def _etr(situation: Situation, facts: Facts, etr_version: int) -> Decision:
     told = facts.etrs.get(situation.told_etr)
-    if facts.etr_version == situation.told_etr:
+    same = told is not None and told == facts.etrs.get(facts.etr_version)
+    if facts.etr_version == situation.told_etr or same:
         return _silent(Reason.PARTLY_OUT if situation.back else Reason.NOTHING_NEW)
     if facts.etr_version == 0:
         return _silent(Reason.ETR_WITHDRAWN)

@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, FromClause, Select, case, func, literal
 
 from notifier.in_order import InOrder
 from notifier.kinds import Channel, Told
-from notifier.policy import MOST_PLACES, SHIFTS
+from notifier.policy import ELSEWHERE, MOST_PLACES, SHIFTS
 from outage import tables as t
 from outage.columns import Instant
+from outage.model import Reason
 
 TOLD_STATES = ("claimed", "unknown", "accepted", "delivered")
 """States of a message whose content its endpoint has to be taken to know."""
@@ -23,6 +24,12 @@ CHANNELS = {Channel.SMS: "sms", Channel.EMAIL: "email"}
 CHANNEL_OF = {name: channel for channel, name in CHANNELS.items()}
 
 _BACK, _LEFT = 1, 2
+_BY_A_PERSON = str(Reason.MERGED)
+"""Why an outage was closed that somebody merged: what it told is found among the origins."""
+_MOVED = ("merged", "split")
+"""Outcomes of members that another outage has instead."""
+_OUT_FIRST = 1 << 48
+"""Above any key of a message."""
 
 
 def situations(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
@@ -48,13 +55,11 @@ def situations(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
         "back": whole.c.back,
         "left": whole.c.left,
         "places": case((whole.c.places > MOST_PLACES, MOST_PLACES), else_=whole.c.places),
-        # ETR versions count within one outage: those of one that it goes on from say nothing.
         "told_etr": case(
-            (
-                t.messages.c.outage_key == whole.c.outage_key,
-                func.coalesce(t.messages.c.told_etr_version, 0),
-            ),
-            else_=0,
+            (func.coalesce(t.messages.c.told_etr_version, 0) == 0, 0),
+            (t.messages.c.outage_key == whole.c.outage_key, t.messages.c.told_etr_version),
+            else_=sa.cast(t.messages.c.outage_key, sa.BigInteger) * ELSEWHERE
+            + t.messages.c.told_etr_version,
         ),
     }
     packed = sum(
@@ -115,20 +120,68 @@ def _endpoints(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
 
 
 def _told_key(places: FromClause, *, count_shadowed: bool) -> ColumnElement[int]:
-    """The newest message that the endpoint was told by, of the outage or of one merged into it."""
+    """The newest message that the endpoint was told by, of the outage or of one it goes on from."""
     message, merged = t.messages.alias("told_message"), t.outages.alias("merged")
     states = (*TOLD_STATES, SHADOWED) if count_shadowed else TOLD_STATES
     # Subqueries for each row: joined, SQLite would go through all messages there are.
-    newest = sa.select(func.max(message.c.key)).where(
-        message.c.endpoint_key == places.c.endpoint_key, message.c.state.in_(states)
+    to_them = sa.and_(message.c.endpoint_key == places.c.endpoint_key, message.c.state.in_(states))
+    newest = sa.select(func.max(message.c.key)).where(to_them)
+    last = (
+        sa.select(func.max(t.origins.c.number))
+        .where(t.origins.c.outage_key == places.c.outage_key)
+        .correlate(places)
     )
-    own = newest.where(message.c.outage_key == places.c.outage_key).scalar_subquery()
+    own = newest.where(
+        message.c.outage_key == places.c.outage_key,
+        message.c.number > func.coalesce(last.scalar_subquery(), 0),
+    ).scalar_subquery()
     of_merged = (
         newest.join_from(merged, message, message.c.outage_key == merged.c.key)
-        .where(merged.c.merged_into == places.c.outage_key)
+        .where(merged.c.merged_into == places.c.outage_key, merged.c.close_reason != _BY_A_PERSON)
         .scalar_subquery()
     )
-    return case((of_merged > func.coalesce(own, 0), of_merged), else_=own)
+    known = func.coalesce(own, _told_before(places, message, to_them))
+    return case((of_merged > func.coalesce(known, 0), of_merged), else_=known)
+
+
+def _told_before(
+    places: FromClause, message: FromClause, to_them: ColumnElement[bool]
+) -> ColumnElement[int]:
+    """What was last told of the outages that were merged or split into this one, itself included.
+
+    Where several spoke, each of its own places: whoever heard "out" of one believes that. An
+    outage has no say any more once another has spoken for both.
+    """
+    origin, told = t.origins, t.messages.alias("told_before")
+    of_it = sa.and_(
+        to_them, message.c.outage_key == origin.c.origin_key, message.c.number < origin.c.number
+    )
+    earlier = t.origins.alias("earlier_origin")
+    latest = (
+        sa.select(func.max(message.c.number))
+        .select_from(earlier)
+        .join(message, message.c.outage_key == earlier.c.origin_key)
+        .where(
+            earlier.c.outage_key == places.c.outage_key,
+            message.c.number < earlier.c.number,
+            to_them,
+        )
+        .correlate(places)
+        .scalar_subquery()
+    )
+    newest = (
+        sa.select(func.max(message.c.key)).where(of_it).correlate(places, origin).scalar_subquery()
+    )
+    out = sa.cast(_is(told.c.told_state == Told.OUT.name.lower()), sa.BigInteger)
+    ranked = (
+        sa.select(func.max(out * _OUT_FIRST + told.c.key))
+        .select_from(origin)
+        .join(told, told.c.key == newest)
+        .where(origin.c.outage_key == places.c.outage_key, origin.c.number > latest)
+        .correlate(places)
+        .scalar_subquery()
+    )
+    return ranked % _OUT_FIRST
 
 
 def _is(condition: ColumnElement[bool]) -> ColumnElement[int]:
@@ -189,7 +242,10 @@ def _places(targets: FromClause) -> Select[Any]:
 
 
 def _held(targets: FromClause) -> FromClause:
-    """From each target to the premises its accounts hold that the outage has or had as members."""
+    """From each target to the premises its accounts hold that the outage has or had as members.
+
+    Those that another outage took over are for that one to tell of.
+    """
     whose = sa.and_(
         t.contacts.c.endpoint_key == targets.c.endpoint_key, t.contacts.c.ended_at.is_(None)
     )
@@ -200,6 +256,7 @@ def _held(targets: FromClause) -> FromClause:
     member = sa.and_(
         t.memberships.c.outage_key == targets.c.outage_key,
         t.memberships.c.premise_key == t.occupancies.c.premise_key,
+        func.coalesce(t.memberships.c.outcome, "").not_in(_MOVED),
     )
     joined: FromClause = targets
     for table, condition in (

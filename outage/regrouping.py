@@ -166,9 +166,10 @@ _COUNT_AS_TOLD = sa.text(
 INSERT INTO origins (outage_key, origin_key, number)
 SELECT :key, origin_key, max(number) FROM (
   SELECT origin_key, number FROM origins WHERE outage_key = :origin
-  UNION ALL SELECT key, :number FROM outages WHERE key = :origin OR merged_into = :origin
+  UNION ALL SELECT key, :number FROM outages
+  WHERE key IN (:origin, :key) OR merged_into = :origin
 ) AS found
-WHERE origin_key <> :key
+WHERE true
 GROUP BY origin_key
 ON CONFLICT (outage_key, origin_key) DO UPDATE SET number =
   CASE WHEN origins.number > excluded.number THEN origins.number ELSE excluded.number END
@@ -179,6 +180,7 @@ ON CONFLICT (outage_key, origin_key) DO UPDATE SET number =
 def _count_as_told(conn: Connection, key: OutageKey, origin: OutageKey, number: int) -> None:
     """Let who was told of an outage before an entry count as told of another one.
 
-    With it goes whatever counted as told of that one: nobody has to follow a chain.
+    With it goes whatever counted as told of that one: nobody has to follow a chain. The outage is
+    an origin of itself: what it told before and what the other told have the same say.
     """
     conn.execute(_COUNT_AS_TOLD, {"key": key, "origin": origin, "number": number})

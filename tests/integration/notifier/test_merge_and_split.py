@@ -1,0 +1,322 @@
+"""Merge and split tell nobody anything, and lose nobody: gis, notifier and outbox together."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from notifier.outbox import Outbox
+from notifier.reader import NotifierReader
+from outage import clock, desk, journal, schema
+from outage import tables as t
+from outage.commands import GivenEtr, Report
+from outage.database import Database, open_database
+from outage.errors import OutageError
+from outage.model import Outage
+from outage.settings import SendMode, load
+from outage.site import NEUTRAL
+from tests.integration.notifier.world import phone
+from tests.unit.gis.world import ACTOR, COLUMNS, Rectangle, World
+
+LEFT: Rectangle = (0, 2, 0, 0)
+RIGHT: Rectangle = (3, 5, 0, 0)
+MIDDLE: Rectangle = (2, 3, 0, 0)
+
+
+@dataclass
+class Town:
+    """The grid of premises, each with an account and a phone; the last phone has two of them."""
+
+    world: World
+    reader: NotifierReader
+    box: Outbox
+
+    @classmethod
+    def of(cls, db: Database) -> "Town":
+        settings = replace(load({"OUTAGE_HOME": "/nowhere"}), send=SendMode.SHADOW)
+        town = cls(
+            world=World.of(db), reader=NotifierReader(settings), box=Outbox(db, settings, NEUTRAL)
+        )
+        with db.write() as conn:
+            for premise in range(1, COLUMNS + 1):
+                town.account(conn, premise)
+        return town
+
+    def account(self, conn: sa.Connection, premise: int) -> None:
+        address = phone(min(premise, COLUMNS - 1))
+        conn.execute(t.accounts.insert().values(key=premise, id=f"A{premise}"))
+        conn.execute(
+            t.occupancies.insert().values(
+                account_key=premise, premise_key=premise, since=self.world.now
+            )
+        )
+        known = sa.select(t.endpoints.c.key).where(t.endpoints.c.address == address)
+        key = conn.execute(known).scalar()
+        if key is None:
+            values = {"kind": "phone", "address": address, "language": "en"}
+            key = conn.execute(
+                t.endpoints.insert().values(**values).returning(t.endpoints.c.key)
+            ).scalar_one()
+        conn.execute(
+            t.contacts.insert().values(
+                account_key=premise,
+                endpoint_key=key,
+                channel="sms",
+                consent_at=self.world.now,
+            )
+        )
+
+    def settle(self, *, send: bool = True) -> list[tuple[str, str]]:
+        """Let everybody follow; return who was told what by it, as (phone, kind)."""
+        before = self.told()
+        self.world.drain()
+        while journal.turn(self.world.db, self.reader):
+            pass
+        with self.world.db.read() as conn:
+            errors = conn.execute(sa.select(t.work_items.c.error)).scalars().all()
+            assert not any(errors)
+        if send:
+            self.world.later(30)
+            self.box.drain()
+        return self.told()[len(before) :]
+
+    def told(self) -> list[tuple[str, str]]:
+        m, e = t.messages.c, t.endpoints.c
+        statement = (
+            sa.select(e.address, m.kind, m.variant)
+            .join(t.messages, m.endpoint_key == e.key)
+            .where(m.state == "shadowed")
+            .order_by(m.ended_at, m.key)
+        )
+        with self.world.db.read() as conn:
+            rows = conn.execute(statement).all()
+        return [(row.address, f"{row.kind} {row.variant}".strip()) for row in rows]
+
+    def do(self, command: Callable[..., object], outage: Outage, **more: object) -> None:
+        with self.world.db.write() as conn:
+            command(conn, outage.id, actor=ACTOR, **more)
+
+    def etr(self, outage: Outage, hours: float) -> None:
+        with self.world.db.write() as conn:
+            now = clock.business_now(conn)
+            etr = GivenEtr(latest=self.world.now.replace(hour=0) + timedelta(days=1, hours=hours))
+            desk.report_progress(conn, outage.id, Report(observed_at=now, etr=etr), actor=ACTOR)
+
+
+@pytest.fixture
+def town(database: Database) -> Town:
+    return Town.of(database)
+
+
+def everybody(kind: str, *premises: int) -> list[tuple[str, str]]:
+    return [(phone(premise), kind) for premise in premises]
+
+
+def test_a_merge_tells_nobody_and_restoring_tells_everybody_once(town: Town) -> None:
+    one, other = town.world.declare(LEFT), town.world.declare((2, 4, 0, 0))
+    assert sorted(town.settle()) == everybody("detected", 1, 2, 3, 4, 5)
+    town.world.merge(one, other)
+    assert town.settle() == []
+    assert town.world.row(one).status == "closed"
+    town.do(desk.restore, other)
+    assert sorted(town.settle()) == everybody("restored", 1, 2, 3, 4, 5)
+    town.do(desk.reopen, other)
+    assert sorted(town.settle()) == everybody("correction out", 1, 2, 3, 4, 5)
+
+
+def test_cancelling_after_a_merge_tells_everybody_who_was_told_under_either(town: Town) -> None:
+    one, other = town.world.declare(LEFT), town.world.declare(RIGHT)
+    town.settle()
+    town.world.merge(one, other)
+    town.settle()
+    town.do(desk.cancel, other)
+    assert sorted(town.settle()) == everybody("cancelled", 1, 2, 3, 4, 5)
+
+
+def test_a_split_tells_nobody_and_each_half_ends_on_its_own(town: Town) -> None:
+    one = town.world.declare((0, 3, 0, 0))
+    town.etr(one, 6)
+    town.settle()
+    part = town.world.split(one, MIDDLE)
+    assert town.settle() == []
+    town.do(desk.restore, one)
+    assert sorted(town.settle()) == everybody("restored", 1, 2)
+    town.do(desk.restore, part)
+    assert sorted(town.settle()) == everybody("restored", 3, 4)
+
+
+def test_what_was_split_and_merged_back_is_told_of_once(town: Town) -> None:
+    one = town.world.declare((0, 3, 0, 0))
+    town.settle()
+    part = town.world.split(one, MIDDLE)
+    town.settle()
+    town.etr(part, 6)
+    assert sorted(town.settle()) == everybody("etr", 3, 4)
+    town.world.merge(part, one)
+    assert town.settle() == []
+    town.do(desk.restore, one)
+    assert sorted(town.settle()) == everybody("restored", 1, 2, 3, 4)
+
+
+def test_an_etr_is_told_after_a_merge_only_where_it_is_another_time(town: Town) -> None:
+    one, other, third = (town.world.declare(r) for r in (LEFT, (3, 3, 0, 0), (4, 4, 0, 0)))
+    for outage, hours in ((one, 6), (other, 6.1), (third, 9)):
+        town.etr(outage, hours)
+    town.settle()
+    town.world.merge(one, other)
+    assert town.settle() == []
+    town.world.merge(other, third)
+    assert sorted(town.settle()) == everybody("etr", 1, 2, 3, 4)
+
+
+def test_whoever_is_restored_before_the_merge_is_told_so_and_stays_so(town: Town) -> None:
+    one, other = town.world.declare(LEFT), town.world.declare(RIGHT)
+    town.settle()
+    town.do(desk.restore, one, shape=town.world.match((0, 0, 0, 0)).for_desk())
+    town.world.merge(one, other)
+    assert town.settle() == everybody("restored", 1)
+    town.do(desk.restore, other)
+    assert sorted(town.settle()) == everybody("restored", 2, 3, 4, 5)
+
+
+def test_what_waited_to_be_sent_is_said_once_by_the_outage_it_goes_on_under(town: Town) -> None:
+    one, other = town.world.declare(LEFT), town.world.declare(RIGHT)
+    town.settle(send=False)
+    town.world.merge(one, other)
+    assert sorted(town.settle()) == everybody("detected", 1, 2, 3, 4, 5)
+
+
+def test_a_prediction_merged_into_what_is_confirmed_is_news(town: Town) -> None:
+    one, other = town.world.declare(LEFT, predicted=True), town.world.declare(RIGHT)
+    assert sorted(town.settle()) == everybody("detected", 4, 5)
+    town.world.merge(one, other)
+    assert sorted(town.settle()) == everybody("detected", 1, 2, 3)
+
+
+def test_one_phone_with_a_place_back_and_a_place_out_believes_that_it_is_out(town: Town) -> None:
+    """Premises 5 and 6 share a phone: 5 is back under one outage, 6 out under the other."""
+    one, other = town.world.declare((3, 4, 0, 0)), town.world.declare((5, 5, 0, 0))
+    town.settle()
+    town.do(desk.restore, one, shape=town.world.match((4, 4, 0, 0)).for_desk())
+    assert town.settle() == everybody("restored", 5)
+    town.world.merge(other, one)
+    assert town.settle() == []
+    town.do(desk.restore, one)
+    assert sorted(town.settle()) == everybody("restored", 4, 5)
+
+
+which = st.integers(0, 3)
+edges = st.tuples(st.integers(0, COLUMNS - 1), st.integers(0, COLUMNS - 1)).map(sorted)
+events = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["declare", "declare", "part", "whole", "reopen", "cancel", "merge", "merge", "split"]
+        ),
+        which,
+        edges,
+        st.booleans(),
+    ),
+    min_size=4,
+    max_size=12,
+)
+Event = tuple[str, int, list[int], bool]
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        db = open_database(f"sqlite:///{path}")
+        schema.upgrade(db)
+        with db.engine.connect() as conn:
+            conn.exec_driver_sql("ROLLBACK")
+            conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.close()
+        yield path
+
+
+@hypothesis_settings(
+    max_examples=20,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(events=events)
+def test_belief_follows_truth_through_merge_and_split(empty: Path, events: list[Event]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "outage.db"
+        shutil.copy(empty, path)
+        db = open_database(f"sqlite:///{path}")
+        town = Town.of(db)
+        outages: list[Outage] = []
+        try:
+            for event in events:
+                play(town, outages, event)
+            for outage in outages:
+                happen(town, outages, ("whole", outages.index(outage), [0, 0], True))
+            town.settle()
+            assert not town.world.out()
+            assert not {address for address, kind in believed(town).items() if is_out(kind)}
+        finally:
+            db.close()
+
+
+def play(town: Town, outages: list[Outage], event: Event) -> None:
+    quiet = not pending(town)
+    done = happen(town, outages, event)
+    told = town.settle(send=event[3])
+    if quiet and done and event[0] in {"merge", "split"}:
+        assert told == []
+        assert not pending(town)
+    if event[3]:
+        out = {phone(min(premise, COLUMNS - 1)) for premise in town.world.out()}
+        heard = believed(town)
+        assert {address for address, kind in heard.items() if is_out(kind)} == out
+
+
+def happen(town: Town, outages: list[Outage], event: Event) -> bool:
+    name, number, (first, last), _ = event
+    rectangle = (first, last, 0, 0)
+    if name == "declare":
+        outages.append(town.world.declare(rectangle))
+        return True
+    if not outages:
+        return False
+    outage = outages[number % len(outages)]
+    try:
+        if name == "merge":
+            town.world.merge(outage, outages[first % len(outages)])
+        elif name == "split":
+            outages.append(town.world.split(outage, rectangle))
+        elif name in {"part", "whole"}:
+            shape = town.world.match(rectangle).for_desk() if name == "part" else None
+            town.do(desk.restore, outage, shape=shape)
+        else:
+            town.do({"reopen": desk.reopen, "cancel": desk.cancel}[name], outage)
+    except OutageError:
+        return False
+    return True
+
+
+def pending(town: Town) -> int:
+    m = t.messages.c
+    with town.world.db.read() as conn:
+        found = conn.execute(sa.select(sa.func.count()).where(m.state == "pending"))
+        return int(found.scalar_one())
+
+
+def believed(town: Town) -> dict[str, str]:
+    """What each phone was told last."""
+    return dict(town.told())
+
+
+def is_out(kind: str) -> bool:
+    return kind in {"detected", "etr", "correction out"}
