@@ -201,6 +201,16 @@ class RestoreBody(Changing):
     at: Moment | None = None
 
 
+class MergeBody(Body):
+    """The outage goes on under another one."""
+
+    into: Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class SplitBody(Shaped):
+    """What is inside goes on as a new outage."""
+
+
 class ConfirmBody(Body):
     """A predicted outage is real."""
 

@@ -81,6 +81,7 @@ def explain(
         if was_inside
         else "No place of the account was ever inside this outage."
     ]
+    found += _elsewhere(conn, outage_key)
     endpoints = _endpoints(conn, account_key)
     if not endpoints:
         return [*found, "The account has no phone number or e-mail address, so nobody can be told."]
@@ -92,6 +93,28 @@ def explain(
         if messages or was_inside:
             who = _standing(conn, endpoint.key, outage_key, count_shadowed=count_shadowed)
             found.append(_now(conn, name, who, known))
+    return found
+
+
+def _elsewhere(conn: Connection, outage_key: int) -> list[str]:
+    """Where the outage went on, and what it was a part of: what was told there counts."""
+    o, heir, whole = t.outages, t.outages.alias("heir"), t.outages.alias("whole")
+    row = conn.execute(
+        sa.select(heir.c.id.label("heir"), whole.c.id.label("whole"))
+        .select_from(
+            o.outerjoin(heir, heir.c.key == o.c.merged_into).outerjoin(
+                whole, whole.c.key == o.c.split_from
+            )
+        )
+        .where(o.c.key == outage_key)
+    ).one()
+    found = []
+    if row.heir:
+        found.append(f"The outage goes on under {row.heir}: who was told of it counts as told.")
+    if row.whole:
+        found.append(
+            f"The outage was a part of {row.whole}: who was told of that before counts as told."
+        )
     return found
 
 

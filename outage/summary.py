@@ -54,7 +54,7 @@ _COUNTS = (
 
 def summary(conn: Connection, outage_id: str) -> Facts:
     """Return one outage. Raises `UnknownOutageError`."""
-    row = conn.execute(t.outages.select().where(t.outages.c.id == outage_id.strip().upper()))
+    row = conn.execute(_select().where(t.outages.c.id == outage_id.strip().upper()))
     found = row.first()
     if found is None:
         raise UnknownOutageError(id=outage_id)
@@ -66,7 +66,7 @@ def summaries(conn: Connection, *, ended: bool, limit: int, after: int = 0) -> S
 
     ``after`` is the ``key`` of the last one seen before.
     """
-    statement = t.outages.select().where(t.outages.c.key > after)
+    statement = _select().where(t.outages.c.key > after)
     if not ended:
         statement = statement.where(t.outages.c.status.in_([str(status) for status in OPEN]))
     rows = conn.execute(statement.order_by(t.outages.c.key).limit(limit))
@@ -108,6 +108,16 @@ def history(conn: Connection, outage_id: str) -> Facts:
     }
 
 
+def _select() -> sa.Select[Any]:
+    """Outages, with the public ids of those that they go on under or were a part of."""
+    heir, whole = t.outages.alias("heir"), t.outages.alias("whole")
+    return (
+        sa.select(t.outages, heir.c.id.label("heir"), whole.c.id.label("whole"))
+        .outerjoin(heir, heir.c.key == t.outages.c.merged_into)
+        .outerjoin(whole, whole.c.key == t.outages.c.split_from)
+    )
+
+
 def _recorded(conn: Connection, key: sa.ScalarSelect[Any]) -> list[Facts]:
     """Find what reports said that came too late to be applied (DECISIONS 15)."""
     entries = t.journal.c
@@ -143,6 +153,7 @@ def _facts(row: Row[Any]) -> Facts:
         | {"etr": etr, "etr_withdrawn": row.etr_withdrawn}
         | {name: getattr(row, name) for name in _COUNTS}
         | {"counted": row.matched_number is not None}
+        | {"merged_into": row.heir, "split_from": row.whole}
     )
 
 

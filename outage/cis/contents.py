@@ -74,7 +74,12 @@ class AccountOutage:
     restored_at: datetime | None
     premises: int
     outcome: str | None
-    """How it ended for the account; None while it is concerned."""
+    """How it ended for the account; None while it is concerned.
+
+    ``merged`` and ``split`` are no end: it went on under another outage, for this account too.
+    """
+    merged_into: str | None
+    split_from: str | None
     versions: tuple[Version, ...]
     interruptions: tuple[Interruption, ...]
     messages: tuple[Message, ...]

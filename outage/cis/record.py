@@ -83,8 +83,11 @@ def _outages(conn: Connection, account: AccountKey) -> tuple[AccountOutage, ...]
     messages = _messages(conn, account)
     # A message can reach an account that holds a premise now but did not then.
     keys = {*concerned, *messages}
+    heir, whole = t.outages.alias("heir"), t.outages.alias("whole")
     rows = conn.execute(
-        t.outages.select()
+        sa.select(t.outages, heir.c.id.label("heir"), whole.c.id.label("whole"))
+        .outerjoin(heir, heir.c.key == t.outages.c.merged_into)
+        .outerjoin(whole, whole.c.key == t.outages.c.split_from)
         .where(t.outages.c.key.in_(keys))
         .order_by(t.outages.c.declared_at.desc(), t.outages.c.key.desc())
     ).mappings()
@@ -93,6 +96,8 @@ def _outages(conn: Connection, account: AccountKey) -> tuple[AccountOutage, ...]
             **{name: row[name] for name in _SHOWN},
             premises=concerned[row["key"]]["premises"] if row["key"] in concerned else 0,
             outcome=_outcome(concerned.get(row["key"]), interruptions[row["key"]]),
+            merged_into=row["heir"],
+            split_from=row["whole"],
             versions=tuple(versions[row["key"]]),
             interruptions=tuple(interruptions[row["key"]]),
             messages=tuple(messages[row["key"]]),

@@ -82,6 +82,8 @@ def _tell_outage(desk_: Session, facts: Facts) -> None:
         "Out": _count(facts, "premises_out"),
         "Restored": _count(facts, "premises_restored"),
         "Closed": facts["close_reason"],
+        "Goes on": facts["merged_into"] and f"under {facts['merged_into']}",
+        "Part of": facts["split_from"] and f"{facts['split_from']}, until it was split",
     }
     for head, text in lines.items():
         if text:
@@ -129,13 +131,19 @@ _HAPPENED = {
     "unlisted": "no longer listed by its source",
     "listed": "listed again by its source",
 }
+_WENT_ON = {
+    "merged": "went on under {}",
+    "split": "went on as a part that was split off",
+}
 
 
 def _tell_stay(desk_: Session, outage: AccountOutage) -> None:
     say()
     differs = outage.outcome and outage.outcome != outage.status
-    ended = f", {outage.outcome} for this account" if differs else ""
+    ended = f", {_ended(outage)}" if differs else ""
     say(f"  {outage.id}  {outage.kind} {outage.service} outage, {outage.status}{ended}")
+    if outage.split_from:
+        say(f"    A part of {outage.split_from} until it was split.")
     if outage.place:
         say(f"    {outage.place}")
     for off in outage.interruptions:
@@ -152,6 +160,11 @@ def _tell_stay(desk_: Session, outage: AccountOutage) -> None:
         say(f"    {desk_.when(version.at)}  {', '.join(filter(None, said))}")
     for message in outage.messages:
         _tell_message(desk_, message)
+
+
+def _ended(outage: AccountOutage) -> str:
+    went_on = _WENT_ON.get(outage.outcome or "")
+    return went_on.format(outage.merged_into) if went_on else f"{outage.outcome} for this account"
 
 
 def _public(version: Version) -> str:
