@@ -58,6 +58,7 @@ def api(settings: Settings) -> list[BaseRoute]:
         do=changes.declare(most),
         created=True,
     )
+    split = Command(right=Right.DISPATCH, body=bodies.SplitBody, do=changes.split, created=True)
     one = "/outages/{id}"
     return [
         Route("/outages", look(reading.outages, Right.SEE), methods=["GET"]),
@@ -77,6 +78,8 @@ def api(settings: Settings) -> list[BaseRoute]:
         write(f"{one}/reject", dispatch(changes.reject, bodies.ReasonBody)),
         write(f"{one}/start", dispatch(changes.start, bodies.StartBody)),
         write(f"{one}/reopen", dispatch(changes.reopen, bodies.ReasonBody)),
+        write(f"{one}/merge", dispatch(changes.merge(most), bodies.MergeBody)),
+        write(f"{one}/split", split),
         write(f"{one}/cancel", dispatch(changes.cancel, bodies.ReasonBody)),
         write(f"{one}/close", dispatch(changes.close, bodies.ReasonBody)),
         Route("/match", preview.answer, methods=["POST"]),

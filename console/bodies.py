@@ -207,7 +207,7 @@ class MergeBody(Body):
     into: Annotated[str, Field(min_length=1, max_length=40)]
 
 
-class SplitBody(Shaped):
+class SplitBody(Placed):
     """What is inside goes on as a new outage."""
 
 

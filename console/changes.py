@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from console import bodies
-from console.errors import NoPlace, NothingSaid
+from console.errors import NoPartSaid, NoPlace, NothingSaid
 from outage import commands as c
-from outage import desk
+from outage import desk, regrouping
 from outage.clock import business_now
 from outage.model import (
     EtrSource,
@@ -19,6 +19,7 @@ from outage.model import (
     Outage,
     OutageId,
     OutageKey,
+    Parting,
     Reason,
 )
 from outage.tokens import Right, Role, Token
@@ -34,6 +35,7 @@ class Asked:
     body: Any
     token: Token
     shape: MatchedShape | None
+    parting: Parting | None = None
 
 
 def declare(limit: int) -> Callable[..., Outage]:
@@ -157,6 +159,29 @@ def reopen(conn: Connection, asked: Asked) -> Outage:
     return desk.reopen(
         conn, asked.id, actor=asked.token.actor, reason=asked.body.reason or Reason.STILL_OUT
     )
+
+
+def merge(limit: int) -> Callable[..., Outage]:
+    """Let the outage go on under another one."""
+
+    def do(conn: Connection, asked: Asked) -> Outage:
+        return regrouping.merge(
+            conn,
+            asked.id,
+            into=asked.body.into,
+            actor=asked.token.actor,
+            shape=asked.shape,
+            max_premises=limit,
+        )
+
+    return do
+
+
+def split(conn: Connection, asked: Asked) -> tuple[Outage, Outage]:
+    """Let a part of the outage go on as a new one."""
+    if asked.parting is None:
+        raise NoPartSaid(ways=", ".join(bodies.WAYS))
+    return regrouping.split(conn, asked.id, asked.parting, actor=asked.token.actor)
 
 
 def cancel(conn: Connection, asked: Asked) -> Outage:

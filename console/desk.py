@@ -17,6 +17,7 @@ from console import access, bodies
 from console.changes import Asked
 from console.errors import KeyTooLong
 from gis.matching import Matcher, limits_of
+from gis.parting import part, together
 from outage import idempotency, register
 from outage.database import Database
 from outage.desk import Reported
@@ -41,7 +42,7 @@ class Desk:
     settings: Settings
     matcher: Matcher
 
-    def matched(self, body: bodies.Changing, service: Service) -> MatchedShape | None:
+    def matched(self, body: bodies.Placed, service: Service) -> MatchedShape | None:
         """Find who is where a body says; None if it does not. Raises `GisError`."""
         asked = body.asked()
         if asked is None:
@@ -60,7 +61,8 @@ class Desk:
         return self.settings.shape_max_bytes + AROUND_SHAPE
 
 
-Do = Callable[[Connection, Asked], Outage | Reported]
+Done = Outage | Reported | tuple[Outage, Outage]
+Do = Callable[[Connection, Asked], Done]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,15 +88,20 @@ class Command:
         body = bodies.parse(raw, self.body)
         name = request.path_params.get("id", "")
         asked = _asked(request, token.actor, raw)
-        shape = None
-        if isinstance(body, bodies.Changing) and body.asked() is not None:
+        shape = parting = None
+        if isinstance(body, bodies.Placed) and body.asked() is not None:
             shape = desk.matched(body, _service(desk, name, body))
+        if isinstance(body, bodies.SplitBody) and shape is not None:
+            parting = part(desk.db, desk.matcher, name, shape)
+        if isinstance(body, bodies.MergeBody):
+            shape = together(desk.db, desk.matcher, name, body.into)
         wanted = Asked(
             id=name,
             message=request.path_params.get("key", 0),
             body=body,
             token=token,
             shape=shape,
+            parting=parting,
         )
         with desk.db.write() as conn:
             # A body can take minutes to arrive; a token revoked meanwhile does nothing any more.
@@ -110,13 +117,16 @@ class Command:
         return _response(answer, replayed=False)
 
 
-def _facts(conn: Connection, done: Outage | Reported) -> Facts:
+def _facts(conn: Connection, done: Done) -> Facts:
+    if isinstance(done, tuple):
+        left, new = done
+        return summary(conn, new.id) | {"left": summary(conn, left.id)}
     if isinstance(done, Reported):
         return summary(conn, done.outage.id) | {"recorded": dict(done.late)}
     return summary(conn, done.id)
 
 
-def _service(desk: Desk, name: str, body: bodies.Changing) -> Service:
+def _service(desk: Desk, name: str, body: bodies.Placed) -> Service:
     if isinstance(body, bodies.DeclareBody):
         return body.service
     with desk.db.read() as conn:

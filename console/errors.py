@@ -50,3 +50,7 @@ class NoPlace(ConsoleError):
 
 class TooManyPreviews(ConsoleError):
     """{waiting} previews are waiting already; ask again in a moment."""
+
+
+class NoPartSaid(ConsoleError):
+    """Say which part is split off, by one of {ways}."""

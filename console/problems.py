@@ -26,6 +26,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     theirs.ForbiddenError: HTTPStatus.FORBIDDEN,
     theirs.NotAllowedNowError: HTTPStatus.CONFLICT,
     theirs.VersionConflictError: HTTPStatus.CONFLICT,
+    theirs.PlaceChangedError: HTTPStatus.CONFLICT,
     theirs.IdempotencyInProgressError: HTTPStatus.CONFLICT,
     theirs.DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
     theirs.OutageError: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -1,4 +1,4 @@
-"""Part the place of an outage in two: what is inside another place, and what is not."""
+"""Places of outages that are split or merged: each matched, as the desk takes it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from outage import where as w
 from outage.database import Database
 from outage.errors import NobodyMovesError
 from outage.model import MatchedShape, Outage, Parting, Service
+from outage.regrouping import place_of_both
 
 
 def part(db: Database, matcher: Matcher, outage_id: str, place: MatchedShape) -> Parting:
@@ -42,6 +43,14 @@ def part(db: Database, matcher: Matcher, outage_id: str, place: MatchedShape) ->
         moves=counts[0],
         stays=counts[1],
     )
+
+
+def together(db: Database, matcher: Matcher, outage_id: str, into: str) -> MatchedShape | None:
+    """Match where two outages are together, for the desk's `merge`; None for nowhere."""
+    with db.read() as conn:
+        outage, heir = register.load(conn, outage_id), register.load(conn, into)
+        place = place_of_both(conn, outage, heir)
+    return None if place is None else matcher.find(place, heir.service).for_desk()
 
 
 def _inside(

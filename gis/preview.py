@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from gis import asked, counting
 from gis.matching import Match, Matcher, limits_of
 from gis.overlaps import OpenOutages
-from gis.where import on_record, select
+from gis.where import select
 from outage import register
 from outage import tables as t
 from outage.database import Database
@@ -115,8 +115,8 @@ def _difference(conn: Connection, match: Match, name: str) -> Facts:
     """Compare with the place an outage has now, by the service that it is of."""
     outage = register.load(conn, name)
     there = match.index.locate(match.keys[:0])
-    if outage.shape_digest is not None:
-        there = select(conn, on_record(conn, outage.shape_digest), match.index, outage.service)
+    if (place := register.place(conn, outage.shape_digest)) is not None:
+        there = select(conn, place, match.index, outage.service)
     return {
         "added": len(match.inside - there),
         "removed": len(there - match.inside),

@@ -53,6 +53,7 @@ COMMANDS: dict[str, Entry] = {
     "import": Entry("workers.commands.import_:group", "Load premises and accounts from files."),
     "list": Entry("workers.commands.listing:list_", "List the outages there are."),
     "match": Entry("workers.commands.match:match", "Say who is inside a shape; changes nothing."),
+    "merge": Entry("workers.commands.regroup:merge", "Let an outage go on under another one."),
     "page": Entry("workers.commands.page:page", "Serve the public page from published files."),
     "reject": Entry("workers.commands.life:reject", "Say that a predicted outage is none."),
     "relay": Entry(
@@ -65,6 +66,7 @@ COMMANDS: dict[str, Entry] = {
     ),
     "restore": Entry("workers.commands.life:restore", "Say that service is back."),
     "show": Entry("workers.commands.show:show", "Show an outage, a premise or an account."),
+    "split": Entry("workers.commands.regroup:split", "Let a part of an outage go on as its own."),
     "start": Entry("workers.commands.life:start", "Say that planned work has begun."),
     "token": Entry("workers.commands.token:token", "Make, list and revoke tokens for the API."),
     "up": Entry("workers.commands.up:up", "Start all processes and keep them running."),

@@ -38,8 +38,22 @@ rectangles = st.tuples(columns, columns, rows, rows).map(
     lambda r: (min(r[:2]), max(r[:2]), min(r[2:]), max(r[2:]))
 )
 kinds = st.sampled_from(
-    """declare planned predict revise part whole reopen cancel start confirm unlist merge split
-    move""".split()
+    [
+        "declare",
+        "planned",
+        "predict",
+        "revise",
+        "part",
+        "whole",
+        "reopen",
+        "cancel",
+        "start",
+        "confirm",
+        "unlist",
+        "merge",
+        "split",
+        "move",
+    ]
 )
 EVERYWHERE = {premise: premise for premise in range(1, COLUMNS * ROWS + 1)}
 commands = st.lists(
@@ -52,7 +66,7 @@ Done = tuple[str, int, int]
 
 @dataclass
 class Model:
-    """Who is a member of what, as people would say it: sets of premises, places as sets of cells."""
+    """Who is a member of what, as people would say it: sets of premises, and of cells."""
 
     outages: list[Outage] = field(default_factory=list)
     at: dict[int, int] = field(default_factory=lambda: dict(EVERYWHERE))
