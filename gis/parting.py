@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gis import members
 from gis.index import PremiseIndex
 from gis.matching import Matcher
-from gis.selection import Selection
+from gis.selection import Keys, Selection
 from gis.where import select
 from outage import register
 from outage import tables as t
@@ -62,15 +63,17 @@ def _inside(
     return select(conn, other, index, service)
 
 
-def _live(conn: Connection, outage: Outage) -> members.Keys | None:
-    """Who is out in it, None before it has been counted."""
-    row = conn.execute(t.outages.select().where(t.outages.c.key == outage.key)).one()
-    if row.matched_number is None:
+def _live(conn: Connection, outage: Outage) -> Keys | None:
+    """Who is out in it, None until those inside the place that it has now are its members."""
+    matched = conn.execute(
+        sa.select(t.outages.c.matched_shape_digest).where(t.outages.c.key == outage.key)
+    ).scalar_one()
+    if matched != outage.shape_digest:
         return None
     return members.current(conn, outage.key, live=True)
 
 
-def _how_many(inside: Selection, live: members.Keys) -> int:
+def _how_many(inside: Selection, live: Keys) -> int:
     return len(np.intersect1d(inside.keys(), live, assume_unique=True))
 
 

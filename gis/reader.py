@@ -105,9 +105,8 @@ class GisReader:
         Of the two entries of a merge or a split, the work is that of the one that stays.
         """
         if entry.kind in _OTHER_NAMED_BY:
-            other = entry.data.get(_OTHER_NAMED_BY[entry.kind])
-            own = entry.outage_key
-            return [] if other is None or own is None else [own, OutageKey(other)]
+            own, other = entry.outage_key, _other(entry)
+            return [] if own is None or other is None else [own, other]
         if entry.kind != JournalKind.PREMISES_CHANGED:
             return [] if entry.outage_key is None else [entry.outage_key]
         still_open = t.outages.c.status.in_([status.value for status in OPEN])
@@ -120,8 +119,7 @@ class GisReader:
         """Do one entry's work for one outage, in steps."""
         index = self._matcher.index()
         task, kind = _task(db, item, index, item.outage_key), item.entry.kind
-        if kind in _OTHER_NAMED_BY:
-            key = OutageKey(item.entry.data[_OTHER_NAMED_BY[kind]])
+        if (key := _other(item.entry)) is not None:
             other = _task(db, item, index, key)
             if kind == JournalKind.MERGED:
                 self._merge(db, other, task)
@@ -149,6 +147,8 @@ class GisReader:
             return
         moved = task.matched_digest is not None and task.matched_version != index.version
         with db.read() as conn:
+            if _regroups_later(conn, task):
+                return
             target = _inside(conn, task, outage.shape_digest)
             # Differences are taken within one premises version: what only the base data moved
             # is told apart from what the shape moved.
@@ -337,6 +337,24 @@ def _inside(conn: Connection, task: Task, digest: str | None) -> Keys:
     return select(conn, place, task.index, task.outage.service).keys()
 
 
+def _other(entry: JournalEntry) -> OutageKey | None:
+    """The outage that an entry moves members from or to, None if that is not its work."""
+    key = entry.data.get(_OTHER_NAMED_BY.get(entry.kind, ""))
+    return None if key is None else OutageKey(key)
+
+
+def _regroups_later(conn: Connection, task: Task) -> bool:
+    """Whether a merge or a split waits in the outage's line, which matches it anew at its end.
+
+    The place on record is that of afterwards already: by it the part that is to be split off would
+    fall out, and the ground that is to come would bring in who is restored there.
+    """
+    later = journal.entries_of(
+        conn, task.outage.key, task.item.entry.number, kinds=list(_OTHER_NAMED_BY)
+    )
+    return any(_other(entry) is not None for entry in later)
+
+
 def _live_and_kept(conn: Connection, task: Task) -> tuple[Keys, Keys]:
     """The live members, and who inside the place stays restored: by this outage or before it."""
     key = task.outage.key
@@ -407,7 +425,8 @@ def _store(conn: Connection, task: Task, found: Counts, *, interrupts: bool) -> 
         "accounts_out": found.accounts if out else 0,
         "premises_restored": found.restored,
     }
-    if task.outage.is_open and task.item.entry.kind != JournalKind.RESTORING:
+    synced = task.outage.is_open and task.item.entry.kind != JournalKind.RESTORING
+    if synced and not _regroups_later(conn, task):
         values |= {
             "matched_shape_digest": task.outage.shape_digest,
             "matched_premises_version": task.index.version,

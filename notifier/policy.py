@@ -141,7 +141,8 @@ class Facts:
 
     ``etr_version`` is the published ETR's version, 0 when none is published;
     ``etrs`` gives the latest instant of every version anybody may have been
-    told, by another outage too (`ELSEWHERE`). An ETR that moves by less than ``etr_step`` tells nobody.
+    told, by another outage too (`ELSEWHERE`). An ETR that moves by less than
+    ``etr_step`` tells nobody.
     ``silent`` is an outage of a feed's first snapshot: a baseline, told to nobody.
     ``tell_unlisted`` lets a source's "no longer listed" be told as restored.
     """

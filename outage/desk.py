@@ -236,9 +236,10 @@ def reopen(
     # What was closed ended by inference; steps that somebody gave before that stand.
     closed = outage.status is Status.CLOSED
     key = register.last_restoration(conn, outage.key, inferred=True if closed else None)
+    change = _decide(conn, outage, c.Reopen(restoration_key=key, reason=reason))
     register.take_back(conn, key)
     register.merge(conn, outage.key, None)
-    return _apply(conn, outage, c.Reopen(restoration_key=key, reason=reason), actor)
+    return _carry_out(conn, outage, change, actor)
 
 
 def cancel(
@@ -310,11 +311,15 @@ def _apply(
     *,
     shape: MatchedShape | None = None,
 ) -> Outage:
+    change = _decide(conn, outage, command)
+    return _carry_out(conn, outage, change, actor, shape=shape)
+
+
+def _decide(conn: Connection, outage: Outage, command: c.Command) -> lifecycle.Change:
     try:
-        change = lifecycle.decide(outage, command, business_now(conn))
+        return lifecycle.decide(outage, command, business_now(conn))
     except NotAllowedNowError as refusal:
         raise explained(conn, outage, refusal) from refusal
-    return _carry_out(conn, outage, change, actor, shape=shape)
 
 
 def _carry_out(

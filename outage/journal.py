@@ -2,15 +2,15 @@
 
 A reader follows the journal. Its cursor only turns entries into work items; items of one outage
 are worked in order, across outages by priority, each under a lease with a fence. What fails five
-times is parked with everything behind it on the same outage, and the rest go on. An entry that moves
-something between outages is worked once, when it is first in the line of each of them.
+times is parked with everything behind it on the same outage, and the rest go on. An entry that
+moves something between outages is worked once, when it is first in the line of each of them.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -188,6 +188,19 @@ def entries_after(conn: Connection, number: int, limit: int = EXPAND) -> list[Jo
         .where(t.journal.c.number > number)
         .order_by(t.journal.c.number)
         .limit(limit)
+    ).mappings()
+    return [_entry(row) for row in rows]
+
+
+def entries_of(
+    conn: Connection, outage_key: int, number: int, *, kinds: Sequence[str]
+) -> list[JournalEntry]:
+    """Return an outage's entries of these kinds behind ``number``, oldest first."""
+    entries = t.journal.c
+    rows = conn.execute(
+        t.journal.select()
+        .where(entries.outage_key == outage_key, entries.number > number, entries.kind.in_(kinds))
+        .order_by(entries.number)
     ).mappings()
     return [_entry(row) for row in rows]
 
