@@ -179,3 +179,46 @@ def test_a_process_says_that_it_runs_and_that_it_can_work(town: Database, client
     viewer = client(Role.VIEWER)
     assert viewer.get("/healthz").status_code == 200
     assert viewer.get("/readyz").json()["status"] == "ready"
+
+
+def test_an_outage_is_split_and_merged_again_and_its_records_say_where_it_went(
+    town: Database, client: Client
+) -> None:
+    dispatcher, viewer = client(Role.DISPATCHER), client(Role.VIEWER)
+    name = declare(dispatcher)
+    drain(town)
+    answer = dispatcher.post(f"/api/v1/outages/{name}/split", json={"premises": ["P1", "P2"]})
+    assert answer.status_code == 201, answer.text
+    part = answer.json()
+    assert answer.headers["location"] == f"/api/v1/outages/{part['id']}"
+    assert (part["split_from"], part["premise_count"]) == (name, 2)
+    assert (part["left"]["id"], part["left"]["premise_count"]) == (name, 3)
+    drain(town)
+    found = viewer.get("/api/v1/accounts/A1").json()["outages"]
+    assert [(one["id"], one["outcome"]) for one in found] == [(part["id"], None), (name, "split")]
+    assert found[0]["split_from"] == name
+    answer = dispatcher.post(f"/api/v1/outages/{part['id']}/merge", json={"into": name})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["merged_into"] == name
+    assert (answer.json()["status"], answer.json()["close_reason"]) == ("closed", "merged")
+    drain(town)
+    assert viewer.get(f"/api/v1/outages/{name}").json()["premises_out"] == 5
+    found = viewer.get("/api/v1/accounts/A1").json()["outages"]
+    assert {one["id"]: one["outcome"] for one in found} == {part["id"]: "merged", name: None}
+    gone = dispatcher.post(f"/api/v1/outages/{part['id']}/reopen")
+    assert (gone.status_code, f"goes on under {name}" in gone.json()["detail"]) == (409, True)
+
+
+def test_a_split_that_moves_nobody_or_everybody_is_refused(town: Database, client: Client) -> None:
+    dispatcher = client(Role.DISPATCHER)
+    at = f"/api/v1/outages/{declare(dispatcher)}/split"
+    for body, word in (
+        ({}, "which part"),
+        ({"premises": ["P8"]}, "Nobody"),
+        ({"all": True}, "Every"),
+    ):
+        answer = dispatcher.post(at, json=body)
+        assert answer.status_code == 422, answer.text
+        assert word in answer.json()["detail"]
+    with town.read() as conn:
+        assert conn.execute(sa.select(sa.func.count()).select_from(t.outages)).scalar() == 1

@@ -427,3 +427,22 @@ def test_explaining_says_what_was_told_and_how_things_stand(
     assert json.loads(run("explain", "A3", name, "--json"))["sentences"]
     assert "A99" in refuse("explain", "A99", name)
     assert "O-NONE" in refuse("explain", "A3", "O-NONE")
+
+
+def test_an_outage_is_split_and_merged_by_command(
+    town: Database, run: Run, refuse: Refuse, tmp_path: Path
+) -> None:
+    name = declared(run, tmp_path)["id"]
+    drain(town)
+    listed = tmp_path / "ids.txt"
+    listed.write_text("P1\nP2\n")
+    part = json.loads(run("split", name, "--premises", str(listed), "--json"))
+    assert (part["split_from"], part["left"]["id"]) == (name, name)
+    drain(town)
+    assert f"Part of:  {name}" in run("show", part["id"])
+    assert run("merge", part["id"], "--into", name).startswith(f"{part['id']} goes on under {name}")
+    drain(town)
+    assert f"Goes on:  under {name}" in run("show", part["id"])
+    assert f"went on under {name}" in run("show", "A1")
+    assert f"goes on under {name}" in run("explain", "A1", part["id"])
+    assert f"goes on under {name}" in refuse("reopen", part["id"])
