@@ -16,10 +16,14 @@ def upgrade() -> None:
     """Add what the release before does not look at."""
     _premises()
     _shapes()
+    _public()
 
 
 def downgrade() -> None:
     """Take it away again."""
+    op.drop_column("outages", "cells_version")
+    op.drop_column("outages", "outline")
+    op.drop_table("premise_cells")
     op.drop_column("shapes", "spec")
     op.drop_index("ix_premises_path", "premises")
     op.drop_index("ix_premises_street", "premises")
@@ -42,3 +46,34 @@ def _premises() -> None:
 def _shapes() -> None:
     spec = "JSON of outage.where: a place that is named, not drawn"
     op.add_column("shapes", sa.Column("spec", sa.Text(), comment=spec))
+
+
+def _public() -> None:
+    op.create_table(
+        "premise_cells",
+        sa.Column(
+            "version", sa.Integer(), autoincrement=False, nullable=False, comment="of the premises"
+        ),
+        sa.Column("service", sa.String(), nullable=False),
+        sa.Column(
+            "least",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="premises a cell has",
+        ),
+        sa.Column("cells", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("version", "service", "least", name=op.f("pk_premise_cells")),
+    )
+    op.add_column(
+        "outages",
+        sa.Column(
+            "outline", sa.Text(), comment="GeoJSON for the public; NULL: none, or too few out"
+        ),
+    )
+    op.add_column(
+        "outages",
+        sa.Column(
+            "cells_version", sa.Integer(), comment="premises version of the cells it is made of"
+        ),
+    )
