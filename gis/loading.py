@@ -15,8 +15,9 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import Connection
 
 from gis.errors import ManyMoved
-from gis.matching import premises_version
+from gis.matching import Matcher, premises_version
 from gis.premises import Premises
+from gis.public import prepare
 from outage import aliases, journal
 from outage import tables as t
 from outage.clock import business_now
@@ -91,6 +92,7 @@ def load_premises(
     here = set(known.ids.tolist())
     added = sum(name not in here for name in found.ids.tolist())
     written = _conclude(db, found, version, actor=actor)
+    prepare(db, Matcher(db).index())
     return Loaded(
         added=added,
         changed=max(0, written - added),

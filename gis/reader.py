@@ -21,6 +21,7 @@ from gis import interruptions, members
 from gis.index import PremiseIndex
 from gis.interruptions import End
 from gis.matching import Matcher
+from gis.public import Outlines
 from gis.scratch import fill
 from gis.selection import Keys, difference
 from gis.where import on_record, select
@@ -79,6 +80,7 @@ class GisReader:
 
     def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
+        self._outlines = Outlines()
         self._size = _FIRST
 
     def priority(self, entry: JournalEntry) -> int:
@@ -112,7 +114,7 @@ class GisReader:
                 self._reopen(db, task)
             self._sync(db, task)
             self._settle_again(db, task)
-        _conclude(db, task)
+        _conclude(db, task, self._outlines)
 
     def _sync(self, db: Database, task: Task) -> None:
         """Let the premises inside the shape be the members; who is restored stays so."""
@@ -286,13 +288,14 @@ def _ender(task: Task, end: End) -> Callable[[Connection], None]:
     return do
 
 
-def _conclude(db: Database, task: Task) -> None:
+def _conclude(db: Database, task: Task, outlines: Outlines) -> None:
     """Make the number current, store the counts, and say so: one transaction."""
     key, entry = task.outage.key, task.item.entry
     with db.read() as conn:
         found = members.count(conn, key, task.number)
         restoration = entry.data.get("restoration") if entry.kind == JournalKind.RESTORING else None
         ended = members.ended_by(conn, key, restoration) if restoration is not None else ()
+    drawn = outlines.draw(db, task.outage, task.index, found.live)
     with db.bulk() as conn:
         outage = register.load_key(conn, key, lock=True)
         if restoration is not None:
@@ -304,6 +307,7 @@ def _conclude(db: Database, task: Task) -> None:
             "premises_out": out,
             "accounts_out": found.accounts if out else 0,
             "premises_restored": found.restored,
+            **drawn,
         }
         if task.outage.is_open and entry.kind != JournalKind.RESTORING:
             values |= {

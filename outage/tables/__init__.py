@@ -15,7 +15,13 @@ from outage.tables.outages import (
     restorations,
     shapes,
 )
-from outage.tables.premises import aliases, premises, premises_before, premises_versions
+from outage.tables.premises import (
+    aliases,
+    premise_cells,
+    premises,
+    premises_before,
+    premises_versions,
+)
 from outage.tables.system import (
     barriers,
     clock,
@@ -56,6 +62,7 @@ __all__ = [
     "notes",
     "occupancies",
     "outages",
+    "premise_cells",
     "premises",
     "premises_before",
     "premises_versions",

@@ -80,6 +80,8 @@ outages = Table(
     Column("premises_out", Integer, comment="members without the service now"),
     Column("accounts_out", Integer, comment="accounts behind them"),
     Column("premises_restored", Integer),
+    Column("outline", Text, comment="GeoJSON for the public; NULL: none, or too few out"),
+    Column("cells_version", Integer, comment="premises version of the cells it is made of"),
     Index("ix_outages_status", "status"),
     Index("ix_outages_merged_into", "merged_into"),
     Index("uq_outages_source_source_id", "source", "source_id", unique=True),

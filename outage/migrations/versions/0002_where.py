@@ -19,6 +19,7 @@ def upgrade() -> None:
     _premises()
     _shapes()
     _who()
+    _public()
 
 
 def downgrade() -> None:
@@ -27,6 +28,9 @@ def downgrade() -> None:
     op.drop_index("ix_endpoints_opted_out_at", "endpoints")
     op.drop_column("accounts", "critical")
     op.drop_index("ix_aliases_entity_value", "aliases")
+    op.drop_column("outages", "cells_version")
+    op.drop_column("outages", "outline")
+    op.drop_table("premise_cells")
     op.drop_column("shapes", "spec")
     op.drop_index("ix_premises_path", "premises")
     op.drop_index("ix_premises_street", "premises")
@@ -67,3 +71,34 @@ def _who() -> None:
             sqlite_where=there,
             postgresql_where=there,
         )
+
+
+def _public() -> None:
+    op.create_table(
+        "premise_cells",
+        sa.Column(
+            "version", sa.Integer(), autoincrement=False, nullable=False, comment="of the premises"
+        ),
+        sa.Column("service", sa.String(), nullable=False),
+        sa.Column(
+            "least",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="premises a cell has",
+        ),
+        sa.Column("cells", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("version", "service", "least", name=op.f("pk_premise_cells")),
+    )
+    op.add_column(
+        "outages",
+        sa.Column(
+            "outline", sa.Text(), comment="GeoJSON for the public; NULL: none, or too few out"
+        ),
+    )
+    op.add_column(
+        "outages",
+        sa.Column(
+            "cells_version", sa.Integer(), comment="premises version of the cells it is made of"
+        ),
+    )
