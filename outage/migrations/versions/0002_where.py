@@ -19,6 +19,7 @@ def upgrade() -> None:
     _premises()
     _shapes()
     _who()
+    _interruptions()
 
 
 def downgrade() -> None:
@@ -27,6 +28,8 @@ def downgrade() -> None:
     op.drop_index("ix_endpoints_opted_out_at", "endpoints")
     op.drop_column("accounts", "critical")
     op.drop_index("ix_aliases_entity_value", "aliases")
+    op.drop_index("ix_interruptions_premise_key_ended_at", "interruptions")
+    op.create_index("ix_interruptions_premise_key", "interruptions", ["premise_key"])
     op.drop_column("shapes", "spec")
     op.drop_index("ix_premises_path", "premises")
     op.drop_index("ix_premises_street", "premises")
@@ -67,3 +70,9 @@ def _who() -> None:
             sqlite_where=there,
             postgresql_where=there,
         )
+
+
+def _interruptions() -> None:
+    ended = "ix_interruptions_premise_key_ended_at"
+    op.create_index(ended, "interruptions", ["premise_key", "ended_at"])
+    op.drop_index("ix_interruptions_premise_key", "interruptions")
