@@ -8,7 +8,7 @@ comes to the same rows.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,12 +31,17 @@ from outage.database import Database
 from outage.journal import JournalEntry, WorkItem
 from outage.model import GIS_ACTS_ON, OPEN, JournalKind, Outage, OutageKey
 
-STEP_S = 0.020
-"""What a step is meant to take, so that hardly one takes the 50 ms it may at most."""
-_FIRST, _LEAST, _MOST = 500, 50, 20_000
+STEP_S = 0.030
+"""What the work of a step is meant to take, so that with its commit hardly one takes the 50 ms
+that it may at most."""
+_FIRST, _LEAST, _MOST = 1_000, 1_000, 20_000
+"""Premises of a step. Fewer than the least would make no step shorter: what a transaction costs
+by itself is then most of it."""
 _URGENT, _USUAL, _LATER = 10, 20, 50
 
-Row = tuple[int, str]
+Moved = Sequence[tuple[Keys, str]]
+"""Sorted premise keys, and why they come or go."""
+Do = Callable[[Connection, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,14 +137,14 @@ class GisReader:
         came = _because(difference(known, target)[0], before, "shape", "premises", inside=True)
         went = _because(difference(live, target)[1], before, "voided", "moved", inside=False)
 
-        def go(conn: Connection) -> None:
-            members.go(conn, outage.key, task.number, task.at)
+        def go(conn: Connection, outcome: str) -> None:
+            members.go(conn, outage.key, task.number, task.at, outcome)
 
-        def come(conn: Connection) -> None:
-            members.come(conn, outage.key, task.number, task.at)
+        def come(conn: Connection, why: str) -> None:
+            members.come(conn, outage.key, task.number, task.at, why)
 
         self._steps(db, task, went, go, task.fell_out)
-        self._steps(db, task, came, come, task.fell_out)
+        self._steps(db, task, came, come, task.fell_out, came=outage.key)
 
     def _settle_again(self, db: Database, task: Task) -> None:
         """Look at every live member again when the outage's own claim may have changed."""
@@ -149,14 +154,14 @@ class GisReader:
         if not (confirmed or began or "kind" in fields):
             return
 
-        def move(conn: Connection) -> None:
+        def move(conn: Connection, _why: str) -> None:
             if began:
                 interruptions.move_start(conn, task.outage.key, task.outage.service)
 
         # What it began may go on under another where it is restored itself.
         keys = _current(db, task, live=not began)
-        rows = _rows(keys[keys > int(task.item.step.get("settled", 0))], "")
-        self._steps(db, task, rows, move, task.fell_out, settling=True)
+        left = keys[keys > int(task.item.step.get("settled", 0))]
+        self._steps(db, task, [(left, "")], move, task.fell_out, settling=True)
 
     def _restore(self, db: Database, task: Task) -> None:
         key = int(task.item.entry.data["restoration"])
@@ -169,14 +174,14 @@ class GisReader:
         end = End(
             at=step.at, outcome="inferred" if step.inferred else "restored", restoration_key=key
         )
-        self._steps(db, task, _rows(keys, ""), _ender(task, end), end)
+        self._steps(db, task, [(keys, "")], _ender(task, end), end)
 
     def _close(self, db: Database, task: Task) -> None:
         """End, as inferred, what is still open under an outage that is put away."""
         at = task.outage.unlisted_since or task.outage.closed_at or task.at
         end = End(at=at, outcome="inferred")
-        rows = _rows(_current(db, task, live=True), "")
-        self._steps(db, task, rows, _ender(task, end), end)
+        keys = _current(db, task, live=True)
+        self._steps(db, task, [(keys, "")], _ender(task, end), end)
 
     def _reopen(self, db: Database, task: Task) -> None:
         key = task.item.entry.data.get("restoration")
@@ -184,28 +189,29 @@ class GisReader:
         with db.read() as conn:
             keys = members.ended_by(conn, outage.key, key)
 
-        def take_back(conn: Connection) -> None:
+        def take_back(conn: Connection, _why: str) -> None:
             members.take_back(conn, outage.key, key)
             interruptions.take_up(conn, outage.key, key, outage.service)
 
-        self._steps(db, task, _rows(keys, ""), take_back, task.fell_out)
+        self._steps(db, task, [(keys, "")], take_back, task.fell_out)
 
     def _cancel(self, db: Database, task: Task) -> None:
-        def cancel(conn: Connection) -> None:
+        def cancel(conn: Connection, outcome: str) -> None:
             interruptions.void(conn, task.outage.key, task.outage.service)
-            members.go(conn, task.outage.key, task.number, task.at)
+            members.go(conn, task.outage.key, task.number, task.at, outcome)
 
-        rows = _rows(_current(db, task, live=False), "cancelled")
-        self._steps(db, task, rows, cancel, task.fell_out)
+        keys = _current(db, task, live=False)
+        self._steps(db, task, [(keys, "cancelled")], cancel, task.fell_out)
 
     def _steps(
         self,
         db: Database,
         task: Task,
-        rows: list[Row],
-        do: Callable[[Connection], None],
+        moved: Moved,
+        do: Do,
         end: End,
         *,
+        came: OutageKey | None = None,
         settling: bool = False,
     ) -> None:
         """Change some premises at a time and settle them, each step in one transaction.
@@ -213,21 +219,24 @@ class GisReader:
         What has been changed is seen in the rows; what was only settled again (``settling``) is
         not, so how far that has come is part of the progress.
         """
-        for chunk in self._chunks(rows):
+        for chunk, why in self._chunks(moved):
             with db.bulk() as conn:
                 began = time.monotonic()
                 fill(conn, chunk)
-                do(conn)
-                interruptions.settle(conn, task.outage.service, end)
-                journal.advance(conn, task.item, task.progress(chunk[-1][0] if settling else 0))
-            self._pace(len(chunk), time.monotonic() - began)
+                do(conn, why)
+                interruptions.settle(conn, task.outage.service, end, came)
+                done = int(chunk[-1]) if settling else 0
+                journal.advance(conn, task.item, task.progress(done))
+                took_s = time.monotonic() - began
+            self._pace(len(chunk), took_s)
 
-    def _chunks(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-        at = 0
-        while at < len(rows):
-            size = self._size
-            yield rows[at : at + size]
-            at += size
+    def _chunks(self, moved: Moved) -> Iterator[tuple[Keys, str]]:
+        for keys, why in moved:
+            at = 0
+            while at < len(keys):
+                size = self._size
+                yield keys[at : at + size], why
+                at += size
 
     def _pace(self, done: int, took_s: float) -> None:
         fits = int(done * STEP_S / max(took_s, 0.001))
@@ -265,24 +274,20 @@ def _current(db: Database, task: Task, *, live: bool) -> Keys:
         return members.current(conn, task.outage.key, live=live)
 
 
-def _rows(keys: Keys, why: str) -> list[Row]:
-    return [(key, why) for key in keys.tolist()]
-
-
-def _because(keys: Keys, before: Keys | None, shape: str, data: str, *, inside: bool) -> list[Row]:
-    """Say of each key whether the shape or the base data moved it.
+def _because(keys: Keys, before: Keys | None, shape: str, data: str, *, inside: bool) -> Moved:
+    """Say of the keys whether the shape or the base data moved them.
 
     ``before`` is who the old shape holds in today's premises version: who comes in and is in
     there (``inside``), or falls out and is not, was moved by the data.
     """
     if before is None:
-        return _rows(keys, shape)
+        return [(keys, shape)]
     by_data = np.isin(keys, before) == inside
-    return list(zip(keys.tolist(), np.where(by_data, data, shape).tolist(), strict=True))
+    return [(keys[~by_data], shape), (keys[by_data], data)]
 
 
-def _ender(task: Task, end: End) -> Callable[[Connection], None]:
-    def do(conn: Connection) -> None:
+def _ender(task: Task, end: End) -> Do:
+    def do(conn: Connection, _why: str) -> None:
         members.end(conn, task.outage.key, end.at, end.outcome, end.restoration_key)
 
     return do
@@ -296,7 +301,8 @@ def _conclude(db: Database, task: Task, outlines: Outlines) -> None:
         restoration = entry.data.get("restoration") if entry.kind == JournalKind.RESTORING else None
         ended = members.ended_by(conn, key, restoration) if restoration is not None else ()
     drawn = outlines.draw(db, task.outage, task.index, found.live)
-    with db.bulk() as conn:
+    # A short command of its own and no bulk step: what readers act on is on the disk.
+    with db.write() as conn:
         outage = register.load_key(conn, key, lock=True)
         if restoration is not None:
             outage = desk.conclude(conn, restoration, out=found.live, premises=len(ended))
@@ -314,8 +320,13 @@ def _conclude(db: Database, task: Task, outlines: Outlines) -> None:
                 "matched_shape_digest": task.outage.shape_digest,
                 "matched_premises_version": task.index.version,
             }
+        news = entry.kind != JournalKind.PREMISES_CHANGED or _differs(conn, key, values, found)
+        if not news:
+            del values["membership"]
         conn.execute(t.outages.update().where(t.outages.c.key == key).values(**values))
         journal.finish(conn, task.item)
+        if not news:
+            return
         number = journal.append(
             conn,
             kind=JournalKind.MATCHED,
@@ -335,3 +346,20 @@ def _conclude(db: Database, task: Task, outlines: Outlines) -> None:
             },
         )
         conn.execute(t.outages.update().where(t.outages.c.key == key).values(matched_number=number))
+
+
+def _differs(
+    conn: Connection, key: OutageKey, values: Mapping[str, Any], found: members.Counts
+) -> bool:
+    """Whether a load of base data changed anything of an outage that is shown or on record.
+
+    A nightly load looks at every open outage; a `matched` for each that stays as it is would
+    give every reader work and every account a record of nothing.
+    """
+    row = conn.execute(t.outages.select().where(t.outages.c.key == key)).mappings().one()
+    kept = {"membership", "matched_premises_version"}
+    return (
+        row["matched_number"] is None
+        or found.added + found.removed > 0
+        or any(row[name] != value for name, value in values.items() if name not in kept)
+    )

@@ -153,7 +153,8 @@ interruptions = Table(
         postgresql_where=text("outcome IS NULL"),
     ),
     Index("ix_interruptions_outage_key", "outage_key"),
-    Index("ix_interruptions_premise_key", "premise_key"),
+    # With the end, so that one look tells whether a premise had service when an outage began.
+    Index("ix_interruptions_premise_key_ended_at", "premise_key", "ended_at"),
 )
 
 restorations = Table(

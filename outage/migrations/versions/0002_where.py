@@ -20,6 +20,7 @@ def upgrade() -> None:
     _shapes()
     _who()
     _public()
+    _interruptions()
 
 
 def downgrade() -> None:
@@ -31,6 +32,8 @@ def downgrade() -> None:
     op.drop_column("outages", "cells_version")
     op.drop_column("outages", "outline")
     op.drop_table("premise_cells")
+    op.drop_index("ix_interruptions_premise_key_ended_at", "interruptions")
+    op.create_index("ix_interruptions_premise_key", "interruptions", ["premise_key"])
     op.drop_column("shapes", "spec")
     op.drop_index("ix_premises_path", "premises")
     op.drop_index("ix_premises_street", "premises")
@@ -102,3 +105,9 @@ def _public() -> None:
             "cells_version", sa.Integer(), comment="premises version of the cells it is made of"
         ),
     )
+
+
+def _interruptions() -> None:
+    ended = "ix_interruptions_premise_key_ended_at"
+    op.create_index(ended, "interruptions", ["premise_key", "ended_at"])
+    op.drop_index("ix_interruptions_premise_key", "interruptions")
