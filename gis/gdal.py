@@ -33,6 +33,7 @@ _OPTIONS = {
     "OGR_SQLITE_PRAGMA": "trusted_schema=0",
     "SHAPE_RESTORE_SHX": "YES",
 }
+_MOST, _LONGEST = 50, 60  # names in a message, and letters in a name
 
 
 def load() -> Any:  # noqa: ANN401 pyogrio has no types
@@ -70,7 +71,8 @@ def choose_layer(file: GisFile, wanted: str | None, *, areas: bool = False) -> t
     ]
     chosen = wanted if wanted is not None or len(fitting) != 1 else fitting[0]
     if chosen is None or chosen not in found:
-        raise LayerUnclear(file=file.name, layers=", ".join(fitting or found) or "none")
+        names = [name[:_LONGEST] for name in fitting or found][:_MOST]
+        raise LayerUnclear(file=file.name, layers=", ".join(names) or "none")
     path, inner, _ = found[chosen]
     return path, inner
 
@@ -81,9 +83,31 @@ def _inside(file: GisFile, path: Path) -> list[tuple[str, str | None]]:
         layers = [(str(name), kind) for name, kind in pyogrio.list_layers(path)]
         driver = pyogrio.read_info(path, layer=layers[0][0])["driver"] if layers else None
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError):
-        raise FileRefused(file=file.name, problem=f"it is a damaged {file.format}") from None
+        raise _damaged(file) from None
     if driver is None:
         raise FileRefused(file=file.name, problem=f"the {file.format} has no layer")
     if driver != DRIVERS[file.format]:
         raise FileRefused(file=file.name, problem=f"it is no {file.format}")
     return layers
+
+
+def _damaged(file: GisFile) -> FileRefused:
+    return FileRefused(file=file.name, problem=f"the {file.format} is damaged")
+
+
+def read_areas(file: GisFile, wanted: str | None) -> tuple[list[bytes | None], str | None]:
+    """Read the geometries of a layer as WKB, and the name of its coordinate system.
+
+    Raises:
+        LayerUnclear: when it is not clear which layer is meant.
+        FileRefused: when GDAL cannot read it.
+    """
+    path, layer = choose_layer(file, wanted, areas=True)
+    pyogrio = load()
+    try:
+        meta, _, geometries, _ = pyogrio.raw.read(path, layer=layer, columns=[])
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError):
+        raise _damaged(file) from None
+    if geometries is None:
+        raise FileRefused(file=file.name, problem=f"layer {layer} has no geometry")
+    return geometries.tolist(), meta["crs"]
