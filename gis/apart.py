@@ -20,7 +20,7 @@ from gis.rings import Written
 from gis.wkb import read_features
 
 _MEMORY_BYTES = 2_000_000_000
-_CPU_S, _WALL_S = 20, 60
+_CPU_S, _WALL_S = 10, 60
 _WRITTEN_BYTES = 100_000_000
 _UNUSED = ("geopandas", "pandas", "pyarrow", "shapely")
 _BYTES_PER_VERTEX, _BYTES_BESIDE = 32, 1_000_000
