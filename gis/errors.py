@@ -18,7 +18,10 @@ class ShapeRefused(GisError):
 
 
 class ShapeUnreadable(ShapeRefused):
-    """The shape cannot be read: {problem}; give GeoJSON or WKT."""
+    """The shape cannot be read: {problem}.
+
+    Give GeoJSON, WKT or another format that docs/shapes.md lists.
+    """
 
 
 class ShapeNotAnArea(ShapeRefused):
@@ -35,10 +38,6 @@ class ShapeTooBig(ShapeRefused):
 
 class BadVertex(ShapeRefused):
     """{where}: {problem}."""
-
-
-class RingNotClosed(ShapeRefused):
-    """{where}: the ring is not closed; repeat vertex 1 after vertex {last}."""
 
 
 class RingDegenerate(ShapeRefused):
@@ -58,6 +57,18 @@ class AxesSwapped(ShapeRefused):
 
 class CrossesAntimeridian(ShapeRefused):
     """{where} goes from longitude {x} to {y}; cut the shape in two where it meets 180°."""
+
+
+class CannotBeRepaired(ShapeRefused):
+    """The shape is invalid ({reason}) and cannot be repaired; draw it anew."""
+
+
+class FileRefused(GisError):
+    """{file}: {problem}."""
+
+
+class LayerUnclear(GisError):
+    """{file}: say which layer with --layer: {layers}."""
 
 
 class CrsUnknown(GisError):
