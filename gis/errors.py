@@ -60,6 +60,14 @@ class CrossesAntimeridian(ShapeRefused):
     """{where} goes from longitude {x} to {y}; cut the shape in two where it meets 180°."""
 
 
+class FileRefused(GisError):
+    """{file}: {problem}."""
+
+
+class LayerUnclear(GisError):
+    """{file}: say which layer with --layer: {layers}."""
+
+
 class CrsUnknown(GisError):
     """{crs!r} is not a coordinate system this program knows; write it like EPSG:26910."""
 
