@@ -120,7 +120,8 @@ def test_a_row_with_a_nul_character_is_a_bad_row(tmp_path: Path) -> None:
 def test_half_a_surrogate_in_json_is_a_bad_row(tmp_path: Path) -> None:
     path = tmp_path / "a.geojson"
     path.write_text(
-        '{"features": [{"properties": {"premise_id": "\\ud800"}}, {"properties": {"premise_id": "B"}}]}'
+        '{"features": [{"properties": {"premise_id": "\\ud800"}},'
+        ' {"properties": {"premise_id": "B"}}]}'
     )
     found = read(path)
     assert (found.ids.to_pylist(), reasons(found)) == (["B"], [(1, "NUL character")])
@@ -147,8 +148,12 @@ def test_what_is_no_feature_is_a_bad_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize("between", ["\n", "\n\n", "\n\x1e"])
 def test_a_feature_a_line_is_read_as_well(tmp_path: Path, between: str) -> None:
     path = tmp_path / "a.geojsonl"
-    one = '{"type": "Feature", "geometry": {"type": "Point", "coordinates": [-123, 49]}, "properties": {"premise_id": "P%d"}}'
-    path.write_text(between.join(one % n for n in range(3_000)) + between)
+    place = {"type": "Point", "coordinates": [-123, 49]}
+    features = [
+        {"type": "Feature", "geometry": place, "properties": {"premise_id": f"P{n}"}}
+        for n in range(3_000)
+    ]
+    path.write_text(between.join(map(json.dumps, features)) + between)
     found = read(path)
     assert len(found) == 3_000
     assert len(found.unplaced) == 0
@@ -221,7 +226,7 @@ def test_geometries_of_any_kind_are_one_place_each(tmp_path: Path, name: str) ->
     save(frame, path)
     found = read(path)
     placed = np.isfinite(found.lon)
-    assert placed.tolist() == [shape is not None and not shape.is_empty for shape in frame.geometry]
+    assert placed.tolist() == [True, True, True, True, True, False, False]
     assert found.lon[placed] == pytest.approx(-123.1)
     assert found.lat[placed] == pytest.approx(49.2)
     assert found.rejected == ()
@@ -265,12 +270,8 @@ def test_a_shapefile_that_declares_far_more_than_it_has_is_damaged(tmp_path: Pat
     shp[24:28] = struct.pack(">I", 500_000_000)
     (tmp_path / "a.shp").write_bytes(shp)
     began = time.monotonic()
-    try:
-        found = read(tmp_path / "a.shp")
-    except (SheetRefusedError, GisError) as refused:
-        assert "\n" not in str(refused)
-    else:
-        assert found.rows == 1
+    with pytest.raises((SheetRefusedError, GisError), match="damaged"):
+        read(tmp_path / "a.shp")
     assert time.monotonic() - began < 30
 
 
@@ -321,7 +322,8 @@ def test_swapped_axes_of_america_are_refused(tmp_path: Path, rows: bytes) -> Non
 
 @pytest.mark.parametrize("name", ["a.shp", "a.gpkg", "a.parquet"])
 def test_projected_coordinates_of_no_named_system_are_refused(tmp_path: Path, name: str) -> None:
-    frame = points(["A", "B"]).to_crs("EPSG:26910").set_crs(None, allow_override=True)
+    frame = points(["A", "B"]).to_crs("EPSG:26910")
+    frame = geopandas.GeoDataFrame(frame[["premise_id"]], geometry=frame.geometry.to_numpy())
     path = tmp_path / name
     save(frame, path)
     with pytest.raises(CoordinatesProjected, match="--crs EPSG:xxxx"):
