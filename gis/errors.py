@@ -99,6 +99,21 @@ class CoordinatesProjected(GisError):
     """
 
 
+class FileAxesSwapped(GisError):
+    """{file}: longitude and latitude look swapped in {rows} rows; nothing was loaded.
+
+    Name the columns of a table with --map longitude=COLUMN --map latitude=COLUMN, and have a GIS
+    file written with the longitude first.
+    """
+
+
+class ManyOutside(GisError):
+    """{file}: {outside} of {new} premises lie more than {limit_km} km from all those on record.
+
+    Nothing was loaded. Check the coordinate system (--crs), or say --allow-outside.
+    """
+
+
 class ManyMoved(GisError):
     """{file}: {moved} of {known} premises on record would move by more than {limit_km} km.
 
