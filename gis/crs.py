@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 
 from gis.errors import CrsOfDegrees, CrsUnknown
 
 Move = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-_MAX_NAME = 100
+_MAX_NAME, _MAX_DEFINITION = 100, 20_000
+# What a definition can name besides figures: files and addresses, which PROJ would open.
+_ELSEWHERE = re.compile(
+    r"grids\s*[=\"',:](?!\s*@null)|\binit\s*=|parameterfile|difference file|boundcrs|pipeline",
+    re.IGNORECASE,
+)
 
 
 @lru_cache(maxsize=64)
@@ -28,20 +34,27 @@ def placer(name: str | None) -> Move | None:
     """
     if name is None:
         return None
-    if len(name) > _MAX_NAME:
-        raise CrsUnknown(crs=f"{name[:40]}…")
+    shown = name if len(name) <= _MAX_NAME else f"{name[:40]}…"
+    if len(name) > _MAX_DEFINITION or _ELSEWHERE.search(name):
+        raise CrsUnknown(crs=shown)
     try:
         crs = CRS.from_user_input(name)
-    except CRSError:
-        raise CrsUnknown(crs=name) from None
+    except (CRSError, ValueError):
+        raise CrsUnknown(crs=shown) from None
     if crs.to_epsg() == 4326 or crs.to_authority() == ("OGC", "CRS84"):  # noqa: PLR2004 - WGS 84
         return None
     flat = crs.is_projected
-    transformer = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    if not (flat or crs.is_geographic):
+        # Heights, ship's decks and the earth's middle: not two numbers that make a place.
+        raise CrsUnknown(crs=shown)
+    try:
+        transformer = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    except ProjError:
+        raise CrsUnknown(crs=shown) from None
 
     def move(xy: NDArray[np.float64]) -> NDArray[np.float64]:
         if flat and _are_degrees(xy):
-            raise CrsOfDegrees(crs=name)
+            raise CrsOfDegrees(crs=shown)
         lon, lat = transformer.transform(xy[:, 0], xy[:, 1])
         return np.column_stack([lon, lat])
 

@@ -18,7 +18,10 @@ class ShapeRefused(GisError):
 
 
 class ShapeUnreadable(ShapeRefused):
-    """The shape cannot be read: {problem}; give GeoJSON or WKT."""
+    """The shape cannot be read: {problem}.
+
+    Give GeoJSON, WKT or another format that docs/shapes.md lists.
+    """
 
 
 class ShapeNotAnArea(ShapeRefused):
@@ -35,10 +38,6 @@ class ShapeTooBig(ShapeRefused):
 
 class BadVertex(ShapeRefused):
     """{where}: {problem}."""
-
-
-class RingNotClosed(ShapeRefused):
-    """{where}: the ring is not closed; repeat vertex 1 after vertex {last}."""
 
 
 class RingDegenerate(ShapeRefused):
@@ -58,6 +57,18 @@ class AxesSwapped(ShapeRefused):
 
 class CrossesAntimeridian(ShapeRefused):
     """{where} goes from longitude {x} to {y}; cut the shape in two where it meets 180°."""
+
+
+class CannotBeRepaired(ShapeRefused):
+    """The shape is invalid ({reason}) and cannot be repaired; draw it anew."""
+
+
+class FileRefused(GisError):
+    """{file}: {problem}."""
+
+
+class LayerUnclear(GisError):
+    """{file}: say which layer with --layer: {layers}."""
 
 
 class CrsUnknown(GisError):
@@ -85,6 +96,21 @@ class CoordinatesProjected(GisError):
 
     Say which system the coordinates are in with --crs EPSG:xxxx, and check that longitude and
     latitude are not swapped.
+    """
+
+
+class FileAxesSwapped(GisError):
+    """{file}: longitude and latitude look swapped in {rows} rows; nothing was loaded.
+
+    Name the columns of a table with --map longitude=COLUMN --map latitude=COLUMN, and have a GIS
+    file written with the longitude first.
+    """
+
+
+class ManyOutside(GisError):
+    """{file}: {outside} of {new} premises lie more than {limit_km} km from all those on record.
+
+    Nothing was loaded. Check the coordinate system (--crs), or say --allow-outside.
     """
 
 

@@ -70,6 +70,12 @@ class PremiseIndex:
         found = self._by_key[np.minimum(at, len(self._keys) - 1)]
         return self._select(found[self._keys[found] == keys])
 
+    def xy(self, chosen: Selection) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return longitudes and latitudes of those of the premises that are placed."""
+        at = chosen.positions()
+        at = at[at < self._placed]
+        return self._lon[at], self._lat[at]
+
     def _select(self, positions: Positions) -> Selection:
         return Selection.of(self._keys, self.version, positions)
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from gis.scratch import scratch
+from gis.scratch import scratch, settled
 from outage import tables as t
+from outage.columns import Key
 from outage.model import INTERRUPTING, Kind, OutageKey, Reason, Service
 
 _i = t.interruptions
@@ -40,34 +42,58 @@ class End:
     voided: OutageKey | None = None
 
 
-def settle(conn: Connection, service: Service, end: End) -> None:
+def settle(conn: Connection, service: Service, end: End, came: OutageKey | None = None) -> None:
     """Make the interruptions of the premises in scratch what their live members say.
 
     Doing it again changes nothing.
+
+    Args:
+        conn: the transaction of the step.
+        service: which interruptions.
+        end: how they end where nobody claims a premise any more.
+        came: the outage that all of these premises have just become live members of, if they
+            have. Whoever else claims one of them has opened its interruption before: a premise
+            without an open one needs no look at who else there is.
     """
-    conn.execute(scratch.update().values(winner=_winner(service)))
-    _hand_over(conn, service, end)
-    _open(conn, service)
-    _end(conn, service, end)
+    of_service = {"of_service": service.value}
+    conn.execute(_SETTLE, of_service | {"came": came})
+    conn.execute(_HAND_OVER, {"voided": end.voided or 0})
+    conn.execute(_OPEN, of_service)
+    conn.execute(_END, {"at": end.at, "ends_as": end.outcome, "by": end.restoration_key})
 
 
-_goes_on = sa.and_(_heir.c.key == _o.c.merged_into, _o.c.close_reason == Reason.MERGED.value)
+# Not named as a column is: SQLAlchemy would write those.
+_SERVICE = sa.bindparam("of_service", type_=sa.String)
+_GOES_ON = sa.and_(_heir.c.key == _o.c.merged_into, _o.c.close_reason == Reason.MERGED.value)
 
 
-def _winner(service: Service) -> sa.ScalarSelect[int]:
+def _claims(
+    outages: Any,  # noqa: ANN401 - the table or an alias of it
+    status: sa.ColumnElement[str] | None = None,
+) -> sa.ColumnElement[bool]:
+    """Whether an outage leaves its live members without the service.
+
+    Without a ``status`` that counts, its own does.
+    """
+    counts = outages.c.status if status is None else status
+    return sa.and_(
+        outages.c.service == _SERVICE,
+        outages.c.kind != Kind.ADVISORY.value,
+        counts.in_([status.value for status in INTERRUPTING]),
+    )
+
+
+def _winner() -> sa.ScalarSelect[int]:
+    # Until its members are handed over, an outage that was merged claims for the other.
+    status = sa.func.coalesce(_heir.c.status, _o.c.status)
     return (
         sa.select(_o.c.key)
-        .select_from(_m.join(_o, _o.c.key == _m.c.outage_key).outerjoin(_heir, _goes_on))
+        .select_from(_m.join(_o, _o.c.key == _m.c.outage_key).outerjoin(_heir, _GOES_ON))
         .where(
             _m.c.premise_key == scratch.c.premise_key,
             _m.c.removed.is_(None),
             _m.c.until.is_(None),
-            _o.c.service == service.value,
-            _o.c.kind != Kind.ADVISORY.value,
-            # Until its members are handed over, an outage that was merged claims for the other.
-            sa.func.coalesce(_heir.c.status, _o.c.status).in_(
-                [status.value for status in INTERRUPTING]
-            ),
+            _claims(_o, status),
         )
         .order_by(
             sa.case((_o.c.kind == Kind.UNPLANNED.value, 0), else_=1), _o.c.started_at, _o.c.key
@@ -77,33 +103,82 @@ def _winner(service: Service) -> sa.ScalarSelect[int]:
     )
 
 
-def _open_ones(service: Service, winner: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Open interruptions of scratch premises whose winner is as said."""
-    return sa.and_(
-        _i.c.outcome.is_(None),
-        _i.c.service == service.value,
-        _i.c.premise_key.in_(sa.select(scratch.c.premise_key).where(winner)),
+def _last_end(
+    premise: sa.ColumnElement[int],
+    service: sa.ColumnElement[str],
+    after: sa.ColumnElement[datetime] | None = None,
+) -> sa.ScalarSelect[datetime]:
+    """When the last interruption of a premise ended, if that was after a time."""
+    last = _i.alias("last")
+    ended = sa.select(sa.func.max(last.c.ended_at)).where(
+        last.c.premise_key == premise, last.c.service == service, last.c.outcome != "voided"
     )
+    return (ended if after is None else ended.where(last.c.ended_at > after)).scalar_subquery()
 
 
-def _hand_over(conn: Connection, service: Service, end: End) -> None:
-    winner = (
-        sa.select(scratch.c.winner)
-        .where(scratch.c.premise_key == _i.c.premise_key)
+def _not_before(
+    last: sa.ColumnElement[datetime], began: sa.ColumnElement[datetime]
+) -> sa.ColumnElement[datetime]:
+    """Two interruptions of one premise never overlap, whatever the outages claim."""
+    return sa.case((last > began, last), else_=began)
+
+
+def _came(column: sa.Column[Any]) -> sa.ScalarSelect[Any]:
+    """A fact of the outage that the premises in scratch came to, if it claims its members."""
+    came = t.outages.alias("came")
+    return (
+        sa.select(came.c[column.name])
+        .where(came.c.key == sa.bindparam("came", type_=Key), _claims(came))
         .scalar_subquery()
     )
+
+
+def _settle() -> sa.Insert:
+    nobody = _i.c.key.is_(None)
+    began = sa.func.coalesce(_came(t.outages.c.started_at), sa.literal(0))
+    open_one = sa.and_(
+        _i.c.premise_key == scratch.c.premise_key,
+        _i.c.service == _SERVICE,
+        _i.c.outcome.is_(None),
+    )
+    return settled.insert().from_select(
+        ["premise_key", "interruption_key", "holder", "winner", "last_end"],
+        sa.select(
+            scratch.c.premise_key,
+            _i.c.key,
+            _i.c.outage_key,
+            sa.func.coalesce(sa.case((nobody, _came(t.outages.c.key))), _winner()),
+            sa.case((nobody, _last_end(scratch.c.premise_key, _SERVICE, began))),
+        ).select_from(scratch.outerjoin(_i, open_one)),
+    )
+
+
+def _of_settled(which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return _i.c.key.in_(sa.select(settled.c.interruption_key).where(which))
+
+
+def _begun_by(outage_key: OutageKey | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
+    """Whether an outage began it, or one that was merged into that one."""
+    merged = sa.select(t.outages.c.key).where(
+        t.outages.c.merged_into == outage_key, t.outages.c.close_reason == Reason.MERGED.value
+    )
+    return sa.or_(_i.c.first_outage_key == outage_key, _i.c.first_outage_key.in_(merged))
+
+
+def _hand_over() -> sa.Update:
+    here = settled.c.premise_key == _i.c.premise_key
+    winner = sa.select(settled.c.winner).where(here).scalar_subquery()
     began = (
         sa.select(t.outages.c.started_at)
-        .select_from(scratch.join(t.outages, t.outages.c.key == scratch.c.winner))
-        .where(scratch.c.premise_key == _i.c.premise_key)
+        .select_from(settled.join(t.outages, t.outages.c.key == settled.c.winner))
+        .where(here)
         .scalar_subquery()
     )
-    void = (
-        sa.false() if end.voided is None else sa.and_(_begun_by(end.voided), winner != end.voided)
-    )
-    conn.execute(
+    voided = sa.bindparam("voided", type_=Key)
+    void = sa.and_(_begun_by(voided), winner != voided)
+    return (
         _i.update()
-        .where(_open_ones(service, scratch.c.winner.is_not(None)), _i.c.outage_key != winner)
+        .where(_of_settled(settled.c.winner != settled.c.holder))
         .values(
             outage_key=winner,
             first_outage_key=sa.case((void, winner), else_=_i.c.first_outage_key),
@@ -112,58 +187,36 @@ def _hand_over(conn: Connection, service: Service, end: End) -> None:
     )
 
 
-def _open(conn: Connection, service: Service) -> None:
-    known = _i.alias("known")
-    there = sa.exists().where(
-        known.c.premise_key == scratch.c.premise_key,
-        known.c.service == service.value,
-        known.c.outcome.is_(None),
-    )
-    began = _not_before_the_last(t.outages.c.started_at, scratch.c.premise_key, service)
-    conn.execute(
-        _i.insert().from_select(
-            ["premise_key", "service", "outage_key", "first_outage_key", "started_at"],
-            sa.select(
-                scratch.c.premise_key,
-                sa.literal(service.value),
-                scratch.c.winner,
-                scratch.c.winner,
-                began,
-            )
-            .select_from(scratch.join(t.outages, t.outages.c.key == scratch.c.winner))
-            .where(~there),
+def _open() -> sa.Insert:
+    return _i.insert().from_select(
+        ["premise_key", "service", "outage_key", "first_outage_key", "started_at"],
+        sa.select(
+            settled.c.premise_key,
+            _SERVICE,
+            settled.c.winner,
+            settled.c.winner,
+            _not_before(settled.c.last_end, t.outages.c.started_at),
         )
+        .select_from(settled.join(t.outages, t.outages.c.key == settled.c.winner))
+        .where(settled.c.interruption_key.is_(None)),
     )
 
 
-def _not_before_the_last(
-    began: sa.ColumnElement[datetime], premise: sa.ColumnElement[int], service: Service
-) -> sa.ColumnElement[datetime]:
-    """Two interruptions of one premise never overlap, whatever the outages claim."""
-    last = _i.alias("last")
-    ended = (
-        sa.select(sa.func.max(last.c.ended_at))
-        .where(
-            last.c.premise_key == premise,
-            last.c.service == service.value,
-            last.c.outcome != "voided",
-        )
-        .scalar_subquery()
-    )
-    return sa.case((ended > began, ended), else_=began)
-
-
-def _end(conn: Connection, service: Service, end: End) -> None:
-    at = sa.literal(end.at, _i.c.ended_at.type)
-    conn.execute(
+def _end() -> sa.Update:
+    at = sa.bindparam("at", type_=_i.c.ended_at.type)
+    return (
         _i.update()
-        .where(_open_ones(service, scratch.c.winner.is_(None)))
+        .where(_of_settled(settled.c.winner.is_(None)))
         .values(
             ended_at=sa.case((_i.c.started_at > at, _i.c.started_at), else_=at),
-            outcome=end.outcome,
-            restoration_key=end.restoration_key,
+            outcome=sa.bindparam("ends_as", type_=sa.String),
+            restoration_key=sa.bindparam("by", type_=Key),
         )
     )
+
+
+# Put together once: a storm is thousands of small steps.
+_SETTLE, _HAND_OVER, _OPEN, _END = _settle(), _hand_over(), _open(), _end()
 
 
 def take_up(
@@ -234,7 +287,7 @@ def void(conn: Connection, outage_key: OutageKey, service: Service) -> None:
         )
         .values(
             first_outage_key=_i.c.outage_key,
-            started_at=_not_before_the_last(began, _i.c.premise_key, service),
+            started_at=_not_before(_last_end(_i.c.premise_key, sa.literal(service.value)), began),
         )
     )
     conn.execute(
@@ -261,14 +314,6 @@ def pass_on(conn: Connection, outage_key: OutageKey, part_key: OutageKey) -> Non
     )
 
 
-def _begun_by(outage_key: OutageKey) -> sa.ColumnElement[bool]:
-    """Whether an outage began it, or one that was merged into that one."""
-    merged = sa.select(t.outages.c.key).where(
-        t.outages.c.merged_into == outage_key, t.outages.c.close_reason == Reason.MERGED.value
-    )
-    return sa.or_(_i.c.first_outage_key == outage_key, _i.c.first_outage_key.in_(merged))
-
-
 def _held_by(outage_key: OutageKey) -> sa.ColumnElement[bool]:
     # Added to nothing, the column is no key to an index: a step finds its rows by their premises,
     # not among all that a large outage holds.
@@ -288,5 +333,7 @@ def move_start(conn: Connection, outage_key: OutageKey, service: Service) -> Non
             _i.c.outcome.is_(None),
             _i.c.premise_key.in_(sa.select(scratch.c.premise_key)),
         )
-        .values(started_at=_not_before_the_last(began, _i.c.premise_key, service))
+        .values(
+            started_at=_not_before(_last_end(_i.c.premise_key, sa.literal(service.value)), began)
+        )
     )

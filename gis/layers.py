@@ -1,153 +1,117 @@
-"""GIS files (GeoJSON, GeoPackage) as rows with a point each; GDAL never sees a user's path."""
+"""Layers of a Shapefile, GeoPackage or FileGDB as rows; GDAL gives them as Arrow batches."""
 
 from __future__ import annotations
 
-import json
-import tempfile
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import shapely
-from numpy.typing import NDArray
+import pyarrow as pa
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
-from outage.sheet import Sheet, SheetRefusedError, check_file, columns_of
+from gis import gdal
+from gis.columns import Column, NotTextError, as_text
+from gis.files import Format, GisFile
+from gis.points import of_wkb
+from gis.rows import AT_ONCE, DEGREES, ID, Done, Rows, Wanted, of_degrees
 
-_GEOPACKAGE = b"SQLite format 3\0"
-_APPLICATION = slice(68, 72)
-_HEADER = 100
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """Rows of a GIS file.
+    """Features of one layer, each with its number."""
 
-    Attributes:
-        sheet: attributes as text; a row's line is its feature number, from 1.
-        xy: one point per row, shape (n, 2), NaN where a feature has no geometry.
-        crs: the coordinate system the file names, None if it names none.
-    """
+    def __init__(self, file: GisFile, wanted: Wanted, layer: str | None) -> None:
+        self._path, self._layer = gdal.choose_layer(file, layer)
+        self._format = file.format
+        with self._whole(wanted):
+            info = gdal.load().read_info(self._path, layer=self._layer)
+        self._names = [str(name) for name in info["fields"]]
+        self._flat = info["geometry_type"] is None
+        self._wanted = wanted.cut(self._names) if file.format is Format.SHAPEFILE else wanted
+        self.crs = crs_name(info["crs"])
+        self.size = max(int(info["features"]), 0)
 
-    sheet: Sheet
-    xy: NDArray[np.float64]
-    crs: str | None
+    def read(self, done: Done) -> Iterator[Rows]:
+        """Give the rows. Raises `SheetRefusedError` when the layer as a whole cannot be read."""
+        # A layer without geometry may hold its places as a table does.
+        needed = (*ID, *DEGREES) if self._flat else ID
+        chosen = self._wanted.choose_attributes(self._names, needed)
+        fields = {field: self._names[at] for field, at in chosen.items()}
+        with (
+            self._whole(self._wanted),
+            gdal.load().open_arrow(
+                self._path,
+                layer=self._layer,
+                columns=list(dict.fromkeys(fields.values())),
+                read_geometry=not self._flat,
+                batch_size=AT_ONCE,
+                use_pyarrow=True,
+            ) as (about, batches),
+        ):
+            geometry = None if self._flat else about["geometry_name"] or "wkb_geometry"
+            yield from of_batches(batches, fields, geometry, self._wanted, done)
 
-
-def is_layer(path: Path) -> bool:
-    """Whether a file's name says that it is a GIS file and not a table of text."""
-    return path.suffix.lower() in {".geojson", ".json", ".gpkg"}
-
-
-def read_layer(
-    path: Path,
-    *,
-    fields: Collection[str],
-    required: Collection[str],
-    mapping: Mapping[str, str],
-    max_bytes: int,
-    layer: str | None = None,
-) -> Layer:
-    """Read points and attributes; a feature that is no point is placed on its surface.
-
-    Raises:
-        SheetRefusedError: one sentence; nothing has been read then.
-    """
-    check_file(path, max_bytes)
-    table, crs = _geopackage(path, layer) if path.suffix.lower() == ".gpkg" else _geojson(path)
-    geometry = table.pop("geometry")
-    names = columns_of(path.name, list(table), fields, required, mapping)
-    values = list(table.values())
-    columns = {field: [_text(value) for value in values[at]] for field, at in names.items()}
-    sheet = Sheet(
-        file=path.name, columns=columns, lines=list(range(1, len(geometry) + 1)), rejected=[]
-    )
-    return Layer(sheet=sheet, xy=_points(geometry), crs=crs)
-
-
-def _geopackage(path: Path, layer: str | None) -> tuple[dict[str, Any], str | None]:
-    # Brings geopandas along: a second that a table of text need not wait for.
-    import pyogrio  # noqa: PLC0415
-
-    with path.open("rb") as file:
-        head = file.read(_HEADER)
-    if not head.startswith(_GEOPACKAGE) or head[_APPLICATION] not in {b"GPKG", b"GP10", b"GP11"}:
-        raise SheetRefusedError(file=path.name, problem="not a GeoPackage")
-    with tempfile.TemporaryDirectory(prefix="outage-import-") as folder:
-        # A name of our own: GDAL would read a scheme, a /vsi prefix or an archive into theirs.
-        link = Path(folder) / "layer.gpkg"
-        link.symlink_to(path.resolve(strict=True))
+    @contextmanager
+    def _whole(self, wanted: Wanted) -> Iterator[None]:
+        pyogrio = gdal.load()
         try:
-            names = [str(name) for name, _ in pyogrio.list_layers(str(link))]
-            frame = pyogrio.read_dataframe(str(link), layer=_layer(names, path, layer))
-        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-            raise SheetRefusedError(
-                file=path.name, problem=f"the GeoPackage cannot be read ({type(error).__name__})"
-            ) from None
-    if not hasattr(frame, "geometry"):
-        raise SheetRefusedError(file=path.name, problem="the layer has no geometry")
-    table: dict[str, Any] = {
-        str(name): frame[name].tolist() for name in frame.columns if name != frame.geometry.name
-    }
-    table["geometry"] = frame.geometry.to_numpy()
-    return table, None if frame.crs is None else frame.crs.to_string()
+            yield
+        except (
+            pa.ArrowException,
+            OSError,
+            RuntimeError,
+            pyogrio.errors.DataSourceError,
+            pyogrio.errors.DataLayerError,
+        ):
+            raise wanted.refused(f"the {self._format} is damaged") from None
 
 
-def _layer(names: list[str], path: Path, wanted: str | None) -> str:
-    if wanted is None and len(names) == 1:
-        return names[0]
-    if wanted not in names:
-        raise SheetRefusedError(
-            file=path.name, problem=f"say which layer with --layer: {', '.join(names) or 'none'}"
-        )
-    return wanted
+def of_batches(
+    batches: Iterable[Any],
+    fields: Mapping[str, str],
+    geometry: str | None,
+    wanted: Wanted,
+    done: Done,
+) -> Iterator[Rows]:
+    """Read Arrow batches, whose rows are numbered from 1.
+
+    Args:
+        batches: record batches.
+        fields: field → name of its column.
+        geometry: name of the column of WKB, None where the fields have longitude and latitude.
+        wanted: what to call the file.
+        done: hears how many rows have been read.
+    """
+    number = 1
+    for batch in batches:
+        columns = {field: _text(batch, name, wanted) for field, name in fields.items()}
+        x, y = (columns.pop(name, None) for name in DEGREES)
+        places = of_degrees(x, y) if geometry is None else of_wkb(_plain(batch.column(geometry)))
+        lines = np.arange(number, number + len(batch), dtype=np.int64)
+        yield Rows(columns=columns, places=places, lines=lines)
+        number += len(batch)
+        done(number - 1)
 
 
-def _geojson(path: Path) -> tuple[dict[str, Any], str | None]:
+def _text(batch: Any, name: str, wanted: Wanted) -> Column:  # noqa: ANN401 a record batch
     try:
-        source = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        raise SheetRefusedError(file=path.name, problem="not JSON") from None
-    features = source.get("features") if isinstance(source, dict) else None
-    if not isinstance(features, list) or not all(isinstance(f, dict) for f in features):
-        raise SheetRefusedError(file=path.name, problem="not a GeoJSON FeatureCollection")
-    rows = [_attributes(feature) for feature in features]
-    names = dict.fromkeys(name for row in rows for name in row)
-    table: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}
-    given = [feature.get("geometry") for feature in features]
-    shapes = shapely.from_geojson([json.dumps(one) for one in given], on_invalid="ignore")
-    # What is written and cannot be read is a bad row, not one without a place.
-    broken = np.array([one is not None for one in given], dtype=bool) & shapely.is_missing(shapes)
-    shapes[broken] = shapely.Point(np.inf, np.inf)
-    table["geometry"] = shapes
-    return table, _crs(source.get("crs"))
+        return as_text(batch.column(name))
+    except NotTextError as error:
+        raise wanted.refused(f"the column {name!r} holds {error}") from None
 
 
-def _attributes(feature: dict[str, Any]) -> dict[str, Any]:
-    properties = feature.get("properties")
-    return properties if isinstance(properties, dict) else {}
+def _plain(column: Column) -> Column:
+    return column.storage if isinstance(column, pa.ExtensionArray) else column
 
 
-def _crs(member: object) -> str | None:
-    properties = member.get("properties") if isinstance(member, dict) else None
-    name = properties.get("name") if isinstance(properties, dict) else None
-    return name if isinstance(name, str) else None
-
-
-def _points(geometry: NDArray[Any]) -> NDArray[np.float64]:
-    there = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
-    plain = shapely.get_type_id(geometry) == int(shapely.GeometryType.POINT)
-    points = geometry.copy()
-    points[there & ~plain] = shapely.point_on_surface(geometry[there & ~plain])
-    return np.column_stack([shapely.get_x(points), shapely.get_y(points)])
-
-
-def _text(value: object) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - NaN is what is not itself
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, list):
-        return " ".join(_text(item) for item in value)
-    return str(value).strip()
+def crs_name(crs: object) -> str | None:
+    """Say a system as authority and number where it has one: the whole of it is long."""
+    if crs is None:
+        return None
+    try:
+        found = CRS.from_user_input(crs)
+    except CRSError:
+        return str(crs)
+    authority = found.to_authority()
+    return ":".join(authority) if authority else found.to_wkt()

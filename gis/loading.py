@@ -4,44 +4,34 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import Connection
 
-from gis.errors import ManyMoved
-from gis.matching import premises_version
+from gis import public
+from gis.changes import Changes, compare, guard_moves, guard_territory, on_record
+from gis.columns import Column, decoded
+from gis.matching import Matcher, premises_version
+from gis.named import Named, new_names
 from gis.premises import Premises
+from gis.steps import Steps
+from gis.streets import parse
 from outage import aliases, journal
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database
 from outage.loading import Loaded, LoadOptions, Progress, guard, judge
+from outage.many import Many, written_out
 from outage.model import Actor, JournalKind
-
-CHUNK = 1_000
-"""Rows of one step: what fits into 50 ms on SQLite."""
-_FAR_KM = 2.0
-_FAR_SHARE, _FAR_LEAST = 0.05, 20
-_KM_PER_DEGREE = 111.2
 
 _p = t.premises
 _b = t.premises_before
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """Premises on record that are not closed."""
-
-    keys: NDArray[np.int64]
-    ids: NDArray[np.object_]
-    lon: NDArray[np.float64]
-    lat: NDArray[np.float64]
 
 
 def load_premises(
@@ -51,9 +41,11 @@ def load_premises(
     *,
     actor: Actor,
     allow_moves: bool = False,
+    allow_outside: bool = False,
+    dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Loaded:
-    """Load what a file says of premises.
+    """Load what a file says of premises, or only say what that would come to.
 
     Rows go in by steps; the premises version that makes them count is written last, with the
     journal entry that has open outages matched again. Killed in between, doing it again
@@ -61,36 +53,31 @@ def load_premises(
 
     Raises:
         OutageError: too many bad rows, or far fewer premises than on record; nothing is changed.
-        ManyMoved: many premises would move far; nothing is changed.
+        GisError: many premises would move far, or are new and far away; nothing is changed.
     """
     judge(options, file=found.file, rows=found.rows, bad=len(found.rejected))
     with db.read() as conn:
         version = premises_version(conn) + 1
-        known = _known(conn)
-        now = business_now(conn)
-    listed = len(found) + len(found.mentioned)
-    guard(options, file=found.file, what="premises", given=listed, known=len(known.keys))
+        known = on_record(conn, [*found.text, *_derived(found)[:1]])
+        listed = len(found) + len(found.mentioned)
+        guard(options, file=found.file, what="premises", given=listed, known=len(known))
+        changes = compare(found, known)
+        names = new_names(conn, found, changes)
     if not allow_moves:
-        _guard_moves(found, known)
-    for at in range(0, len(found), CHUNK):
-        rows = _rows(found, version, at)
-        with db.bulk() as conn:
-            _remember(conn, rows)
-            _upsert(conn, rows)
-            _name(conn, found, at)
-        if progress is not None:
-            progress(at + len(rows), len(found))
-    gone = [] if options.partial else _gone(found, known)
-    for at in range(0, len(gone), CHUNK):
-        keys = gone[at : at + CHUNK]
-        with db.bulk() as conn:
-            _remember_gone(conn, keys, version)
-            conn.execute(
-                _p.update().where(_p.c.key.in_(keys)).values(closed_at=now, loaded_version=version)
-            )
-    here = set(known.ids.tolist())
-    added = sum(name not in here for name in found.ids.tolist())
-    written = _conclude(db, found, version, actor=actor)
+        guard_moves(found, changes)
+    if not allow_outside:
+        guard_territory(found, changes)
+    gone = np.empty(0, np.int64) if options.partial else changes.gone
+    added, written = int(changes.added.sum()), int(changes.written.sum())
+    if not dry_run:
+        steps = Steps(db, written + len(gone) + sum(map(len, names)), progress)
+        _write(steps, found, changes, version)
+        _close(steps, gone, version)
+        for name in names:
+            _name(steps, name)
+        # What a killed load wrote before this one counts as well.
+        written = _conclude(db, found, version, actor=actor)
+        public.prepare(db, Matcher(db).index())
     return Loaded(
         added=added,
         changed=max(0, written - added),
@@ -99,129 +86,115 @@ def load_premises(
     )
 
 
-def _known(conn: Connection) -> _Known:
-    rows = conn.execute(
-        sa.select(_p.c.key, _p.c.id, _p.c.longitude, _p.c.latitude).where(_p.c.closed_at.is_(None))
-    ).all()
-    columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
-    return _Known(
-        keys=np.array(columns[0], dtype=np.int64),
-        ids=np.array(columns[1], dtype=object),
-        lon=np.array(columns[2], dtype=np.float64),
-        lat=np.array(columns[3], dtype=np.float64),
+def _derived(found: Premises) -> list[str]:
+    """Columns that are made of others; the house number goes with the street."""
+    return ["street", "house_number"] if "address" in found.text else []
+
+
+def _write(steps: Steps, found: Premises, changes: Changes, version: int) -> None:
+    rows = np.flatnonzero(changes.written)
+    keep = pa.array(changes.written)
+    ids = found.ids.filter(keep)
+    text = {name: column.filter(keep) for name, column in found.text.items()}
+    lon, lat, services = found.lon[rows], found.lat[rows], found.services[rows]
+    place = changes.at[rows]
+    known = np.where(place >= 0, changes.known.keys[place], -1) if len(changes.known) else place
+
+    upsert = _upsert(
+        steps.dialect, ["id", "longitude", "latitude", "services", *text, *_derived(found)]
     )
 
+    def prepare(part: slice) -> tuple[list[Any], list[int]]:
+        columns: dict[str, Sequence[Any]] = {
+            "id": decoded(ids[part]),
+            "longitude": _or_none(lon[part]),
+            "latitude": _or_none(lat[part]),
+            "services": services[part].tolist(),
+            **{name: _column(name, column[part]) for name, column in text.items()},
+        }
+        columns["loaded_version"] = [version] * len(columns["id"])
+        if "address" in columns:
+            parsed = [parse(address) for address in columns["address"]]
+            columns["house_number"], columns["street"] = zip(*parsed, strict=True)
+        return upsert.rows(columns), known[part][known[part] >= 0].tolist()
 
-def _guard_moves(found: Premises, known: _Known) -> None:
-    place = dict(zip(found.ids.tolist(), range(len(found)), strict=True))
-    at = np.array([place.get(name, -1) for name in known.ids.tolist()], dtype=np.int64)
-    both = at >= 0
-    lon, lat = found.lon[at[both]], found.lat[at[both]]
-    north = lat - known.lat[both]
-    east = (lon - known.lon[both]) * np.cos(np.radians(known.lat[both]))
-    with np.errstate(invalid="ignore"):
-        moved = int((np.hypot(north, east) * _KM_PER_DEGREE > _FAR_KM).sum())
-    if moved > max(_FAR_LEAST, _FAR_SHARE * int(both.sum())):
-        raise ManyMoved(
-            file=found.file, moved=f"{moved:,}", known=f"{int(both.sum()):,}", limit_km=_FAR_KM
-        )
+    def write(conn: Connection, ready: tuple[list[Any], list[int]]) -> None:
+        values, keys = ready
+        if keys:
+            _remember(conn, keys, version)
+        upsert.write(conn, values)
 
-
-def _gone(found: Premises, known: _Known) -> list[int]:
-    listed = found.mentioned | set(found.ids.tolist())
-    return [
-        key
-        for key, name in zip(known.keys.tolist(), known.ids.tolist(), strict=True)
-        if name not in listed
-    ]
+    steps.run(len(rows), prepare, write)
 
 
-def _rows(found: Premises, version: int, at: int) -> list[dict[str, Any]]:
-    part = slice(at, at + CHUNK)
-    columns: dict[str, list[Any]] = {
-        "id": found.ids[part].tolist(),
-        "longitude": _or_none(found.lon[part]),
-        "latitude": _or_none(found.lat[part]),
-        "services": found.services[part].tolist(),
-        **{name: column[part].tolist() for name, column in found.text.items()},
-    }
-    for name in found.text:
-        if _p.c[name].nullable:
-            columns[name] = [text or None for text in columns[name]]
-    names = (*columns, "loaded_version")
-    return [
-        dict(zip(names, (*values, version), strict=True))
-        for values in zip(*columns.values(), strict=True)
-    ]
+def _column(name: str, column: Column) -> list[Any]:
+    words = decoded(column)
+    return [word or None for word in words] if _p.c[name].nullable else words
 
 
 def _or_none(degrees: NDArray[np.float64]) -> list[float | None]:
     return [None if value != value else value for value in degrees.tolist()]  # noqa: PLR0124 - NaN
 
 
-def _remember(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Keep what the rows are about to change, for indexes built before the version counts."""
-    says = [name for name in rows[0] if name not in {"id", "loaded_version"}]
-    new = {name: sa.bindparam(f"new_{name}", type_=_p.c[name].type) for name in rows[0]}
-    differs = sa.or_(*(_p.c[name].is_distinct_from(new[name]) for name in says))
-    statement = _keep(
-        conn,
-        new["loaded_version"],
-        sa.and_(_p.c.id == new["id"], _p.c.closed_at.is_(None), differs),
-    )
-    conn.execute(statement, [{f"new_{name}": value for name, value in row.items()} for row in rows])
+def _remember(conn: Connection, keys: Sequence[int], version: int) -> None:
+    """Keep premises as they were before a version; what it has kept already stays.
 
-
-def _remember_gone(conn: Connection, keys: Sequence[int], version: int) -> None:
-    conn.execute(_keep(conn, sa.literal(version), _p.c.key.in_(keys)))
-
-
-def _keep(conn: Connection, version: sa.ColumnElement[int], which: sa.ColumnElement[bool]) -> Any:  # noqa: ANN401 - the dialects' own statements have no common type
-    """Say what keeps premises as they were before a version; what it has kept already stays."""
+    Indexes are built from this until the version counts.
+    """
     insert: Any = insert_sqlite if conn.dialect.name == "sqlite" else insert_postgresql
     statement = insert(_b).from_select(
         ["premise_key", "version", "longitude", "latitude", "services"],
-        sa.select(_p.c.key, version, _p.c.longitude, _p.c.latitude, _p.c.services).where(
-            which, _p.c.loaded_version < version
-        ),
+        sa.select(
+            _p.c.key, sa.literal(version), _p.c.longitude, _p.c.latitude, _p.c.services
+        ).where(_p.c.key.in_(keys), _p.c.closed_at.is_(None), _p.c.loaded_version < version),
     )
     new = statement.excluded
-    return statement.on_conflict_do_update(
-        index_elements=["premise_key"],
-        set_={name: new[name] for name in ("version", "longitude", "latitude", "services")},
-        where=_b.c.version < new.version,
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=["premise_key"],
+            set_={name: new[name] for name in ("version", "longitude", "latitude", "services")},
+            where=_b.c.version < new.version,
+        )
     )
 
 
-def _upsert(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Write the rows that are new or say something new; the others stay as they are."""
-    insert: Any = insert_sqlite if conn.dialect.name == "sqlite" else insert_postgresql
+def _upsert(dialect: sa.Dialect, says: Sequence[str]) -> Many:
+    """Write premises, whether they are new, closed or open."""
+    insert: Any = insert_sqlite if dialect.name == "sqlite" else insert_postgresql
     statement = insert(_p)
-    says = [name for name in rows[0] if name not in {"id", "loaded_version"}]
-    new = statement.excluded
-    differs = sa.or_(
-        _p.c.closed_at.is_not(None), *(_p.c[name].is_distinct_from(new[name]) for name in says)
-    )
+    names = [*says, "loaded_version"]
+    new = {name: statement.excluded[name] for name in names if name != "id"}
     statement = statement.on_conflict_do_update(
-        index_elements=["id"],
-        set_={name: new[name] for name in (*says, "loaded_version")} | {"closed_at": None},
-        where=differs,
+        index_elements=["id"], set_={**new, "closed_at": sa.null()}
     )
-    conn.execute(statement, list(rows))
+    return written_out(dialect, statement, names)
 
 
-def _name(conn: Connection, found: Premises, at: int) -> None:
-    """Keep other systems' ids of some premises."""
-    if not found.aliases:
-        return
-    part = slice(at, at + CHUNK)
-    ids = found.ids[part].tolist()
-    rows = conn.execute(sa.select(_p.c.id, _p.c.key).where(_p.c.id.in_(ids))).all()
-    keys = {row.id: row.key for row in rows}
-    for kind, column in found.aliases.items():
-        values = column[part].tolist()
-        pairs = [(keys[name], value) for name, value in zip(ids, values, strict=True)]
-        aliases.keep(conn, "premise", kind, pairs)
+def _close(steps: Steps, gone: NDArray[np.int64], version: int) -> None:
+    def write(conn: Connection, keys: list[int]) -> None:
+        _remember(conn, keys, version)
+        conn.execute(
+            _p.update()
+            .where(_p.c.key.in_(keys))
+            .values(closed_at=business_now(conn), loaded_version=version)
+        )
+
+    steps.run(len(gone), lambda part: gone[part].tolist(), write)
+
+
+def _name(steps: Steps, name: Named) -> None:
+    """Keep another system's ids of premises that are on record by now."""
+
+    def prepare(part: slice) -> list[tuple[str, str]]:
+        return list(zip(decoded(name.ids[part]), decoded(name.values[part]), strict=True))
+
+    def write(conn: Connection, pairs: list[tuple[str, str]]) -> None:
+        ids = [one for one, _ in pairs]
+        rows = conn.execute(sa.select(_p.c.id, _p.c.key).where(_p.c.id.in_(ids))).all()
+        keys: dict[str, int] = {row.id: row.key for row in rows}
+        aliases.keep(conn, "premise", name.kind, [(keys[one], value) for one, value in pairs])
+
+    steps.run(len(name), prepare, write)
 
 
 def _conclude(db: Database, found: Premises, version: int, *, actor: Actor) -> int:
@@ -270,7 +243,9 @@ def _digest(found: Premises) -> str:
     """Hash of what a file says, whatever else it is called or how it is sorted out of."""
     digest = hashlib.sha256()
     for column in (found.ids, *found.text.values(), *found.aliases.values()):
-        digest.update("\n".join(column.tolist()).encode())
+        for chunk in column.chunks:
+            digest.update("\n".join(decoded(chunk)).encode())
+            digest.update(b"\n")
     for numbers in (found.lon, found.lat, found.services):
         digest.update(numbers.tobytes())
     return digest.hexdigest()

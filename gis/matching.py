@@ -14,7 +14,7 @@ from gis.errors import RepairChangesPremises
 from gis.index import PremiseIndex
 from gis.places import Found
 from gis.selection import Keys, Selection
-from gis.shapes import Shape, ShapeLimits, accept
+from gis.shapes import Shape, ShapeLimits, accept, accept_file
 from gis.where import select
 from outage import tables as t
 from outage import where as w
@@ -105,9 +105,8 @@ class Matcher:
             ShapeRefused: one sentence that says what is wrong with the shape; a repair that
                 changes who is inside is refused unless ``accept_repair``.
         """
-        return self.match_shape(
-            accept(source, limits=limits, crs=crs), service, accept_repair=accept_repair
-        )
+        shape = _through_gate(source, limits=limits, crs=crs)
+        return self.match_shape(shape, service, accept_repair=accept_repair)
 
     def match_shape(self, shape: Shape, service: Service, *, accept_repair: bool = False) -> Match:
         """Find the premises with the service inside a shape that has passed the gate."""
@@ -125,7 +124,7 @@ class Matcher:
             GisError: one sentence that says what is wrong with it.
         """
         if isinstance(wanted, asked.Shape):
-            shape = accept(wanted.source, limits=limits, crs=wanted.crs)
+            shape = _through_gate(wanted.source, limits=limits, crs=wanted.crs)
             return self._look_inside(shape, service)
         index = self.index()
         with self._db.read() as conn:
@@ -167,6 +166,13 @@ class Matcher:
         return Match(where=where, inside=inside, index=index)
 
 
+def _through_gate(source: object, *, limits: ShapeLimits, crs: str | None) -> Shape:
+    """Let what somebody wrote, or the bytes of a file of any format, through the gate."""
+    if isinstance(source, bytes):
+        return accept_file(source, limits=limits, crs=crs)
+    return accept(source, limits=limits, crs=crs)
+
+
 def _refuse_repair(match: Match) -> None:
     if match.shape is None or match.as_drawn is None:
         return
@@ -182,6 +188,7 @@ def limits_of(settings: Settings) -> ShapeLimits:
     return ShapeLimits(
         max_bytes=settings.shape_max_bytes,
         max_vertices=settings.shape_max_vertices,
+        max_parts=settings.shape_max_parts,
         max_area_km2=settings.shape_max_area_km2,
     )
 

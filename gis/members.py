@@ -16,7 +16,7 @@ from gis.interruptions import LIVE
 from gis.scratch import scratch
 from gis.selection import Keys
 from outage import tables as t
-from outage.columns import Instant
+from outage.columns import Instant, Key
 from outage.model import OutageKey
 
 _m, _s = t.memberships, t.spared
@@ -61,34 +61,42 @@ def current(conn: Connection, outage: OutageKey, *, live: bool) -> Keys:
     return np.fromiter(keys, dtype=np.int64)
 
 
-def come(conn: Connection, outage: OutageKey, number: int, since: datetime) -> None:
-    """Make the premises in scratch members, each for the reason it has there."""
-    insert: Any = insert_sqlite if conn.dialect.name == "sqlite" else insert_postgresql
-    rows = sa.select(
-        sa.literal(outage),
+def come(conn: Connection, outage: OutageKey, number: int, since: datetime, why: str) -> None:
+    """Make the premises in scratch members."""
+    facts = {"outage": outage, "number": number, "at": since, "because": why}
+    conn.execute(_COME[conn.dialect.name], facts)
+
+
+def _come(insert: Any) -> sa.Insert:  # noqa: ANN401 - the dialects' own have no common type
+    came = sa.select(
+        sa.bindparam("outage", type_=Key),
         scratch.c.premise_key,
-        sa.literal(number),
-        _instant(since),
-        scratch.c.why,
+        sa.bindparam("number", type_=sa.Integer),
+        sa.bindparam("at", type_=Instant),
+        sa.bindparam("because", type_=sa.String),
     ).where(sa.true())
     # A row that came and went under this very number comes back.
-    conn.execute(
+    statement: sa.Insert = (
         insert(_m)
-        .from_select(list(_CAME), rows)
+        .from_select(list(_CAME), came)
         .on_conflict_do_update(
             index_elements=["outage_key", "premise_key", "added"], set_=dict(_ENDED)
         )
     )
+    return statement
 
 
-def come_again(conn: Connection, outage: OutageKey, number: int, since: datetime) -> None:
+_COME = {"sqlite": _come(insert_sqlite), "postgresql": _come(insert_postgresql)}
+
+
+def come_again(conn: Connection, outage: OutageKey, number: int, since: datetime, why: str) -> None:
     """Make the premises in scratch live members, restored or spared before or not."""
     conn.execute(
         _m.update()
         .where(_chosen(outage), _m.c.removed.is_(None), _m.c.until.is_not(None))
         .values(removed=number)
     )
-    come(conn, outage, number, since)
+    come(conn, outage, number, since, why)
     conn.execute(
         _s.delete().where(
             _s.c.outage_key == outage, _s.c.premise_key.in_(sa.select(scratch.c.premise_key))
@@ -113,15 +121,14 @@ def spare(conn: Connection, outage: OutageKey) -> None:
     )
 
 
-def go(conn: Connection, outage: OutageKey, number: int, until: datetime) -> None:
-    """Let the premises in scratch fall out; the word there is the outcome."""
-    why = (
-        sa.select(scratch.c.why).where(scratch.c.premise_key == _m.c.premise_key).scalar_subquery()
-    )
+def go(conn: Connection, outage: OutageKey, number: int, until: datetime, outcome: str) -> None:
+    """Let the premises in scratch fall out."""
     conn.execute(
         _m.update()
         .where(_chosen(outage), _m.c.removed.is_(None))
-        .values(removed=number, until=sa.func.coalesce(_m.c.until, _instant(until)), outcome=why)
+        .values(
+            removed=number, until=sa.func.coalesce(_m.c.until, _instant(until)), outcome=outcome
+        )
     )
 
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pandas.util import hash_array
 
+from gis.columns import Column, Growing, blank, with_nul
 from gis.crs import placer
-from gis.errors import CoordinatesProjected
-from gis.layers import is_layer, read_layer
+from gis.errors import CoordinatesProjected, FileAxesSwapped
+from gis.points import Places
+from gis.rows import Rows, Wanted
+from gis.sources import source
 from outage.model import Service
-from outage.sheet import RejectedRow, Sheet, SheetRefusedError, read_sheet
+from outage.sheet import RejectedRow, SheetRefusedError
 
 TEXT_FIELDS = (
     "address",
@@ -22,6 +29,7 @@ TEXT_FIELDS = (
     "region",
     "circuit",
     "transformer",
+    "path",
     "county",
     "postal_code",
     "zone",
@@ -33,10 +41,25 @@ ALIAS = "alias_"
 _MAX_ID = 64
 _MAX_LONGITUDE, _MAX_LATITUDE = 180.0, 90.0
 _MOST = 0.5
+_SOUTHERNMOST = -60.0
+"""Nobody is served south of here; what lies there are longitudes of America as latitudes."""
+_WGS84 = "WGS 84"
+# A row has the first of these that holds.
+_REASONS = ("", "NUL character", "premise_id", "coordinate", "services", "duplicate premise_id")
+_GOOD, _NUL, _ID, _PLACE, _SERVICES, _DOUBLED = range(len(_REASONS))
 
-Text = NDArray[np.object_]
 Numbers = NDArray[np.float64]
-Rows = NDArray[np.bool_]
+Flags = NDArray[np.bool_]
+Progress = Callable[[int, int], None]
+"""Hears how far reading has come, and of how much."""
+
+
+class CrsFrom(StrEnum):
+    """Who says which coordinate system the numbers are in."""
+
+    OPTION = "option"
+    FILE = "file"
+    ASSUMED = "assumed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +69,9 @@ class ReadOptions:
     Attributes:
         mapping: field → its column, where that differs; ``alias_meter`` names meter numbers.
         crs: the coordinate system of its numbers; overrules what the file says.
-        layer: which layer of a GeoPackage.
+        layer: which layer of a file that has several.
         services: bits a premise has where the file says nothing.
-        max_bytes: the largest file to read.
+        max_bytes: the largest file to read, as it is and unpacked.
     """
 
     mapping: Mapping[str, str]
@@ -60,32 +83,37 @@ class ReadOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Premises:
-    """What a file says of premises, its good rows only; arrays of one length.
+    """What a file says of premises, its good rows only; columns of one length.
 
     Attributes:
         file: base name of the file.
-        ids: premise ids, each once.
+        ids: premise ids, each once: a chunked Arrow array of text, like all text here.
         lon, lat: WGS 84 degrees, both NaN where a premise is unplaced.
         services: service bits.
-        text: the other columns of table `premises` the file has, by name.
+        text: the other columns of table `premises` the file has, by name; those of few different
+            texts are dictionaries.
         aliases: kind → another system's id per premise, empty where it has none.
         lines: line of each row in the file.
         rejected: rows that are not good.
         mentioned: ids that only rejected rows name: still listed, so not to be closed.
         rows: how many rows the file has.
+        crs: the coordinate system of the file's numbers.
+        crs_from: who says so.
     """
 
     file: str
-    ids: Text
+    ids: Column
     lon: Numbers
     lat: Numbers
     services: NDArray[np.uint8]
-    text: Mapping[str, Text]
-    aliases: Mapping[str, Text]
+    text: Mapping[str, Column]
+    aliases: Mapping[str, Column]
     lines: NDArray[np.int64]
     rejected: tuple[RejectedRow, ...]
     mentioned: frozenset[str]
     rows: int
+    crs: str
+    crs_from: CrsFrom
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -96,88 +124,143 @@ class Premises:
         return self.lines[np.isnan(self.lon)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """Where the rows of a file are and what they are served with, bad rows included."""
+def read_premises(
+    path: Path, options: ReadOptions, *, progress: Progress | None = None
+) -> Premises:
+    """Read and judge a file of premises.
 
-    lon: Numbers
-    lat: Numbers
-    services: NDArray[np.uint8]
-
-
-def read_premises(path: Path, options: ReadOptions) -> Premises:
-    """Read and judge a CSV, GeoJSON or GeoPackage file of premises.
+    CSV, GeoJSON (also a feature a line), KML, GeoParquet, GeoPackage, Shapefile (with its
+    siblings or zipped), FileGDB (folder or zipped).
 
     Raises:
         SheetRefusedError: when the file as a whole cannot be read.
-        GisError: when its coordinates as a whole cannot be placed.
+        GisError: when it cannot be opened, or its coordinates as a whole cannot be placed.
     """
-    sheet, xy, crs, empty = _open(path, options)
-    lon, lat = _place(path.name, xy, options.crs or crs)
-    bits, bad_services = _services(sheet.text("services"), options.services)
-    ids = np.array(sheet.text("premise_id"), dtype=object)
-    reasons = np.full(len(sheet), "", dtype=object)
-    bad_place = ~empty & ~_on_earth(lon, lat)
-    lengths = pd.Series(ids, dtype=object).str.len().to_numpy(dtype=np.int64, na_value=0)
+    wanted = Wanted(file=path.name, fields=FIELDS, mapping=options.mapping)
+    gathered = _Gathered()
+    with source(path, wanted, layer=options.layer, max_bytes=options.max_bytes) as read:
+        for rows in read.read(lambda done: progress(done, read.size) if progress else None):
+            gathered.add(rows)
+        crs = options.crs or read.crs
+    if not gathered.lines:
+        raise SheetRefusedError(file=path.name, problem="the file has no rows")
+    crs_from = CrsFrom.OPTION if options.crs else CrsFrom.FILE if read.crs else CrsFrom.ASSUMED
+    return _judged(gathered, wanted, options.services, crs, crs_from)
+
+
+class _Gathered:
+    """All rows of a file, good and bad."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, Growing] = {}
+        self.places: list[Places] = []
+        self.lines: list[NDArray[np.int64]] = []
+        self.rejected: list[RejectedRow] = []
+        self._length = 0
+
+    def add(self, rows: Rows) -> None:
+        for name in rows.columns.keys() - self.columns.keys():
+            self.columns[name] = Growing(self._length)
+        for name, column in self.columns.items():
+            column.add(rows.columns[name] if name in rows.columns else blank(len(rows.lines)))
+        self.places.append(rows.places)
+        self.lines.append(rows.lines)
+        self.rejected += rows.rejected
+        self._length += len(rows.lines)
+
+    def take(self, name: str) -> Column:
+        """Give a column and forget it."""
+        column = self.columns.pop(name, None)
+        return (column or Growing(self._length)).whole()
+
+
+def _judged(
+    gathered: _Gathered, wanted: Wanted, default: int, crs: str | None, crs_from: CrsFrom
+) -> Premises:
+    lines = np.concatenate(gathered.lines)
+    lon, lat, bad_places = _place(wanted.file, gathered.places, len(lines), crs)
+    ids = gathered.take("premise_id")
+    services, bad_services = _services(gathered.take("services"), default)
+    lengths = pc.utf8_length(ids).to_numpy()
+    text = {name: gathered.take(name) for name in list(gathered.columns)}
+    reasons = np.full(len(lines), _GOOD, dtype=np.uint8)
     for reason, bad in (
-        ("services", bad_services),
-        ("coordinate", bad_place),
-        ("premise_id", (lengths == 0) | (lengths > _MAX_ID)),
+        (_SERVICES, bad_services),
+        (_PLACE, bad_places),
+        (_ID, (lengths == 0) | (lengths > _MAX_ID)),
+        *((_NUL, with_nul(column)) for column in (ids, *text.values())),
     ):
         reasons[bad] = reason
-    good = reasons == ""
-    doubled = np.zeros(len(ids), dtype=bool)
-    doubled[good] = pd.Series(ids[good], dtype=object).duplicated(keep="first").to_numpy(dtype=bool)
-    reasons[doubled] = "duplicate premise_id"
-    placed = Placed(
-        lon=np.where(empty, np.nan, lon), lat=np.where(empty, np.nan, lat), services=bits
+    reasons[_doubled(ids, reasons == _GOOD)] = _DOUBLED
+    good = reasons == _GOOD
+    rejected = [
+        *gathered.rejected,
+        *(
+            RejectedRow(file=wanted.file, line=line, reason=_REASONS[reason])
+            for line, reason in zip(lines[~good].tolist(), reasons[~good].tolist(), strict=True)
+        ),
+    ]
+    kept = {name: _where(text.pop(name), good) for name in list(text)}
+    return Premises(
+        file=wanted.file,
+        ids=_where(ids, good),
+        lon=lon[good],
+        lat=lat[good],
+        services=services[good],
+        text={name: column for name, column in kept.items() if not name.startswith(ALIAS)},
+        aliases={
+            name.removeprefix(ALIAS): column
+            for name, column in kept.items()
+            if name.startswith(ALIAS)
+        },
+        lines=lines[good],
+        rejected=tuple(sorted(rejected, key=lambda row: row.line)),
+        mentioned=frozenset(_where(ids, ~good).to_pylist()),
+        rows=len(lines) + len(gathered.rejected),
+        crs=crs or _WGS84,
+        crs_from=crs_from,
     )
-    return _kept(sheet, reasons, ids, placed)
 
 
-def _open(path: Path, options: ReadOptions) -> tuple[Sheet, Numbers, str | None, Rows]:
-    """Read the rows, their numbers (x, y), the file's own CRS and which rows have no place."""
-    if is_layer(path):
-        layer = read_layer(
-            path,
-            fields=FIELDS,
-            required=("premise_id",),
-            mapping=options.mapping,
-            max_bytes=options.max_bytes,
-            layer=options.layer,
-        )
-        return layer.sheet, layer.xy, layer.crs, np.asarray(np.isnan(layer.xy).any(axis=1))
-    sheet = read_sheet(
-        path,
-        fields=FIELDS,
-        required=("premise_id", "longitude", "latitude"),
-        mapping=options.mapping,
-        max_bytes=options.max_bytes,
-    )
-    x, y = sheet.text("longitude"), sheet.text("latitude")
-    empty = np.array([not (a and b) for a, b in zip(x, y, strict=True)], dtype=bool)
-    return sheet, np.column_stack([_numbers(x), _numbers(y)]), None, empty
+def _where(column: Column, rows: Flags) -> Column:
+    return column if rows.all() else column.filter(pa.array(rows))
 
 
-def _numbers(column: list[str]) -> Numbers:
-    numbers = pd.to_numeric(pd.Series(column, dtype=object), errors="coerce")
-    return numbers.to_numpy(dtype=np.float64)
-
-
-def _place(file: str, xy: Numbers, crs: str | None) -> tuple[Numbers, Numbers]:
+def _place(
+    file: str, pieces: list[Places], rows: int, crs: str | None
+) -> tuple[Numbers, Numbers, Flags]:
+    """Give longitude and latitude, NaN where there is no place, and which places are none."""
     move = placer(crs)
-    finite = np.isfinite(xy).all(axis=1)
-    placed = xy.copy()
-    if move is not None:
-        placed[finite] = move(xy[finite])
-    lon, lat = placed[:, 0], placed[:, 1]
-    lost = int((finite & ~_on_earth(lon, lat)).sum())
-    if lost > _MOST * max(int(finite.sum()), 1):
-        raise CoordinatesProjected(file=file, lost=f"{lost:,}", crs=crs or "WGS 84")
-    return lon, lat
+    lon, lat, bad = np.empty(rows), np.empty(rows), np.empty(rows, dtype=np.bool_)
+    given = turned = at = 0
+    while pieces:
+        piece = pieces.pop(0)
+        here = slice(at, at := at + len(piece))
+        known = np.asarray(np.isfinite(piece).all(axis=1))
+        placed = piece.copy()
+        if move is not None:
+            placed[known] = move(piece[known])
+        lon[here], lat[here] = placed[:, 0], placed[:, 1]
+        bad[here] = ~np.isnan(piece).all(axis=1) & ~_on_earth(lon[here], lat[here])
+        given += int(known.sum())
+        turned += int((known & _looks_turned(piece, placed, bad[here])).sum())
+    most = _MOST * max(given, 1)
+    if turned > most:
+        raise FileAxesSwapped(file=file, rows=f"{turned:,}")
+    if bad.sum() > most and (lost := int((bad & np.isfinite(lon)).sum())) > most:
+        raise CoordinatesProjected(file=file, lost=f"{lost:,}", crs=crs or _WGS84)
+    return lon, lat, bad
 
 
-def _on_earth(lon: Numbers, lat: Numbers) -> Rows:
+def _looks_turned(piece: Places, placed: Places, bad: Flags) -> Flags:
+    """Tell what lies on the earth only the other way round, or where nobody is served."""
+    x, y = np.abs(piece).T
+    off_earth = bad & (x <= _MAX_LATITUDE) & (y <= _MAX_LONGITUDE)
+    icy = (placed[:, 1] < _SOUTHERNMOST) & (np.abs(placed[:, 0]) <= _MAX_LATITUDE)
+    return np.asarray(off_earth | (icy & ~bad))
+
+
+def _on_earth(lon: Numbers, lat: Numbers) -> Flags:
     with np.errstate(invalid="ignore"):
         return np.asarray(
             (np.abs(lon) <= _MAX_LONGITUDE)
@@ -186,10 +269,11 @@ def _on_earth(lon: Numbers, lat: Numbers) -> Rows:
         )
 
 
-def _services(column: list[str], default: int) -> tuple[NDArray[np.uint8], Rows]:
+def _services(column: Column, default: int) -> tuple[NDArray[np.uint8], Flags]:
     """Turn words like ``electric water`` into bits; each different text is read once."""
-    bits = {word: _service_bits(word, default) for word in set(column)}
-    found = np.array([bits[word] for word in column], dtype=np.uint8)
+    numbered = column.combine_chunks().dictionary_encode()
+    bits = [_service_bits(words, default) for words in numbered.dictionary.to_pylist()]
+    found = np.array(bits, dtype=np.uint8)[numbered.indices.to_numpy()]
     return found, np.asarray(found == 0)
 
 
@@ -201,34 +285,17 @@ def _service_bits(words: str, default: int) -> int:
     return sum({known[name] for name in names}) if set(names) <= set(known) else 0
 
 
-def _kept(sheet: Sheet, reasons: Text, ids: Text, placed: Placed) -> Premises:
-    good = np.asarray(reasons == "")
-    lines = np.array(sheet.lines, dtype=np.int64)
-    bad = [
-        RejectedRow(file=sheet.file, line=int(lines[at]), reason=str(reasons[at]))
-        for at in np.flatnonzero(~good)
-    ]
-    if not len(sheet) and not sheet.rejected:
-        raise SheetRefusedError(file=sheet.file, problem="the file has a header but no rows")
-
-    def column(field: str) -> Text:
-        values: Text = np.array(sheet.columns[field], dtype=object)[good]
-        return values
-
-    return Premises(
-        file=sheet.file,
-        ids=ids[good],
-        lon=placed.lon[good],
-        lat=placed.lat[good],
-        services=placed.services[good],
-        text={field: column(field) for field in TEXT_FIELDS if field in sheet.columns},
-        aliases={
-            field.removeprefix(ALIAS): column(field)
-            for field in sheet.columns
-            if field.startswith(ALIAS)
-        },
-        lines=lines[good],
-        rejected=tuple(sorted([*sheet.rejected, *bad], key=lambda row: row.line)),
-        mentioned=frozenset(ids[~good].tolist()),
-        rows=len(sheet) + len(sheet.rejected),
-    )
+def _doubled(ids: Column, good: Flags) -> Flags:
+    """Tell which good rows have the id of an earlier good row."""
+    doubled = np.zeros(len(good), dtype=np.bool_)
+    rows = np.flatnonzero(good)
+    # A table of all ids would take more memory than all else; of their hashes, few are equal.
+    hashes = np.concatenate(
+        [hash_array(chunk.to_numpy(zero_copy_only=False), categorize=False) for chunk in ids.chunks]
+    )[rows]
+    ordered = np.sort(hashes)
+    alike = ordered[1:][ordered[1:] == ordered[:-1]]
+    if len(alike):
+        rows = rows[np.isin(hashes, alike)]
+        doubled[rows] = pd.Series(ids.take(pa.array(rows)).to_pylist()).duplicated(keep="first")
+    return doubled

@@ -21,7 +21,7 @@ from gis import interruptions, members
 from gis.index import PremiseIndex
 from gis.interruptions import End
 from gis.matching import Matcher
-from gis.members import Counts
+from gis.public import Outlines
 from gis.scratch import fill
 from gis.selection import Keys, difference
 from gis.where import select
@@ -31,15 +31,20 @@ from outage.database import Database
 from outage.journal import JournalEntry, WorkItem
 from outage.model import GIS_ACTS_ON, OPEN, JournalKind, Outage, OutageKey, Status
 
-STEP_S = 0.020
-"""What a step is meant to take, so that hardly one takes the 50 ms it may at most."""
-_FIRST, _LEAST, _MOST = 500, 50, 20_000
+STEP_S = 0.030
+"""What the work of a step is meant to take, so that with its commit hardly one takes the 50 ms
+that it may at most."""
+_FIRST, _LEAST, _MOST = 1_000, 1_000, 20_000
+"""Premises of a step. Fewer than the least would make no step shorter: what a transaction costs
+by itself is then most of it."""
 _URGENT, _USUAL, _LATER = 10, 20, 50
 
 _OTHER_NAMED_BY: Mapping[str, str] = {JournalKind.MERGED: "from", JournalKind.SPLIT: "into"}
 """Entries that move members between two outages, and where they name the other one."""
 
-Row = tuple[int, str]
+Moved = Sequence[tuple[Keys, str]]
+"""Sorted premise keys, and why they come or go."""
+Do = Callable[[Connection, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +96,7 @@ class GisReader:
 
     def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
+        self._outlines = Outlines()
         self._size = _FIRST
 
     def priority(self, entry: JournalEntry) -> int:
@@ -125,7 +131,7 @@ class GisReader:
                 self._merge(db, other, task)
             else:
                 self._split(db, task, other)
-            _conclude(db, task, other)
+            _conclude(db, self._outlines, task, other)
             return
         if kind == JournalKind.RESTORING:
             self._restore(db, task)
@@ -138,7 +144,7 @@ class GisReader:
                 self._reopen(db, task)
             self._sync(db, task)
             self._settle_again(db, task)
-        _conclude(db, task)
+        _conclude(db, self._outlines, task)
 
     def _sync(self, db: Database, task: Task) -> None:
         """Let the premises inside the shape be the members; who is restored stays so."""
@@ -160,14 +166,14 @@ class GisReader:
         came = _because(difference(known, target)[0], before, "shape", "premises", inside=True)
         went = _because(difference(live, target)[1], before, "voided", "moved", inside=False)
 
-        def go(conn: Connection) -> None:
-            members.go(conn, outage.key, task.number, task.at)
+        def go(conn: Connection, outcome: str) -> None:
+            members.go(conn, outage.key, task.number, task.at, outcome)
 
-        def come(conn: Connection) -> None:
-            members.come(conn, outage.key, task.number, task.at)
+        def come(conn: Connection, why: str) -> None:
+            members.come(conn, outage.key, task.number, task.at, why)
 
         self._steps(db, task, went, go, task.fell_out)
-        self._steps(db, task, came, come, task.fell_out)
+        self._steps(db, task, came, come, task.fell_out, came=outage.key)
 
     def _settle_again(self, db: Database, task: Task) -> None:
         """Look at every live member again when the outage's own claim may have changed."""
@@ -177,14 +183,14 @@ class GisReader:
         if not (confirmed or began or "kind" in fields):
             return
 
-        def move(conn: Connection) -> None:
+        def move(conn: Connection, _why: str) -> None:
             if began:
                 interruptions.move_start(conn, task.outage.key, task.outage.service)
 
         # What it began may go on under another where it is restored itself.
         keys = _current(db, task, live=not began)
-        rows = _rows(keys[keys > int(task.item.step.get("settled", 0))], "")
-        self._steps(db, task, rows, move, task.fell_out, settling=True)
+        left = keys[keys > int(task.item.step.get("settled", 0))]
+        self._steps(db, task, [(left, "")], move, task.fell_out, settling=True)
 
     def _restore(self, db: Database, task: Task) -> None:
         key = int(task.item.entry.data["restoration"])
@@ -197,12 +203,12 @@ class GisReader:
         end = End(
             at=step.at, outcome="inferred" if step.inferred else "restored", restoration_key=key
         )
-        self._steps(db, task, _rows(keys, ""), _ender(task, end), end)
+        self._steps(db, task, [(keys, "")], _ender(task, end), end)
 
     def _close(self, db: Database, task: Task) -> None:
         """End, as inferred, what is still open under an outage that is put away."""
-        rows = _rows(_current(db, task, live=True), "")
-        self._steps(db, task, rows, _ender(task, task.over), task.over)
+        keys = _current(db, task, live=True)
+        self._steps(db, task, [(keys, "")], _ender(task, task.over), task.over)
 
     def _merge(self, db: Database, gone: Task, heir: Task) -> None:
         """Let the live members of one be live members of the other, in the same steps.
@@ -214,14 +220,14 @@ class GisReader:
             held = members.current(conn, heir.outage.key, live=True)
             here = members.current(conn, heir.outage.key, live=False)
 
-        def let_go(conn: Connection) -> None:
-            members.go(conn, gone.outage.key, gone.number, gone.at)
+        def let_go(conn: Connection, outcome: str) -> None:
+            members.go(conn, gone.outage.key, gone.number, gone.at, outcome)
 
-        def hand_over(conn: Connection) -> None:
-            let_go(conn)
-            members.come_again(conn, heir.outage.key, heir.number, heir.at)
+        def hand_over(conn: Connection, why: str) -> None:
+            let_go(conn, why)
+            members.come_again(conn, heir.outage.key, heir.number, heir.at, why)
 
-        def spare(conn: Connection) -> None:
+        def spare(conn: Connection, _why: str) -> None:
             members.spare(conn, heir.outage.key)
 
         for keys, do in (
@@ -229,7 +235,7 @@ class GisReader:
             (np.intersect1d(live, held), let_go),
             (np.setdiff1d(kept, here), spare),
         ):
-            self._steps(db, heir, _rows(keys, "merged"), do, heir.over)
+            self._steps(db, heir, [(keys, "merged")], do, heir.over)
         self._sync(db, heir)
 
     def _split(self, db: Database, left: Task, part: Task) -> None:
@@ -238,17 +244,17 @@ class GisReader:
             place = _inside(conn, left, left.item.entry.data["place"])
             live, kept = _live_and_kept(conn, left)
 
-        def hand_over(conn: Connection) -> None:
-            members.go(conn, left.outage.key, left.number, left.at)
-            members.come(conn, part.outage.key, part.number, part.at)
+        def hand_over(conn: Connection, why: str) -> None:
+            members.go(conn, left.outage.key, left.number, left.at, why)
+            members.come(conn, part.outage.key, part.number, part.at, why)
             interruptions.pass_on(conn, left.outage.key, part.outage.key)
 
-        def spare(conn: Connection) -> None:
+        def spare(conn: Connection, _why: str) -> None:
             members.spare(conn, part.outage.key)
 
         for keys, do in ((live, hand_over), (kept, spare)):
-            rows = _rows(np.intersect1d(keys, place), "split")
-            self._steps(db, left, rows, do, part.over)
+            moved = [(np.intersect1d(keys, place), "split")]
+            self._steps(db, left, moved, do, part.over)
         self._sync(db, left)
         self._sync(db, part)
 
@@ -258,28 +264,29 @@ class GisReader:
         with db.read() as conn:
             keys = members.ended_by(conn, outage.key, key)
 
-        def take_back(conn: Connection) -> None:
+        def take_back(conn: Connection, _why: str) -> None:
             members.take_back(conn, outage.key, key)
             interruptions.take_up(conn, outage.key, key, outage.service)
 
-        self._steps(db, task, _rows(keys, ""), take_back, task.fell_out)
+        self._steps(db, task, [(keys, "")], take_back, task.fell_out)
 
     def _cancel(self, db: Database, task: Task) -> None:
-        def cancel(conn: Connection) -> None:
+        def cancel(conn: Connection, outcome: str) -> None:
             interruptions.void(conn, task.outage.key, task.outage.service)
-            members.go(conn, task.outage.key, task.number, task.at)
+            members.go(conn, task.outage.key, task.number, task.at, outcome)
 
-        rows = _rows(_current(db, task, live=False), "cancelled")
-        self._steps(db, task, rows, cancel, task.fell_out)
+        keys = _current(db, task, live=False)
+        self._steps(db, task, [(keys, "cancelled")], cancel, task.fell_out)
 
     def _steps(
         self,
         db: Database,
         task: Task,
-        rows: list[Row],
-        do: Callable[[Connection], None],
+        moved: Moved,
+        do: Do,
         end: End,
         *,
+        came: OutageKey | None = None,
         settling: bool = False,
     ) -> None:
         """Change some premises at a time and settle them, each step in one transaction.
@@ -287,21 +294,24 @@ class GisReader:
         What has been changed is seen in the rows; what was only settled again (``settling``) is
         not, so how far that has come is part of the progress.
         """
-        for chunk in self._chunks(rows):
+        for chunk, why in self._chunks(moved):
             with db.bulk() as conn:
                 began = time.monotonic()
                 fill(conn, chunk)
-                do(conn)
-                interruptions.settle(conn, task.outage.service, end)
-                journal.advance(conn, task.item, task.progress(chunk[-1][0] if settling else 0))
-            self._pace(len(chunk), time.monotonic() - began)
+                do(conn, why)
+                interruptions.settle(conn, task.outage.service, end, came)
+                done = int(chunk[-1]) if settling else 0
+                journal.advance(conn, task.item, task.progress(done))
+                took_s = time.monotonic() - began
+            self._pace(len(chunk), took_s)
 
-    def _chunks(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-        at = 0
-        while at < len(rows):
-            size = self._size
-            yield rows[at : at + size]
-            at += size
+    def _chunks(self, moved: Moved) -> Iterator[tuple[Keys, str]]:
+        for keys, why in moved:
+            at = 0
+            while at < len(keys):
+                size = self._size
+                yield keys[at : at + size], why
+                at += size
 
     def _pace(self, done: int, took_s: float) -> None:
         fits = int(done * STEP_S / max(took_s, 0.001))
@@ -368,30 +378,26 @@ def _current(db: Database, task: Task, *, live: bool) -> Keys:
         return members.current(conn, task.outage.key, live=live)
 
 
-def _rows(keys: Keys, why: str) -> list[Row]:
-    return [(key, why) for key in keys.tolist()]
-
-
-def _because(keys: Keys, before: Keys | None, shape: str, data: str, *, inside: bool) -> list[Row]:
-    """Say of each key whether the shape or the base data moved it.
+def _because(keys: Keys, before: Keys | None, shape: str, data: str, *, inside: bool) -> Moved:
+    """Say of the keys whether the shape or the base data moved them.
 
     ``before`` is who the old shape holds in today's premises version: who comes in and is in
     there (``inside``), or falls out and is not, was moved by the data.
     """
     if before is None:
-        return _rows(keys, shape)
+        return [(keys, shape)]
     by_data = np.isin(keys, before) == inside
-    return list(zip(keys.tolist(), np.where(by_data, data, shape).tolist(), strict=True))
+    return [(keys[~by_data], shape), (keys[by_data], data)]
 
 
-def _ender(task: Task, end: End) -> Callable[[Connection], None]:
-    def do(conn: Connection) -> None:
+def _ender(task: Task, end: End) -> Do:
+    def do(conn: Connection, _why: str) -> None:
         members.end(conn, task.outage.key, end.at, end.outcome, end.restoration_key)
 
     return do
 
 
-def _conclude(db: Database, *tasks: Task) -> None:
+def _conclude(db: Database, outlines: Outlines, *tasks: Task) -> None:
     """Make the numbers current, store the counts, and say so: one transaction.
 
     The first task is the item's own; those of the others it leads follow.
@@ -401,7 +407,12 @@ def _conclude(db: Database, *tasks: Task) -> None:
     with db.read() as conn:
         found = [members.count(conn, task.outage.key, task.number) for task in tasks]
         ended = members.ended_by(conn, item.outage_key, step) if step is not None else ()
-    with db.bulk() as conn:
+    drawn = [
+        outlines.draw(db, task.outage, task.index, counts.live)
+        for task, counts in zip(tasks, found, strict=True)
+    ]
+    # A short command of its own and no bulk step: what readers act on is on the disk.
+    with db.write() as conn:
         # All are locked before anything is appended, in order: two such never wait for each other.
         keys = sorted(task.outage.key for task in tasks)
         outages = {key: register.load_key(conn, key, lock=True) for key in keys}
@@ -409,14 +420,26 @@ def _conclude(db: Database, *tasks: Task) -> None:
             outages[item.outage_key] = desk.conclude(
                 conn, step, out=found[0].live, premises=len(ended)
             )
-        for task, counts in zip(tasks, found, strict=True):
-            _store(conn, task, counts, interrupts=outages[task.outage.key].interrupts)
+        news = [
+            _store(conn, task, counts, look, interrupts=outages[task.outage.key].interrupts)
+            for task, counts, look in zip(tasks, found, drawn, strict=True)
+        ]
         journal.finish(conn, item)
-        for task, counts in zip(tasks, found, strict=True):
-            _say(conn, task, counts, outages[task.outage.key].version)
+        for task, counts, new in zip(tasks, found, news, strict=True):
+            if new:
+                _say(conn, task, counts, outages[task.outage.key].version)
 
 
-def _store(conn: Connection, task: Task, found: Counts, *, interrupts: bool) -> None:
+def _store(
+    conn: Connection,
+    task: Task,
+    found: members.Counts,
+    drawn: Mapping[str, Any],
+    *,
+    interrupts: bool,
+) -> bool:
+    """Write what the work found to the outage's row. Return whether there is anything to say."""
+    key, entry = task.outage.key, task.item.entry
     out = found.live if interrupts else 0
     values: dict[str, Any] = {
         "membership": task.number,
@@ -424,17 +447,22 @@ def _store(conn: Connection, task: Task, found: Counts, *, interrupts: bool) -> 
         "premises_out": out,
         "accounts_out": found.accounts if out else 0,
         "premises_restored": found.restored,
+        **drawn,
     }
-    synced = task.outage.is_open and task.item.entry.kind != JournalKind.RESTORING
+    synced = task.outage.is_open and entry.kind != JournalKind.RESTORING
     if synced and not _regroups_later(conn, task):
         values |= {
             "matched_shape_digest": task.outage.shape_digest,
             "matched_premises_version": task.index.version,
         }
-    conn.execute(t.outages.update().where(t.outages.c.key == task.outage.key).values(**values))
+    news = entry.kind != JournalKind.PREMISES_CHANGED or _differs(conn, key, values, found)
+    if not news:
+        del values["membership"]
+    conn.execute(t.outages.update().where(t.outages.c.key == key).values(**values))
+    return news
 
 
-def _say(conn: Connection, task: Task, found: Counts, version: int) -> None:
+def _say(conn: Connection, task: Task, found: members.Counts, version: int) -> None:
     entry, key = task.item.entry, task.outage.key
     number = journal.append(
         conn,
@@ -457,3 +485,20 @@ def _say(conn: Connection, task: Task, found: Counts, version: int) -> None:
         },
     )
     conn.execute(t.outages.update().where(t.outages.c.key == key).values(matched_number=number))
+
+
+def _differs(
+    conn: Connection, key: OutageKey, values: Mapping[str, Any], found: members.Counts
+) -> bool:
+    """Whether a load of base data changed anything of an outage that is shown or on record.
+
+    A nightly load looks at every open outage; a `matched` for each that stays as it is would
+    give every reader work and every account a record of nothing.
+    """
+    row = conn.execute(t.outages.select().where(t.outages.c.key == key)).mappings().one()
+    kept = {"membership", "matched_premises_version"}
+    return (
+        row["matched_number"] is None
+        or found.added + found.removed > 0
+        or any(row[name] != value for name, value in values.items() if name not in kept)
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from outage import tables as t
 from outage.errors import UnknownAccountError
+from outage.many import Many, written_out
 from outage.model import AccountKey, PremiseKey
 
 
@@ -37,29 +39,36 @@ def find_premise(conn: Connection, name: str) -> PremiseKey | None:
 
 def keep(conn: Connection, entity: str, kind: str, pairs: Sequence[tuple[int, str]]) -> None:
     """Keep an id of one kind for each (key, value), in place of what the key had of that kind."""
-    rows = [
-        {"entity": entity, "kind": kind, "value": value, "key": key}
-        for key, value in pairs
-        if value
-    ]
-    if not rows:
+    wanted = {key: value for key, value in pairs if value}
+    if not wanted:
         return
-    conn.execute(
-        t.aliases.delete().where(
-            t.aliases.c.entity == entity,
-            t.aliases.c.kind == kind,
-            t.aliases.c.key == sa.bindparam("old_key"),
-            t.aliases.c.value != sa.bindparam("new_value"),
-        ),
-        [{"old_key": row["key"], "new_value": row["value"]} for row in rows],
-    )
-    insert: Any = insert_sqlite if conn.dialect.name == "sqlite" else insert_postgresql
+    of_kind = sa.and_(t.aliases.c.entity == entity, t.aliases.c.kind == kind)
+    had = conn.execute(
+        sa.select(t.aliases.c.key, t.aliases.c.value).where(of_kind, t.aliases.c.key.in_(wanted))
+    ).all()
+    old = [row.value for row in had if row.value != wanted[row.key]]
+    if old:
+        conn.execute(t.aliases.delete().where(of_kind, t.aliases.c.value.in_(old)))
+    statement = _keeping(conn.dialect)
+    columns: dict[str, Sequence[Any]] = {
+        "entity": [entity] * len(wanted),
+        "kind": [kind] * len(wanted),
+        "value": list(wanted.values()),
+        "key": list(wanted),
+    }
+    statement.write(conn, statement.rows(columns))
+
+
+@lru_cache(maxsize=4)
+def _keeping(dialect: sa.Dialect) -> Many:
+    insert: Any = insert_sqlite if dialect.name == "sqlite" else insert_postgresql
     statement = insert(t.aliases)
-    conn.execute(
+    return written_out(
+        dialect,
         statement.on_conflict_do_update(
             index_elements=["entity", "kind", "value"], set_={"key": statement.excluded.key}
         ),
-        rows,
+        ("entity", "kind", "value", "key"),
     )
 
 

@@ -61,10 +61,14 @@ class Database:
                 conn.rollback()
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Give a connection whose work commits together at the end, or not at all."""
+    def write(self, *, synced: bool = True) -> Iterator[Connection]:
+        """Give a connection whose work commits together at the end, or not at all.
+
+        What is committed is on the disk; if not ``synced``, by the next commit that is.
+        """
         with self.engine.connect() as raw:
-            conn = raw.execution_options(outage_begin="BEGIN IMMEDIATE") if self.is_sqlite else raw
+            options = {"outage_begin": "BEGIN IMMEDIATE", "outage_synced": synced}
+            conn = raw.execution_options(**options) if self.is_sqlite else raw
             conn.info.pop(APPENDED, None)
             with conn.begin():
                 yield conn
@@ -77,7 +81,9 @@ class Database:
         """Give a connection for one step of long work, at most 50 ms of it.
 
         On SQLite steps of all processes take turns by a file lock and leave a gap, so that a
-        dispatcher's command never waits behind more than one of them.
+        dispatcher's command never waits behind more than one of them. They do not wait for the
+        disk either: after a loss of power a step may have to be done again, and the log of
+        SQLite loses nothing that came before something it kept.
         """
         if self._bulk_lock is None:
             with self.write() as conn:
@@ -86,7 +92,7 @@ class Database:
         handle = os.open(self._bulk_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            with self.write() as conn:
+            with self.write(synced=False) as conn:
                 yield conn
             time.sleep(self.gap_s)
         finally:
@@ -149,10 +155,19 @@ def _run(connection: sqlite3.Connection, statement: str) -> None:
     connection.execute(statement).fetchall()
 
 
+# Pages of the log that make a commit move it into the database. Nobody else waits for that, but
+# whoever commits does: seldom, and steps before commands.
+_COMMAND = ("synchronous=FULL", "wal_autocheckpoint=16000")
+_STEP = ("synchronous=NORMAL", "wal_autocheckpoint=4000")
+
+
 def _begin_sqlite(conn: Connection) -> None:
-    statement = conn.get_execution_options().get("outage_begin", "BEGIN IMMEDIATE")
+    options = conn.get_execution_options()
+    statement = options.get("outage_begin", "BEGIN IMMEDIATE")
     cursor = conn.connection.cursor()
     try:
+        for pragma in _COMMAND if options.get("outage_synced", True) else _STEP:
+            cursor.execute(f"PRAGMA {pragma}")
         _patiently(lambda: cursor.execute(statement))
         if statement == "BEGIN":
             # SQLite takes its snapshot at the first read, not at BEGIN.

@@ -152,7 +152,9 @@ def add(conn: Connection, outage: Outage) -> None:
 
 def save(conn: Connection, outage: Outage) -> None:
     """Write an outage back. What gis counts on the row stays as it is."""
-    conn.execute(t.outages.update().where(t.outages.c.key == outage.key).values(**_values(outage)))
+    # Not its key: SQLite would look through all members and interruptions for who refers to it.
+    values = {name: value for name, value in _values(outage).items() if name != "key"}
+    conn.execute(t.outages.update().where(t.outages.c.key == outage.key).values(**values))
     _record_etr(conn, outage)
 
 

@@ -159,6 +159,9 @@ class Settings:
     shape_max_vertices: int = setting(
         reading.whole(4, 10_000_000), "100000", "Most vertices one shape may have."
     )
+    shape_max_parts: int = setting(
+        reading.whole(1, 100_000), "2000", "Most parts, and features, one shape may have."
+    )
     shape_max_area_km2: float = setting(
         reading.number(0.001, 510_100_000), "100000", "Largest area of one shape, in km²."
     )

@@ -15,6 +15,7 @@ from outage.errors import OutageError
 _DELIMITERS = ",;\t|"
 _PERSONAL = re.compile(r"[\d@]")
 _SHOWN = 4
+_LISTED = 12
 
 
 class SheetRefusedError(OutageError):
@@ -204,12 +205,17 @@ def columns_of(
             raise SheetRefusedError(
                 file=file,
                 problem=f"no column {wanted[field]!r}; name the column of {field} with "
-                f"--map {field}=COLUMN (the file has {', '.join(header)})",
+                f"--map {field}=COLUMN (the file has {_some(header)})",
             )
     doubled = [header[at] for at in found.values() if lowered.count(lowered[at]) > 1]
     if doubled:
         raise SheetRefusedError(file=file, problem=f"the column {doubled[0]!r} is there twice")
     return found
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(name[:40] for name in names[:_LISTED])
+    return f"{shown}, …" if len(names) > _LISTED else shown
 
 
 def _shown(header: Sequence[str]) -> str:

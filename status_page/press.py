@@ -122,6 +122,8 @@ class Press:
                 "matched": totals.matched,
                 "reported": totals.reported,
                 "counting": totals.counting,
+                "matched_few": totals.matched_few,
+                "reported_few": totals.reported_few,
                 "listed": len(status.outages),
             },
             words=self.words_as_of(status.as_of),

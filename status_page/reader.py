@@ -60,6 +60,7 @@ _PUBLIC = (
     "members",
     "premises_out",
     "premises_restored",
+    "outline",
 )
 _GIS = "gis"
 """The reader of the journal that counts."""
@@ -162,6 +163,7 @@ def _outage(row: RowMapping, now: datetime) -> PublicOutage:
         planned_end=row["planned_end"],
         restored=row["restored_at"] if status is Status.RESTORED and not unlisted else None,
         listed=not unlisted,
+        outline=(row["outline"] or "") if status in OPEN else "",
     )
 
 

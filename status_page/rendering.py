@@ -12,6 +12,7 @@ from pathlib import Path
 import jinja2
 
 from outage.model import Kind, Status
+from outage.privacy import MIN_PREMISES
 from status_page.view import SECTIONS, PublicOutage, PublicSite, PublicStatus, Totals
 from status_page.words import Words
 
@@ -150,6 +151,7 @@ class Renderer:
     def _known(self, language: str) -> dict[str, object]:
         return {
             "site": self.site,
+            "least": MIN_PREMISES,
             "say": self._words[language],
             "advice": dict(self.site.advice).get(language, ""),
             "language": language,

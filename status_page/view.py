@@ -16,9 +16,12 @@ from outage.model import (
     Service,
     Status,
 )
+from outage.privacy import FEW, masked
 
 SECTIONS = ("now", "planned", "advisory", "over")
 """Parts of the list, in the order in which people read them."""
+
+COUNTS = ("matched", "reported", "restored_count")
 
 _OVER = frozenset({Status.RESTORED, Status.CLOSED, Status.CANCELLED})
 
@@ -62,11 +65,15 @@ class PublicEtr:
 class PublicOutage:
     """One outage as the public sees it.
 
+    Its counts are masked as soon as they are here: a number below `MIN_PREMISES` becomes `FEW`, and
+    so does the number of those already back where it would give that of the others away.
+
     Attributes:
         area: Where, in words; empty when nobody has said.
         reported: Customers out as the source of the report counts them.
         matched: Homes and businesses without service by our own match; None until the first.
         restored_count: Homes and businesses already back.
+        outline: Ground of who is still out, as GeoJSON text; empty: none is shown.
         changed: When anything on this value last changed.
         listed: False once the feed that reported it no longer lists it.
     """
@@ -92,6 +99,21 @@ class PublicOutage:
     planned_end: datetime | None = None
     restored: datetime | None = None
     listed: bool = True
+    outline: str = ""
+
+    def __post_init__(self) -> None:
+        """Let no small number in."""
+        for name in COUNTS:
+            count = getattr(self, name)
+            object.__setattr__(self, name, None if count is None else masked(count))
+        if self.restored_count and not self.over and self.matched in {None, FEW}:
+            # Who has seen how many were out before could take those that are back from it.
+            object.__setattr__(self, "restored_count", FEW)
+
+    @property
+    def masked(self) -> tuple[str, ...]:
+        """Names of the counts that are not told."""
+        return tuple(name for name in COUNTS if getattr(self, name) == FEW)
 
     @property
     def over(self) -> bool:
@@ -126,6 +148,8 @@ class PublicOutage:
 class Totals:
     """Sums over the outages that interrupt somebody now.
 
+    A masked count adds `FEW`, whatever it hides: a sum tells no more than its parts. It is then
+    "at least" so many; ``matched_few`` and ``reported_few`` say how many of its parts are masked.
     ``reported`` is None when no source has reported a count; ``counting`` says how many outages
     are still being counted.
     """
@@ -134,6 +158,8 @@ class Totals:
     matched: int
     reported: int | None
     counting: int
+    matched_few: int = 0
+    reported_few: int = 0
 
     @classmethod
     def of(cls, outages: Iterable[PublicOutage]) -> "Totals":
@@ -145,6 +171,8 @@ class Totals:
             matched=sum(outage.matched or 0 for outage in now),
             reported=sum(reported) if reported else None,
             counting=sum(outage.matched is None for outage in now),
+            matched_few=sum(outage.matched == FEW for outage in now),
+            reported_few=sum(outage.reported == FEW for outage in now),
         )
 
 

@@ -15,6 +15,7 @@ from babel import Locale
 from babel.dates import format_datetime, format_time
 from babel.numbers import format_decimal
 
+from outage.privacy import FEW, MIN_PREMISES
 from status_page.errors import MissingWords, UnknownLanguage
 
 _FOLDER = Path(__file__).parent / "locale"
@@ -68,6 +69,14 @@ class Words:
         form = self._locale.plural_form(number)
         chosen = f"{key}.{form}" if f"{key}.{form}" in self._texts else f"{key}.other"
         return self(chosen, n=self.number(number))
+
+    def people(self, key: str, number: int) -> str:
+        """Return a text that depends on a number of people, which may be masked."""
+        return (
+            self(f"{key}.few", n=self.number(MIN_PREMISES))
+            if number == FEW
+            else self.count(key, number)
+        )
 
     def number(self, number: int) -> str:
         """Return a number as it is written in this language."""

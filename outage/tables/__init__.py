@@ -17,7 +17,13 @@ from outage.tables.outages import (
     shapes,
     spared,
 )
-from outage.tables.premises import aliases, premises, premises_before, premises_versions
+from outage.tables.premises import (
+    aliases,
+    premise_cells,
+    premises,
+    premises_before,
+    premises_versions,
+)
 from outage.tables.system import (
     barriers,
     clock,
@@ -59,6 +65,7 @@ __all__ = [
     "occupancies",
     "origins",
     "outages",
+    "premise_cells",
     "premises",
     "premises_before",
     "premises_versions",

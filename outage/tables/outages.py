@@ -80,6 +80,8 @@ outages = Table(
     Column("premises_out", Integer, comment="members without the service now"),
     Column("accounts_out", Integer, comment="accounts behind them"),
     Column("premises_restored", Integer),
+    Column("outline", Text, comment="GeoJSON for the public; NULL: none, or too few out"),
+    Column("cells_version", Integer, comment="premises version of the cells it is made of"),
     Column("split_from", Key, comment="outage that it was a part of"),
     Index("ix_outages_status", "status"),
     Index("ix_outages_merged_into", "merged_into"),
@@ -169,7 +171,8 @@ interruptions = Table(
         postgresql_where=text("outcome IS NULL"),
     ),
     Index("ix_interruptions_outage_key", "outage_key"),
-    Index("ix_interruptions_premise_key", "premise_key"),
+    # With the end, so that one look tells whether a premise had service when an outage began.
+    Index("ix_interruptions_premise_key_ended_at", "premise_key", "ended_at"),
 )
 
 restorations = Table(

@@ -1,6 +1,6 @@
 """Premises: where service is delivered, and other systems' ids for them."""
 
-from sqlalchemy import Column, Float, Index, Integer, String, Table
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, String, Table
 
 from outage.columns import Instant, Key, Ordered
 from outage.tables.base import metadata
@@ -53,6 +53,16 @@ premises_versions = Table(
     Column("premises", Integer, nullable=False, comment="open premises in this version"),
     Column("unplaced", Integer, nullable=False),
     Column("digest", String, nullable=False, comment="hash of what was loaded"),
+)
+
+premise_cells = Table(
+    "premise_cells",
+    metadata,
+    # Kept for as long as an outage is drawn from them, the same for every host.
+    Column("version", Integer, primary_key=True, autoincrement=False, comment="of the premises"),
+    Column("service", String, primary_key=True),
+    Column("least", Integer, primary_key=True, autoincrement=False, comment="premises a cell has"),
+    Column("cells", LargeBinary, nullable=False),
 )
 
 aliases = Table(

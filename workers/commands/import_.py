@@ -1,7 +1,6 @@
 """`outage import`: premises and accounts from files, every problem with its line."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,15 +10,17 @@ import click
 
 from outage import settings as settings_module
 from outage.errors import OutageError
-from outage.loading import Loaded, LoadOptions, Progress
+from outage.loading import Loaded, LoadOptions
 from outage.model import Actor, Service
 from outage.settings import Settings
 from outage.sheet import read_mapping
 from outage.site import load_site
 from workers.opening import open_record
+from workers.progress import progress_bar
 
 ACTOR = Actor(kind="cli", name="import")
 _SHOWN = 20
+_SAYS_CRS = {"option": "--crs", "file": "by the file", "assumed": "taken for granted"}
 
 _file = click.argument("file", type=click.Path(path_type=Path))
 _map = click.option(
@@ -49,8 +50,12 @@ def group() -> None:
 @_strict
 @_allow_shrink
 @click.option("--allow-moves", is_flag=True, help="Let many premises move far.")
+@click.option(
+    "--allow-outside", is_flag=True, help="Let many new premises lie far from those on record."
+)
 @click.option("--crs", metavar="EPSG:XXXX", help="Coordinate system of the file.")
-@click.option("--layer", help="Layer of a GeoPackage that has several.")
+@click.option("--layer", help="Layer of a file that has several.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @_json
 def premises(
     *,
@@ -60,45 +65,55 @@ def premises(
     strict: bool,
     allow_shrink: bool,
     allow_moves: bool,
+    allow_outside: bool,
     crs: str | None,
     layer: str | None,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Load premises from FILE: CSV, GeoJSON or GeoPackage, in any coordinate system."""
+    """Load premises from FILE, in any coordinate system.
+
+    CSV, GeoJSON, KML, Shapefile, GeoPackage, GeoParquet or FileGDB, the last and a Shapefile also
+    as a zip archive.
+    """
     from gis.loading import load_premises
     from gis.premises import ReadOptions, read_premises
 
     settings = settings_module.load()
-    found = read_premises(
-        file,
-        ReadOptions(
-            mapping=read_mapping(mapping),
-            crs=crs,
-            layer=layer,
-            services=_default_service(settings).bit,
-        ),
+    options = ReadOptions(
+        mapping=read_mapping(mapping),
+        crs=crs,
+        layer=layer,
+        services=_default_service(settings).bit,
     )
+    with progress_bar("reading", shown=not as_json) as reading:
+        found = read_premises(file, options, progress=reading)
     facts: dict[str, Any] = {
+        "crs": found.crs,
+        "crs_from": found.crs_from,
         "unplaced": [{"file": found.file, "line": line} for line in found.unplaced.tolist()],
         "rejected_rows": [asdict(row) for row in found.rejected],
     }
-    options = _options(settings, partial=partial, strict=strict, allow_shrink=allow_shrink)
     db = open_record(settings)
     try:
-        loaded = load_premises(
-            db,
-            found,
-            options,
-            actor=ACTOR,
-            allow_moves=allow_moves,
-            progress=None if as_json else _progress(),
-        )
+        with progress_bar("loading", shown=not as_json) as loading:
+            loaded = load_premises(
+                db,
+                found,
+                _options(settings, partial=partial, strict=strict, allow_shrink=allow_shrink),
+                actor=ACTOR,
+                allow_moves=allow_moves,
+                allow_outside=allow_outside,
+                dry_run=dry_run,
+                progress=loading,
+            )
     except Exception:
         _report({"premises_loaded": 0, **facts}, as_json=as_json)
         raise
     finally:
         db.close()
-    _report({"premises_loaded": len(found), **facts, **asdict(loaded)}, as_json=as_json)
+    count = "premises_to_load" if dry_run else "premises_loaded"
+    _report({count: len(found), **facts, **asdict(loaded)}, as_json=as_json)
 
 
 @group.command()
@@ -154,14 +169,15 @@ def accounts(
         }
         options = _options(settings, partial=partial, strict=strict, allow_shrink=allow_shrink)
         try:
-            loaded = load_accounts(
-                db,
-                found,
-                options,
-                actor=ACTOR,
-                accept_preferences=accept_preferences,
-                progress=None if as_json else _progress(),
-            )
+            with progress_bar("loading", shown=not as_json) as progress:
+                loaded = load_accounts(
+                    db,
+                    found,
+                    options,
+                    actor=ACTOR,
+                    accept_preferences=accept_preferences,
+                    progress=progress,
+                )
         except OutageError:
             _report({"accounts_loaded": 0, **facts}, as_json=as_json)
             raise
@@ -185,25 +201,17 @@ def _default_service(settings: Settings) -> Service:
     return Service.ELECTRIC if Service.ELECTRIC in services else services[0]
 
 
-def _progress() -> Progress | None:
-    if not sys.stderr.isatty():
-        return None
-
-    def show(done: int, rows: int) -> None:
-        click.echo(f"\r{done:,} of {rows:,}", nl=done == rows, err=True)
-
-    return show
-
-
 def _report(facts: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts))
         return
     counts = [name for name in Loaded.__dataclass_fields__ if name in facts]
-    for name in ("premises_loaded", "accounts_loaded"):
+    for name in ("premises_loaded", "premises_to_load", "accounts_loaded"):
         if name in facts:
             details = ", ".join(f"{facts[count]:,} {count}" for count in counts)
             click.echo(f"{facts[name]:,} {name.replace('_', ' ')}" + (details and f" ({details})"))
+    if "crs" in facts:
+        click.echo(f"coordinates are {facts['crs']} ({_SAYS_CRS[facts['crs_from']]})")
     problems = [
         *(f"line {row['line']}: {row['reason']}" for row in facts["rejected_rows"]),
         *(

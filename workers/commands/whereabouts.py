@@ -126,7 +126,7 @@ def _check(given: Given) -> None:
 
 
 _SHAPE_OPTION = click.option(
-    "--shape", type=_INPUT, help="File with the outage's polygon: GeoJSON or WKT."
+    "--shape", type=_INPUT, help="File with the outage's area, in any format of docs/shapes.md."
 )
 _FILE = click.argument("shape", metavar="[FILE]", type=_INPUT, required=False)
 _OPTIONS = (

@@ -21,6 +21,8 @@ def upgrade() -> None:
     _premises()
     _shapes()
     _who()
+    _public()
+    _interruptions()
     _merge_and_split()
 
 
@@ -35,6 +37,11 @@ def downgrade() -> None:
     op.drop_column("outages", "split_from")
     op.drop_index("ix_work_items_led_by", "work_items")
     op.drop_column("work_items", "led_by")
+    op.drop_column("outages", "cells_version")
+    op.drop_column("outages", "outline")
+    op.drop_table("premise_cells")
+    op.drop_index("ix_interruptions_premise_key_ended_at", "interruptions")
+    op.create_index("ix_interruptions_premise_key", "interruptions", ["premise_key"])
     op.drop_column("shapes", "spec")
     op.drop_index("ix_premises_path", "premises")
     op.drop_index("ix_premises_street", "premises")
@@ -75,6 +82,43 @@ def _who() -> None:
             sqlite_where=there,
             postgresql_where=there,
         )
+
+
+def _public() -> None:
+    op.create_table(
+        "premise_cells",
+        sa.Column(
+            "version", sa.Integer(), autoincrement=False, nullable=False, comment="of the premises"
+        ),
+        sa.Column("service", sa.String(), nullable=False),
+        sa.Column(
+            "least",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="premises a cell has",
+        ),
+        sa.Column("cells", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("version", "service", "least", name=op.f("pk_premise_cells")),
+    )
+    op.add_column(
+        "outages",
+        sa.Column(
+            "outline", sa.Text(), comment="GeoJSON for the public; NULL: none, or too few out"
+        ),
+    )
+    op.add_column(
+        "outages",
+        sa.Column(
+            "cells_version", sa.Integer(), comment="premises version of the cells it is made of"
+        ),
+    )
+
+
+def _interruptions() -> None:
+    ended = "ix_interruptions_premise_key_ended_at"
+    op.create_index(ended, "interruptions", ["premise_key", "ended_at"])
+    op.drop_index("ix_interruptions_premise_key", "interruptions")
 
 
 def _merge_and_split() -> None:

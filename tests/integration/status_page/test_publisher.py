@@ -119,7 +119,60 @@ def test_an_outage_is_published_from_its_declaration_on_and_counted_once_matched
         "reported": 45,
         "counting": 0,
         "listed": 1,
+        "matched_few": 0,
+        "reported_few": 0,
     }
+
+
+def test_few_premises_are_never_counted_in_public(town: Town) -> None:
+    """Not on a page, not in a file, and not by taking one sum from another."""
+    several, few = town.declare("Fairview", reported_customers=1), town.declare()
+    town.matched(several, 40)
+    town.matched(few, 3)
+    town.publisher.turn()
+    assert "Fewer than 5 homes and businesses out" in town.page()
+    assert "fewer than 5 customers reported out" in town.page()
+    assert "At least 41" in town.page()
+    counts = town.pointer.counts
+    assert (counts["matched"], counts["matched_few"]) == (41, 1)
+    assert (counts["reported"], counts["reported_few"]) == (1, 1)
+    before = everything(town.folder)
+    for other in (1, 2, 4):
+        town.matched(few, other)
+        town.publisher.turn()
+        assert town.is_idle
+        assert everything(town.folder) == before
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    """All that is published but what moves with the clock."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != POINTER
+    }
+
+
+def test_the_outline_that_gis_has_drawn_is_in_the_facts_while_the_outage_lasts(town: Town) -> None:
+    one = town.declare()
+    square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}
+    with town.db.write() as conn:
+        conn.execute(t.outages.update().values(outline=json.dumps(square)))
+    town.matched(one, 37)
+    town.publisher.turn()
+    assert facts(town)["outline"] == square
+    with town.db.write() as conn:
+        desk.cancel(conn, one.id, actor=SOMEBODY)
+    town.publisher.turn()
+    assert facts(town)["outline"] is None
+
+
+def facts(town: Town) -> dict[str, Any]:
+    """What the newest part says of the only outage."""
+    manifest = json.loads((town.folder / town.pointer.manifest).read_bytes())
+    (part,) = manifest["outages"].values()
+    found: dict[str, Any] = json.loads((town.folder / "generations/parts" / part).read_bytes())
+    return dict(found["facts"])
 
 
 def test_with_nothing_to_do_a_turn_does_nothing(town: Town) -> None:

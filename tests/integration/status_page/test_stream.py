@@ -69,13 +69,13 @@ def test_each_language_and_each_filter_gets_its_own(publication: Publication, st
     for stream in (spanish, mine):
         stream.until("heartbeat")
     change(publication, 7)
-    publication.publish(status(outage(1, matched=3), outage(2, matched=7)))
+    publication.publish(status(outage(1, matched=13), outage(2, matched=7)))
     first, second = spanish.until("generation"), spanish.until("generation")
     assert "hogares" in first[0].data["changed"][0]["row"]
     assert second[0].id == "e1-3"
     (event,) = mine.until("generation")
     assert event.id == "e1-3"
-    assert "3 homes" in event.data["changed"][0]["details"]
+    assert "13 homes" in event.data["changed"][0]["details"]
     publication.publish(status(outage(2, matched=7)))
     (gone,) = mine.until("generation")
     assert gone.data["removed"] == ["O-7K3M1"]

@@ -78,7 +78,7 @@ def test_a_country_that_is_none_is_a_wrong_usage(tmp_path: Path) -> None:
     [
         ("", "empty"),
         ("POLYGON EMPTY", "empty"),
-        ("POLYGON ((1 2, 3 4, 5 6))", "not closed"),
+        ("POLYGON ((1 2, 3 4))", "encloses no area"),
         ('{"type": "Point", "coordinates": [1, 2]}', "not an area"),
         ("POLYGON ((5e5 5e6, 6e5 5e6, 6e5 6e6, 5e5 5e6))", "--crs EPSG:xxxx"),
         ("POLYGON ((-10 1, 10 1, 10 40, -10 40, -10 1))", "km² of area"),

@@ -48,7 +48,7 @@ def assert_problem(answer: Any, status: int, sentence: str) -> None:  # noqa: AN
 BAD_SHAPES = {
     "empty": ({"type": "Polygon", "coordinates": []}, "empty"),
     "a line": ({"type": "LineString", "coordinates": SQUARE}, "not an area"),
-    "not closed": ({"type": "Polygon", "coordinates": [SQUARE[:-1]]}, "not closed"),
+    "two corners": ({"type": "Polygon", "coordinates": [SQUARE[:2]]}, "encloses no area"),
     "a bad vertex": ({"type": "Polygon", "coordinates": [[["x", 1], *SQUARE]]}, "vertex"),
     "projected": (
         {"type": "Polygon", "coordinates": [[[x * 1e4, y * 1e4] for x, y in SQUARE]]},

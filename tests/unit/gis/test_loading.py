@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from gis.errors import ManyMoved
+from gis.errors import FileAxesSwapped, ManyMoved, ManyOutside
 from gis.loading import load_premises
 from gis.matching import Matcher
 from gis.premises import ReadOptions, read_premises
@@ -160,7 +160,7 @@ def load_killed(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("gis.loading.CHUNK", 2)
+        patch.setattr("gis.steps.FIRST", 2)
         patch.setattr("gis.loading._conclude", dies)
         with pytest.raises(Killed):
             load(db, folder, rows)
@@ -217,3 +217,76 @@ def test_many_far_moves_are_refused_unless_meant(database: Database, tmp_path: P
     with pytest.raises(ManyMoved, match="30 of 30"):
         load(database, tmp_path, swapped)
     assert load(database, tmp_path, swapped, allow_moves=True).changed == 30
+
+
+MANY = [f"P{n},{n} Main St,-100.{n},40.5,electric,C1,M{n}\n" for n in range(100, 250)]
+
+
+def test_many_new_premises_far_from_all_others_are_refused_unless_meant(
+    database: Database, tmp_path: Path
+) -> None:
+    load(database, tmp_path, MANY)
+    away = [f"Q{n},{n} Main St,-90.{n},40.5,electric,C1,N{n}\n" for n in range(100, 130)]
+    with pytest.raises(ManyOutside, match="30 of 30 premises"):
+        load(database, tmp_path, [*MANY, *away])
+    near = [row.replace("-90.", "-100.") for row in away]
+    assert load(database, tmp_path, [*MANY, *near]).added == 30
+    assert load(database, tmp_path, [*MANY, *away], allow_moves=True).changed == 30
+
+
+def test_new_premises_that_are_near_only_the_other_way_round_are_refused(
+    database: Database, tmp_path: Path
+) -> None:
+    europe = [row.replace("-100.", "10.") for row in MANY]
+    load(database, tmp_path, europe)
+    turned = [f"Q{n},{n} Main St,40.5,10.{n},electric,C1,N{n}\n" for n in range(100, 130)]
+    with pytest.raises(FileAxesSwapped, match="look swapped in 30 rows"):
+        load(database, tmp_path, turned, PARTIAL)
+    same = [
+        row.replace("10.", "40.5,10.", 1).replace(",40.5,electric", ",electric") for row in europe
+    ]
+    with pytest.raises(FileAxesSwapped, match="look swapped in 150 rows"):
+        load(database, tmp_path, same)
+
+
+def test_a_dry_run_says_what_a_load_would_and_changes_nothing(
+    database: Database, tmp_path: Path
+) -> None:
+    load(database, tmp_path, ROWS)
+    changed = [ROWS[0].replace("Main", "High"), *ROWS[2:], "P999,new,,,,,\n"]
+    (tmp_path / "some.csv").write_text(HEADER + "".join(changed))
+    found = read_premises(tmp_path / "some.csv", ReadOptions(mapping={}))
+    before = entries(database), open_ids(database)
+    said = load_premises(database, found, FULL, actor=ACTOR, dry_run=True)
+    assert said == Loaded(added=1, changed=1, closed=1, unchanged=28)
+    assert (entries(database), open_ids(database)) == before
+    assert load_premises(database, found, FULL, actor=ACTOR) == said
+
+
+def test_streets_and_house_numbers_are_kept_of_every_address(
+    database: Database, tmp_path: Path
+) -> None:
+    load(database, tmp_path, ROWS)
+    c = t.premises.c
+    one = sa.select(c.street, c.house_number).where(c.id == "P100")
+    with database.read() as conn:
+        assert tuple(conn.execute(one).one()) == ("main st", 100)
+    with database.write() as conn:
+        # As a load before there were streets left them.
+        conn.execute(t.premises.update().values(street=None, house_number=None))
+    assert load(database, tmp_path, ROWS).changed == 30
+    with database.read() as conn:
+        assert tuple(conn.execute(one).one()) == ("main st", 100)
+
+
+def test_a_meter_that_stands_for_two_premises_is_always_the_last_ones(
+    database: Database, tmp_path: Path
+) -> None:
+    rows = [ROWS[0].replace("M100", "M101"), *ROWS[1:]]
+    meter = sa.select(t.premises.c.id).join(
+        t.aliases, sa.and_(t.aliases.c.key == t.premises.c.key, t.aliases.c.value == "M101")
+    )
+    for _ in range(3):
+        load(database, tmp_path, rows)
+        with database.read() as conn:
+            assert list(conn.scalars(meter)) == ["P101"]

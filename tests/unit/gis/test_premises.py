@@ -54,7 +54,7 @@ def test_each_bad_row_has_its_line_and_reason(tmp_path: Path) -> None:
         + "G,g,0,0,electric\n"
         + "H,h,,49,\n",
     )
-    assert found.ids.tolist() == ["A", "B", "E", "H"]
+    assert found.ids.to_pylist() == ["A", "B", "E", "H"]
     assert found.services.tolist() == [1, 3, 4, 1]
     assert found.unplaced.tolist() == [13]
     assert reasons(found) == [
@@ -128,7 +128,7 @@ def test_columns_can_be_mapped_and_coordinates_projected(tmp_path: Path) -> None
     )
     assert found.lon.tolist() == pytest.approx([-123.1236, -123.1099], abs=0.001)
     assert found.lat.tolist() == pytest.approx([49.2563, 49.2563], abs=0.001)
-    assert found.aliases["meter"].tolist() == ["M-1", ""]
+    assert found.aliases["meter"].to_pylist() == ["M-1", ""]
 
 
 def test_projected_coordinates_without_a_system_refuse_the_file(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_gis_files_say_the_same_as_the_table(tmp_path: Path, name: str, crs: str
     ).to_crs(crs)
     frame.to_file(tmp_path / name, engine="pyogrio")
     found = read_premises(tmp_path / name, PLAIN)
-    assert found.ids.tolist() == ["A", "B", "C"]
+    assert found.ids.to_pylist() == ["A", "B", "C"]
     assert found.services.tolist() == [1, 1, 4]
     assert found.unplaced.tolist() == [2]
     assert reasons(found) == [(4, "duplicate premise_id")]
@@ -172,7 +172,7 @@ def test_gis_files_say_the_same_as_the_table(tmp_path: Path, name: str, crs: str
             '{"type": "gdal_streamed_alg", "command_line": "read /etc"}',
             "FeatureCollection",
         ),
-        ("a.geojson", '{"features": []}', "no header"),
+        ("a.geojson", '{"features": []}', "no rows"),
     ],
 )
 def test_a_file_that_only_claims_to_be_gis_is_refused(
@@ -196,6 +196,6 @@ def test_a_feature_whose_place_cannot_be_read_is_a_bad_row(tmp_path: Path) -> No
     ]
     source = {"type": "FeatureCollection", "features": features, "crs": {"properties": None}}
     found = read(tmp_path, json.dumps(source), name="some.geojson")
-    assert found.ids.tolist() == ["P0", "P1"]
+    assert found.ids.to_pylist() == ["P0", "P1"]
     assert found.unplaced.tolist() == [2]
     assert reasons(found) == [(3, "coordinate"), (4, "coordinate"), (5, "coordinate")]

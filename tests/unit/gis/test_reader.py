@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
@@ -313,17 +315,17 @@ def test_what_goes_on_under_another_began_with_that_when_the_first_never_was(wor
 def test_a_step_finds_its_rows_by_their_premises_however_large_the_outage(world: World) -> None:
     if world.db.engine.dialect.name != "sqlite":
         pytest.skip("the plan is asked for in the words of SQLite")
-    plans: list[str] = []
+    plans: dict[str, list[str]] = {}
 
     def explain(conn: sa.Connection, _cursor: object, statement: str, *_more: object) -> None:
-        if statement.startswith("UPDATE interruptions"):
+        if statement.split(maxsplit=1)[0] in {"INSERT", "UPDATE"}:
             holes = statement.count("?")
             raw = conn.connection.cursor()
             found = raw.execute(f"EXPLAIN QUERY PLAN {statement}", [None] * holes).fetchall()
-            plans.append(" / ".join(row[3] for row in found))
+            plans[statement] = [row[3] for row in found]
 
     with world.db.write() as conn:
-        fill(conn, [(1, "")])
+        fill(conn, np.array([1]))
         sa.event.listen(conn, "before_cursor_execute", explain)
         interruptions.void(conn, OutageKey(1), Service.ELECTRIC)
         interruptions.take_up(conn, OutageKey(1), None, Service.ELECTRIC)
@@ -331,5 +333,9 @@ def test_a_step_finds_its_rows_by_their_premises_however_large_the_outage(world:
         interruptions.move_start(conn, OutageKey(1), Service.ELECTRIC)
         settle_end = interruptions.End(at=NOON, outcome="voided", voided=OutageKey(1))
         interruptions.settle(conn, Service.ELECTRIC, settle_end)
-    assert len(plans) == 7
-    assert [plan for plan in plans if "(premise_key=?" not in plan.split(" / ")[0]] == []
+    assert len(plans) == 9
+    scanned = {line.split()[1] for plan in plans.values() for line in plan if "SCAN" in line}
+    assert scanned <= {"gis_scratch", "gis_settled"}
+    updates = [plan[0] for statement, plan in plans.items() if statement.startswith("UPDATE")]
+    assert len(updates) == 7
+    assert [line for line in updates if not re.search(r"\((premise_key|rowid)=\?", line)] == []

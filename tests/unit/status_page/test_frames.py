@@ -50,7 +50,7 @@ def changes(folder: Path, *matched: int) -> list[str]:
 
 
 def test_a_delta_names_the_generation_it_starts_from(tmp_path: Path) -> None:
-    ids = changes(tmp_path, 1, 2, 3)
+    ids = changes(tmp_path, 7, 8, 9)
     found = History(tmp_path).between(ids[0], ids[2], "en")
     assert found is not None
     assert [(each.base, each.id) for each in found] == [(ids[0], ids[1]), (ids[1], ids[2])]
@@ -65,7 +65,7 @@ def test_numbers_may_have_gaps(tmp_path: Path) -> None:
 
 
 def test_there_is_no_way_from_what_is_foreign_unknown_or_too_old(tmp_path: Path) -> None:
-    ids = changes(tmp_path, *range(LONGEST + 3))
+    ids = changes(tmp_path, *range(10, LONGEST + 13))
     history = History(tmp_path)
     for have in ("e2-1", "e1-0", "nonsense", "", "e1-1-1", ids[0]):
         assert history.between(have, ids[-1], "en") is None
@@ -74,26 +74,26 @@ def test_there_is_no_way_from_what_is_foreign_unknown_or_too_old(tmp_path: Path)
 
 
 def test_whoever_is_ahead_of_the_pointer_needs_nothing(tmp_path: Path) -> None:
-    ids = changes(tmp_path, 1, 2)
+    ids = changes(tmp_path, 7, 8)
     assert History(tmp_path).between(ids[1], ids[0], "en") == []
     assert History(tmp_path).between(ids[1], ids[1], "en") == []
 
 
 def test_the_list_is_sent_rows_and_an_outage_its_own_page(tmp_path: Path) -> None:
-    ids = changes(tmp_path, 1, 2)
+    ids = changes(tmp_path, 7, 8)
     (change,) = History(tmp_path).between(ids[0], ids[1], "en") or []
     assert isinstance(change, Change)
     everybody = json.loads(parse(change.frame_for("") or b"")[0]["data"])
     mine = json.loads(parse(change.frame_for("O-7K3M2") or b"")[0]["data"])
     assert [each["id"] for each in everybody["changed"]] == ["O-7K3M2"]
     assert "details" not in everybody["changed"][0]
-    assert "2 homes" in everybody["changed"][0]["row"]
-    assert "2 homes" in mine["changed"][0]["details"]
+    assert "8 homes" in everybody["changed"][0]["row"]
+    assert "8 homes" in mine["changed"][0]["details"]
     assert change.frame_for("O-7K3M1") is None
 
 
 def test_filters_that_concern_nothing_are_not_kept(tmp_path: Path) -> None:
-    ids = changes(tmp_path, 1, 2)
+    ids = changes(tmp_path, 7, 8)
     history = History(tmp_path)
     for number in range(100):
         (change,) = history.between(ids[0], ids[1], "en") or []

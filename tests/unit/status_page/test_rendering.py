@@ -108,7 +108,7 @@ def test_published_fragments_hold_no_relative_words() -> None:
 
 def test_totals_count_only_what_interrupts_now() -> None:
     totals = Totals.of(sample())
-    assert totals == Totals(outages=9, matched=2486, reported=1355, counting=1)
+    assert totals == Totals(outages=9, matched=2486, reported=1355, counting=1, matched_few=1)
 
 
 def test_the_list_shows_most_people_first() -> None:

@@ -233,7 +233,7 @@ BAD_SHAPES = {
     "no GeoJSON at all": ("not a shape", "cannot be read"),
     "empty": ({"type": "Polygon", "coordinates": []}, "empty"),
     "a line": ({"type": "LineString", "coordinates": SQUARE}, "not an area"),
-    "not closed": ({"type": "Polygon", "coordinates": [SQUARE[:-1]]}, "not closed"),
+    "two corners": ({"type": "Polygon", "coordinates": [SQUARE[:2]]}, "encloses no area"),
     "projected": (
         {"type": "Polygon", "coordinates": [[[x * 1e4, y * 1e4] for x, y in SQUARE]]},
         "--crs EPSG",
