@@ -79,15 +79,17 @@ def count(conn: Connection, premises: list[int]) -> Counts:
         medical=sum(medical for medical, _ in flags.values()),
         critical=sum(critical for _, critical in flags.values()),
         unreachable=len(flags) - len(reached),
-        contacts=_by_channel(Counter((ch, lang) for (_, ch), lang in languages.items())),
+        contacts=by_channel(Counter((ch, lang) for (_, ch), lang in languages.items())),
         as_of=business_now(conn),
     )
 
 
-def _by_channel(counted: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+def by_channel(counted: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    """Arrange numbers by channel and language; where there is nobody is left out."""
     found: dict[str, dict[str, int]] = {}
     for (channel, language), number in sorted(counted.items()):
-        found.setdefault(channel, {})[language] = number
+        if number:
+            found.setdefault(channel, {})[language] = number
     return found
 
 

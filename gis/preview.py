@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gis import asked, counting
+from gis.keeping import Keeper
 from gis.matching import Match, Matcher, limits_of
 from gis.overlaps import OpenOutages
 from gis.where import on_record, select
@@ -23,9 +24,19 @@ _AT_A_TIME = 10_000
 
 
 class Previewer:
-    """Answers previews. One can serve many threads."""
+    """Answers previews. One can serve many threads.
 
-    def __init__(self, db: Database, matcher: Matcher, settings: Settings) -> None:
+    Args:
+        db: where everything is on record.
+        matcher: finds who is inside.
+        settings: the limits of shapes and lists.
+        keeper: keeps who is behind premises at hand; without one the tables are asked.
+    """
+
+    def __init__(
+        self, db: Database, matcher: Matcher, settings: Settings, keeper: Keeper | None = None
+    ) -> None:
+        self._keeper = keeper
         self._db = db
         self._matcher = matcher
         self._limits = limits_of(settings)
@@ -60,7 +71,7 @@ class Previewer:
             facts = {
                 "service": str(service),
                 **_inside(match, service),
-                **_behind(conn, match),
+                **self._behind(conn, match),
                 **self._others(conn, match, service, against),
                 **_how_found(match),
             }
@@ -71,6 +82,23 @@ class Previewer:
             "matching_ms": _ms(began, matched),
             "counting_ms": _ms(matched, counted),
             "milliseconds": _ms(began, counted),
+        }
+
+    def _behind(self, conn: Connection, match: Match) -> Facts:
+        kept = None if self._keeper is None else self._keeper.current
+        prepared = kept is not None and kept.holds(conn, match.inside.keys_at)
+        if kept is not None and prepared:
+            counts = kept.count(conn, match.inside)
+        else:
+            counts = counting.count(conn, match.keys.tolist())
+        return {
+            "accounts": counts.accounts,
+            "medical": counts.medical,
+            "critical": counts.critical,
+            "unreachable": counts.unreachable,
+            "contacts": counts.contacts,
+            "as_of": counts.as_of.isoformat(),
+            "prepared": prepared,
         }
 
     def _others(
@@ -96,18 +124,6 @@ def _inside(match: Match, service: Service) -> Facts:
         "unplaced_inside": len(match.inside & unplaced),
         "unplaced": len(unplaced),
         "premises_version": match.premises_version,
-    }
-
-
-def _behind(conn: Connection, match: Match) -> Facts:
-    counts = counting.count(conn, match.keys.tolist())
-    return {
-        "accounts": counts.accounts,
-        "medical": counts.medical,
-        "critical": counts.critical,
-        "unreachable": counts.unreachable,
-        "contacts": {channel: dict(by) for channel, by in counts.contacts.items()},
-        "as_of": counts.as_of.isoformat(),
     }
 
 
