@@ -29,16 +29,13 @@ import sqlalchemy as sa
 from gis import counting
 from gis.matching import Matcher
 from gis.shapes import ShapeLimits
-from outage import tables as t
 from outage import tokens
-from outage.columns import EPOCH
 from outage.database import Database
 from outage.model import Service
 from outage.schema import open_embedded
 from outage.tokens import Role
 
 VERTICES, SHARE, SIDE = 2_000, 0.2, 1.0
-_ROWS = 50_000
 _PATIENCE_S = 600
 _COUNTS = ("accounts", "medical", "critical", "unreachable", "contacts")
 
@@ -54,54 +51,33 @@ def county() -> dict[str, Any]:
 
 def settle(db: Database, count: int) -> None:
     """Fill a database: a premise an account; every account a phone, every other one an e-mail."""
-    rng = np.random.default_rng(1)
-    lon = (rng.uniform(-SIDE / 2, SIDE / 2, count) - 100).tolist()
-    lat = (rng.uniform(-SIDE / 2, SIDE / 2, count) + 40).tolist()
-    for at in range(0, count, _ROWS):
-        keys = range(at + 1, min(at + _ROWS, count) + 1)
-        with db.write() as conn:
-            rows = [
-                {"key": k, "id": f"P{k}", "longitude": lon[k - 1], "latitude": lat[k - 1]}
-                | {"services": 1, "loaded_version": 1}
-                for k in keys
-            ]
-            conn.execute(t.premises.insert(), rows)
-            conn.execute(
-                t.accounts.insert(),
-                [
-                    {"key": k, "id": f"A{k}", "medical": k % 50 == 0, "critical": k % 900 == 0}
-                    for k in keys
-                ],
-            )
-            # Who lives where has nothing to do with who came first.
-            held = [{"account_key": k, "premise_key": count + 1 - k, "since": EPOCH} for k in keys]
-            conn.execute(t.occupancies.insert(), held)
-            _reach(conn, keys)
     with db.write() as conn:
-        version = {"version": 1, "at": EPOCH, "premises": count, "unplaced": 0, "digest": "x"}
-        conn.execute(t.premises_versions.insert().values(**version))
+        for statement in _MADE.split(";"):
+            conn.execute(sa.text(statement), {"count": count} if ":count" in statement else {})
 
 
-def _reach(conn: sa.Connection, keys: range) -> None:
-    endpoints, contacts = [], []
-    for k in keys:
-        for kind, channel in (("phone", "sms"), ("email", "email"))[: 1 + k % 2]:
-            key = 2 * k + (kind == "email")
-            endpoints.append(
-                {
-                    "key": key,
-                    "kind": kind,
-                    "address": f"made-up-{key}",
-                    "language": "es" if k % 5 == 0 else "en",
-                    "opted_out_at": EPOCH if k % 40 == 0 else None,
-                    "invalid_at": EPOCH if k % 60 == 0 else None,
-                }
-            )
-            contacts.append(
-                {"account_key": k, "endpoint_key": key, "channel": channel, "consent_at": EPOCH}
-            )
-    conn.execute(t.endpoints.insert(), endpoints)
-    conn.execute(t.contacts.insert(), contacts)
+# Places are spread over the square as evenly as chance would (R2 sequence), and who lives where has
+# nothing to do with who came first.
+_MADE = """
+CREATE TEMP TABLE n AS
+    WITH RECURSIVE r(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM r WHERE k < :count)
+    SELECT k, k * 0.7548776662466927 AS x, k * 0.5698402909980532 AS y FROM r;
+INSERT INTO premises (key, id, longitude, latitude, services, loaded_version)
+    SELECT k, 'P' || k, x - CAST(x AS INTEGER) - 100.5, y - CAST(y AS INTEGER) + 39.5, 1, 1 FROM n;
+INSERT INTO accounts (key, id, medical, critical)
+    SELECT k, 'A' || k, k % 50 = 0, k % 900 = 0 FROM n;
+INSERT INTO occupancies (account_key, premise_key, since) SELECT k, :count + 1 - k, 0 FROM n;
+INSERT INTO endpoints (key, kind, address, language, opted_out_at, invalid_at)
+    SELECT 2 * k, 'phone', 'made-up-' || k, iif(k % 5 = 0, 'es', 'en'),
+        iif(k % 40 = 0, 0, NULL), iif(k % 60 = 0, 0, NULL) FROM n;
+INSERT INTO endpoints (key, kind, address, language)
+    SELECT 2 * k + 1, 'email', 'made-up-' || k, iif(k % 5 = 0, 'es', 'en') FROM n WHERE k % 2 = 0;
+INSERT INTO contacts (account_key, endpoint_key, channel, consent_at)
+    SELECT key / 2, key, iif(kind = 'phone', 'sms', 'email'), 0 FROM endpoints;
+INSERT INTO premises_versions (version, at, premises, unplaced, digest)
+    VALUES (1, 0, :count, 0, 'x');
+DROP TABLE n
+"""
 
 
 @contextmanager
