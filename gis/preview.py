@@ -107,7 +107,7 @@ class Previewer:
         name = None if against is None else register.load(conn, against).id
         overlaps = self._open.overlaps(conn, match.inside, match.index, service, besides=name)
         facts: Facts = {
-            "already_out": overlaps.premises,
+            "overlapping": overlaps.premises,
             "overlaps": [
                 {"id": outage, "premises": number} for outage, number in overlaps.outages.items()
             ],

@@ -64,9 +64,9 @@ def _show(facts: dict[str, Any]) -> None:
     say(f"{premises}, {accounts} inside ({area}{facts['milliseconds']:g} ms)")
     _show_accounts(facts)
     _show_premises(facts)
-    if facts["already_out"]:
+    if facts["overlapping"]:
         ids = [one["id"] for one in facts["overlaps"]]
-        say(f"Out already: {facts['already_out']:,}, in {_some(ids)}")
+        say(f"In open outages already: {facts['overlapping']:,}, in {_some(ids)}")
     if "difference" in facts:
         change = facts["difference"]
         said = (f"{change[what]:,} {words}" for what, words in _CHANGE.items())
