@@ -15,12 +15,12 @@ from gis.overlaps import OpenOutages
 from gis.where import on_record, select
 from outage import register
 from outage import tables as t
+from outage.among import among
 from outage.database import Database
 from outage.model import Service
 from outage.settings import Settings
 
 Facts = dict[str, Any]
-_AT_A_TIME = 10_000
 
 
 class Previewer:
@@ -121,7 +121,8 @@ def _inside(match: Match, service: Service) -> Facts:
     unplaced = match.index.unplaced(service.bit)
     return {
         "premises": len(match.inside),
-        "unplaced_inside": len(match.inside & unplaced),
+        # No shape reaches them; everything else does.
+        "unplaced_inside": 0 if match.shape is not None else len(match.inside & unplaced),
         "unplaced": len(unplaced),
         "premises_version": match.premises_version,
     }
@@ -174,13 +175,9 @@ def _how_found(match: Match) -> Facts:
 
 def _ids(conn: Connection, keys: list[int]) -> list[str]:
     p = t.premises.c
-    return [
-        name
-        for at in range(0, len(keys), _AT_A_TIME)
-        for name in conn.execute(
-            sa.select(p.id).where(p.key.in_(keys[at : at + _AT_A_TIME])).order_by(p.key)
-        ).scalars()
-    ]
+    return list(
+        conn.execute(sa.select(p.id).where(among(conn, p.key, keys)).order_by(p.key)).scalars()
+    )
 
 
 def _ms(began: float, ended: float) -> float:

@@ -24,6 +24,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import shapely
 import sqlalchemy as sa
 
 from gis import counting
@@ -34,50 +35,32 @@ from outage.database import Database
 from outage.model import Service
 from outage.schema import open_embedded
 from outage.tokens import Role
+from tests.bench import county
 
-VERTICES, SHARE, SIDE = 2_000, 0.2, 1.0
+_SHARE = 5
 _PATIENCE_S = 600
 _COUNTS = ("accounts", "medical", "critical", "unreachable", "contacts")
 
 
-def county() -> dict[str, Any]:
-    """Make an area with a fifth of the square inside, rough at every scale."""
-    angle = np.linspace(0, 2 * np.pi, VERTICES, endpoint=False)
-    rough = 1 + 0.1 * np.sin(5 * angle) + 0.05 * np.sin(61 * angle) + 0.02 * np.sin(401 * angle)
-    radius = rough * np.sqrt(SHARE / (np.pi * np.mean(rough**2))) * SIDE
-    ring = np.column_stack([-100 + radius * np.cos(angle), 40 + radius * np.sin(angle)])
-    return {"type": "Polygon", "coordinates": [[*ring.tolist(), ring[0].tolist()]]}
-
-
-def settle(db: Database, count: int) -> None:
-    """Fill a database: a premise an account; every account a phone, every other one an e-mail."""
-    with db.write() as conn:
-        for statement in _MADE.split(";"):
-            conn.execute(sa.text(statement), {"count": count} if ":count" in statement else {})
-
-
-# Places are spread over the square as evenly as chance would (R2 sequence), and who lives where has
-# nothing to do with who came first.
-_MADE = """
-CREATE TEMP TABLE n AS
-    WITH RECURSIVE r(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM r WHERE k < :count)
-    SELECT k, k * 0.7548776662466927 AS x, k * 0.5698402909980532 AS y FROM r;
-INSERT INTO premises (key, id, longitude, latitude, services, loaded_version)
-    SELECT k, 'P' || k, x - CAST(x AS INTEGER) - 100.5, y - CAST(y AS INTEGER) + 39.5, 1, 1 FROM n;
-INSERT INTO accounts (key, id, medical, critical)
-    SELECT k, 'A' || k, k % 50 = 0, k % 900 = 0 FROM n;
-INSERT INTO occupancies (account_key, premise_key, since) SELECT k, :count + 1 - k, 0 FROM n;
+_REACHED = """
+UPDATE accounts SET critical = true WHERE key % 900 = 0;
 INSERT INTO endpoints (key, kind, address, language, opted_out_at, invalid_at)
-    SELECT 2 * k, 'phone', 'made-up-' || k, iif(k % 5 = 0, 'es', 'en'),
-        iif(k % 40 = 0, 0, NULL), iif(k % 60 = 0, 0, NULL) FROM n;
+    SELECT 2 * key, 'phone', 'made-up-' || key, iif(key % 5 = 0, 'es', 'en'),
+        iif(key % 39 = 0, 0, NULL), iif(key % 60 = 0, 0, NULL) FROM accounts;
 INSERT INTO endpoints (key, kind, address, language)
-    SELECT 2 * k + 1, 'email', 'made-up-' || k, iif(k % 5 = 0, 'es', 'en') FROM n WHERE k % 2 = 0;
+    SELECT 2 * key + 1, 'email', 'made-up-' || key, iif(key % 5 = 0, 'es', 'en') FROM accounts
+    WHERE key % 2 = 0;
 INSERT INTO contacts (account_key, endpoint_key, channel, consent_at)
-    SELECT key / 2, key, iif(kind = 'phone', 'sms', 'email'), 0 FROM endpoints;
-INSERT INTO premises_versions (version, at, premises, unplaced, digest)
-    VALUES (1, 0, :count, 0, 'x');
-DROP TABLE n
+    SELECT key / 2, key, iif(kind = 'phone', 'sms', 'email'), 0 FROM endpoints
 """
+
+
+def settle(db: Database, premises: int) -> None:
+    """Fill a database: every account has a phone, every other one an e-mail address."""
+    county.build(db, premises)
+    with db.write() as conn:
+        for statement in _REACHED.split(";"):
+            conn.execute(sa.text(statement))
 
 
 @contextmanager
@@ -111,12 +94,13 @@ def post(url: str, words: str, body: bytes) -> dict[str, Any]:
             time.sleep(0.1)
 
 
-def measure(home: Path, times: int) -> dict[str, Any]:
+def measure(home: Path, premises: int, times: int) -> dict[str, Any]:
     """Preview again and again; compare with the tables."""
     db = open_embedded(home / "outage.db")
     with db.write() as conn:
         words, _ = tokens.make(conn, role=Role.VIEWER, name="bench")
-    body = json.dumps({"shape": county(), "service": "electric"}).encode()
+    ground = shapely.to_geojson(county.county(premises, premises // _SHARE))
+    body = json.dumps({"shape": json.loads(ground), "service": "electric"}).encode()
     began = time.perf_counter()
     with web(home) as (url, pid):
         facts = post(url, words, body)
@@ -131,7 +115,7 @@ def measure(home: Path, times: int) -> dict[str, Any]:
             answers.append(post(url, words, body))
             walls.append((time.perf_counter() - began) * 1000)
         memory_mb = _memory_mb(pid)
-    tables, tables_ms = _in_tables(db)
+    tables, tables_ms = _in_tables(db, ground)
     db.close()
     assert all(facts[name] == getattr(tables, name) for name in _COUNTS), "the counts differ"
     counted = _spread([one["counting_ms"] for one in answers])
@@ -150,8 +134,8 @@ def measure(home: Path, times: int) -> dict[str, Any]:
     }
 
 
-def _in_tables(db: Database) -> tuple[counting.Counts, float]:
-    match = Matcher(db).match(county(), Service.ELECTRIC, limits=ShapeLimits())
+def _in_tables(db: Database, ground: str) -> tuple[counting.Counts, float]:
+    match = Matcher(db).match(ground, Service.ELECTRIC, limits=ShapeLimits())
     keys = match.keys.tolist()
     with db.read() as conn:
         began = time.perf_counter()
@@ -188,7 +172,7 @@ def main() -> None:
             db = open_embedded(home / "outage.db")
             settle(db, given.premises)
             db.close()
-        facts = measure(home, given.times)
+        facts = measure(home, given.premises, given.times)
     lines = [json.dumps(facts)] if given.json else [f"{k:24} {v}" for k, v in facts.items()]
     sys.stdout.write("\n".join(lines) + "\n")
 
