@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import sqlalchemy as sa
@@ -124,7 +125,7 @@ class Matcher:
             GisError: one sentence that says what is wrong with it.
         """
         if isinstance(wanted, asked.Shape):
-            shape = _through_gate(wanted.source, limits=limits, crs=wanted.crs)
+            shape = _through_gate(wanted.source, limits=limits, crs=wanted.crs, layer=wanted.layer)
             return self._look_inside(shape, service)
         index = self.index()
         with self._db.read() as conn:
@@ -166,10 +167,12 @@ class Matcher:
         return Match(where=where, inside=inside, index=index)
 
 
-def _through_gate(source: object, *, limits: ShapeLimits, crs: str | None) -> Shape:
-    """Let what somebody wrote, or the bytes of a file of any format, through the gate."""
-    if isinstance(source, bytes):
-        return accept_file(source, limits=limits, crs=crs)
+def _through_gate(
+    source: object, *, limits: ShapeLimits, crs: str | None, layer: str | None = None
+) -> Shape:
+    """Let what somebody wrote, or a file of any format or its bytes, through the gate."""
+    if isinstance(source, bytes | Path):
+        return accept_file(source, limits=limits, crs=crs, layer=layer)
     return accept(source, limits=limits, crs=crs)
 
 
