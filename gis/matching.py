@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +99,12 @@ class Matcher:
     def warm_up(self) -> None:
         """Load what the first match would wait for, beside all else; for processes that stay."""
         prepare()
-        threading.Thread(target=self.index, name="index", daemon=True).start()
+        threading.Thread(target=self._open, name="index", daemon=True).start()
+
+    def _open(self) -> None:
+        # Who matches will open it then, and say what is wrong.
+        with suppress(sa.exc.SQLAlchemyError):
+            self.index()
 
     def index(self) -> PremiseIndex:
         """The index of the current premises version."""
