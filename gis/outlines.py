@@ -74,5 +74,8 @@ def settle(polygon: shapely.Geometry, lon: Floats, lat: Floats) -> Truths:
 def _by_ring(polygon: shapely.Geometry, lon: Floats, lat: Floats) -> Truths:
     rings = shapely.get_rings(polygon)[:, None]
     on_edge = shapely.intersects_xy(rings, lon, lat)
-    within = shapely.intersects_xy(shapely.polygons(rings), lon, lat) & ~on_edge
+    areas = shapely.polygons(rings)
+    # Unprepared, shapely takes some rings that run out and back for the box around them.
+    shapely.prepare(areas)
+    within = shapely.intersects_xy(areas, lon, lat) & ~on_edge
     return np.asarray(on_edge.any(axis=0) | np.logical_xor.reduce(within, axis=0))

@@ -143,8 +143,14 @@ def scenes(draw: st.DrawFn, *, least: int = 1, most: int = 6) -> Scene:
     return Scene(areas=areas, points=_points(areas, lay, draw(st.integers(0, 1 << 32))))
 
 
+def _ready(polygon: Polygon) -> Polygon:
+    # As it comes, shapely takes some rings that run out and back for the box around them.
+    shapely.prepare(polygon)
+    return polygon
+
+
 def covered(area: Area, points: XY) -> NDArray[np.bool_]:
-    """Say of every point, alone, whether the area covers it: no index, nothing prepared.
+    """Say of every point, alone, whether the area covers it.
 
     An invalid area has no covers of its own: a point is inside if it lies on an edge of a part, or
     within an odd number of its rings.
@@ -156,6 +162,6 @@ def covered(area: Area, points: XY) -> NDArray[np.bool_]:
     for part in shapely.get_parts(area):
         rings = shapely.get_rings(part)
         on_edge = [shapely.intersects(ring, dots) for ring in rings]
-        within = [shapely.intersects(Polygon(ring), dots) for ring in rings]
+        within = [shapely.intersects(_ready(Polygon(ring)), dots) for ring in rings]
         inside |= np.any(on_edge, axis=0) | (np.sum(within, axis=0) % 2 == 1)
     return inside
