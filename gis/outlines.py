@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry import Polygon
 
 from gis.strips import Floats, Ints, Truths
 
@@ -61,6 +62,8 @@ class Outlines:
 
 def settle(polygon: shapely.Geometry, lon: Floats, lat: Floats) -> Truths:
     """Let shapely say which points are inside by the even-odd rule, those on an edge included."""
+    if shapely.area(polygon) == 0:
+        return _by_ring(polygon, lon, lat)
     shapely.prepare(polygon)
     inside = np.asarray(shapely.intersects_xy(polygon, lon, lat))
     west, south, east, north = shapely.bounds(polygon)
@@ -72,10 +75,18 @@ def settle(polygon: shapely.Geometry, lon: Floats, lat: Floats) -> Truths:
 
 
 def _by_ring(polygon: shapely.Geometry, lon: Floats, lat: Floats) -> Truths:
-    rings = shapely.get_rings(polygon)[:, None]
-    on_edge = shapely.intersects_xy(rings, lon, lat)
-    areas = shapely.polygons(rings)
-    # Unprepared, shapely takes some rings that run out and back for the box around them.
-    shapely.prepare(areas)
-    within = shapely.intersects_xy(areas, lon, lat) & ~on_edge
+    rings = shapely.get_rings(polygon)
+    areas = np.array([_filled(ring) for ring in rings])
+    on_edge = shapely.intersects_xy(rings[:, None], lon, lat)
+    within = shapely.intersects_xy(areas[:, None], lon, lat) & ~on_edge
     return np.asarray(on_edge.any(axis=0) | np.logical_xor.reduce(within, axis=0))
+
+
+def _filled(ring: shapely.Geometry) -> Polygon:
+    """The area of a ring, its first vertex twice.
+
+    A ring of five vertices that runs out and back along two sides of a box shapely would take for
+    that box.
+    """
+    xy = shapely.get_coordinates(ring)
+    return Polygon(np.vstack([xy[:1], xy]))

@@ -143,10 +143,10 @@ def scenes(draw: st.DrawFn, *, least: int = 1, most: int = 6) -> Scene:
     return Scene(areas=areas, points=_points(areas, lay, draw(st.integers(0, 1 << 32))))
 
 
-def _ready(polygon: Polygon) -> Polygon:
-    # As it comes, shapely takes some rings that run out and back for the box around them.
-    shapely.prepare(polygon)
-    return polygon
+def _filled(ring: BaseGeometry) -> Polygon:
+    # Five vertices that run out and back along two sides of a box shapely takes for that box.
+    xy = shapely.get_coordinates(ring)
+    return Polygon(np.vstack([xy[:1], xy]))
 
 
 def covered(area: Area, points: XY) -> NDArray[np.bool_]:
@@ -162,6 +162,6 @@ def covered(area: Area, points: XY) -> NDArray[np.bool_]:
     for part in shapely.get_parts(area):
         rings = shapely.get_rings(part)
         on_edge = [shapely.intersects(ring, dots) for ring in rings]
-        within = [shapely.intersects(_ready(Polygon(ring)), dots) for ring in rings]
+        within = [shapely.intersects(_filled(ring), dots) for ring in rings]
         inside |= np.any(on_edge, axis=0) | (np.sum(within, axis=0) % 2 == 1)
     return inside

@@ -40,6 +40,7 @@ def match(area: shapely.Geometry, points: list[tuple[float, float]], scan: Scan)
     return found
 
 
+@pytest.mark.timeout(600)  # a shared machine makes it slow, not wrong
 @pytest.mark.parametrize("name", sorted(scans()))
 @settings(max_examples=50)
 @given(scene=scenes())
