@@ -190,6 +190,7 @@ def _index_facts(land: Territory, layout: Layout) -> dict[str, Any]:
 @click.option("--rounds", type=int, default=7, show_default=True)
 @click.option("--postgis/--no-postgis", "with_postgis", default=True)
 @click.option("--index-only", is_flag=True, help="Measure build, opening and memory only.")
+@click.option("--growth", is_flag=True, help="Only: a feeder among 1 and 10 million, in turns.")
 @click.option("--json", "as_json", is_flag=True)
 def main(
     *,
@@ -198,9 +199,13 @@ def main(
     rounds: int,
     with_postgis: bool,
     index_only: bool,
+    growth: bool,
     as_json: bool,
 ) -> None:
     """Measure matching against its alternatives."""
+    if growth:
+        click.echo(json.dumps(_growth(rounds), indent=2))
+        return
     results = []
     for count in premises or SIZES:
         with ExitStack() as stack:
@@ -237,6 +242,29 @@ def _one_size(
             "contenders": _measure(_contenders(land, layout, areas, server), rounds),
         }
     return result
+
+
+def _growth(rounds: int) -> dict[str, Any]:
+    """Processor time of one feeder among ten million premises over that among one million."""
+    ways: dict[str, list[Contender]] = {}
+    for count in (1_000_000, 10_000_000):
+        land = made.territory(count)
+        layout = lay_out(
+            version=1, keys=land.keys, lon=land.lon, lat=land.lat, services=land.services
+        )
+        for name, index in _indexes(layout):
+            ways.setdefault(name, []).append(_ours(name, index, _areas("feeder", land)))
+    found = {}
+    for name, contenders in ways.items():
+        times: list[list[float]] = [[], []]
+        for _ in range(rounds):
+            for one, taken in zip(contenders, times, strict=True):
+                began = time.process_time()
+                one.run()
+                taken.append((time.process_time() - began) * 1000 / 200)
+        few, many = map(statistics.median, times)
+        found[name] = {"feeder_1m_ms": few, "feeder_10m_ms": many, "growth": many / few}
+    return found
 
 
 def _show(result: dict[str, Any]) -> None:
