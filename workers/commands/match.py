@@ -35,7 +35,7 @@ def match(
     from gis.preview import Previewer
 
     with session() as desk:
-        matcher = Matcher(desk.db)
+        matcher = Matcher(desk.db, desk.settings.indexes)
         asked = where.asked(limits_of(desk.settings))
         assert asked is not None  # noqa: S101 there is a way
         # Reading the premises is not what is being timed.
