@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 import anyio.to_thread
@@ -10,9 +12,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import Lifespan
 
 from console import bodies, changes, preview, problems, reading
 from console.desk import Command, Desk, Do
+from gis.keeping import Keeper
 from gis.matching import Matcher
 from gis.preview import Previewer
 from outage import clock
@@ -26,6 +30,8 @@ def create_app(
     db: Database, settings: Settings, site: Site, *, matcher: Matcher | None = None
 ) -> Starlette:
     """Build the application on an open database (whose commits ring the bell by themselves)."""
+    matcher = matcher or Matcher(db)
+    keeper = Keeper(db, matcher)
     app = Starlette(
         routes=[
             Route("/healthz", healthz),
@@ -33,13 +39,25 @@ def create_app(
             Mount("/api/v1", routes=api(settings)),
         ],
         exception_handlers=dict(problems.HANDLERS),
+        lifespan=_kept(keeper),
     )
     app.state.db = db
     app.state.site = site
-    matcher = matcher or Matcher(db)
     app.state.desk = Desk(db=db, settings=settings, matcher=matcher)
-    app.state.previews = preview.Previews(Previewer(db, matcher, settings))
+    app.state.previews = preview.Previews(Previewer(db, matcher, settings, keeper))
     return app
+
+
+def _kept(keeper: Keeper) -> Lifespan[Starlette]:
+    """Keep what previews count with at hand while the process serves."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        del app
+        with keeper.running():
+            yield
+
+    return lifespan
 
 
 def api(settings: Settings) -> list[BaseRoute]:

@@ -20,13 +20,15 @@ class Shape:
     """The inside of a shape that has yet to pass the gate.
 
     Attributes:
-        source: what `gis.shapes.accept` takes.
+        source: a file, the bytes of one, or what `gis.shapes.accept` takes.
         crs: the coordinate system of its numbers, if it does not say so itself.
+        layer: which layer of a file, where several have areas.
         accept_repair: take a repair that changes who is inside.
     """
 
     source: object
     crs: str | None = None
+    layer: str | None = None
     accept_repair: bool = False
 
 

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from outage import tables as t
+from outage.among import among
 from outage.clock import business_now
 
-_AT_A_TIME = 10_000
+_AT_A_TIME = 50_000
 _OUTAGES = 1
 """The bit of `contacts.topics` that wants to hear of outages."""
 
@@ -64,14 +65,14 @@ def count(conn: Connection, premises: list[int]) -> Counts:
         rows = conn.execute(
             sa.select(a.key, a.medical, a.critical)
             .join_from(t.occupancies, t.accounts, a.key == o.account_key)
-            .where(o.premise_key.in_(part), o.until.is_(None))
+            .where(among(conn, o.premise_key, part), o.until.is_(None))
         )
-        flags.update((key, (medical, critical)) for key, medical, critical in rows)
+        flags.update((key, (medical, critical)) for key, medical, critical in rows.all())
     reached: set[int] = set()
     languages: dict[tuple[int, str], str] = {}
     for part in _parts(list(flags)):
-        contacts = conn.execute(reachable().where(t.contacts.c.account_key.in_(part)))
-        for account, endpoint, channel, language in contacts:
+        contacts = conn.execute(reachable().where(among(conn, t.contacts.c.account_key, part)))
+        for account, endpoint, channel, language in contacts.all():
             reached.add(account)
             languages[endpoint, channel] = language
     return Counts(
@@ -79,15 +80,17 @@ def count(conn: Connection, premises: list[int]) -> Counts:
         medical=sum(medical for medical, _ in flags.values()),
         critical=sum(critical for _, critical in flags.values()),
         unreachable=len(flags) - len(reached),
-        contacts=_by_channel(Counter((ch, lang) for (_, ch), lang in languages.items())),
+        contacts=by_channel(Counter((ch, lang) for (_, ch), lang in languages.items())),
         as_of=business_now(conn),
     )
 
 
-def _by_channel(counted: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+def by_channel(counted: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    """Arrange numbers by channel and language; where there is nobody is left out."""
     found: dict[str, dict[str, int]] = {}
     for (channel, language), number in sorted(counted.items()):
-        found.setdefault(channel, {})[language] = number
+        if number:
+            found.setdefault(channel, {})[language] = number
     return found
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import sqlalchemy as sa
@@ -12,14 +14,19 @@ from sqlalchemy.engine import Connection
 from gis import asked, places
 from gis.errors import RepairChangesPremises
 from gis.index import PremiseIndex
+from gis.index_file import Edition
+from gis.kernels import prepare
+from gis.layout import Layout, lay_out
 from gis.places import Found
 from gis.selection import Keys, Selection
 from gis.shapes import Shape, ShapeLimits, accept, accept_file
+from gis.shelf import Shelf
 from gis.where import select
 from outage import tables as t
 from outage import where as w
 from outage.database import Database
 from outage.model import MatchedShape, Service
+from outage.schema import epoch
 from outage.settings import Settings
 
 _AT_A_TIME = 20_000
@@ -73,22 +80,56 @@ class Match:
 class Matcher:
     """Matches shapes against the premises of a database.
 
-    Keeps one index in memory and builds it anew when the premises version has changed. One
-    matcher can serve many threads.
+    Keeps one index open and takes a new one when the premises version has changed. One matcher can
+    serve many threads.
+
+    Args:
+        db: where the premises are on record.
+        folder: where this host keeps index files, for all of its processes; without one the
+            matcher builds its own in memory.
     """
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, folder: Path | None = None) -> None:
         self._db = db
+        self._shelf = None if folder is None else Shelf(folder)
         self._lock = threading.Lock()
+        self._edition: Edition | None = None
         self._index: PremiseIndex | None = None
+
+    def warm_up(self) -> None:
+        """Load what the first match would wait for, beside all else; for processes that stay."""
+        prepare()
+        threading.Thread(target=self._open, name="index", daemon=True).start()
+
+    def _open(self) -> None:
+        # Who matches will open it then, and say what is wrong.
+        with suppress(sa.exc.SQLAlchemyError):
+            self.index()
 
     def index(self) -> PremiseIndex:
         """The index of the current premises version."""
         with self._lock, self._db.read() as conn:
-            version = premises_version(conn)
-            if self._index is None or self._index.version != version:
-                self._index = _build(conn, version)
+            edition = _edition(conn)
+            if self._index is None or self._edition != edition:
+                self._index = PremiseIndex.over(self._layout(conn, edition))
+                self._edition = edition
             return self._index
+
+    def _layout(self, conn: Connection, edition: Edition) -> Layout:
+        def build() -> Layout:
+            return _build(conn, edition.version)
+
+        if self._shelf is None:
+            return build()
+        layout = self._shelf.take(edition, build)
+        threading.Thread(target=self._check, args=(edition,), name="check", daemon=True).start()
+        return layout
+
+    def _check(self, edition: Edition) -> None:
+        """Read the file through beside everything else, and let a damaged one go."""
+        if self._shelf is not None and not self._shelf.check(edition):
+            with self._lock:
+                self._index = None
 
     def match(
         self,
@@ -124,7 +165,7 @@ class Matcher:
             GisError: one sentence that says what is wrong with it.
         """
         if isinstance(wanted, asked.Shape):
-            shape = _through_gate(wanted.source, limits=limits, crs=wanted.crs)
+            shape = _through_gate(wanted.source, limits=limits, crs=wanted.crs, layer=wanted.layer)
             return self._look_inside(shape, service)
         index = self.index()
         with self._db.read() as conn:
@@ -166,10 +207,12 @@ class Matcher:
         return Match(where=where, inside=inside, index=index)
 
 
-def _through_gate(source: object, *, limits: ShapeLimits, crs: str | None) -> Shape:
-    """Let what somebody wrote, or the bytes of a file of any format, through the gate."""
-    if isinstance(source, bytes):
-        return accept_file(source, limits=limits, crs=crs)
+def _through_gate(
+    source: object, *, limits: ShapeLimits, crs: str | None, layer: str | None = None
+) -> Shape:
+    """Let what somebody wrote, or a file of any format or its bytes, through the gate."""
+    if isinstance(source, bytes | Path):
+        return accept_file(source, limits=limits, crs=crs, layer=layer)
     return accept(source, limits=limits, crs=crs)
 
 
@@ -198,8 +241,12 @@ def premises_version(conn: Connection) -> int:
     return int(conn.execute(sa.select(sa.func.max(t.premises_versions.c.version))).scalar() or 0)
 
 
-def _build(conn: Connection, version: int) -> PremiseIndex:
-    """Build the index of one version, whatever a load that is under way has written already."""
+def _edition(conn: Connection) -> Edition:
+    return Edition(database=epoch(conn), version=premises_version(conn))
+
+
+def _build(conn: Connection, version: int) -> Layout:
+    """Lay out the premises of one version, whatever a load under way has written already."""
     p, b = t.premises.c, t.premises_before.c
     settled = sa.select(p.key, p.longitude, p.latitude, p.services).where(
         p.closed_at.is_(None), p.loaded_version <= version
@@ -215,7 +262,7 @@ def _build(conn: Connection, version: int) -> PremiseIndex:
         np.array([tuple(row) for row in part], dtype=_POINT) for part in rows.partitions()
     ] or [np.empty(0, dtype=_POINT)]
     points = np.concatenate(parts)
-    return PremiseIndex(
+    return lay_out(
         version=version,
         keys=points["key"],
         lon=points["lon"],

@@ -9,23 +9,34 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gis import asked, counting
+from gis.keeping import Keeper
 from gis.matching import Match, Matcher, limits_of
 from gis.overlaps import OpenOutages
 from gis.where import select
 from outage import register
 from outage import tables as t
+from outage.among import among
 from outage.database import Database
 from outage.model import Service
 from outage.settings import Settings
 
 Facts = dict[str, Any]
-_AT_A_TIME = 10_000
 
 
 class Previewer:
-    """Answers previews. One can serve many threads."""
+    """Answers previews. One can serve many threads.
 
-    def __init__(self, db: Database, matcher: Matcher, settings: Settings) -> None:
+    Args:
+        db: where everything is on record.
+        matcher: finds who is inside.
+        settings: the limits of shapes and lists.
+        keeper: keeps who is behind premises at hand; without one the tables are asked.
+    """
+
+    def __init__(
+        self, db: Database, matcher: Matcher, settings: Settings, keeper: Keeper | None = None
+    ) -> None:
+        self._keeper = keeper
         self._db = db
         self._matcher = matcher
         self._limits = limits_of(settings)
@@ -60,7 +71,7 @@ class Previewer:
             facts = {
                 "service": str(service),
                 **_inside(match, service),
-                **_behind(conn, match),
+                **self._behind(conn, match),
                 **self._others(conn, match, service, against),
                 **_how_found(match),
             }
@@ -73,13 +84,30 @@ class Previewer:
             "milliseconds": _ms(began, counted),
         }
 
+    def _behind(self, conn: Connection, match: Match) -> Facts:
+        kept = None if self._keeper is None else self._keeper.current
+        prepared = kept is not None and kept.holds(conn, match.inside.keys_at)
+        if kept is not None and prepared:
+            counts = kept.count(conn, match.inside)
+        else:
+            counts = counting.count(conn, match.keys.tolist())
+        return {
+            "accounts": counts.accounts,
+            "medical": counts.medical,
+            "critical": counts.critical,
+            "unreachable": counts.unreachable,
+            "contacts": counts.contacts,
+            "as_of": counts.as_of.isoformat(),
+            "prepared": prepared,
+        }
+
     def _others(
         self, conn: Connection, match: Match, service: Service, against: str | None
     ) -> Facts:
         name = None if against is None else register.load(conn, against).id
         overlaps = self._open.overlaps(conn, match.inside, match.index, service, besides=name)
         facts: Facts = {
-            "already_out": overlaps.premises,
+            "overlapping": overlaps.premises,
             "overlaps": [
                 {"id": outage, "premises": number} for outage, number in overlaps.outages.items()
             ],
@@ -93,21 +121,10 @@ def _inside(match: Match, service: Service) -> Facts:
     unplaced = match.index.unplaced(service.bit)
     return {
         "premises": len(match.inside),
-        "unplaced_inside": len(match.inside & unplaced),
+        # No shape reaches them; everything else does.
+        "unplaced_inside": 0 if match.shape is not None else len(match.inside & unplaced),
         "unplaced": len(unplaced),
         "premises_version": match.premises_version,
-    }
-
-
-def _behind(conn: Connection, match: Match) -> Facts:
-    counts = counting.count(conn, match.keys.tolist())
-    return {
-        "accounts": counts.accounts,
-        "medical": counts.medical,
-        "critical": counts.critical,
-        "unreachable": counts.unreachable,
-        "contacts": {channel: dict(by) for channel, by in counts.contacts.items()},
-        "as_of": counts.as_of.isoformat(),
     }
 
 
@@ -158,13 +175,9 @@ def _how_found(match: Match) -> Facts:
 
 def _ids(conn: Connection, keys: list[int]) -> list[str]:
     p = t.premises.c
-    return [
-        name
-        for at in range(0, len(keys), _AT_A_TIME)
-        for name in conn.execute(
-            sa.select(p.id).where(p.key.in_(keys[at : at + _AT_A_TIME])).order_by(p.key)
-        ).scalars()
-    ]
+    return list(
+        conn.execute(sa.select(p.id).where(among(conn, p.key, keys)).order_by(p.key)).scalars()
+    )
 
 
 def _ms(began: float, ended: float) -> float:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from outage import tables as t
+from outage.among import among
 
-AT_A_TIME = 10_000
+AT_A_TIME = 50_000
 """Ids that one statement asks for."""
 
 Some = TypeVar("Some")
-_Meanings = defaultdict[str, set[frozenset[int]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,25 @@ class Named:
     vacant: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Meanings:
+    """What names have been found to mean; tuples, for a million sets would be slow to keep."""
+
+    premises: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    accounts: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    ambiguous: set[str] = field(default_factory=set)
+
+    def premise(self, name: str, premises: tuple[int, ...]) -> None:
+        if self.premises.setdefault(name, premises) != premises:
+            self.ambiguous.add(name)
+
+    def account(self, name: str, key: int) -> None:
+        self.accounts[key] = (*self.accounts.get(key, ()), name)
+
+    def of_accounts(self) -> set[str]:
+        return {name for names in self.accounts.values() for name in names}
+
+
 def find(conn: Connection, ids: Sequence[str]) -> Named:
     """Find the premises that a list of ids names; an account stands for what it holds now.
 
@@ -47,28 +67,22 @@ def find(conn: Connection, ids: Sequence[str]) -> Named:
     premise here and another there is left out and said so.
     """
     names = list(dict.fromkeys(filter(None, map(str.strip, ids))))
-    meanings: _Meanings = defaultdict(set)
-    accounts: dict[int, set[str]] = defaultdict(set)
+    meant = _Meanings()
     # Nothing on record holds a sign that cannot be shown, and a database may refuse to compare it.
     asked = [name for name in names if name.isprintable()]
-    _own(conn, asked, meanings, accounts)
-    known = meanings.keys() | {name for same in accounts.values() for name in same}
-    _others(conn, [name for name in asked if name not in known], meanings, accounts)
-    holders = {name for same in accounts.values() for name in same}
-    for account, premises in _held(conn, accounts):
-        for name in accounts[account]:
-            meanings[name].add(premises)
-    inside: set[int] = set()
-    for meant in meanings.values():
-        if len(meant) == 1:
-            inside.update(*meant)
+    _own(conn, asked, meant)
+    known = meant.premises.keys() | meant.of_accounts()
+    _others(conn, [name for name in asked if name not in known], meant)
+    _held(conn, meant)
+    holders = meant.of_accounts()
+    certain = (keys for name, keys in meant.premises.items() if name not in meant.ambiguous)
     return Named(
-        premises=tuple(sorted(inside)),
+        premises=tuple(sorted({key for keys in certain for key in keys})),
         given=len(names),
         doubled=sum(1 for one in ids if one.strip()) - len(names),
-        unknown=tuple(n for n in names if n not in meanings and n not in holders),
-        ambiguous=tuple(n for n in names if len(meanings.get(n, ())) > 1),
-        vacant=tuple(n for n in names if n not in meanings and n in holders),
+        unknown=tuple(n for n in names if n not in meant.premises and n not in holders),
+        ambiguous=tuple(n for n in names if n in meant.ambiguous),
+        vacant=tuple(n for n in names if n not in meant.premises and n in holders),
     )
 
 
@@ -76,45 +90,44 @@ def _parts(of: list[Some]) -> Iterator[list[Some]]:
     return (of[at : at + AT_A_TIME] for at in range(0, len(of), AT_A_TIME))
 
 
-def _own(
-    conn: Connection, names: list[str], meanings: _Meanings, accounts: dict[int, set[str]]
-) -> None:
+def _own(conn: Connection, names: list[str], meant: _Meanings) -> None:
     p, a = t.premises.c, t.accounts.c
     for part in _parts(names):
-        here = sa.select(p.id, p.key).where(p.id.in_(part), p.closed_at.is_(None))
-        for name, key in conn.execute(here):
-            meanings[name].add(frozenset((key,)))
-        for name, key in conn.execute(sa.select(a.id, a.key).where(a.id.in_(part))):
-            accounts[key].add(name)
+        here = sa.select(p.id, p.key).where(among(conn, p.id, part), p.closed_at.is_(None))
+        for name, key in conn.execute(here).all():
+            meant.premise(name, (key,))
+        held = sa.select(a.id, a.key).where(among(conn, a.id, part))
+        for name, key in conn.execute(held).all():
+            meant.account(name, key)
 
 
-def _others(
-    conn: Connection, names: list[str], meanings: _Meanings, accounts: dict[int, set[str]]
-) -> None:
+def _others(conn: Connection, names: list[str], meant: _Meanings) -> None:
     a, p = t.aliases.c, t.premises.c
     for part in _parts(names):
+        same = among(conn, a.value, part)
         premises = (
             sa.select(a.value, a.key)
             .join(t.premises, p.key == a.key)
-            .where(a.entity == "premise", a.value.in_(part), p.closed_at.is_(None))
+            .where(a.entity == "premise", same, p.closed_at.is_(None))
         )
-        for name, key in conn.execute(premises):
-            meanings[name].add(frozenset((key,)))
-        asked = sa.select(a.value, a.key).where(a.entity == "account", a.value.in_(part))
-        for name, key in conn.execute(asked):
-            accounts[key].add(name)
+        for name, key in conn.execute(premises).all():
+            meant.premise(name, (key,))
+        accounts = sa.select(a.value, a.key).where(a.entity == "account", same).distinct()
+        for name, key in conn.execute(accounts).all():
+            meant.account(name, key)
 
 
-def _held(conn: Connection, accounts: Iterable[int]) -> Iterator[tuple[int, frozenset[int]]]:
-    """Give each account that holds premises now with their keys."""
+def _held(conn: Connection, meant: _Meanings) -> None:
+    """Let the names of accounts mean the premises that those hold now."""
     o, p = t.occupancies.c, t.premises.c
-    for part in _parts(list(accounts)):
+    for part in _parts(list(meant.accounts)):
         rows = conn.execute(
             sa.select(o.account_key, o.premise_key)
             .join(t.premises, p.key == o.premise_key)
-            .where(o.account_key.in_(part), o.until.is_(None), p.closed_at.is_(None))
-        )
-        held: dict[int, set[int]] = defaultdict(set)
-        for account, premise in rows:
-            held[account].add(premise)
-        yield from ((account, frozenset(premises)) for account, premises in held.items())
+            .where(among(conn, o.account_key, part), o.until.is_(None), p.closed_at.is_(None))
+            .order_by(o.account_key, o.premise_key)
+        ).all()
+        for account, held in groupby(rows, key=itemgetter(0)):
+            premises = tuple(key for _, key in held)
+            for name in meant.accounts[account]:
+                meant.premise(name, premises)

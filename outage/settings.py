@@ -184,6 +184,11 @@ class Settings:
         return self.database_url or f"sqlite:///{self.home / 'outage.db'}"
 
     @property
+    def indexes(self) -> Path:
+        """Folder of the index of premises, for all processes of this host."""
+        return self.home / "index"
+
+    @property
     def published(self) -> Path:
         """Folder the public page is published into and served from."""
         return (

@@ -33,8 +33,9 @@ def _gis(db: Database, settings: Settings, bell: Bell) -> Loop:
     from gis.matching import Matcher
     from gis.reader import GisReader
 
-    del settings, bell
-    return Loop(name="gis", turn=partial(journal.turn, db, GisReader(Matcher(db))))
+    del bell
+    reader = GisReader(Matcher(db, settings.indexes))
+    return Loop(name="gis", turn=partial(journal.turn, db, reader))
 
 
 def _notifier(db: Database, settings: Settings, bell: Bell) -> Loop:

@@ -15,7 +15,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from gis.matching import Matcher, limits_of
-from gis.shapes import ShapeLimits
 from intake.errors import RecordingRefused, ReplayRefused
 from intake.feed import Applied, Feed, Health
 from intake.mapping import FeedMapping
@@ -118,7 +117,7 @@ def play(
     feed = Feed(
         db,
         storm.mapping,
-        GisMatcher(db, limits_of(settings)),
+        GisMatcher(db, settings),
         baseline=storm.baseline,
         reviewer=REVIEWER if storm.reviewed else None,
         max_premises=settings.max_recipients,
@@ -150,9 +149,9 @@ def play(
 class GisMatcher:
     """The gate and the index of gis, as the feed asks for them."""
 
-    def __init__(self, db: Database, limits: ShapeLimits) -> None:
-        self._matcher = Matcher(db)
-        self._limits = limits
+    def __init__(self, db: Database, settings: Settings) -> None:
+        self._matcher = Matcher(db, settings.indexes)
+        self._limits = limits_of(settings)
 
     def match(self, geojson: str, service: Service) -> MatchedShape:
         return self._matcher.match(geojson, service, limits=self._limits).for_desk()

@@ -63,7 +63,7 @@ class Session:
         limits = limits_of(self.settings)
         asked = where.asked(limits)
         assert asked is not None  # noqa: S101 there is a way
-        match = Matcher(self.db).ask(
+        match = Matcher(self.db, self.settings.indexes).ask(
             asked, Service(service), limits=limits, max_ids=self.settings.list_max_ids
         )
         # Beside the facts, which may be read by a program.

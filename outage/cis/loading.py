@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 
 from outage import journal
 from outage import tables as t
+from outage.cis import edition
 from outage.cis.accounts import Account, Accounts
 from outage.clock import business_now
 from outage.columns import EPOCH
@@ -291,6 +292,7 @@ def _write(
         done = at + len(part)
         with db.bulk() as conn:
             conn.execute(statement, part)
+            edition.changed(conn)
             if at_end is not None and done == len(rows):
                 at_end(conn)
         if progress is not None:

@@ -35,7 +35,7 @@ def match(
     from gis.preview import Previewer
 
     with session() as desk:
-        matcher = Matcher(desk.db)
+        matcher = Matcher(desk.db, desk.settings.indexes)
         asked = where.asked(limits_of(desk.settings))
         assert asked is not None  # noqa: S101 there is a way
         # Reading the premises is not what is being timed.
@@ -64,9 +64,9 @@ def _show(facts: dict[str, Any]) -> None:
     say(f"{premises}, {accounts} inside ({area}{facts['milliseconds']:g} ms)")
     _show_accounts(facts)
     _show_premises(facts)
-    if facts["already_out"]:
+    if facts["overlapping"]:
         ids = [one["id"] for one in facts["overlaps"]]
-        say(f"Out already: {facts['already_out']:,}, in {_some(ids)}")
+        say(f"In open outages already: {facts['overlapping']:,}, in {_some(ids)}")
     if "difference" in facts:
         change = facts["difference"]
         said = (f"{change[what]:,} {words}" for what, words in _CHANGE.items())

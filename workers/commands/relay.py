@@ -23,6 +23,10 @@ def relay(names: tuple[str, ...]) -> None:
     db = opening.open_record(settings)
     bell = opening.bell(settings)
     wanted = names or readers.READERS
+    if "gis" in wanted:
+        from gis import kernels
+
+        kernels.prepare()
     found = readers.loops(wanted, db, settings, bell)
     heart = Heartbeat(db, "relay", detail=lambda: {"readers": list(wanted)})
     loops.run([*found, heart.loop()], bell)

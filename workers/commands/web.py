@@ -11,8 +11,12 @@ from workers import logs, opening, server
 def web() -> None:
     """Serve the API; bind it to the staff network, never to the public."""
     from console.app import create_app
+    from gis.matching import Matcher
 
     logs.begin()
     settings = reading.load()
-    app = create_app(opening.open_record(settings), settings, load_site(settings.home))
+    db = opening.open_record(settings)
+    matcher = Matcher(db, settings.indexes)
+    matcher.warm_up()
+    app = create_app(db, settings, load_site(settings.home), matcher=matcher)
     server.listen(app, host=settings.host, port=settings.web_port)

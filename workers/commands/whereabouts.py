@@ -28,7 +28,9 @@ _WAYS = {
 }
 WAYS = ", ".join(_WAYS.values())
 _OF_STREET = {"first": "--from", "last": "--to", "side": "--side", "city": "--city"}
-_INPUT = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+_LIST = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+_SHAPE = click.Path(exists=True, allow_dash=True, path_type=Path)
+"""A FileGDB is a folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class Given:
     skip_unknown: bool
     all: bool
     crs: str | None
+    layer: str | None
     accept_repair: bool
 
     @property
@@ -64,8 +67,9 @@ class Given:
         match self.way:
             case "shape" if self.shape is not None:
                 return asked.Shape(
-                    source=_read(self.shape, limits),
+                    source=_read(self.shape, limits) if str(self.shape) == "-" else self.shape,
                     crs=self.crs,
+                    layer=self.layer,
                     accept_repair=self.accept_repair,
                 )
             case "devices":
@@ -126,9 +130,9 @@ def _check(given: Given) -> None:
 
 
 _SHAPE_OPTION = click.option(
-    "--shape", type=_INPUT, help="File with the outage's area, in any format of docs/shapes.md."
+    "--shape", type=_SHAPE, help="File with the outage's area, in any format of docs/shapes.md."
 )
-_FILE = click.argument("shape", metavar="[FILE]", type=_INPUT, required=False)
+_FILE = click.argument("shape", metavar="[FILE]", type=_SHAPE, required=False)
 _OPTIONS = (
     click.option(
         "--devices",
@@ -143,7 +147,7 @@ _OPTIONS = (
     click.option("--area", help="Area: postal_code:V5K, or a name that only one area has."),
     click.option(
         "--premises",
-        type=_INPUT,
+        type=_LIST,
         help="File of premise, account, meter or other ids, one a line or as CSV; - reads them.",
     ),
     click.option(
@@ -151,5 +155,6 @@ _OPTIONS = (
     ),
     click.option("--all", is_flag=True, help="Every premise with the service."),
     options.crs,
+    click.option("--layer", help="Layer of the file, where several have areas."),
     options.accept_repair,
 )

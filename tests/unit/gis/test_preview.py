@@ -221,7 +221,7 @@ def test_overlaps_say_who_is_in_which_open_outage_of_the_service(
     declare(database, everything, Service.WATER)
     two = declare(database, street("Main Street"))
     facts = previewer.preview(everything, Service.ELECTRIC)
-    assert facts["already_out"] == len(f1 | main)
+    assert facts["overlapping"] == len(f1 | main)
     assert {o["id"]: o["premises"] for o in facts["overlaps"]} == {
         one.id: len(f1),
         two.id: len(main),
@@ -232,7 +232,7 @@ def test_overlaps_say_who_is_in_which_open_outage_of_the_service(
     while journal.turn(database, GisReader(Matcher(database))):
         pass
     facts = previewer.preview(everything, Service.ELECTRIC, against=two.id)
-    assert (facts["already_out"], facts["overlaps"]) == (0, [])
+    assert (facts["overlapping"], facts["overlaps"]) == (0, [])
 
 
 def test_the_difference_from_an_outages_place_says_who_comes_and_goes(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import geopandas
 import pytest
 import shapely
 import sqlalchemy as sa
@@ -62,6 +63,9 @@ def ask(db: Database, capsys: pytest.CaptureFixture[str]) -> Ask:
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     (tmp_path / "box.json").write_text(BOX)
+    frame = geopandas.GeoDataFrame(geometry=[shapely.from_geojson(BOX)], crs="EPSG:4326")
+    for layer in ("box", "other"):
+        frame.to_file(tmp_path / "areas.gpkg", layer=layer)
     (tmp_path / "list.csv").write_text("name,premise_id\nAnn,P1\nBob,M2\nEve,P1\n")
     (tmp_path / "bad.txt").write_text("P1 nobody1 nobody2")
     return tmp_path
@@ -77,6 +81,10 @@ def facts(said: tuple[int, str, str]) -> dict[str, Any]:
 WAYS: dict[str, tuple[list[str], Callable[[House], bool]]] = {
     "shape": (
         ["--shape", "{}/box.json"],
+        lambda h: h.longitude is not None and 0.0005 <= h.longitude <= 0.0305,
+    ),
+    "layer": (
+        ["--shape", "{}/areas.gpkg", "--layer", "box"],
         lambda h: h.longitude is not None and 0.0005 <= h.longitude <= 0.0305,
     ),
     "devices": (["--devices", "circuit:F1", "--devices", "SUB0/F2"], lambda h: h.key % 4 in {1, 2}),
@@ -110,7 +118,7 @@ def test_a_preview_and_a_declaration_find_the_same_premises(
     with db.read() as conn:
         assert set(conn.execute(members).scalars()) == inside
         spec = conn.execute(sa.select(t.shapes.c.spec)).scalar_one()
-    assert (spec is None) is (way == "shape")
+    assert (spec is None) is (way in {"shape", "layer"})
     again = facts(ask("match", *asked, "--against", outage["id"], "--json"))
     kept = {"added": 0, "removed": 0, "kept": len(inside)}
     assert again["difference"] == {"from": outage["id"]} | kept
@@ -191,7 +199,7 @@ BAD: list[tuple[list[str], int, str]] = [
     (["declare", "--all", "--from", "3"], 2, "--from belong to a street"),
     (["match"], 2, "Say where: FILE, --devices"),
     (["match", "{}/none.json"], 2, "none.json"),
-    (["match", "{}"], 2, "is a directory"),
+    (["match", "{}"], 1, "the folder is no FileGDB"),
     (["match", "--street", "Main St", "--side", "left"], 2, "left"),
     (["declare", "--devices", "circuit:F11"], 1, "through 'circuit:F11'; did you mean circuit:F1"),
     (["declare", "--devices", ","], 1, "at least one device"),

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from outage import journal
 from outage import tables as t
-from outage.cis import loading
+from outage.cis import edition, loading
 from outage.cis.accounts import Accounts, read_accounts
 from outage.cis.loading import PreferencesFlippedError, known_premises, load_accounts
 from outage.columns import EPOCH
@@ -242,3 +242,23 @@ def test_a_file_that_flips_many_preferences_is_held(town: Database, tmp_path: Pa
     found = read(town, tmp_path, *flipped)
     load_accounts(town, found, FULL, actor=ACTOR, accept_preferences=True)
     assert not any(row.outage_alerts for row in rows(town, t.accounts))
+
+
+def test_hospitals_are_marked_and_copies_kept_elsewhere_learn_of_every_change(
+    town: Database, tmp_path: Path
+) -> None:
+    def said(*lines: str) -> tuple[list[bool], int]:
+        path = tmp_path / "critical.csv"
+        path.write_text("".join(["account_id,critical\n", *lines]), encoding="utf-8")
+        found = read_accounts(path, premises={}, mapping={})
+        load_accounts(town, found, FULL, actor=ACTOR)
+        with town.read() as conn:
+            return [row.critical for row in rows(town, t.accounts)], edition.number(conn)
+
+    first = said("H1,yes\n", "A1,\n")
+    assert first[0] == [True, False]
+    assert first[1] > 0
+    assert said("H1,yes\n", "A1,\n") == first
+    flags, number = said("H1,no\n", "A1,yes\n")
+    assert flags == [False, True]
+    assert number > first[1]
