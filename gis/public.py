@@ -25,7 +25,7 @@ from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database
 from outage.lifecycle import REOPEN_WITHIN
-from outage.model import OPEN, Outage, Service
+from outage.model import OPEN, Outage, OutageKey, Service
 from outage.privacy import MIN_PREMISES
 
 MOST_VERTICES = 100
@@ -140,6 +140,23 @@ def prepare(db: Database, index: PremiseIndex) -> None:
     for service in Service:
         if len(index.everything(service.bit)):
             outlines.cells(db, index, service, index.version)
+
+
+def draw_alike(conn: Connection, origin: OutageKey, part: OutageKey, version: int) -> None:
+    """Let a part be drawn from the cells of the outage that it was split off.
+
+    Of other cells, the two outlines together could show less than a cell. Where that outage never
+    was drawn, both are from those of ``version``.
+    """
+    whole = t.outages.alias("whole")
+    same = sa.select(whole.c.cells_version).where(whole.c.key == origin).scalar_subquery()
+    o = t.outages
+    conn.execute(
+        o.update()
+        .where(o.c.key == origin, o.c.cells_version.is_(None))
+        .values(cells_version=version)
+    )
+    conn.execute(o.update().where(o.c.key == part).values(cells_version=same))
 
 
 def _make_room(kept: dict[Any, Any]) -> None:

@@ -7,85 +7,25 @@ comes to the same rows.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
-
-import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gis import interruptions, members
-from gis.index import PremiseIndex
+from gis.concluding import conclude
 from gis.interruptions import End
 from gis.matching import Matcher
 from gis.public import Outlines
-from gis.scratch import fill
-from gis.selection import Keys, difference
-from gis.where import select
-from outage import desk, journal, register
+from gis.regrouping import merge, split
+from gis.selection import difference
+from gis.strides import Do, Strides
+from gis.syncing import sync
+from gis.task import Task, current, inside, load, other, regroups
 from outage import tables as t
 from outage.database import Database
 from outage.journal import JournalEntry, WorkItem
-from outage.model import GIS_ACTS_ON, OPEN, JournalKind, Outage, OutageKey, Status
+from outage.model import GIS_ACTS_ON, OPEN, JournalKind, OutageKey
 
-STEP_S = 0.030
-"""What the work of a step is meant to take, so that with its commit hardly one takes the 50 ms
-that it may at most."""
-_FIRST, _LEAST, _MOST = 1_000, 1_000, 20_000
-"""Premises of a step. Fewer than the least would make no step shorter: what a transaction costs
-by itself is then most of it."""
 _URGENT, _USUAL, _LATER = 10, 20, 50
-
-_OTHER_NAMED_BY: Mapping[str, str] = {JournalKind.MERGED: "from", JournalKind.SPLIT: "into"}
-"""Entries that move members between two outages, and where they name the other one."""
-
-Moved = Sequence[tuple[Keys, str]]
-"""Sorted premise keys, and why they come or go."""
-Do = Callable[[Connection, str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """One work item and the outage as it is when the work begins.
-
-    Attributes:
-        number: the membership number that the work writes and makes current at its end.
-        index: the premises that the whole work is matched against.
-        matched_digest, matched_version: shape and premises version of the last match.
-    """
-
-    item: WorkItem
-    outage: Outage
-    number: int
-    index: PremiseIndex
-    matched_digest: str | None
-    matched_version: int | None
-
-    @property
-    def at(self) -> datetime:
-        """Business time of the entry."""
-        return self.item.entry.at
-
-    def progress(self, settled: int = 0) -> dict[str, int]:
-        """What a step commits with its work: up to which premise members were settled again."""
-        return {"settled": max(settled, int(self.item.step.get("settled", 0)))}
-
-    @property
-    def over(self) -> End:
-        """The end of what is still open under an outage that is put away, or never was."""
-        outage = self.outage
-        if outage.status is Status.CLOSED:
-            at = outage.unlisted_since or outage.closed_at or self.at
-            return End(at=at, outcome="inferred")
-        return End(at=self.at, outcome="voided")
-
-    @property
-    def fell_out(self) -> End:
-        """The end of an interruption that the outage never was."""
-        return End(at=self.at, outcome="voided", voided=self.outage.key)
 
 
 class GisReader:
@@ -94,10 +34,10 @@ class GisReader:
     name = "gis"
     wants = frozenset(str(kind) for kind in GIS_ACTS_ON)
 
-    def __init__(self, matcher: Matcher) -> None:
+    def __init__(self, matcher: Matcher, strides: Strides | None = None) -> None:
         self._matcher = matcher
         self._outlines = Outlines()
-        self._size = _FIRST
+        self._strides = strides or Strides()
 
     def priority(self, entry: JournalEntry) -> int:
         """New outages and ends before nightly re-matching."""
@@ -110,9 +50,9 @@ class GisReader:
 
         Of the two entries of a merge or a split, the work is that of the one that stays.
         """
-        if entry.kind in _OTHER_NAMED_BY:
-            own, other = entry.outage_key, _other(entry)
-            return [] if own is None or other is None else [own, other]
+        if regroups(entry):
+            own, second = entry.outage_key, other(entry)
+            return [] if own is None or second is None else [own, second]
         if entry.kind != JournalKind.PREMISES_CHANGED:
             return [] if entry.outage_key is None else [entry.outage_key]
         still_open = t.outages.c.status.in_([status.value for status in OPEN])
@@ -124,14 +64,14 @@ class GisReader:
     def work(self, db: Database, item: WorkItem) -> None:
         """Do one entry's work for one outage, in steps."""
         index = self._matcher.index()
-        task, kind = _task(db, item, index, item.outage_key), item.entry.kind
-        if (key := _other(item.entry)) is not None:
-            other = _task(db, item, index, key)
+        task, kind = load(db, item, index, item.outage_key), item.entry.kind
+        if (key := other(item.entry)) is not None:
+            second = load(db, item, index, key)
             if kind == JournalKind.MERGED:
-                self._merge(db, other, task)
+                merge(db, second, task, self._strides)
             else:
-                self._split(db, task, other)
-            _conclude(db, self._outlines, task, other)
+                split(db, task, second, self._strides)
+            conclude(db, self._outlines, task, second)
             return
         if kind == JournalKind.RESTORING:
             self._restore(db, task)
@@ -142,38 +82,9 @@ class GisReader:
         else:
             if kind == JournalKind.REOPENED:
                 self._reopen(db, task)
-            self._sync(db, task)
+            sync(db, task, self._strides)
             self._settle_again(db, task)
-        _conclude(db, self._outlines, task)
-
-    def _sync(self, db: Database, task: Task) -> None:
-        """Let the premises inside the shape be the members; who is restored stays so."""
-        outage, index = task.outage, task.index
-        if not outage.is_open or outage.shape_digest is None:
-            return
-        moved = task.matched_digest is not None and task.matched_version != index.version
-        with db.read() as conn:
-            if _regroups_later(conn, task):
-                return
-            target = _inside(conn, task, outage.shape_digest)
-            # Differences are taken within one premises version: what only the base data moved
-            # is told apart from what the shape moved.
-            before = _inside(conn, task, task.matched_digest) if moved else None
-            live = members.current(conn, outage.key, live=True)
-            known = np.union1d(
-                members.current(conn, outage.key, live=False), members.spared(conn, outage.key)
-            )
-        came = _because(difference(known, target)[0], before, "shape", "premises", inside=True)
-        went = _because(difference(live, target)[1], before, "voided", "moved", inside=False)
-
-        def go(conn: Connection, outcome: str) -> None:
-            members.go(conn, outage.key, task.number, task.at, outcome)
-
-        def come(conn: Connection, why: str) -> None:
-            members.come(conn, outage.key, task.number, task.at, why)
-
-        self._steps(db, task, went, go, task.fell_out)
-        self._steps(db, task, came, come, task.fell_out, came=outage.key)
+        conclude(db, self._outlines, task)
 
     def _settle_again(self, db: Database, task: Task) -> None:
         """Look at every live member again when the outage's own claim may have changed."""
@@ -188,75 +99,27 @@ class GisReader:
                 interruptions.move_start(conn, task.outage.key, task.outage.service)
 
         # What it began may go on under another where it is restored itself.
-        keys = _current(db, task, live=not began)
+        keys = current(db, task, live=not began)
         left = keys[keys > int(task.item.step.get("settled", 0))]
-        self._steps(db, task, [(left, "")], move, task.fell_out, settling=True)
+        self._strides.run(db, task, [(left, "")], move, task.fell_out, settling=True)
 
     def _restore(self, db: Database, task: Task) -> None:
         key = int(task.item.entry.data["restoration"])
         with db.read() as conn:
             step = conn.execute(t.restorations.select().where(t.restorations.c.key == key)).one()
-            part = None if step.shape_digest is None else _inside(conn, task, step.shape_digest)
-        keys = _current(db, task, live=True)
+            part = None if step.shape_digest is None else inside(conn, task, step.shape_digest)
+        keys = current(db, task, live=True)
         if part is not None:
             keys = difference(keys, part)[2]
         end = End(
             at=step.at, outcome="inferred" if step.inferred else "restored", restoration_key=key
         )
-        self._steps(db, task, [(keys, "")], _ender(task, end), end)
+        self._strides.run(db, task, [(keys, "")], _ender(task, end), end)
 
     def _close(self, db: Database, task: Task) -> None:
         """End, as inferred, what is still open under an outage that is put away."""
-        keys = _current(db, task, live=True)
-        self._steps(db, task, [(keys, "")], _ender(task, task.over), task.over)
-
-    def _merge(self, db: Database, gone: Task, heir: Task) -> None:
-        """Let the live members of one be live members of the other, in the same steps.
-
-        Who is restored under the one stays so: the other has the ground now, and not them.
-        """
-        with db.read() as conn:
-            live, kept = _live_and_kept(conn, gone)
-            held = members.current(conn, heir.outage.key, live=True)
-            here = members.current(conn, heir.outage.key, live=False)
-
-        def let_go(conn: Connection, outcome: str) -> None:
-            members.go(conn, gone.outage.key, gone.number, gone.at, outcome)
-
-        def hand_over(conn: Connection, why: str) -> None:
-            let_go(conn, why)
-            members.come_again(conn, heir.outage.key, heir.number, heir.at, why)
-
-        def spare(conn: Connection, _why: str) -> None:
-            members.spare(conn, heir.outage.key)
-
-        for keys, do in (
-            (np.setdiff1d(live, held), hand_over),
-            (np.intersect1d(live, held), let_go),
-            (np.setdiff1d(kept, here), spare),
-        ):
-            self._steps(db, heir, [(keys, "merged")], do, heir.over)
-        self._sync(db, heir)
-
-    def _split(self, db: Database, left: Task, part: Task) -> None:
-        """Let the live members inside the part's place be those of the new outage."""
-        with db.read() as conn:
-            place = _inside(conn, left, left.item.entry.data["place"])
-            live, kept = _live_and_kept(conn, left)
-
-        def hand_over(conn: Connection, why: str) -> None:
-            members.go(conn, left.outage.key, left.number, left.at, why)
-            members.come(conn, part.outage.key, part.number, part.at, why)
-            interruptions.pass_on(conn, left.outage.key, part.outage.key)
-
-        def spare(conn: Connection, _why: str) -> None:
-            members.spare(conn, part.outage.key)
-
-        for keys, do in ((live, hand_over), (kept, spare)):
-            moved = [(np.intersect1d(keys, place), "split")]
-            self._steps(db, left, moved, do, part.over)
-        self._sync(db, left)
-        self._sync(db, part)
+        keys = current(db, task, live=True)
+        self._strides.run(db, task, [(keys, "")], _ender(task, task.over), task.over)
 
     def _reopen(self, db: Database, task: Task) -> None:
         key = task.item.entry.data.get("restoration")
@@ -268,126 +131,15 @@ class GisReader:
             members.take_back(conn, outage.key, key)
             interruptions.take_up(conn, outage.key, key, outage.service)
 
-        self._steps(db, task, [(keys, "")], take_back, task.fell_out)
+        self._strides.run(db, task, [(keys, "")], take_back, task.fell_out)
 
     def _cancel(self, db: Database, task: Task) -> None:
         def cancel(conn: Connection, outcome: str) -> None:
             interruptions.void(conn, task.outage.key, task.outage.service)
             members.go(conn, task.outage.key, task.number, task.at, outcome)
 
-        keys = _current(db, task, live=False)
-        self._steps(db, task, [(keys, "cancelled")], cancel, task.fell_out)
-
-    def _steps(
-        self,
-        db: Database,
-        task: Task,
-        moved: Moved,
-        do: Do,
-        end: End,
-        *,
-        came: OutageKey | None = None,
-        settling: bool = False,
-    ) -> None:
-        """Change some premises at a time and settle them, each step in one transaction.
-
-        What has been changed is seen in the rows; what was only settled again (``settling``) is
-        not, so how far that has come is part of the progress.
-        """
-        for chunk, why in self._chunks(moved):
-            with db.bulk() as conn:
-                began = time.monotonic()
-                fill(conn, chunk)
-                do(conn, why)
-                interruptions.settle(conn, task.outage.service, end, came)
-                done = int(chunk[-1]) if settling else 0
-                journal.advance(conn, task.item, task.progress(done))
-                took_s = time.monotonic() - began
-            self._pace(len(chunk), took_s)
-
-    def _chunks(self, moved: Moved) -> Iterator[tuple[Keys, str]]:
-        for keys, why in moved:
-            at = 0
-            while at < len(keys):
-                size = self._size
-                yield keys[at : at + size], why
-                at += size
-
-    def _pace(self, done: int, took_s: float) -> None:
-        fits = int(done * STEP_S / max(took_s, 0.001))
-        self._size = max(_LEAST, min(_MOST, 2 * self._size, fits))
-
-
-def _task(db: Database, item: WorkItem, index: PremiseIndex, key: OutageKey) -> Task:
-    with db.read() as conn:
-        outage = register.load_key(conn, key)
-        row = conn.execute(
-            sa.select(
-                t.outages.c.membership,
-                t.outages.c.matched_shape_digest,
-                t.outages.c.matched_premises_version,
-            ).where(t.outages.c.key == key)
-        ).one()
-    return Task(
-        item=item,
-        outage=outage,
-        # Until the work ends nobody else makes a number current: every attempt writes the same.
-        number=row.membership + 1,
-        index=index,
-        matched_digest=row.matched_shape_digest,
-        matched_version=row.matched_premises_version,
-    )
-
-
-def _inside(conn: Connection, task: Task, digest: str | None) -> Keys:
-    if digest is None:
-        return np.empty(0, np.int64)
-    place = register.place(conn, digest)
-    assert place is not None  # noqa: S101 there is a digest
-    return select(conn, place, task.index, task.outage.service).keys()
-
-
-def _other(entry: JournalEntry) -> OutageKey | None:
-    """The outage that an entry moves members from or to, None if that is not its work."""
-    key = entry.data.get(_OTHER_NAMED_BY.get(entry.kind, ""))
-    return None if key is None else OutageKey(key)
-
-
-def _regroups_later(conn: Connection, task: Task) -> bool:
-    """Whether a merge or a split waits in the outage's line, which matches it anew at its end.
-
-    The place on record is that of afterwards already: by it the part that is to be split off would
-    fall out, and the ground that is to come would bring in who is restored there.
-    """
-    later = journal.entries_of(
-        conn, task.outage.key, task.item.entry.number, kinds=list(_OTHER_NAMED_BY)
-    )
-    return any(_other(entry) is not None for entry in later)
-
-
-def _live_and_kept(conn: Connection, task: Task) -> tuple[Keys, Keys]:
-    """The live members, and who inside the place stays restored: by this outage or before it."""
-    key = task.outage.key
-    live = members.current(conn, key, live=True)
-    restored = np.setdiff1d(members.current(conn, key, live=False), live)
-    return live, np.union1d(restored, members.spared(conn, key))
-
-
-def _current(db: Database, task: Task, *, live: bool) -> Keys:
-    with db.read() as conn:
-        return members.current(conn, task.outage.key, live=live)
-
-
-def _because(keys: Keys, before: Keys | None, shape: str, data: str, *, inside: bool) -> Moved:
-    """Say of the keys whether the shape or the base data moved them.
-
-    ``before`` is who the old shape holds in today's premises version: who comes in and is in
-    there (``inside``), or falls out and is not, was moved by the data.
-    """
-    if before is None:
-        return [(keys, shape)]
-    by_data = np.isin(keys, before) == inside
-    return [(keys[~by_data], shape), (keys[by_data], data)]
+        keys = current(db, task, live=False)
+        self._strides.run(db, task, [(keys, "cancelled")], cancel, task.fell_out)
 
 
 def _ender(task: Task, end: End) -> Do:
@@ -395,110 +147,3 @@ def _ender(task: Task, end: End) -> Do:
         members.end(conn, task.outage.key, end.at, end.outcome, end.restoration_key)
 
     return do
-
-
-def _conclude(db: Database, outlines: Outlines, *tasks: Task) -> None:
-    """Make the numbers current, store the counts, and say so: one transaction.
-
-    The first task is the item's own; those of the others it leads follow.
-    """
-    item = tasks[0].item
-    step = item.entry.data.get("restoration") if item.entry.kind == JournalKind.RESTORING else None
-    with db.read() as conn:
-        found = [members.count(conn, task.outage.key, task.number) for task in tasks]
-        ended = members.ended_by(conn, item.outage_key, step) if step is not None else ()
-    drawn = [
-        outlines.draw(db, task.outage, task.index, counts.live)
-        for task, counts in zip(tasks, found, strict=True)
-    ]
-    # A short command of its own and no bulk step: what readers act on is on the disk.
-    with db.write() as conn:
-        # All are locked before anything is appended, in order: two such never wait for each other.
-        keys = sorted(task.outage.key for task in tasks)
-        outages = {key: register.load_key(conn, key, lock=True) for key in keys}
-        if step is not None:
-            outages[item.outage_key] = desk.conclude(
-                conn, step, out=found[0].live, premises=len(ended)
-            )
-        news = [
-            _store(conn, task, counts, look, interrupts=outages[task.outage.key].interrupts)
-            for task, counts, look in zip(tasks, found, drawn, strict=True)
-        ]
-        journal.finish(conn, item)
-        for task, counts, new in zip(tasks, found, news, strict=True):
-            if new:
-                _say(conn, task, counts, outages[task.outage.key].version)
-
-
-def _store(
-    conn: Connection,
-    task: Task,
-    found: members.Counts,
-    drawn: Mapping[str, Any],
-    *,
-    interrupts: bool,
-) -> bool:
-    """Write what the work found to the outage's row. Return whether there is anything to say."""
-    key, entry = task.outage.key, task.item.entry
-    out = found.live if interrupts else 0
-    values: dict[str, Any] = {
-        "membership": task.number,
-        "members": found.members,
-        "premises_out": out,
-        "accounts_out": found.accounts if out else 0,
-        "premises_restored": found.restored,
-        **drawn,
-    }
-    synced = task.outage.is_open and entry.kind != JournalKind.RESTORING
-    if synced and not _regroups_later(conn, task):
-        values |= {
-            "matched_shape_digest": task.outage.shape_digest,
-            "matched_premises_version": task.index.version,
-        }
-    news = entry.kind != JournalKind.PREMISES_CHANGED or _differs(conn, key, values, found)
-    if not news:
-        del values["membership"]
-    conn.execute(t.outages.update().where(t.outages.c.key == key).values(**values))
-    return news
-
-
-def _say(conn: Connection, task: Task, found: members.Counts, version: int) -> None:
-    entry, key = task.item.entry, task.outage.key
-    number = journal.append(
-        conn,
-        kind=JournalKind.MATCHED,
-        actor="gis",
-        outage_key=key,
-        outage_version=version,
-        data={
-            "of": entry.number,
-            "kind": entry.kind,
-            "membership": task.number,
-            "premises_version": task.index.version,
-            "restoration": entry.data.get("restoration")
-            if entry.kind == JournalKind.RESTORING
-            else None,
-            "added": found.added,
-            "removed": found.removed,
-            "told_added": found.told_added,
-            "told_removed": found.told_removed,
-        },
-    )
-    conn.execute(t.outages.update().where(t.outages.c.key == key).values(matched_number=number))
-
-
-def _differs(
-    conn: Connection, key: OutageKey, values: Mapping[str, Any], found: members.Counts
-) -> bool:
-    """Whether a load of base data changed anything of an outage that is shown or on record.
-
-    A nightly load looks at every open outage; a `matched` for each that stays as it is would
-    give every reader work and every account a record of nothing.
-    """
-    row = conn.execute(t.outages.select().where(t.outages.c.key == key)).mappings().one()
-    kept = {"membership", "matched_premises_version"}
-    return (
-        row["matched_number"] is None
-        or found.added + found.removed > 0
-        or any(row[name] != value for name, value in values.items() if name not in kept)
-    )

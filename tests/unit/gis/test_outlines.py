@@ -233,3 +233,44 @@ def test_another_reader_that_goes_on_draws_the_same(world: World) -> None:
     assert world.row(outage).outline != first
     revise(world, outage, WEST)
     assert world.row(outage).outline == first
+
+
+def test_a_part_is_drawn_from_the_cells_of_the_outage_that_it_was_split_off(world: World) -> None:
+    """From newer ones, the two outlines could show between them a place smaller than a cell."""
+    whole = world.declare(WEST)
+    world.drain()
+    before = inside(world, outline(world, whole))
+    load(world, 3)
+    part = world.split(whole, NORTH_OF_IT)
+    world.drain()
+    other = world.declare(NORTH_OF_IT)
+    world.drain()
+    assert [world.row(each).cells_version for each in (whole, part, other)] == [2, 2, 3]
+    drawn = [inside(world, outline(world, each)) for each in (whole, part)]
+    assert all(drawn)
+    assert drawn[0] | drawn[1] == before
+
+
+def test_a_part_too_small_to_be_drawn_has_the_cells_for_when_it_has_grown(world: World) -> None:
+    whole = world.declare(WEST)
+    world.drain()
+    part = world.split(whole, A_FEW)
+    world.drain()
+    assert outline(world, part) is None
+    load(world, 3)
+    revise(world, part, NORTH_OF_IT)
+    assert outline(world, part) is not None
+    assert world.row(part).cells_version == world.row(whole).cells_version == 2
+
+
+def test_an_outage_that_takes_another_one_up_is_drawn_from_its_own_cells(world: World) -> None:
+    old = world.declare(NORTH_OF_IT)
+    world.drain()
+    load(world, 3)
+    new = world.declare(WEST)
+    world.drain()
+    world.merge(old, new)
+    world.drain()
+    assert world.row(new).cells_version == 3
+    assert outline(world, old) is None
+    assert set(world.members(new)) <= inside(world, outline(world, new))

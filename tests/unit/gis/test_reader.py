@@ -331,11 +331,12 @@ def test_a_step_finds_its_rows_by_their_premises_however_large_the_outage(world:
         interruptions.take_up(conn, OutageKey(1), None, Service.ELECTRIC)
         interruptions.take_up(conn, OutageKey(1), 1, Service.ELECTRIC)
         interruptions.move_start(conn, OutageKey(1), Service.ELECTRIC)
+        interruptions.pass_on(conn, OutageKey(1), OutageKey(2))
         settle_end = interruptions.End(at=NOON, outcome="voided", voided=OutageKey(1))
         interruptions.settle(conn, Service.ELECTRIC, settle_end)
-    assert len(plans) == 9
+    assert len(plans) == 10
     scanned = {line.split()[1] for plan in plans.values() for line in plan if "SCAN" in line}
     assert scanned <= {"gis_scratch", "gis_settled"}
     updates = [plan[0] for statement, plan in plans.items() if statement.startswith("UPDATE")]
-    assert len(updates) == 7
+    assert len(updates) == 8
     assert [line for line in updates if not re.search(r"\((premise_key|rowid)=\?", line)] == []

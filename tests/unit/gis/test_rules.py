@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gis.reader import GisReader
+from gis.strides import Strides
 from outage import desk, journal, register, schema
 from outage import tables as t
 from outage.commands import Revise
@@ -321,14 +322,16 @@ class Killed(Exception):
     pass
 
 
-class Mortal(GisReader):
+class Mortal(Strides):
     """Dies after its n-th step has committed; its steps are two premises each."""
 
     lives = 0
 
+    def __init__(self) -> None:
+        self._size = 2
+
     def _pace(self, done: int, took_s: float) -> None:
         del done, took_s
-        self._size = 2
         self.lives -= 1
         if self.lives == 0:
             raise Killed
@@ -336,14 +339,14 @@ class Mortal(GisReader):
 
 def drain_mortally(world: World, every: int) -> int:
     """Work all entries with a reader that dies after every n steps; return how often it died."""
-    reader, deaths = Mortal(world.matcher), 0
-    reader._size = 2  # noqa: SLF001 - steps small enough to die between
+    strides, deaths = Mortal(), 0
+    reader = GisReader(world.matcher, strides)
     while True:
         journal.expand(world.db, reader)
         item = journal.claim(world.db, reader.name)
         if item is None:
             return deaths
-        reader.lives = every
+        strides.lives = every
         try:
             reader.work(world.db, item)
         except Killed:
