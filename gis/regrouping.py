@@ -26,6 +26,7 @@ def merge(db: Database, gone: Task, heir: Task, strides: Strides) -> None:
         live, kept = _live_and_kept(conn, gone)
         held = members.current(conn, heir.outage.key, live=True)
         here = members.current(conn, heir.outage.key, live=False)
+        spared = members.spared(conn, heir.outage.key)
 
     def let_go(conn: Connection, outcome: str) -> None:
         members.go(conn, gone.outage.key, gone.number, gone.at, outcome)
@@ -40,7 +41,7 @@ def merge(db: Database, gone: Task, heir: Task, strides: Strides) -> None:
     for keys, do in (
         (np.setdiff1d(live, held), hand_over),
         (np.intersect1d(live, held), let_go),
-        (np.setdiff1d(kept, here), spare),
+        (np.setdiff1d(kept, np.union1d(here, spared)), spare),
     ):
         strides.run(db, heir, [(keys, "merged")], do, heir.over)
     sync(db, heir, strides)
@@ -51,6 +52,7 @@ def split(db: Database, left: Task, part: Task, strides: Strides) -> None:
     with db.read() as conn:
         place = inside(conn, left, left.item.entry.data["place"])
         live, kept = _live_and_kept(conn, left)
+        spared = members.spared(conn, part.outage.key)
     with db.write() as conn:
         draw_alike(conn, left.outage.key, part.outage.key, left.index.version)
 
@@ -62,7 +64,7 @@ def split(db: Database, left: Task, part: Task, strides: Strides) -> None:
     def spare(conn: Connection, _why: str) -> None:
         members.spare(conn, part.outage.key)
 
-    for keys, do in ((live, hand_over), (kept, spare)):
+    for keys, do in ((live, hand_over), (np.setdiff1d(kept, spared), spare)):
         strides.run(db, left, [(np.intersect1d(keys, place), "split")], do, part.over)
     sync(db, left, strides)
     sync(db, part, strides)
