@@ -220,7 +220,8 @@ class GisReader:
         not, so how far that has come is part of the progress.
         """
         for chunk, why in self._chunks(moved):
-            with db.bulk() as conn:
+            # Keys of the index and of members: every one of them is a premise on record.
+            with db.bulk(checked=False) as conn:
                 began = time.monotonic()
                 fill(conn, chunk)
                 do(conn, why)

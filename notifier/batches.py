@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from notifier.in_order import InOrder
+from outage.in_order import InOrder
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database, wall_now

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from notifier import facts, scratch
 from notifier.batches import steady
-from notifier.in_order import InOrder
+from outage.in_order import InOrder
 from notifier.policy import Decision, Reason, decide, unpack
 from notifier.scratch import standing, targets, verdicts
 from notifier.situations import situations

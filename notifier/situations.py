@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause, Select, case, func, literal
 
-from notifier.in_order import InOrder
+from outage.in_order import InOrder
 from notifier.kinds import Channel, Told
 from notifier.policy import MOST_PLACES, SHIFTS
 from outage import tables as t

@@ -53,8 +53,8 @@ class Timed(Database):
         self.held_s: list[float] = []
 
     @contextlib.contextmanager
-    def write(self, *, synced: bool = True) -> Iterator[Connection]:
-        with super().write(synced=synced) as conn:
+    def write(self, *, synced: bool = True, checked: bool = True) -> Iterator[Connection]:
+        with super().write(synced=synced, checked=checked) as conn:
             began = time.perf_counter()
             yield conn
         self.held_s.append(time.perf_counter() - began)
