@@ -53,8 +53,8 @@ class Timed(Database):
         self.held_s: list[float] = []
 
     @contextlib.contextmanager
-    def write(self, *, synced: bool = True, checked: bool = True) -> Iterator[Connection]:
-        with super().write(synced=synced, checked=checked) as conn:
+    def write(self, pragmas: tuple[str, ...] = ()) -> Iterator[Connection]:
+        with super().write(pragmas) as conn:
             began = time.perf_counter()
             yield conn
         self.held_s.append(time.perf_counter() - began)
