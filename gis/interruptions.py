@@ -12,11 +12,14 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import Connection
 
 from gis.scratch import scratch, settled
 from outage import tables as t
 from outage.columns import Key
+from outage.in_order import InOrder
 from outage.model import INTERRUPTING, Kind, OutageKey, Reason, Service
 
 _i = t.interruptions
@@ -56,10 +59,13 @@ def settle(conn: Connection, service: Service, end: End, came: OutageKey | None 
             without an open one needs no look at who else there is.
     """
     of_service = {"of_service": service.value}
-    conn.execute(_SETTLE, of_service | {"came": came})
+    conn.execute(_SETTLE if came is None else _SETTLE_HELD, of_service)
     conn.execute(_HAND_OVER, {"voided": end.voided or 0})
-    conn.execute(_OPEN, of_service)
     conn.execute(_END, {"at": end.at, "ends_as": end.outcome, "by": end.restoration_key})
+    if came is None:
+        conn.execute(_OPEN, of_service)
+    else:
+        conn.execute(_OPEN_NEW[conn.dialect.name], of_service | {"came": came})
 
 
 # Not named as a column is: SQLAlchemy would write those.
@@ -123,33 +129,19 @@ def _not_before(
     return sa.case((last > began, last), else_=began)
 
 
-def _came(column: sa.Column[Any]) -> sa.ScalarSelect[Any]:
-    """A fact of the outage that the premises in scratch came to, if it claims its members."""
-    came = t.outages.alias("came")
-    return (
-        sa.select(came.c[column.name])
-        .where(came.c.key == sa.bindparam("came", type_=Key), _claims(came))
-        .scalar_subquery()
-    )
-
-
-def _settle() -> sa.Insert:
-    nobody = _i.c.key.is_(None)
-    began = sa.func.coalesce(_came(t.outages.c.started_at), sa.literal(0))
+def _settle(*, held: bool) -> sa.Insert:
+    """Say of each premise in scratch, or of each that somebody holds, who should hold it."""
     open_one = sa.and_(
         _i.c.premise_key == scratch.c.premise_key,
         _i.c.service == _SERVICE,
         _i.c.outcome.is_(None),
     )
+    looked_up = InOrder(scratch, _i, open_one, isouter=not held)
     return settled.insert().from_select(
-        ["premise_key", "interruption_key", "holder", "winner", "last_end"],
-        sa.select(
-            scratch.c.premise_key,
-            _i.c.key,
-            _i.c.outage_key,
-            sa.func.coalesce(sa.case((nobody, _came(t.outages.c.key))), _winner()),
-            sa.case((nobody, _last_end(scratch.c.premise_key, _SERVICE, began))),
-        ).select_from(scratch.outerjoin(_i, open_one)),
+        ["premise_key", "interruption_key", "holder", "winner"],
+        sa.select(scratch.c.premise_key, _i.c.key, _i.c.outage_key, _winner()).select_from(
+            looked_up
+        ),
     )
 
 
@@ -188,17 +180,35 @@ def _hand_over() -> sa.Update:
 
 
 def _open() -> sa.Insert:
+    of_nobody = settled.join(t.outages, t.outages.c.key == settled.c.winner)
     return _i.insert().from_select(
-        ["premise_key", "service", "outage_key", "first_outage_key", "started_at"],
-        sa.select(
-            settled.c.premise_key,
-            _SERVICE,
-            settled.c.winner,
-            settled.c.winner,
-            _not_before(settled.c.last_end, t.outages.c.started_at),
-        )
-        .select_from(settled.join(t.outages, t.outages.c.key == settled.c.winner))
+        _BEGUN,
+        _begun(settled.c.premise_key)
+        .select_from(of_nobody)
         .where(settled.c.interruption_key.is_(None)),
+    )
+
+
+def _open_new(insert: Any) -> sa.Insert:  # noqa: ANN401 - the dialects' own have no common type
+    """Open one for each premise in scratch that has none, all under the outage they came to."""
+    came = sa.and_(t.outages.c.key == sa.bindparam("came", type_=Key), _claims(t.outages))
+    under = InOrder(t.outages, scratch, came)
+    statement: sa.Insert = (
+        insert(_i)
+        .from_select(_BEGUN, _begun(scratch.c.premise_key).select_from(under))
+        .on_conflict_do_nothing(
+            index_elements=["premise_key", "service"], index_where=_i.c.outcome.is_(None)
+        )
+    )
+    return statement
+
+
+def _begun(premise: sa.ColumnElement[int]) -> sa.Select[Any]:
+    """An interruption of a premise that an outage begins, after the one before."""
+    began = t.outages.c.started_at
+    last = _last_end(premise, _SERVICE, after=began)
+    return sa.select(
+        premise, _SERVICE, t.outages.c.key, t.outages.c.key, sa.func.coalesce(last, began)
     )
 
 
@@ -216,7 +226,10 @@ def _end() -> sa.Update:
 
 
 # Put together once: a storm is thousands of small steps.
-_SETTLE, _HAND_OVER, _OPEN, _END = _settle(), _hand_over(), _open(), _end()
+_BEGUN = ["premise_key", "service", "outage_key", "first_outage_key", "started_at"]
+_SETTLE, _SETTLE_HELD = _settle(held=False), _settle(held=True)
+_HAND_OVER, _OPEN, _END = _hand_over(), _open(), _end()
+_OPEN_NEW = {"sqlite": _open_new(insert_sqlite), "postgresql": _open_new(insert_postgresql)}
 
 
 def take_up(
@@ -250,7 +263,7 @@ def take_up(
         sa.and_(
             _i.c.restoration_key.is_(None),
             _i.c.outcome == "inferred",
-            _held_by(outage_key),
+            _i.c.outage_key == outage_key,
         )
         if restoration_key is None
         else sa.or_(
@@ -293,7 +306,7 @@ def void(conn: Connection, outage_key: OutageKey, service: Service) -> None:
     conn.execute(
         _i.update()
         .where(
-            _held_by(outage_key),
+            _i.c.outage_key == outage_key,
             _i.c.outcome.is_not(None),
             _i.c.premise_key.in_(sa.select(scratch.c.premise_key)),
         )
@@ -312,12 +325,6 @@ def pass_on(conn: Connection, outage_key: OutageKey, part_key: OutageKey) -> Non
         )
         .values(first_outage_key=part_key)
     )
-
-
-def _held_by(outage_key: OutageKey) -> sa.ColumnElement[bool]:
-    # Added to nothing, the column is no key to an index: a step finds its rows by their premises,
-    # not among all that a large outage holds.
-    return _i.c.outage_key + 0 == outage_key
 
 
 def move_start(conn: Connection, outage_key: OutageKey, service: Service) -> None:

@@ -53,12 +53,14 @@ def current(conn: Connection, outage: OutageKey, *, live: bool) -> Keys:
     With ``live`` only those not restored.
     """
     in_force = LIVE if live else _m.c.removed.is_(None)
-    keys = conn.execute(
-        sa.select(_m.c.premise_key)
-        .where(_m.c.outage_key == outage, in_force)
-        .order_by(_m.c.premise_key)
-    ).scalars()
-    return np.fromiter(keys, dtype=np.int64)
+    return _keys(conn, sa.and_(_m.c.outage_key == outage, in_force))
+
+
+def _keys(conn: Connection, which: sa.ColumnElement[bool]) -> Keys:
+    # As one text: a row of Python objects for each premise takes several times as long.
+    listed = sa.func.aggregate_strings(sa.cast(_m.c.premise_key, sa.Text), ",")
+    text = conn.execute(sa.select(listed).where(which)).scalar()
+    return np.sort(np.fromstring(text or "", dtype=np.int64, sep=","))
 
 
 def come(conn: Connection, outage: OutageKey, number: int, since: datetime, why: str) -> None:
@@ -148,12 +150,8 @@ def ended_by(conn: Connection, outage: OutageKey, restoration_key: int | None) -
 
     Without a step: those that ended as inferred when the outage was put away.
     """
-    keys = conn.execute(
-        sa.select(_m.c.premise_key)
-        .where(_m.c.outage_key == outage, _m.c.removed.is_(None), _by_step(restoration_key))
-        .order_by(_m.c.premise_key)
-    ).scalars()
-    return np.fromiter(keys, dtype=np.int64)
+    ended = _by_step(restoration_key)
+    return _keys(conn, sa.and_(_m.c.outage_key == outage, _m.c.removed.is_(None), ended))
 
 
 def take_back(conn: Connection, outage: OutageKey, restoration_key: int | None) -> None:

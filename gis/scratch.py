@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, Dialect
 
 from gis.selection import Keys
-from outage.columns import Instant, Key
+from outage.columns import Key
 
 _OWN = sa.MetaData()
 scratch = sa.Table(
@@ -27,7 +27,6 @@ settled = sa.Table(
     sa.Column("interruption_key", Key, comment="the open one, if there is one"),
     sa.Column("holder", Key, comment="outage that holds it"),
     sa.Column("winner", Key, comment="outage that should"),
-    sa.Column("last_end", Instant, comment="of the interruption before, where one is to open"),
     prefixes=["TEMPORARY"],
     postgresql_on_commit="DELETE ROWS",
 )

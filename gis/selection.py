@@ -32,7 +32,7 @@ class Selection:
     @classmethod
     def of(cls, keys_at: Keys, version: int, positions: Positions) -> Selection:
         """The premises at these positions, in any order, doubled or not."""
-        there = np.unique(positions)
+        there = np.sort(positions)
         gaps = np.flatnonzero(np.diff(there) > 1) + 1
         first = np.concatenate([[0], gaps]) if len(there) else gaps
         last = np.concatenate([gaps, [len(there)]]) if len(there) else gaps

@@ -51,7 +51,8 @@ class Strides:
         not, so how far that has come is part of the progress. ``came`` is as `settle` takes it.
         """
         for chunk, why in self._chunks(moved):
-            with db.bulk() as conn:
+            # Keys of the index and of members: every one of them is a premise on record.
+            with db.bulk(checked=False) as conn:
                 began = time.monotonic()
                 fill(conn, chunk)
                 do(conn, why)

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from notifier.in_order import InOrder
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database, wall_now
+from outage.in_order import InOrder
 from outage.model import GIS_ACTS_ON, TELLING, JournalKind
 
 LANES = ("sms-urgent", "sms", "email")

@@ -10,13 +10,13 @@ from sqlalchemy.engine import Connection
 
 from notifier import facts, scratch
 from notifier.batches import steady
-from notifier.in_order import InOrder
 from notifier.policy import Decision, Reason, decide, unpack
 from notifier.scratch import standing, targets, verdicts
 from notifier.situations import situations
 from outage import tables as t
 from outage.clock import business_now
 from outage.columns import to_ms
+from outage.in_order import InOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause, Select, case, func, literal
 
-from notifier.in_order import InOrder
 from notifier.kinds import Channel, Told
 from notifier.policy import ELSEWHERE, MOST_PLACES, SHIFTS
 from outage import tables as t
 from outage.columns import Instant
+from outage.in_order import InOrder
 from outage.model import Reason
 
 TOLD_STATES = ("claimed", "unknown", "accepted", "delivered")

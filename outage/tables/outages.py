@@ -170,7 +170,6 @@ interruptions = Table(
         sqlite_where=text("outcome IS NULL"),
         postgresql_where=text("outcome IS NULL"),
     ),
-    Index("ix_interruptions_outage_key", "outage_key"),
     # With the end, so that one look tells whether a premise had service when an outage began.
     Index("ix_interruptions_premise_key_ended_at", "premise_key", "ended_at"),
 )

@@ -1,6 +1,6 @@
 """From the commit of `declare` to `matched`, while somebody else writes as well.
 
-    python -m tests.bench.declare [--premises N] [--inside M] [--postgresql] [--json]
+    python -m tests.bench.declare [--premises N] [--inside M] [--nightly] [--postgresql] [--json]
 
 The reader is the relay's own, in a process of its own; the other writer is a second process that
 reports progress of another outage every few milliseconds. What it is held against is the plain
@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import json
 import multiprocessing
+import os
 import resource
 import statistics
 import sys
@@ -37,7 +38,7 @@ from outage.columns import to_ms
 from outage.commands import Report
 from outage.database import Database, open_database
 from outage.model import CrewStatus, Outage
-from tests.bench import county
+from tests.bench import county, nightly
 
 EVERY_S = 0.005
 """How often the other writer writes."""
@@ -53,8 +54,8 @@ class Timed(Database):
         self.held_s: list[float] = []
 
     @contextlib.contextmanager
-    def write(self, *, synced: bool = True) -> Iterator[Connection]:
-        with super().write(synced=synced) as conn:
+    def write(self, pragmas: tuple[str, ...] = ()) -> Iterator[Connection]:
+        with super().write(pragmas) as conn:
             began = time.perf_counter()
             yield conn
         self.held_s.append(time.perf_counter() - began)
@@ -234,6 +235,7 @@ def _ours(
         "declare_to_matched_s": round(took_s, 2),
         "rows_per_s": round(2 * row.members / took_s),
         "cpu_s": round(spent.cpu_s, 2),
+        "load_average": round(os.getloadavg()[0], 1),
         "peak_mb": round(spent.peak_mb),
         "steps": len(steps),
         "step_median_ms": _ms(statistics.median(steps)),
@@ -273,6 +275,8 @@ def _waits(waited: Spent) -> dict[str, Any]:
 def _table(found: dict[str, Any]) -> str:
     """One fact a line, ours beside the plain way."""
     lines = [f"{name:32}{value}" for name, value in found.items() if not isinstance(value, dict)]
+    if "ours" not in found:
+        return "\n".join(lines)
     ours, plain = found["ours"], found["plain"]
     lines += [f"{'':32}{'in steps':>12}{'in one piece':>14}"]
     lines += [f"{name:32}{ours[name]:>12}{plain.get(name, ''):>14}" for name in ours]
@@ -301,9 +305,13 @@ def main() -> None:
     parser.add_argument("--inside", type=int, default=200_000)
     parser.add_argument("--postgresql", action="store_true")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--nightly", action="store_true", help="a load among open outages instead")
     options = parser.parse_args()
     with somewhere(postgresql=options.postgresql) as url:
-        found = measure(url, options.premises, options.inside)
+        if options.nightly:
+            found = nightly.measure(url, options.premises)
+        else:
+            found = measure(url, options.premises, options.inside)
     sys.stdout.write(json.dumps(found, indent=2) if options.json else _table(found))
     sys.stdout.write("\n")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 
@@ -340,3 +341,43 @@ def test_a_step_finds_its_rows_by_their_premises_however_large_the_outage(world:
     updates = [plan[0] for statement, plan in plans.items() if statement.startswith("UPDATE")]
     assert len(updates) == 8
     assert [line for line in updates if not re.search(r"\((premise_key|rowid)=\?", line)] == []
+
+
+def test_a_load_that_moves_nobody_in_or_out_of_an_outage_makes_no_matched(world: World) -> None:
+    outage = world.declare(LEFT)
+    world.drain()
+    load(world, {12: 0.01})
+    assert matched(world, outage) == [1]
+    assert world.row(outage).matched_premises_version == 2
+
+
+def test_a_load_that_moves_somebody_makes_a_matched(world: World) -> None:
+    outage = world.declare(LEFT)
+    world.drain()
+    load(world, {1: 0.01})
+    assert matched(world, outage) == [1, 2]
+    row = world.row(outage)
+    assert (row.matched_premises_version, row.members) == (2, len(inside(LEFT)) - 1)
+
+
+def load(world: World, moved: dict[int, float]) -> None:
+    """A nightly load that moves premises so far to the east."""
+    with world.db.write() as conn:
+        for key, east in moved.items():
+            conn.execute(
+                t.premises.update()
+                .where(t.premises.c.key == key)
+                .values(longitude=t.premises.c.longitude + east, loaded_version=2)
+            )
+        world.new_version(conn, 2)
+        journal.append(conn, kind=JournalKind.PREMISES_CHANGED, actor="test")
+    world.drain()
+
+
+def matched(world: World, outage: Outage) -> list[int]:
+    """Membership numbers that an outage's `matched` entries made current."""
+    j = t.journal.c
+    which = sa.and_(j.kind == JournalKind.MATCHED.value, j.outage_key == outage.key)
+    with world.db.read() as conn:
+        found = conn.execute(sa.select(j.data).where(which).order_by(j.number)).scalars()
+        return [json.loads(data)["membership"] for data in found]
