@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,6 +13,7 @@ import shapely
 
 from gis.columns import of_words
 from gis.points import Places, on_surface
+from gis.rings import tight
 from gis.rows import ID, Done, Rows, Wanted
 
 _READ = 1 << 20
@@ -21,7 +21,6 @@ _AT_ONCE = 10_000
 _DEEPEST = 100
 _OWN = {"name", "address", "description"}
 _LEAST = {"Point": 1, "LineString": 2, "LinearRing": 4}
-_BLANKS = re.compile(r"\s*,\s*")
 
 
 @dataclass(slots=True)
@@ -160,7 +159,7 @@ def _shape(placemark: _Placemark) -> shapely.Geometry | None:
 
 
 def _part(kind: str, text: str) -> shapely.Geometry:
-    words = _BLANKS.sub(",", text).split()
+    words = tight(text).split()
     xy = np.array([word.split(",")[:2] for word in words], dtype=np.float64)
     if kind not in _LEAST or len(xy) < _LEAST[kind] or not np.isfinite(xy).all():
         raise ValueError(kind)
