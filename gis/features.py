@@ -68,6 +68,8 @@ class Features:
         scanner.skip("{")
         while scanner.peek() != "}":
             name = scanner.value()
+            if not isinstance(name, str):
+                raise NotJsonError
             scanner.skip(":")
             if name == "features" and scanner.peek() == "[":
                 collection = True
@@ -78,6 +80,8 @@ class Features:
         scanner.skip("}")
         self.crs = _crs(about.get("crs"))
         if collection:
+            if scanner.peek():
+                raise self._wanted.refused("more follows after its FeatureCollection")
             return
         if about.get("type") != "Feature":
             raise self._wanted.refused("not a GeoJSON FeatureCollection")

@@ -179,7 +179,8 @@ def _judged(
 ) -> Premises:
     lines = np.concatenate(gathered.lines)
     lon, lat, bad_places = _place(wanted.file, gathered.places, len(lines), crs)
-    ids = gathered.take("premise_id")
+    # Where an id stands in thousands of rows, its column is kept as numbers of few texts.
+    ids = gathered.take("premise_id").cast(pa.string())
     services, bad_services = _services(gathered.take("services"), default)
     lengths = pc.utf8_length(ids).to_numpy()
     text = {name: gathered.take(name) for name in list(gathered.columns)}
@@ -247,7 +248,8 @@ def _place(
     most = _MOST * max(given, 1)
     if turned > most:
         raise FileAxesSwapped(file=file, rows=f"{turned:,}")
-    if bad.sum() > most and (lost := int((bad & np.isfinite(lon)).sum())) > most:
+    lost = int((bad & np.isfinite(lon) & _is_somewhere(lon, lat)).sum()) if bad.sum() > most else 0
+    if lost > most:
         raise CoordinatesProjected(file=file, lost=f"{lost:,}", crs=crs or _WGS84)
     return lon, lat, bad
 
@@ -255,7 +257,7 @@ def _place(
 def _looks_turned(piece: Places, placed: Places, bad: Flags) -> Flags:
     """Tell what lies on the earth only the other way round, or where nobody is served."""
     x, y = np.abs(piece).T
-    off_earth = bad & (x <= _MAX_LATITUDE) & (y <= _MAX_LONGITUDE)
+    off_earth = bad & (x <= _MAX_LATITUDE) & (y > _MAX_LATITUDE) & (y <= _MAX_LONGITUDE)
     icy = (placed[:, 1] < _SOUTHERNMOST) & (np.abs(placed[:, 0]) <= _MAX_LATITUDE)
     return np.asarray(off_earth | (icy & ~bad))
 
@@ -265,8 +267,13 @@ def _on_earth(lon: Numbers, lat: Numbers) -> Flags:
         return np.asarray(
             (np.abs(lon) <= _MAX_LONGITUDE)
             & (np.abs(lat) <= _MAX_LATITUDE)
-            & ((lon != 0) | (lat != 0))
+            & _is_somewhere(lon, lat)
         )
+
+
+def _is_somewhere(lon: Numbers, lat: Numbers) -> Flags:
+    """Tell which are not 0, 0, by which files mean that they do not know."""
+    return np.asarray((lon != 0) | (lat != 0))
 
 
 def _services(column: Column, default: int) -> tuple[NDArray[np.uint8], Flags]:

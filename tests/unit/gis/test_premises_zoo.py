@@ -65,6 +65,8 @@ def save(frame: geopandas.GeoDataFrame, path: Path) -> None:
         ("a.json", b'{"features": [1e', "not JSON"),
         ("a.json", b'{"type": "FeatureCollection", "features": null}', "FeatureCollection"),
         ("a.json", b"[1, 2]", "not JSON"),
+        ("a.json", b"{[1]: 2}", "not JSON"),
+        ("a.json", b'{"features": []} {"features": [{"properties": {}}]}', "more follows"),
         ("a.json", '{"features": ["ä"]}'.encode("latin-1"), "not UTF-8"),
         ("a.json", b'{"features": [{"properties": {"x": 1}}]}', "no attribute"),
         ("a.gpkg", b"premise_id", "not a GeoPackage"),
@@ -136,6 +138,22 @@ def test_all_rows_bad_is_said_of_each(tmp_path: Path) -> None:
         "coordinate", "coordinate", "premise_id", "coordinate",
     ]  # fmt: skip
     assert found.mentioned == {"A", "B", "", "D"}
+
+
+def test_an_id_that_is_the_same_in_thousands_of_rows_is_said_of_each(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(HEADER + b"".join(b"Vancouver,-123,49\n" for _ in range(5_000)))
+    found = read(path)
+    assert len(found) == 1
+    assert {reason for _, reason in reasons(found)} == {"duplicate premise_id"}
+
+
+def test_zeros_for_places_that_are_not_known_are_bad_rows_and_not_swapped_axes(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(HEADER + b"A,0,0\nB,0,0\nC,-123,49\n")
+    assert reasons(read(path)) == [(2, "coordinate"), (3, "coordinate")]
 
 
 def test_what_is_no_feature_is_a_bad_row(tmp_path: Path) -> None:
