@@ -156,6 +156,7 @@ class _Gathered:
         self.places: list[Places] = []
         self.lines: list[NDArray[np.int64]] = []
         self.rejected: list[RejectedRow] = []
+        self.mentioned: set[str] = set()
         self._length = 0
 
     def add(self, rows: Rows) -> None:
@@ -166,6 +167,7 @@ class _Gathered:
         self.places.append(rows.places)
         self.lines.append(rows.lines)
         self.rejected += rows.rejected
+        self.mentioned.update(rows.mentioned)
         self._length += len(rows.lines)
 
     def take(self, name: str) -> Column:
@@ -216,7 +218,7 @@ def _judged(
         },
         lines=lines[good],
         rejected=tuple(sorted(rejected, key=lambda row: row.line)),
-        mentioned=frozenset(_where(ids, ~good).to_pylist()),
+        mentioned=frozenset(_where(ids, ~good).to_pylist()) | gathered.mentioned,
         rows=len(lines) + len(gathered.rejected),
         crs=crs or _WGS84,
         crs_from=crs_from,

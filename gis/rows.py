@@ -35,12 +35,14 @@ class Rows:
             where it cannot be read.
         lines: the line of a table, the number of a feature.
         rejected: rows that are no rows of this table; they are in no column.
+        mentioned: ids that those seem to have.
     """
 
     columns: Mapping[str, Column]
     places: Places
     lines: NDArray[np.int64]
     rejected: Sequence[RejectedRow] = field(default_factory=tuple)
+    mentioned: Sequence[str] = field(default_factory=tuple)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,27 @@ def test_a_load_makes_one_version_and_one_entry(database: Database, tmp_path: Pa
     assert (index.version, len(index)) == (1, 30)
 
 
+def test_a_file_that_takes_many_premises_their_place_changes_nothing(
+    database: Database, tmp_path: Path
+) -> None:
+    load(database, tmp_path, ROWS)
+    nowhere = [f"{row[:4]},,,,,,\n" for row in ROWS]
+    with pytest.raises(ManyMoved, match=r"30 of 30 premises .* lose their place"):
+        load(database, tmp_path, nowhere)
+    load(database, tmp_path, nowhere[:5], PARTIAL)
+    load(database, tmp_path, nowhere, allow_moves=True)
+
+
+def test_a_row_with_a_field_too_many_does_not_close_its_premise(
+    database: Database, tmp_path: Path
+) -> None:
+    load(database, tmp_path, ROWS)
+    ragged = ROWS[5].replace(" Main St", " Main St, Apt 5")
+    lenient = LoadOptions(max_bad_percent=10)
+    assert load(database, tmp_path, [*ROWS[:5], ragged, *ROWS[6:]], lenient).closed == 0
+    assert "P105" in open_ids(database)
+
+
 def test_the_same_file_again_changes_nothing(database: Database, tmp_path: Path) -> None:
     load(database, tmp_path, ROWS)
     assert load(database, tmp_path, ROWS) == Loaded(added=0, changed=0, closed=0, unchanged=30)
