@@ -211,7 +211,7 @@ def _differ(
     found: Premises, known: Known, rows: NDArray[np.int64], old: NDArray[np.int64]
 ) -> Flags:
     """Tell which rows of the file say something else than what is on record."""
-    differs = found.services[rows] != known.services[old]
+    differs = (found.services[rows] != known.services[old]) & found.says_services
     for new, before in ((found.lon, known.lon), (found.lat, known.lat)):
         one, other = new[rows], before[old]
         differs |= (one != other) & ~(np.isnan(one) & np.isnan(other))

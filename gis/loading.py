@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,7 +101,9 @@ def _write(steps: Steps, found: Premises, changes: Changes, version: int) -> Non
     known = np.where(place >= 0, changes.known.keys[place], -1) if len(changes.known) else place
 
     upsert = _upsert(
-        steps.dialect, ["id", "longitude", "latitude", "services", *text, *_derived(found)]
+        steps.dialect,
+        ["id", "longitude", "latitude", "services", *text, *_derived(found)],
+        kept={"id"} if found.says_services else {"id", "services"},
     )
 
     def prepare(part: slice) -> tuple[list[Any], list[int]]:
@@ -158,12 +160,12 @@ def _remember(conn: Connection, keys: Sequence[int], version: int) -> None:
     )
 
 
-def _upsert(dialect: sa.Dialect, says: Sequence[str]) -> Many:
-    """Write premises, whether they are new, closed or open."""
+def _upsert(dialect: sa.Dialect, says: Sequence[str], *, kept: Collection[str]) -> Many:
+    """Write premises, whether they are new, closed or open; these keep what is ``kept``."""
     insert: Any = insert_sqlite if dialect.name == "sqlite" else insert_postgresql
     statement = insert(_p)
     names = [*says, "loaded_version"]
-    new = {name: statement.excluded[name] for name in names if name != "id"}
+    new = {name: statement.excluded[name] for name in names if name not in kept}
     statement = statement.on_conflict_do_update(
         index_elements=["id"], set_={**new, "closed_at": sa.null()}
     )

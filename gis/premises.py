@@ -90,6 +90,7 @@ class Premises:
         ids: premise ids, each once: a chunked Arrow array of text, like all text here.
         lon, lat: WGS 84 degrees, both NaN where a premise is unplaced.
         services: service bits.
+        says_services: whether the file has them; if not, what is on record stays.
         text: the other columns of table `premises` the file has, by name; those of few different
             texts are dictionaries.
         aliases: kind → another system's id per premise, empty where it has none.
@@ -106,6 +107,7 @@ class Premises:
     lon: Numbers
     lat: Numbers
     services: NDArray[np.uint8]
+    says_services: bool
     text: Mapping[str, Column]
     aliases: Mapping[str, Column]
     lines: NDArray[np.int64]
@@ -183,6 +185,7 @@ def _judged(
     lon, lat, bad_places = _place(wanted.file, gathered.places, len(lines), crs)
     # Where an id stands in thousands of rows, its column is kept as numbers of few texts.
     ids = gathered.take("premise_id").cast(pa.string())
+    says_services = "services" in gathered.columns
     services, bad_services = _services(gathered.take("services"), default)
     lengths = pc.utf8_length(ids).to_numpy()
     text = {name: gathered.take(name) for name in list(gathered.columns)}
@@ -210,6 +213,7 @@ def _judged(
         lon=lon[good],
         lat=lat[good],
         services=services[good],
+        says_services=says_services,
         text={name: column for name, column in kept.items() if not name.startswith(ALIAS)},
         aliases={
             name.removeprefix(ALIAS): column

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
@@ -84,6 +85,24 @@ def test_a_row_with_a_field_too_many_does_not_close_its_premise(
     lenient = LoadOptions(max_bad_percent=10)
     assert load(database, tmp_path, [*ROWS[:5], ragged, *ROWS[6:]], lenient).closed == 0
     assert "P105" in open_ids(database)
+
+
+def test_services_that_a_file_does_not_have_stay_as_they_are(
+    database: Database, tmp_path: Path
+) -> None:
+    load(database, tmp_path, [row.replace("electric", "water") for row in ROWS])
+    path = tmp_path / "silent.csv"
+    path.write_text(
+        "premise_id,longitude,latitude\nNEW,-100.5,40.5\nP100,-100.5,40.5\n"
+        + "".join(",".join(np.array(row.split(","))[[0, 2, 3]]) + "\n" for row in ROWS[1:])
+    )
+    found = read_premises(path, ReadOptions(mapping={}))
+    assert load_premises(database, found, FULL, actor=ACTOR, allow_moves=True) == Loaded(
+        added=1, changed=1, closed=0, unchanged=29
+    )
+    with database.read() as conn:
+        bits = conn.execute(sa.select(t.premises.c.services, sa.func.count()).group_by("services"))
+        assert dict(map(tuple, bits)) == {Service.ELECTRIC.bit: 1, Service.WATER.bit: 30}
 
 
 def test_the_same_file_again_changes_nothing(database: Database, tmp_path: Path) -> None:
