@@ -12,11 +12,12 @@ from gis.matching import Matcher
 from gis.premises import ReadOptions, read_premises
 from gis.shapes import ShapeLimits
 from outage import tables as t
-from outage.database import Database
+from outage.database import Database, open_database
 from outage.loading import (
     BadRowsError,
     Loaded,
     LoadOptions,
+    LoadRunningError,
     ShrinkingError,
     TooManyBadRowsError,
 )
@@ -103,6 +104,16 @@ def test_services_that_a_file_does_not_have_stay_as_they_are(
     with database.read() as conn:
         bits = conn.execute(sa.select(t.premises.c.services, sa.func.count()).group_by("services"))
         assert dict(map(tuple, bits)) == {Service.ELECTRIC.bit: 1, Service.WATER.bit: 30}
+
+
+def test_a_second_load_at_the_same_time_is_refused(database: Database, tmp_path: Path) -> None:
+    other = open_database(database.engine.url)
+    with other.alone("load-premises") as alone:
+        assert alone
+        with pytest.raises(LoadRunningError):
+            load(database, tmp_path, ROWS)
+    other.close()
+    assert load(database, tmp_path, ROWS).added == 30
 
 
 def test_the_same_file_again_changes_nothing(database: Database, tmp_path: Path) -> None:
