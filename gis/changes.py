@@ -57,7 +57,7 @@ class Changes:
         known: what is on record.
         at: for each premise of the file its place among the known, -1 where it is new.
         changed: which premises of the file are on record and say something new.
-        moved: which of them would move far.
+        moved: which of them would move far, or have no place any more.
         gone: keys of those on record that the file does not name at all.
     """
 
@@ -112,6 +112,7 @@ def compare(found: Premises, known: Known) -> Changes:
     rows = np.flatnonzero(at >= 0)
     old = at[rows]
     moved = _km(found.lon[rows], found.lat[rows], known.lon[old], known.lat[old])
+    lost = np.isnan(found.lon[rows]) & ~np.isnan(known.lon[old])
     differs = _differ(found, known, rows, old)
     listed = np.zeros(len(known), dtype=np.bool_)
     listed[old] = True
@@ -122,13 +123,13 @@ def compare(found: Premises, known: Known) -> Changes:
         known=known,
         at=at,
         changed=_spread(rows[differs], len(found)),
-        moved=_spread(rows[moved > _FAR_KM], len(found)),
+        moved=_spread(rows[(moved > _FAR_KM) | lost], len(found)),
         gone=known.keys[~listed],
     )
 
 
 def guard_moves(found: Premises, changes: Changes) -> None:
-    """Refuse a file by which many premises would move far.
+    """Refuse a file by which many premises would move far or lose their place.
 
     Raises:
         FileAxesSwapped: when they would not with longitude and latitude the other way round.
@@ -210,7 +211,7 @@ def _differ(
     found: Premises, known: Known, rows: NDArray[np.int64], old: NDArray[np.int64]
 ) -> Flags:
     """Tell which rows of the file say something else than what is on record."""
-    differs = found.services[rows] != known.services[old]
+    differs = (found.services[rows] != known.services[old]) & found.says_services
     for new, before in ((found.lon, known.lon), (found.lat, known.lat)):
         one, other = new[rows], before[old]
         differs |= (one != other) & ~(np.isnan(one) & np.isnan(other))

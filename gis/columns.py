@@ -48,7 +48,11 @@ def as_text(values: Column) -> Column:
         return _stripped(values.cast(pa.string()))
     if _is_binary(kind) or (pa.types.is_nested(kind) and not _is_list_of_plain(kind)):
         raise NotTextError(f"{kind} values")
-    return of_words(values.to_pylist())
+    try:
+        return of_words(values.to_pylist())
+    except (ValueError, OverflowError):
+        # A date that no calendar has.
+        raise NotTextError(f"{kind} values out of range") from None
 
 
 def of_words(values: list[Any]) -> Column:

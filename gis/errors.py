@@ -115,7 +115,7 @@ class ManyOutside(GisError):
 
 
 class ManyMoved(GisError):
-    """{file}: {moved} of {known} premises on record would move by more than {limit_km} km.
+    """{file}: {moved} of {known} premises would move by over {limit_km} km or lose their place.
 
     Nothing was loaded. Check the coordinate system (--crs), or say --allow-moves.
     """

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import shapely
 
-from gis.columns import of_words
 from gis.points import Places, on_surface
-from gis.rows import AT_ONCE, Done, Rows, Wanted, joined
+from gis.rows import AT_ONCE, Attributes, Done, Rows, Wanted, joined
 from gis.scanner import NotJsonError, Scanner
 from outage.sheet import RejectedRow
 
@@ -38,7 +37,7 @@ class Features:
     def __init__(self, path: Path, wanted: Wanted) -> None:
         self._path = path
         self._wanted = wanted
-        self._names: dict[str, list[str]] = {}
+        self._attributes = Attributes(wanted)
         self._number = 0
         self.crs: str | None = None
         self.size = path.stat().st_size
@@ -59,7 +58,7 @@ class Features:
         except NotJsonError:
             raise self._wanted.refused("not JSON") from None
         if self._number:
-            self._wanted.choose_attributes(list(self._names), ("premise_id",))
+            self._attributes.check()
 
     def _features(self, scanner: Scanner) -> Iterator[object]:
         """Give each feature as it is written; the first object may be one itself."""
@@ -68,6 +67,8 @@ class Features:
         scanner.skip("{")
         while scanner.peek() != "}":
             name = scanner.value()
+            if not isinstance(name, str):
+                raise NotJsonError
             scanner.skip(":")
             if name == "features" and scanner.peek() == "[":
                 collection = True
@@ -78,6 +79,8 @@ class Features:
         scanner.skip("}")
         self.crs = _crs(about.get("crs"))
         if collection:
+            if scanner.peek():
+                raise self._wanted.refused("more follows after its FeatureCollection")
             return
         if about.get("type") != "Feature":
             raise self._wanted.refused("not a GeoJSON FeatureCollection")
@@ -95,15 +98,8 @@ class Features:
             yield self._rows(good, [line for line in lines if line not in good])
 
     def _rows(self, features: dict[int, _Feature], bad: Sequence[int]) -> Rows:
-        properties = [_attributes(feature) for feature in features.values()]
-        new = set().union(*properties) - self._names.keys()
-        self._names |= {name: self._wanted.fields_of(name) for name in sorted(new)}
         return Rows(
-            columns={
-                field: of_words([one.get(name) for one in properties])
-                for name, fields in self._names.items()
-                for field in fields
-            },
+            columns=self._attributes.columns([_properties(one) for one in features.values()]),
             places=_places([feature.get("geometry") for feature in features.values()]),
             lines=np.array(list(features), dtype=np.int64),
             rejected=[
@@ -112,7 +108,7 @@ class Features:
         )
 
 
-def _attributes(feature: _Feature) -> dict[str, Any]:
+def _properties(feature: _Feature) -> dict[str, Any]:
     properties = feature.get("properties")
     return properties if isinstance(properties, dict) else {}
 

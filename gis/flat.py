@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gis.errors import ShapeEmpty, ShapeUnreadable
 from gis.geojson import ring_of
-from gis.rings import Coordinates, Written, assemble, from_words
+from gis.rings import Coordinates, Written, assemble, from_words, tight
 
 _TEXT = re.compile(r"[-+.\dEe,;\s]+")
 # How positions may be told apart, what tells most first.
@@ -32,7 +32,7 @@ def read_flat(source: Sequence[object]) -> Written:
 
 def read_flat_text(text: str) -> Written:
     """Read "lon lat, lon lat", "lon,lat lon,lat", a position a line, or numbers in one row."""
-    tidy = re.sub(r"[ \t\r\f\v]*,[ \t\r\f\v]*", ",", text.strip(" \t\r\n;,"))
+    tidy = tight(text.strip(" \t\r\n;,"), " \t\r\f\v")
     return Written(areas=assemble([[[tidy]]], _ring))
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from xml.parsers import expat
 
 from gis.errors import ShapeNotAnArea, ShapeUnreadable
-from gis.rings import Coordinates, Written, assemble, from_words
+from gis.rings import Coordinates, Written, assemble, from_words, tight
 
 _DEEPEST = 100
 _NOT_AREAS = {"Point", "LineString", "Model", "Track", "MultiTrack"}
 _LINKS = {"NetworkLink", "NetworkLinkControl", "Update"}
-_BLANKS = re.compile(r"\s*,\s*")
 
 
 def read_kml(source: str | bytes) -> Written:
@@ -99,5 +97,5 @@ class _Reader:
 
 
 def _ring(text: str, where: str) -> Coordinates:
-    tuples = _BLANKS.sub(",", text).split()
+    tuples = tight(text).split()
     return from_words([one.split(",") for one in tuples], where)

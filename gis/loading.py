@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from outage import aliases, journal
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database
-from outage.loading import Loaded, LoadOptions, Progress, guard, judge
+from outage.loading import Loaded, LoadOptions, Progress, guard, judge, one_at_a_time
 from outage.many import Many, written_out
 from outage.model import Actor, JournalKind
 
@@ -52,38 +52,40 @@ def load_premises(
     completes it. A file that says nothing new makes no version and no entry.
 
     Raises:
-        OutageError: too many bad rows, or far fewer premises than on record; nothing is changed.
+        OutageError: too many bad rows, far fewer premises than on record, or another load is
+            running; nothing is changed.
         GisError: many premises would move far, or are new and far away; nothing is changed.
     """
     judge(options, file=found.file, rows=found.rows, bad=len(found.rejected))
-    with db.read() as conn:
-        version = premises_version(conn) + 1
-        known = on_record(conn, [*found.text, *_derived(found)[:1]])
-        listed = len(found) + len(found.mentioned)
-        guard(options, file=found.file, what="premises", given=listed, known=len(known))
-        changes = compare(found, known)
-        names = new_names(conn, found, changes)
-    if not allow_moves:
-        guard_moves(found, changes)
-    if not allow_outside:
-        guard_territory(found, changes)
-    gone = np.empty(0, np.int64) if options.partial else changes.gone
-    added, written = int(changes.added.sum()), int(changes.written.sum())
-    if not dry_run:
-        steps = Steps(db, written + len(gone) + sum(map(len, names)), progress)
-        _write(steps, found, changes, version)
-        _close(steps, gone, version)
-        for name in names:
-            _name(steps, name)
-        # What a killed load wrote before this one counts as well.
-        written = _conclude(db, found, version, actor=actor)
-        public.prepare(db, Matcher(db).index())
-    return Loaded(
-        added=added,
-        changed=max(0, written - added),
-        closed=len(gone),
-        unchanged=len(found) - max(written, added),
-    )
+    with one_at_a_time(db, file=found.file, what="premises"):
+        with db.read() as conn:
+            version = premises_version(conn) + 1
+            known = on_record(conn, [*found.text, *_derived(found)[:1]])
+            listed = len(found) + len(found.mentioned)
+            guard(options, file=found.file, what="premises", given=listed, known=len(known))
+            changes = compare(found, known)
+            names = new_names(conn, found, changes)
+        if not allow_moves:
+            guard_moves(found, changes)
+        if not allow_outside:
+            guard_territory(found, changes)
+        gone = np.empty(0, np.int64) if options.partial else changes.gone
+        added, written = int(changes.added.sum()), int(changes.written.sum())
+        if not dry_run:
+            steps = Steps(db, written + len(gone) + sum(map(len, names)), progress)
+            _write(steps, found, changes, version)
+            _close(steps, gone, version)
+            for name in names:
+                _name(steps, name)
+            # What a killed load wrote before this one counts as well.
+            written = _conclude(db, found, version, actor=actor)
+            public.prepare(db, Matcher(db).index())
+        return Loaded(
+            added=added,
+            changed=max(0, written - added),
+            closed=len(gone),
+            unchanged=len(found) - max(written, added),
+        )
 
 
 def _derived(found: Premises) -> list[str]:
@@ -101,7 +103,9 @@ def _write(steps: Steps, found: Premises, changes: Changes, version: int) -> Non
     known = np.where(place >= 0, changes.known.keys[place], -1) if len(changes.known) else place
 
     upsert = _upsert(
-        steps.dialect, ["id", "longitude", "latitude", "services", *text, *_derived(found)]
+        steps.dialect,
+        ["id", "longitude", "latitude", "services", *text, *_derived(found)],
+        kept={"id"} if found.says_services else {"id", "services"},
     )
 
     def prepare(part: slice) -> tuple[list[Any], list[int]]:
@@ -158,12 +162,12 @@ def _remember(conn: Connection, keys: Sequence[int], version: int) -> None:
     )
 
 
-def _upsert(dialect: sa.Dialect, says: Sequence[str]) -> Many:
-    """Write premises, whether they are new, closed or open."""
+def _upsert(dialect: sa.Dialect, says: Sequence[str], *, kept: Collection[str]) -> Many:
+    """Write premises, whether they are new, closed or open; these keep what is ``kept``."""
     insert: Any = insert_sqlite if dialect.name == "sqlite" else insert_postgresql
     statement = insert(_p)
     names = [*says, "loaded_version"]
-    new = {name: statement.excluded[name] for name in names if name != "id"}
+    new = {name: statement.excluded[name] for name in names if name not in kept}
     statement = statement.on_conflict_do_update(
         index_elements=["id"], set_={**new, "closed_at": sa.null()}
     )

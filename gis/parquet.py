@@ -50,7 +50,7 @@ class Parquet:
     def _whole(self) -> Iterator[None]:
         try:
             yield
-        except (pa.ArrowException, OSError, KeyError):
+        except (pa.ArrowException, OSError, KeyError, IndexError, RecursionError):
             raise self._wanted.refused("the GeoParquet is damaged") from None
 
     def _columns(self, metadata: Mapping[bytes, bytes]) -> tuple[str | None, str | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -12,16 +11,15 @@ from xml.parsers import expat
 import numpy as np
 import shapely
 
-from gis.columns import of_words
 from gis.points import Places, on_surface
-from gis.rows import ID, Done, Rows, Wanted
+from gis.rings import tight
+from gis.rows import Attributes, Done, Rows, Wanted
 
 _READ = 1 << 20
 _AT_ONCE = 10_000
 _DEEPEST = 100
 _OWN = {"name", "address", "description"}
 _LEAST = {"Point": 1, "LineString": 2, "LinearRing": 4}
-_BLANKS = re.compile(r"\s*,\s*")
 
 
 @dataclass(slots=True)
@@ -39,7 +37,7 @@ class Placemarks:
     def __init__(self, path: Path, wanted: Wanted) -> None:
         self._path = path
         self._wanted = wanted
-        self._names: dict[str, list[str]] = {}
+        self._attributes = Attributes(wanted)
         self.size = path.stat().st_size
 
     def read(self, done: Done) -> Iterator[Rows]:
@@ -51,17 +49,11 @@ class Placemarks:
             yield self._rows(taken, number)
             number += len(taken)
         if number > 1:
-            self._wanted.choose_attributes(list(self._names), ID)
+            self._attributes.check()
 
     def _rows(self, taken: list[_Placemark], number: int) -> Rows:
-        new = set().union(*(one.words for one in taken)) - self._names.keys()
-        self._names |= {name: self._wanted.fields_of(name) for name in sorted(new)}
         return Rows(
-            columns={
-                field: of_words([one.words.get(name) for one in taken])
-                for name, fields in self._names.items()
-                for field in fields
-            },
+            columns=self._attributes.columns([one.words for one in taken]),
             places=_places(taken),
             lines=np.arange(number, number + len(taken), dtype=np.int64),
         )
@@ -160,7 +152,7 @@ def _shape(placemark: _Placemark) -> shapely.Geometry | None:
 
 
 def _part(kind: str, text: str) -> shapely.Geometry:
-    words = _BLANKS.sub(",", text).split()
+    words = tight(text).split()
     xy = np.array([word.split(",")[:2] for word in words], dtype=np.float64)
     if kind not in _LEAST or len(xy) < _LEAST[kind] or not np.isfinite(xy).all():
         raise ValueError(kind)

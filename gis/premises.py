@@ -90,6 +90,7 @@ class Premises:
         ids: premise ids, each once: a chunked Arrow array of text, like all text here.
         lon, lat: WGS 84 degrees, both NaN where a premise is unplaced.
         services: service bits.
+        says_services: whether the file has them; if not, what is on record stays.
         text: the other columns of table `premises` the file has, by name; those of few different
             texts are dictionaries.
         aliases: kind → another system's id per premise, empty where it has none.
@@ -106,6 +107,7 @@ class Premises:
     lon: Numbers
     lat: Numbers
     services: NDArray[np.uint8]
+    says_services: bool
     text: Mapping[str, Column]
     aliases: Mapping[str, Column]
     lines: NDArray[np.int64]
@@ -156,6 +158,7 @@ class _Gathered:
         self.places: list[Places] = []
         self.lines: list[NDArray[np.int64]] = []
         self.rejected: list[RejectedRow] = []
+        self.mentioned: set[str] = set()
         self._length = 0
 
     def add(self, rows: Rows) -> None:
@@ -166,6 +169,7 @@ class _Gathered:
         self.places.append(rows.places)
         self.lines.append(rows.lines)
         self.rejected += rows.rejected
+        self.mentioned.update(rows.mentioned)
         self._length += len(rows.lines)
 
     def take(self, name: str) -> Column:
@@ -179,7 +183,9 @@ def _judged(
 ) -> Premises:
     lines = np.concatenate(gathered.lines)
     lon, lat, bad_places = _place(wanted.file, gathered.places, len(lines), crs)
-    ids = gathered.take("premise_id")
+    # Where an id stands in thousands of rows, its column is kept as numbers of few texts.
+    ids = gathered.take("premise_id").cast(pa.string())
+    says_services = "services" in gathered.columns
     services, bad_services = _services(gathered.take("services"), default)
     lengths = pc.utf8_length(ids).to_numpy()
     text = {name: gathered.take(name) for name in list(gathered.columns)}
@@ -207,6 +213,7 @@ def _judged(
         lon=lon[good],
         lat=lat[good],
         services=services[good],
+        says_services=says_services,
         text={name: column for name, column in kept.items() if not name.startswith(ALIAS)},
         aliases={
             name.removeprefix(ALIAS): column
@@ -215,7 +222,7 @@ def _judged(
         },
         lines=lines[good],
         rejected=tuple(sorted(rejected, key=lambda row: row.line)),
-        mentioned=frozenset(_where(ids, ~good).to_pylist()),
+        mentioned=frozenset(_where(ids, ~good).to_pylist()) | gathered.mentioned,
         rows=len(lines) + len(gathered.rejected),
         crs=crs or _WGS84,
         crs_from=crs_from,
@@ -247,7 +254,8 @@ def _place(
     most = _MOST * max(given, 1)
     if turned > most:
         raise FileAxesSwapped(file=file, rows=f"{turned:,}")
-    if bad.sum() > most and (lost := int((bad & np.isfinite(lon)).sum())) > most:
+    lost = int((bad & np.isfinite(lon) & _is_somewhere(lon, lat)).sum()) if bad.sum() > most else 0
+    if lost > most:
         raise CoordinatesProjected(file=file, lost=f"{lost:,}", crs=crs or _WGS84)
     return lon, lat, bad
 
@@ -255,7 +263,7 @@ def _place(
 def _looks_turned(piece: Places, placed: Places, bad: Flags) -> Flags:
     """Tell what lies on the earth only the other way round, or where nobody is served."""
     x, y = np.abs(piece).T
-    off_earth = bad & (x <= _MAX_LATITUDE) & (y <= _MAX_LONGITUDE)
+    off_earth = bad & (x <= _MAX_LATITUDE) & (y > _MAX_LATITUDE) & (y <= _MAX_LONGITUDE)
     icy = (placed[:, 1] < _SOUTHERNMOST) & (np.abs(placed[:, 0]) <= _MAX_LATITUDE)
     return np.asarray(off_earth | (icy & ~bad))
 
@@ -265,8 +273,13 @@ def _on_earth(lon: Numbers, lat: Numbers) -> Flags:
         return np.asarray(
             (np.abs(lon) <= _MAX_LONGITUDE)
             & (np.abs(lat) <= _MAX_LATITUDE)
-            & ((lon != 0) | (lat != 0))
+            & _is_somewhere(lon, lat)
         )
+
+
+def _is_somewhere(lon: Numbers, lat: Numbers) -> Flags:
+    """Tell which are not 0, 0, by which files mean that they do not know."""
+    return np.asarray((lon != 0) | (lat != 0))
 
 
 def _services(column: Column, default: int) -> tuple[NDArray[np.uint8], Flags]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from gis.columns import Column, is_blank, numbers
+from gis.columns import Column, is_blank, numbers, of_words
 from gis.points import Places
 from outage.sheet import RejectedRow, SheetRefusedError, columns_of
 
@@ -17,6 +18,8 @@ Done = Callable[[int], None]
 """Hears how far reading has come."""
 AT_ONCE = 16_384
 """Rows that are read together: enough for arrays to pay, few enough to be small."""
+MOST_COLUMNS = 200
+"""Columns that features may have: each has a place for every row, also where it has nothing."""
 ID, DEGREES = ("premise_id",), ("longitude", "latitude")
 _SHORT = 10
 _SHOWN = 12
@@ -32,12 +35,14 @@ class Rows:
             where it cannot be read.
         lines: the line of a table, the number of a feature.
         rejected: rows that are no rows of this table; they are in no column.
+        mentioned: ids that those seem to have.
     """
 
     columns: Mapping[str, Column]
     places: Places
     lines: NDArray[np.int64]
     rejected: Sequence[RejectedRow] = field(default_factory=tuple)
+    mentioned: Sequence[str] = field(default_factory=tuple)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +97,37 @@ class Wanted:
     def refused(self, problem: str) -> SheetRefusedError:
         """Give the refusal of the file for a reason."""
         return SheetRefusedError(file=self.file, problem=problem)
+
+
+class Attributes:
+    """Attributes of features, whose names come to light as the features are read."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._names: dict[str, None] = {}
+        self._fields: dict[str, list[str]] = {}
+
+    def columns(self, features: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
+        """Give the columns of some features.
+
+        Raises:
+            SheetRefusedError: when there are so many that most of each would be empty.
+        """
+        for name in sorted(set().union(*features) - self._names.keys()):
+            self._names[name] = None
+            if fields := self._wanted.fields_of(name):
+                self._fields[name] = fields
+        if len(self._fields) > MOST_COLUMNS:
+            raise self._wanted.refused(f"it has more than {MOST_COLUMNS} kinds of alias_")
+        return {
+            field: of_words([one.get(name) for one in features])
+            for name, fields in self._fields.items()
+            for field in fields
+        }
+
+    def check(self) -> None:
+        """Refuse features of which none has the id of a premise. Raises `SheetRefusedError`."""
+        self._wanted.choose_attributes(list(self._names), ID)
 
 
 def listed(names: Sequence[str]) -> str:

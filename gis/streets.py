@@ -57,7 +57,8 @@ def normalise(street: str) -> str:
     Words that only begin or end a name are shortened there alone: ``St Johns Court`` keeps
     its saint.
     """
-    words = _GAPS.sub(" ", _MARKS.sub("", _UNIT.sub("", street))).casefold().split()
+    # Gaps first: in long ones the search for a unit would begin anew at every blank.
+    words = _MARKS.sub("", _UNIT.sub("", _GAPS.sub(" ", street))).casefold().split()
     last = len(words) - 1
     # A direction may stand behind the type: 22nd Avenue East.
     ends = {0, last, last - 1} if last > 1 else {0, last}

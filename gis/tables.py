@@ -72,10 +72,13 @@ class _Turns:
         self._few = max(1, min(_TURN, _CELLS // max(width, 1)))
         self._lines: list[int] = []
         self._rejected: list[RejectedRow] = []
+        self._mentioned: list[str] = []
+        self._id = 0
 
     def rows(self, places: Mapping[str, int]) -> Iterator[Rows]:
         """Give all rows, the columns at these places."""
         pieces: dict[str, list[Column]] = {field: [] for field in places}
+        self._id = places["premise_id"]
         more = True
         while more:
             before = self._line
@@ -97,11 +100,15 @@ class _Turns:
                 self._rejected.append(
                     RejectedRow(file=self._file, line=self._line, reason="number of fields")
                 )
+                self._mentioned += [word.strip() for word in row[self._id : self._id + 1]]
             self._line = self._reader.line_num + 1
         return taken
 
     def _settled(self, columns: dict[str, Column]) -> Rows:
-        lines, rejected = np.array(self._lines, dtype=np.int64), tuple(self._rejected)
-        self._lines, self._rejected = [], []
+        lines = np.array(self._lines, dtype=np.int64)
+        rejected, mentioned = tuple(self._rejected), tuple(self._mentioned)
+        self._lines, self._rejected, self._mentioned = [], [], []
         places = of_degrees(columns.pop("longitude"), columns.pop("latitude"))
-        return Rows(columns=columns, places=places, lines=lines, rejected=rejected)
+        return Rows(
+            columns=columns, places=places, lines=lines, rejected=rejected, mentioned=mentioned
+        )

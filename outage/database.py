@@ -96,9 +96,42 @@ class Database:
         finally:
             os.close(handle)
 
+    @contextlib.contextmanager
+    def alone(self, work: str) -> Iterator[bool]:
+        """Say whether nobody else does this work; if so, nobody can until the context ends.
+
+        A killed process does not keep it.
+        """
+        if self.is_sqlite:
+            path = f"{self.engine.url.database}.{work}-lock"
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                yield _is_locked(handle)
+            finally:
+                os.close(handle)
+            return
+        key = sa.func.hashtextextended(sa.func.concat(sa.func.current_schema(), ".", work), 0)
+        with self.engine.connect() as raw:
+            # Of the session, and so of no transaction that would stay open all the while.
+            conn = raw.execution_options(isolation_level="AUTOCOMMIT")
+            ours = bool(conn.execute(sa.select(sa.func.pg_try_advisory_lock(key))).scalar())
+            try:
+                yield ours
+            finally:
+                if ours:
+                    conn.execute(sa.select(sa.func.pg_advisory_unlock(key)))
+
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
+
+
+def _is_locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def open_database(url: str | URL, *, pool_size: int = 5) -> Database:

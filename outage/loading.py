@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from outage.database import Database
 from outage.errors import OutageError
 
 SHRINK_TO = 0.9
@@ -29,6 +31,10 @@ class ShrinkingError(OutageError):
 
     Use --partial if it is only a part, or --allow-shrink if the rest really is gone.
     """
+
+
+class LoadRunningError(OutageError):
+    """{file}: another load of {what} is running; nothing was loaded. Try again after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,3 +90,16 @@ def guard(options: LoadOptions, *, file: str, what: str, given: int, known: int)
     """
     if not options.partial and not options.allow_shrink and given < SHRINK_TO * known:
         raise ShrinkingError(file=file, what=what, given=f"{given:,}", known=f"{known:,}")
+
+
+@contextmanager
+def one_at_a_time(db: Database, *, file: str, what: str) -> Iterator[None]:
+    """Keep other loads out: each compares its file with what was on record when it began.
+
+    Raises:
+        LoadRunningError: when there is one already.
+    """
+    with db.alone(f"load-{what}") as alone:
+        if not alone:
+            raise LoadRunningError(file=file, what=what)
+        yield

@@ -181,3 +181,19 @@ def test_a_bomb_is_refused_in_little_memory(tmp_path: Path, make: Callable[[Path
     sentence, peak_mb = done.stdout.splitlines()
     assert sentence
     assert int(peak_mb) < 400
+
+
+OUTLINE, OUTLINE_END = "<outerBoundaryIs><coordinates>", "</coordinates></outerBoundaryIs>"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<kml><Polygon>{OUTLINE}1,1 2,1{{blanks}}2,2{OUTLINE_END}</Polygon></kml>",
+        "1 1{blanks}2 1{blanks}2 2",
+    ],
+    ids=["KML", "flat list"],
+)
+def test_a_wall_of_blanks_between_positions_is_passed_at_once(text: str) -> None:
+    # For a pattern that begins anew at every blank this would be hours.
+    assert accept(text.format(blanks=" " * 1_000_000), limits=LIMITS).vertices == 4

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
@@ -11,11 +12,12 @@ from gis.matching import Matcher
 from gis.premises import ReadOptions, read_premises
 from gis.shapes import ShapeLimits
 from outage import tables as t
-from outage.database import Database
+from outage.database import Database, open_database
 from outage.loading import (
     BadRowsError,
     Loaded,
     LoadOptions,
+    LoadRunningError,
     ShrinkingError,
     TooManyBadRowsError,
 )
@@ -63,6 +65,55 @@ def test_a_load_makes_one_version_and_one_entry(database: Database, tmp_path: Pa
     assert entries(database) == ["premisesChanged"]
     index = Matcher(database).index()
     assert (index.version, len(index)) == (1, 30)
+
+
+def test_a_file_that_takes_many_premises_their_place_changes_nothing(
+    database: Database, tmp_path: Path
+) -> None:
+    load(database, tmp_path, ROWS)
+    nowhere = [f"{row[:4]},,,,,,\n" for row in ROWS]
+    with pytest.raises(ManyMoved, match=r"30 of 30 premises .* lose their place"):
+        load(database, tmp_path, nowhere)
+    load(database, tmp_path, nowhere[:5], PARTIAL)
+    load(database, tmp_path, nowhere, allow_moves=True)
+
+
+def test_a_row_with_a_field_too_many_does_not_close_its_premise(
+    database: Database, tmp_path: Path
+) -> None:
+    load(database, tmp_path, ROWS)
+    ragged = ROWS[5].replace(" Main St", " Main St, Apt 5")
+    lenient = LoadOptions(max_bad_percent=10)
+    assert load(database, tmp_path, [*ROWS[:5], ragged, *ROWS[6:]], lenient).closed == 0
+    assert "P105" in open_ids(database)
+
+
+def test_services_that_a_file_does_not_have_stay_as_they_are(
+    database: Database, tmp_path: Path
+) -> None:
+    load(database, tmp_path, [row.replace("electric", "water") for row in ROWS])
+    path = tmp_path / "silent.csv"
+    path.write_text(
+        "premise_id,longitude,latitude\nNEW,-100.5,40.5\nP100,-100.5,40.5\n"
+        + "".join(",".join(np.array(row.split(","))[[0, 2, 3]]) + "\n" for row in ROWS[1:])
+    )
+    found = read_premises(path, ReadOptions(mapping={}))
+    assert load_premises(database, found, FULL, actor=ACTOR, allow_moves=True) == Loaded(
+        added=1, changed=1, closed=0, unchanged=29
+    )
+    with database.read() as conn:
+        bits = conn.execute(sa.select(t.premises.c.services, sa.func.count()).group_by("services"))
+        assert dict(map(tuple, bits)) == {Service.ELECTRIC.bit: 1, Service.WATER.bit: 30}
+
+
+def test_a_second_load_at_the_same_time_is_refused(database: Database, tmp_path: Path) -> None:
+    other = open_database(database.engine.url)
+    with other.alone("load-premises") as alone:
+        assert alone
+        with pytest.raises(LoadRunningError):
+            load(database, tmp_path, ROWS)
+    other.close()
+    assert load(database, tmp_path, ROWS).added == 30
 
 
 def test_the_same_file_again_changes_nothing(database: Database, tmp_path: Path) -> None:

@@ -65,6 +65,8 @@ def save(frame: geopandas.GeoDataFrame, path: Path) -> None:
         ("a.json", b'{"features": [1e', "not JSON"),
         ("a.json", b'{"type": "FeatureCollection", "features": null}', "FeatureCollection"),
         ("a.json", b"[1, 2]", "not JSON"),
+        ("a.json", b"{[1]: 2}", "not JSON"),
+        ("a.json", b'{"features": []} {"features": [{"properties": {}}]}', "more follows"),
         ("a.json", '{"features": ["ä"]}'.encode("latin-1"), "not UTF-8"),
         ("a.json", b'{"features": [{"properties": {"x": 1}}]}', "no attribute"),
         ("a.gpkg", b"premise_id", "not a GeoPackage"),
@@ -138,6 +140,36 @@ def test_all_rows_bad_is_said_of_each(tmp_path: Path) -> None:
     assert found.mentioned == {"A", "B", "", "D"}
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.kml"])
+def test_features_of_which_each_has_another_alias_are_refused(tmp_path: Path, name: str) -> None:
+    # A column for each would have rows times rows places.
+    path = tmp_path / name
+    if name == "a.json":
+        some = [{"properties": {"premise_id": n, f"alias_{n}": n}} for n in range(3_000)]
+        path.write_text(json.dumps({"type": "FeatureCollection", "features": some}))
+    else:
+        data = '<Placemark><Data name="alias_{}"><value>1</value></Data></Placemark>'
+        path.write_text(f"<kml>{''.join(map(data.format, range(3_000)))}</kml>")
+    with pytest.raises(SheetRefusedError, match="kinds of alias_"):
+        read(path)
+
+
+def test_an_id_that_is_the_same_in_thousands_of_rows_is_said_of_each(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(HEADER + b"".join(b"Vancouver,-123,49\n" for _ in range(5_000)))
+    found = read(path)
+    assert len(found) == 1
+    assert {reason for _, reason in reasons(found)} == {"duplicate premise_id"}
+
+
+def test_zeros_for_places_that_are_not_known_are_bad_rows_and_not_swapped_axes(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(HEADER + b"A,0,0\nB,0,0\nC,-123,49\n")
+    assert reasons(read(path)) == [(2, "coordinate"), (3, "coordinate")]
+
+
 def test_what_is_no_feature_is_a_bad_row(tmp_path: Path) -> None:
     path = tmp_path / "a.geojson"
     path.write_text('{"features": [{"properties": {"premise_id": 1}}, 7, {"properties": null}]}')
@@ -191,6 +223,23 @@ def test_numbers_and_dates_of_columns_are_text_as_people_write_it(
     assert found.ids.to_pylist() == ["123", "9007199254740992"]
     assert found.text["zone"].to_pylist() == ["9007199254740993", "7"]
     assert found.aliases["day"].to_pylist() == ["2026-01-02", ""]
+
+
+def test_a_date_that_no_calendar_has_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    days = pa.array([2**30], pa.date32())
+    pq.write_table(pa.table({"premise_id": days, "longitude": [1], "latitude": [2]}), path)
+    with pytest.raises(SheetRefusedError, match="the column 'premise_id' holds"):
+        read(path)
+
+
+@pytest.mark.parametrize("about", [b"[" * 100_000, b'{"primary_column": 5, "columns": []}'])
+def test_a_geoparquet_with_odd_metadata_is_damaged(tmp_path: Path, about: bytes) -> None:
+    path = tmp_path / "a.parquet"
+    table = pa.table({"premise_id": ["A"], "geometry": [b""]})
+    pq.write_table(table.replace_schema_metadata({b"geo": about}), path)
+    with pytest.raises(SheetRefusedError, match="damaged"):
+        read(path)
 
 
 @pytest.mark.parametrize("name", ["a.gpkg", "a.gdb", "a.parquet"])

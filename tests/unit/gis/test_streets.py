@@ -33,3 +33,9 @@ def test_an_address_is_a_house_number_and_a_street(
 def test_a_street_is_the_same_however_people_write_it() -> None:
     written = ["E 22nd Ave", "East 22nd Avenue", " e.  22ND av "]
     assert {normalise(name) for name in written} == {"e 22nd ave"}
+
+
+def test_a_wall_of_blanks_in_an_address_is_passed_at_once() -> None:
+    # For a pattern that begins anew at every blank this would be hours.
+    blanks = " " * 1_000_000
+    assert parse(f"12 Main{blanks}St{blanks}Apt 5") == (12, "main st")
