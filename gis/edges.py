@@ -65,8 +65,11 @@ def settle(polygon: shapely.Geometry, lon: Floats, lat: Floats) -> Truths:
     if shapely.area(polygon) == 0:
         return _by_ring(polygon, lon, lat)
     shapely.prepare(polygon)
-    inside = np.asarray(shapely.intersects_xy(polygon, lon, lat))
     west, south, east, north = shapely.bounds(polygon)
+    # The first point it is asked about shapely holds against the shell alone, so that one on a
+    # hole of an invalid polygon would be outside. All later ones are held against every ring.
+    shapely.intersects_xy(polygon, west, south)
+    inside = np.asarray(shapely.intersects_xy(polygon, lon, lat))
     beyond = (lon < west) | (lon > east) | (lat < south) | (lat > north)
     if beyond.any():
         # Beyond the shell shapely looks at nothing, yet an invalid polygon may have holes there.

@@ -5,7 +5,7 @@ import pytest
 import shapely
 from hypothesis import given, settings
 
-from gis.edges import Edges
+from gis.edges import Edges, settle
 from gis.index import PremiseIndex
 from gis.kernels import Scan
 from gis.layout import lay_out
@@ -109,3 +109,10 @@ def test_edges_are_known_part_by_part() -> None:
     edges = Edges.of(shapely.to_wkb([SHARED, donut]).tolist())
     assert edges.area.tolist() == [0, 0, 1]
     assert np.bincount(edges.part).tolist() == [4, 4, 8]
+
+
+def test_a_lone_premise_on_a_hole_outside_its_shell_is_inside() -> None:
+    """The very first point that shapely is asked about, it judges by another rule."""
+    shell, hole = [(0, 1), (0, 2), (1, 0)], [(1, 0), (1, 1), (0, 1), (0, 0)]
+    polygon = shapely.Polygon(shell, [hole])
+    assert settle(polygon, np.zeros(1), np.zeros(1)).all()
