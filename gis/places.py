@@ -13,6 +13,7 @@ from gis import asked, streets
 from gis.errors import (
     AreaAmbiguous,
     AreaUnknown,
+    DevicesTooMany,
     DeviceUnknown,
     IdsUnknown,
     ListEmpty,
@@ -27,6 +28,10 @@ from outage import where as w
 
 MOST_NAMED = 5
 """How many of many a sentence names."""
+MOST_DEVICES = 500
+"""Devices of one place: each is looked up, and SQLite takes no thousand alternatives."""
+_SHOWN = 60
+"""Signs of an id that a sentence shows."""
 _COMPARED = 20_000
 """Names that are compared with a misspelt one at most."""
 _p = t.premises.c
@@ -82,13 +87,19 @@ def refuse_unknown(found: Found | None) -> None:
             ids=bad,
             count=f"{len(bad):,}",
             given=f"{listed.given:,}",
-            first=", ".join(map(repr, bad[:MOST_NAMED])) + more,
+            first=", ".join(map(_shown, bad[:MOST_NAMED])) + more,
         )
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…")
 
 
 def _devices(conn: Connection, devices: w.Devices) -> Found:
     if not devices.paths:
         raise ListEmpty(what="device")
+    if len(devices.paths) > MOST_DEVICES:
+        raise DevicesTooMany(given=f"{len(devices.paths):,}", limit=f"{MOST_DEVICES:,}")
     for path in devices.paths:
         if not _anybody(conn, condition(w.Devices(paths=(path,)))):
             raise DeviceUnknown(device=path, hint=_near_device(conn, path))
