@@ -27,6 +27,7 @@ from gis.where import select
 from outage import tables as t
 from outage import where as w
 from outage.database import Database
+from outage.errors import DatabaseError
 from outage.model import MatchedShape, Service
 from outage.schema import epoch
 from outage.settings import Settings
@@ -104,7 +105,7 @@ class Matcher:
 
     def _open(self) -> None:
         # Who matches will open it then, and say what is wrong.
-        with suppress(sa.exc.SQLAlchemyError):
+        with suppress(sa.exc.SQLAlchemyError, DatabaseError):
             self.index()
 
     def index(self) -> PremiseIndex:

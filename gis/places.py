@@ -155,8 +155,10 @@ def _cities(conn: Connection, street: w.Street) -> dict[str, int]:
 def _area(conn: Connection, area: asked.Area) -> w.Area:
     """Find the area as it is written on record."""
     kinds = list(w.AreaKind) if area.kind is None else [area.kind]
-    names = {kind: _distinct(conn, t.premises.c[kind]) for kind in kinds}
-    found = [
+    # One row of each kind is enough where the database compares as we do, which is in ASCII.
+    found = _spelled(conn, kinds, area.name) if area.name.isascii() else []
+    names = {} if found else {kind: _distinct(conn, t.premises.c[kind]) for kind in kinds}
+    found += [
         w.Area(kind=kind, name=name)
         for kind, known in names.items()
         for name in known
@@ -171,6 +173,18 @@ def _area(conn: Connection, area: asked.Area) -> w.Area:
         choices = " or ".join(f"{one.kind}:{one.name}" for one in found)
         raise AreaAmbiguous(area=area.name, choices=choices)
     return found[0]
+
+
+def _spelled(conn: Connection, kinds: Iterable[w.AreaKind], name: str) -> list[w.Area]:
+    """Find how the record spells a name, kind by kind."""
+    areas = (w.Area(kind=kind, name=name) for kind in kinds)
+    found = (
+        (one.kind, sa.select(t.premises.c[one.kind]).where(condition(one)).limit(1))
+        for one in areas
+        if name
+    )
+    spelled = ((kind, conn.execute(statement).scalar()) for kind, statement in found)
+    return [w.Area(kind=kind, name=word) for kind, word in spelled if word is not None]
 
 
 def _anybody(conn: Connection, which: sa.ColumnElement[bool]) -> bool:
