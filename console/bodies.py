@@ -158,7 +158,7 @@ class MatchBody(Placed):
 
     service: Service | None = None
     """That of the outage it is compared with, or the site's first, if not given."""
-    difference_from: Annotated[str, Field(max_length=20)] | None = None
+    difference_from: Annotated[str, Field(max_length=20), AfterValidator(_readable)] | None = None
     """Id of an outage whose place it is compared with."""
     ids: bool = False
 

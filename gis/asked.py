@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gis.errors import AreaUnreadable, ListTooBig, ListUnreadable
+from gis.errors import AreaUnreadable, ListNoTable, ListTooBig, ListUnreadable
 from outage import where as w
 
 _BETWEEN = re.compile(r"[\s,;]+")
@@ -76,7 +76,7 @@ def ids(source: bytes, *, file: str, max_bytes: int) -> tuple[str, ...]:
     """Read ids out of a text: the column of a CSV that its heading names, or all words there are.
 
     Raises:
-        PlaceRefused: it is no text, or longer than it may be.
+        PlaceRefused: it is no text, or no table, or longer than it may be.
     """
     if len(source) > max_bytes:
         raise ListTooBig(file=file, limit=f"{max_bytes:,}")
@@ -91,5 +91,8 @@ def ids(source: bytes, *, file: str, max_bytes: int) -> tuple[str, ...]:
         if found:
             rows = csv.reader(io.StringIO(rest), delimiter=sign)
             at = heads.index(found[0])
-            return tuple(row[at].strip() for row in rows if len(row) > at and row[at].strip())
+            try:
+                return tuple(row[at].strip() for row in rows if len(row) > at and row[at].strip())
+            except csv.Error as error:
+                raise ListNoTable(file=file, problem=error) from error
     return tuple(word for word in _BETWEEN.split(text) if word)

@@ -6,7 +6,6 @@ moment; where the arrays are not of that moment they say so and the tables are a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,12 +15,12 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
 from gis.counting import Counts, by_channel, reachable
+from gis.fetching import fetch
 from gis.selection import Keys, Selection
 from outage import tables as t
 from outage.cis import edition
 from outage.clock import business_now
 
-_AT_A_TIME = 20_000
 _CODES = 1 << 8
 """Pairs of channel and language at most; in a number its lowest bits."""
 _MARGIN = timedelta(minutes=10)
@@ -201,12 +200,9 @@ def _contacts(conn: Connection, pairs: tuple[tuple[str, str], ...]) -> tuple[Row
 
 def _columns(conn: Connection, statement: sa.Select[*tuple[int, ...]], width: int) -> Rows:
     """Read whole numbers as one array, shape (width, rows)."""
-    rows = conn.execution_options(yield_per=_AT_A_TIME).execute(statement)
-    # As arrays at once: a million rows of Python objects would take ten times the memory.
-    parts: Iterator[Rows] = (
-        np.array([tuple(row) for row in part], dtype=np.int64).T for part in rows.partitions()
-    )
-    return np.concatenate([np.empty((width, 0), np.int64), *parts], axis=1)
+    kind = np.dtype([(str(place), np.int64) for place in range(width)])
+    rows = fetch(conn, statement, kind)
+    return np.ascontiguousarray(rows.view(np.int64).reshape(-1, width).T)
 
 
 def _found(ascending: Rows, wanted: Rows) -> tuple[Rows, NDArray[np.bool_]]:

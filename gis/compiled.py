@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import numba
 import numpy as np
 
-from gis.outlines import Outlines
+from gis.edges import Edges
 from gis.scan import ERROR, TINY, Block, Found
 from gis.strips import (
     CELLS,
@@ -30,7 +30,7 @@ _FEW = 32
 _UNSURE = 2
 
 
-class _Edges(NamedTuple):
+class _Ends(NamedTuple):
     x1: Floats
     y1: Floats
     x2: Floats
@@ -52,12 +52,12 @@ def _compiled(function: _Function) -> _Function:
     return cast("_Function", numba.njit(cache=True, nogil=True)(function))
 
 
-def scan(outlines: Outlines, blocks: Sequence[Block]) -> list[Found]:
+def scan(edges: Edges, blocks: Sequence[Block]) -> list[Found]:
     """Find what lies in each part, block by block."""
-    edges = _Edges(outlines.x1, outlines.y1, outlines.x2, outlines.y2)
-    first = np.searchsorted(outlines.part, np.arange(len(outlines.parts) + 1))
+    ends = _Ends(edges.x1, edges.y1, edges.x2, edges.y2)
+    first = np.searchsorted(edges.part, np.arange(len(edges.parts) + 1))
     return [
-        _found(block, *_search(edges, first, _Points(block.places, block.lon, block.lat)))
+        _found(block, *_search(ends, first, _Points(block.places, block.lon, block.lat)))
         for block in blocks
         if len(block.places)
     ]
@@ -75,7 +75,7 @@ def _found(block: Block, inside: Ints, doubtful: Ints) -> Found:
 
 
 @_compiled
-def _search(edges: _Edges, first: Ints, points: _Points) -> tuple[Ints, Ints]:
+def _search(edges: _Ends, first: Ints, points: _Points) -> tuple[Ints, Ints]:
     """All parts against one block: what is inside and what is doubtful, as rows of `_add`."""
     low, high = points.places[0] >> SHIFT, points.places[-1] >> SHIFT
     inside, doubtful = np.empty((1024, 3), np.int64), np.empty((64, 3), np.int64)
@@ -140,7 +140,7 @@ def _seek(places: Ints, place: int, low: int) -> int:
 
 
 @_compiled
-def _cut(edges: _Edges, begin: int, end: int, low: int, high: int) -> tuple[int, Ints, Ints]:
+def _cut(edges: _Ends, begin: int, end: int, low: int, high: int) -> tuple[int, Ints, Ints]:
     """Cut the edges of one part: (lowest strip, where each strip's rows begin, rows).
 
     A row is western cell, eastern cell, edge.
@@ -168,14 +168,14 @@ def _cut(edges: _Edges, begin: int, end: int, low: int, high: int) -> tuple[int,
 
 
 @_compiled
-def _strips(edges: _Edges, e: int, low: int, high: int) -> tuple[int, int]:
+def _strips(edges: _Ends, e: int, low: int, high: int) -> tuple[int, int]:
     """First and last strip of an edge between two strips."""
     y1, y2 = edges.y1[e], edges.y2[e]
     return max(_strip(min(y1, y2)), low), min(_strip(max(y1, y2)), high)
 
 
 @_compiled
-def _reach(edges: _Edges, e: int, strip: int) -> tuple[int, int]:
+def _reach(edges: _Ends, e: int, strip: int) -> tuple[int, int]:
     """The cells that an edge can touch inside a strip, never too few."""
     x1, y1, x2, y2 = edges.x1[e], edges.y1[e], edges.x2[e], edges.y2[e]
     west, east = min(x1, x2), max(x1, x2)
@@ -221,7 +221,7 @@ def _sort(cuts: Ints) -> None:
 
 
 @_compiled
-def _span(edges: _Edges, cuts: Ints, begin: int, strip: int) -> tuple[int, int, int]:
+def _span(edges: _Ends, cuts: Ints, begin: int, strip: int) -> tuple[int, int, int]:
     """Join the edges that overlap: (end of the span, its eastern cell, 1 if crossed oddly)."""
     middle = (strip + 0.5) / STRIPS_PER_DEGREE - 90.0
     end, reach, crossed = begin, cuts[begin, 1], 0
@@ -233,7 +233,7 @@ def _span(edges: _Edges, cuts: Ints, begin: int, strip: int) -> tuple[int, int, 
 
 
 @_compiled
-def _judge(edges: _Edges, cuts: Ints, x: float, y: float) -> int:
+def _judge(edges: _Ends, cuts: Ints, x: float, y: float) -> int:
     """0 or 1: edges that pass west of the point, even or odd; 2 if one is too near to say."""
     odd = 0
     for row in range(len(cuts)):

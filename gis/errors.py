@@ -129,12 +129,20 @@ class ListUnreadable(PlaceRefused):
     """{file} is not UTF-8 text; give ids of premises or accounts, one a line or as CSV."""
 
 
+class ListNoTable(PlaceRefused):
+    """{file} cannot be read as a table ({problem}); give one id a line."""
+
+
 class ListTooBig(PlaceRefused):
     """{file} has more than {limit} bytes (OUTAGE_SHAPE_MAX_BYTES); load it in parts."""
 
 
 class ListTooLong(PlaceRefused):
     """{given} ids are more than the limit of {limit} (OUTAGE_LIST_MAX_IDS)."""
+
+
+class DevicesTooMany(PlaceRefused):
+    """{given} devices are more than the limit of {limit}; name what feeds them."""
 
 
 class ListEmpty(PlaceRefused):

@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from gis.edges import Edges, settle
 from gis.kernels import Scan, fastest
 from gis.layout import Layout, Run, lay_out
-from gis.outlines import Outlines, settle
 from gis.scan import Found, runs
 from gis.selection import Keys, Positions, Selection
 from gis.strips import Floats, Ints
@@ -64,17 +64,17 @@ class PremiseIndex:
 
     def match_many(self, wkbs: Sequence[bytes], service: int = _ALL_SERVICES) -> list[Selection]:
         """Do the same for many areas at once, which costs much less than one after the other."""
-        outlines = Outlines.of(wkbs)
+        edges = Edges.of(wkbs)
         scan = self.scan or fastest()
         found = [
-            (outlines.area[part], start, stop)
-            for one in scan(outlines, self.layout.blocks(service))
+            (edges.area[part], start, stop)
+            for one in scan(edges, self.layout.blocks(service))
             for part, start, stop in (
                 (one.part, one.start, one.stop),
-                self._settled(outlines, one),
+                self._settled(edges, one),
             )
         ]
-        return self._selections(outlines.areas, found)
+        return self._selections(edges.areas, found)
 
     def everything(self, service: int = _ALL_SERVICES) -> Selection:
         """Select all premises with any of the services, unplaced ones included."""
@@ -95,14 +95,14 @@ class PremiseIndex:
         at = at[at < self.layout.placed]
         return self.layout.lon[at], self.layout.lat[at]
 
-    def _settled(self, outlines: Outlines, found: Found) -> tuple[Ints, Ints, Ints]:
+    def _settled(self, edges: Edges, found: Found) -> tuple[Ints, Ints, Ints]:
         """Let shapely say of each doubtful premise whether it is inside."""
         at = found.doubtful
         lon, lat = self.layout.lon[at], self.layout.lat[at]
         inside = np.zeros(len(at), bool)
         for part in np.unique(found.doubtful_part):
             these = np.flatnonzero(found.doubtful_part == part)
-            inside[these] = settle(outlines.parts[part], lon[these], lat[these])
+            inside[these] = settle(edges.parts[part], lon[these], lat[these])
         return runs(found.doubtful_part[inside], at[inside])
 
     def _whole(self, runs: Sequence[Run], service: int) -> Selection:

@@ -11,11 +11,11 @@ import numpy as np
 import shapely
 
 from gis import scan
-from gis.outlines import Outlines
+from gis.edges import Edges
 from gis.scan import Block, Found
 from gis.strips import place_of
 
-Scan = Callable[[Outlines, Sequence[Block]], list[Found]]
+Scan = Callable[[Edges, Sequence[Block]], list[Found]]
 log = logging.getLogger(__name__)
 _ready: list[Scan] = [scan.scan]
 _began = threading.Event()
@@ -48,7 +48,7 @@ def compiled() -> Scan:
     block = Block(start=0, places=place_of(point, point), lon=point, lat=point)
     for array in (block.places, block.lon, block.lat):
         array.setflags(write=False)
-    scan(Outlines.of([shapely.to_wkb(shapely.box(-1, -1, 1, 1))]), [block])
+    scan(Edges.of([shapely.to_wkb(shapely.box(-1, -1, 1, 1))]), [block])
     return scan
 
 

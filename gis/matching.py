@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
 from gis import asked, places
 from gis.errors import RepairChangesPremises
+from gis.fetching import fetch
 from gis.index import PremiseIndex
 from gis.index_file import Edition
 from gis.kernels import prepare
@@ -25,11 +27,11 @@ from gis.where import select
 from outage import tables as t
 from outage import where as w
 from outage.database import Database
+from outage.errors import DatabaseError
 from outage.model import MatchedShape, Service
 from outage.schema import epoch
 from outage.settings import Settings
 
-_AT_A_TIME = 20_000
 _POINT = np.dtype(
     [("key", np.int64), ("lon", np.float64), ("lat", np.float64), ("services", np.uint8)]
 )
@@ -103,7 +105,7 @@ class Matcher:
 
     def _open(self) -> None:
         # Who matches will open it then, and say what is wrong.
-        with suppress(sa.exc.SQLAlchemyError):
+        with suppress(sa.exc.SQLAlchemyError, DatabaseError):
             self.index()
 
     def index(self) -> PremiseIndex:
@@ -117,7 +119,7 @@ class Matcher:
 
     def _layout(self, conn: Connection, edition: Edition) -> Layout:
         def build() -> Layout:
-            return _build(conn, edition.version)
+            return _layout(conn, edition.version)
 
         if self._shelf is None:
             return build()
@@ -245,8 +247,23 @@ def _edition(conn: Connection) -> Edition:
     return Edition(database=epoch(conn), version=premises_version(conn))
 
 
-def _build(conn: Connection, version: int) -> Layout:
-    """Lay out the premises of one version, whatever a load under way has written already."""
+def _layout(conn: Connection, version: int) -> Layout:
+    points = read_premises(conn, version)
+    return lay_out(
+        version=version,
+        keys=points["key"],
+        lon=points["lon"],
+        lat=points["lat"],
+        services=points["services"],
+    )
+
+
+def read_premises(conn: Connection, version: int) -> NDArray[np.void]:
+    """Read the premises of one version, whatever a load under way has written already.
+
+    They are in the order of their keys, whoever reads them: a position of a version's index is
+    the same premise in every index that is built of it.
+    """
     p, b = t.premises.c, t.premises_before.c
     settled = sa.select(p.key, p.longitude, p.latitude, p.services).where(
         p.closed_at.is_(None), p.loaded_version <= version
@@ -256,16 +273,5 @@ def _build(conn: Connection, version: int) -> Layout:
         .join(t.premises, p.key == b.premise_key)
         .where(b.version > version, p.loaded_version > version)
     )
-    rows = conn.execution_options(yield_per=_AT_A_TIME).execute(sa.union_all(settled, before))
-    # As arrays at once: a million rows of Python objects would take ten times the memory.
-    parts = [
-        np.array([tuple(row) for row in part], dtype=_POINT) for part in rows.partitions()
-    ] or [np.empty(0, dtype=_POINT)]
-    points = np.concatenate(parts)
-    return lay_out(
-        version=version,
-        keys=points["key"],
-        lon=points["lon"],
-        lat=points["lat"],
-        services=points["services"],
-    )
+    points = fetch(conn, sa.union_all(settled, before), _POINT)
+    return np.asarray(points[np.argsort(points["key"])])

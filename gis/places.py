@@ -13,6 +13,7 @@ from gis import asked, streets
 from gis.errors import (
     AreaAmbiguous,
     AreaUnknown,
+    DevicesTooMany,
     DeviceUnknown,
     IdsUnknown,
     ListEmpty,
@@ -27,6 +28,10 @@ from outage import where as w
 
 MOST_NAMED = 5
 """How many of many a sentence names."""
+MOST_DEVICES = 500
+"""Devices of one place: each is looked up, and SQLite takes no thousand alternatives."""
+_SHOWN = 60
+"""Signs of an id that a sentence shows."""
 _COMPARED = 20_000
 """Names that are compared with a misspelt one at most."""
 _p = t.premises.c
@@ -82,13 +87,19 @@ def refuse_unknown(found: Found | None) -> None:
             ids=bad,
             count=f"{len(bad):,}",
             given=f"{listed.given:,}",
-            first=", ".join(map(repr, bad[:MOST_NAMED])) + more,
+            first=", ".join(map(_shown, bad[:MOST_NAMED])) + more,
         )
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…")
 
 
 def _devices(conn: Connection, devices: w.Devices) -> Found:
     if not devices.paths:
         raise ListEmpty(what="device")
+    if len(devices.paths) > MOST_DEVICES:
+        raise DevicesTooMany(given=f"{len(devices.paths):,}", limit=f"{MOST_DEVICES:,}")
     for path in devices.paths:
         if not _anybody(conn, condition(w.Devices(paths=(path,)))):
             raise DeviceUnknown(device=path, hint=_near_device(conn, path))
@@ -144,8 +155,10 @@ def _cities(conn: Connection, street: w.Street) -> dict[str, int]:
 def _area(conn: Connection, area: asked.Area) -> w.Area:
     """Find the area as it is written on record."""
     kinds = list(w.AreaKind) if area.kind is None else [area.kind]
-    names = {kind: _distinct(conn, t.premises.c[kind]) for kind in kinds}
-    found = [
+    # One row of each kind is enough where the database compares as we do, which is in ASCII.
+    found = _spelled(conn, kinds, area.name) if area.name.isascii() else []
+    names = {} if found else {kind: _distinct(conn, t.premises.c[kind]) for kind in kinds}
+    found += [
         w.Area(kind=kind, name=name)
         for kind, known in names.items()
         for name in known
@@ -160,6 +173,18 @@ def _area(conn: Connection, area: asked.Area) -> w.Area:
         choices = " or ".join(f"{one.kind}:{one.name}" for one in found)
         raise AreaAmbiguous(area=area.name, choices=choices)
     return found[0]
+
+
+def _spelled(conn: Connection, kinds: Iterable[w.AreaKind], name: str) -> list[w.Area]:
+    """Find how the record spells a name, kind by kind."""
+    areas = (w.Area(kind=kind, name=name) for kind in kinds)
+    found = (
+        (one.kind, sa.select(t.premises.c[one.kind]).where(condition(one)).limit(1))
+        for one in areas
+        if name
+    )
+    spelled = ((kind, conn.execute(statement).scalar()) for kind, statement in found)
+    return [w.Area(kind=kind, name=word) for kind, word in spelled if word is not None]
 
 
 def _anybody(conn: Connection, which: sa.ColumnElement[bool]) -> bool:

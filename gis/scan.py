@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gis.outlines import Outlines
+from gis.edges import Edges
 from gis.spans import Spans, cut
 from gis.strips import SHIFT, Floats, Ints, Truths, expand
 
@@ -50,18 +50,18 @@ class Found:
     doubtful: Ints
 
 
-def scan(outlines: Outlines, blocks: Sequence[Block]) -> list[Found]:
+def scan(edges: Edges, blocks: Sequence[Block]) -> list[Found]:
     """Find what lies in each part, block by block."""
     full = [block for block in blocks if len(block.places)]
-    if not full or not len(outlines.part):
+    if not full or not len(edges.part):
         return []
     lowest = min(int(block.places[0]) for block in full) >> SHIFT
     highest = max(int(block.places[-1]) for block in full) >> SHIFT
-    spans = cut(outlines, lowest, highest)
-    return [_along(outlines, spans, block) for block in full]
+    spans = cut(edges, lowest, highest)
+    return [_along(edges, spans, block) for block in full]
 
 
-def _along(outlines: Outlines, spans: Spans, block: Block) -> Found:
+def _along(edges: Edges, spans: Spans, block: Block) -> Found:
     # One after the other, as they lie: the second search finds the memory of the first at hand.
     both = np.column_stack([spans.west, spans.east + 1]).ravel()
     west, east = np.searchsorted(block.places, both).reshape(-1, 2).T
@@ -69,7 +69,7 @@ def _along(outlines: Outlines, spans: Spans, block: Block) -> Found:
     near = np.flatnonzero(west < east)
     count = east[near] - west[near]
     at, span = expand(west[near], count), np.repeat(near, count)
-    inside, doubtful = _judge(outlines, spans, span, block.lon[at], block.lat[at])
+    inside, doubtful = _judge(edges, spans, span, block.lon[at], block.lat[at])
     part, start, stop = runs(spans.part[span[inside]], at[inside])
     return Found(
         part=np.concatenate([spans.part[whole], part]),
@@ -90,34 +90,34 @@ def runs(part: Ints, at: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 def _judge(
-    outlines: Outlines, spans: Spans, span: Ints, lon: Floats, lat: Floats
+    edges: Edges, spans: Spans, span: Ints, lon: Floats, lat: Floats
 ) -> tuple[Truths, Truths]:
     """Hold points against the edges of their span: (inside, too near an edge to say)."""
-    edges = np.diff(spans.first)[span]
+    many = np.diff(spans.first)[span]
     inside, doubtful = np.empty(len(span), bool), np.empty(len(span), bool)
     before = np.concatenate([[False], spans.inside[:-1]])[span]
-    done = np.cumsum(edges)
+    done = np.cumsum(many)
     at = 0
     while at < len(span):
         full = np.searchsorted(done, (done[at - 1] if at else 0) + _PAIRS, side="right")
         some = slice(at, max(at + 1, int(full)))
-        edge = spans.edge[expand(spans.first[span[some]], edges[some])]
-        point = np.repeat(np.arange(some.stop - some.start), edges[some])
-        crossed, unsure = _cross(outlines, edge, point, lon[some], lat[some])
+        edge = spans.edge[expand(spans.first[span[some]], many[some])]
+        point = np.repeat(np.arange(some.stop - some.start), many[some])
+        crossed, unsure = _cross(edges, edge, point, lon[some], lat[some])
         inside[some], doubtful[some] = before[some] ^ crossed, unsure
         at = some.stop
     return inside & ~doubtful, doubtful
 
 
 def _cross(
-    outlines: Outlines, edge: Ints, point: Ints, lon: Floats, lat: Floats
+    edges: Edges, edge: Ints, point: Ints, lon: Floats, lat: Floats
 ) -> tuple[Truths, Truths]:
     """Whether an odd number of edges pass west of each point, and whether any is too near."""
-    y1, y2, y = outlines.y1[edge], outlines.y2[edge], lat[point]
+    y1, y2, y = edges.y1[edge], edges.y2[edge], lat[point]
     # An edge owns its lower end and not its upper one, so that a vertex is passed once.
     beside = (y1 <= y) != (y2 <= y)
     passes = np.flatnonzero(beside)
-    west, unsure = _side(outlines, edge[passes], lon[point[passes]], y[passes])
+    west, unsure = _side(edges, edge[passes], lon[point[passes]], y[passes])
     points = point[passes]
     odd = np.bincount(points[west], minlength=len(lon)) & 1
     doubtful = np.zeros(len(lon), bool)
@@ -125,16 +125,14 @@ def _cross(
     # On a vertex that it only touches, or on a level edge.
     level = np.flatnonzero(~beside & (np.maximum(y1, y2) == y))
     if len(level):
-        x1, x2, x = outlines.x1[edge[level]], outlines.x2[edge[level]], lon[point[level]]
+        x1, x2, x = edges.x1[edge[level]], edges.x2[edge[level]], lon[point[level]]
         doubtful[point[level[(np.minimum(x1, x2) <= x) & (x <= np.maximum(x1, x2))]]] = True
     return odd.astype(bool), doubtful
 
 
-def _side(outlines: Outlines, edge: Ints, x: Floats, y: Floats) -> tuple[Truths, Truths]:
+def _side(edges: Edges, edge: Ints, x: Floats, y: Floats) -> tuple[Truths, Truths]:
     """Whether each edge passes west of the point beside it, and whether that is too close."""
-    x1, y1, x2, y2 = (
-        values[edge] for values in (outlines.x1, outlines.y1, outlines.x2, outlines.y2)
-    )
+    x1, y1, x2, y2 = (values[edge] for values in (edges.x1, edges.y1, edges.x2, edges.y2))
     left, right = (x2 - x1) * (y - y1), (x - x1) * (y2 - y1)
     unsure = np.abs(left - right) <= ERROR * (np.abs(left) + np.abs(right)) + TINY
     return (left < right) == (y1 < y2), unsure

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gis.outlines import Outlines
+from gis.edges import Edges
 from gis.strips import (
     CELL,
     DOUBT,
@@ -47,40 +47,38 @@ class Spans:
     edge: Ints
 
 
-def cut(outlines: Outlines, lowest: int, highest: int) -> Spans:
+def cut(edges: Edges, lowest: int, highest: int) -> Spans:
     """Cut the edges at the borders of strips, from the lowest strip to the highest."""
-    low = np.minimum(outlines.y1, outlines.y2)
-    high = np.maximum(outlines.y1, outlines.y2)
+    low = np.minimum(edges.y1, edges.y2)
+    high = np.maximum(edges.y1, edges.y2)
     begin = np.maximum(strip_of(low), lowest)
     heights = np.maximum(np.minimum(strip_of(high), highest) - begin + 1, 0)
     edge, strip = np.repeat(np.arange(len(heights)), heights), expand(begin, heights)
-    west, east = _reach(outlines, edge, strip, low, high)
+    west, east = _reach(edges, edge, strip, low, high)
     middle = middle_of(strip)
     crosses = (low[edge] <= middle) & (middle < high[edge])
     # One number for part and strip, above the cell: everything sorts and runs on by itself.
-    row = _rows(outlines.part, begin, heights)[outlines.part[edge]] + strip
+    row = _rows(edges.part, begin, heights)[edges.part[edge]] + strip
     return _merged(
         edge=edge,
         strip=strip,
-        part=outlines.part[edge],
+        part=edges.part[edge],
         west=row << SHIFT | west,
         east=row << SHIFT | east,
         crosses=crosses,
     )
 
 
-def _reach(
-    outlines: Outlines, edge: Ints, strip: Ints, low: Floats, high: Floats
-) -> tuple[Ints, Ints]:
+def _reach(edges: Edges, edge: Ints, strip: Ints, low: Floats, high: Floats) -> tuple[Ints, Ints]:
     """The cells that an edge can touch inside a strip, never too few."""
-    west = np.minimum(outlines.x1, outlines.x2)[edge]
-    east = np.maximum(outlines.x1, outlines.x2)[edge]
+    west = np.minimum(edges.x1, edges.x2)[edge]
+    east = np.maximum(edges.x1, edges.x2)[edge]
     # What lies in its strip with both ends needs no arithmetic.
     long = np.flatnonzero((strip_of(low) != strip_of(high))[edge])
     of, strip = edge[long], strip[long]
-    rises = outlines.y1[of] <= outlines.y2[of]
-    foot = np.where(rises, outlines.x1[of], outlines.x2[of])
-    head = np.where(rises, outlines.x2[of], outlines.x1[of])
+    rises = edges.y1[of] <= edges.y2[of]
+    foot = np.where(rises, edges.x1[of], edges.x2[of])
+    head = np.where(rises, edges.x2[of], edges.x1[of])
     bottom, height = low[of], high[of] - low[of]
     enters = foot + (head - foot) * ((np.maximum(south_of(strip), bottom) - bottom) / height)
     leaves = foot + (head - foot) * ((np.minimum(north_of(strip), high[of]) - bottom) / height)

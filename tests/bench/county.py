@@ -63,6 +63,17 @@ SELECT premise_key, 'electric', outage_key, outage_key, since, until, outcome FR
 
 def build(db: Database, premises: int) -> None:
     """Fill a migrated database: set-based, and always with the same rows."""
+    settle(db, premises)
+    with db.write() as conn:
+        conn.execute(sa.text(_ACCOUNTS), {"premises": premises})
+        since = to_ms(BEGAN - timedelta(days=900))
+        conn.execute(sa.text(_OCCUPANCIES), {"premises": premises, "since": since})
+    with db.write() as conn:
+        _live_through_the_past(conn)
+
+
+def settle(db: Database, premises: int) -> None:
+    """Fill a migrated database with the premises alone."""
     with db.write() as conn:
         conn.execute(sa.text(_PREMISES), {"premises": premises})
         conn.execute(
@@ -70,12 +81,6 @@ def build(db: Database, premises: int) -> None:
                 version=1, at=BEGAN, premises=premises, unplaced=0, digest="made up"
             )
         )
-    with db.write() as conn:
-        conn.execute(sa.text(_ACCOUNTS), {"premises": premises})
-        since = to_ms(BEGAN - timedelta(days=900))
-        conn.execute(sa.text(_OCCUPANCIES), {"premises": premises, "since": since})
-    with db.write() as conn:
-        _live_through_the_past(conn)
 
 
 def _live_through_the_past(conn: Connection) -> None:

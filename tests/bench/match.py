@@ -30,8 +30,10 @@ from shapely.geometry import Polygon
 from gis import kernels, scan
 from gis.index import PremiseIndex
 from gis.layout import Layout, lay_out
+from gis.matching import read_premises
 from gis.selection import Selection
-from tests.bench import cold, made, postgis
+from outage.schema import open_embedded
+from tests.bench import cold, county, made, postgis
 from tests.bench.made import Territory
 
 SIZES = (100_000, 1_000_000, 5_000_000, 10_000_000)
@@ -184,6 +186,22 @@ def _index_facts(land: Territory, layout: Layout) -> dict[str, Any]:
         return cold.facts(Path(folder), layout, shapely.to_wkb(made.feeders(land, 1)[0]))
 
 
+def _database_facts(premises: int) -> dict[str, float]:
+    """How long as many premises take to read from an SQLite database, before they are sorted."""
+    with tempfile.TemporaryDirectory(prefix="outage-bench-") as folder:
+        db = open_embedded(Path(folder) / "bench.db")
+        county.settle(db, premises)
+        with db.read() as conn:
+            began, worked = time.perf_counter(), time.process_time()
+            read_premises(conn, 1)
+            took = {
+                "database_read_s": time.perf_counter() - began,
+                "database_read_cpu_s": time.process_time() - worked,
+            }
+        db.close()
+    return took
+
+
 @click.command()
 @click.option("--premises", type=int, multiple=True, help="How many; may be given again.")
 @click.option("--case", type=click.Choice(CASES), multiple=True, help="Only this; may be repeated.")
@@ -229,7 +247,7 @@ def _one_size(
     }
     result: dict[str, Any] = {
         "premises": count,
-        "index": built | _index_facts(land, layout),
+        "index": built | _database_facts(count) | _index_facts(land, layout),
         "cases": {},
     }
     if server is not None:

@@ -31,6 +31,7 @@ _OF_STREET = {"first": "--from", "last": "--to", "side": "--side", "city": "--ci
 _LIST = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 _SHAPE = click.Path(exists=True, allow_dash=True, path_type=Path)
 """A FileGDB is a folder."""
+_HOUSE = click.IntRange(0, 9_999_999)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,15 @@ class Given:
     @property
     def way(self) -> str | None:
         """The option that says where, None if none does."""
-        return next((name for name in _WAYS if getattr(self, name)), None)
+        return next(iter(self.ways()), None)
+
+    def ways(self) -> list[str]:
+        """The options that say where.
+
+        Words that are empty are an option, too: a script's empty variable is a place that is
+        unknown, never no place at all, which would restore everybody.
+        """
+        return [name for name in _WAYS if getattr(self, name) not in (None, (), False)]
 
     def asked(self, limits: ShapeLimits) -> asked.Asked | None:
         """Read what was given, files of at most as many bytes as a shape may have.
@@ -121,11 +130,11 @@ def where(*, shape: bool = True) -> Callable[[Command], Command]:
 
 
 def _check(given: Given) -> None:
-    ways = [words for name, words in _WAYS.items() if getattr(given, name)]
+    ways = [_WAYS[name] for name in given.ways()]
     if len(ways) > 1:
         raise click.UsageError(f"Say where in one way: {' or '.join(ways)}.")
     alone = [name for field, name in _OF_STREET.items() if getattr(given, field) is not None]
-    if alone and not given.street:
+    if alone and given.street is None:
         raise click.UsageError(f"{' and '.join(alone)} belong to a street; give --street too.")
 
 
@@ -140,8 +149,8 @@ _OPTIONS = (
         help="Devices that feed it, commas between: circuit:F12, transformer:T9, SUB1/F12/L3.",
     ),
     click.option("--street", help="Street it is on, like 'E 22nd Ave'."),
-    click.option("--from", "first", type=click.IntRange(0), help="First house number."),
-    click.option("--to", "last", type=click.IntRange(0), help="Last house number."),
+    click.option("--from", "first", type=_HOUSE, help="First house number."),
+    click.option("--to", "last", type=_HOUSE, help="Last house number."),
     click.option("--side", type=options.words(w.Side), help="House numbers of one side alone."),
     click.option("--city", help="City of the street, where several have it."),
     click.option("--area", help="Area: postal_code:V5K, or a name that only one area has."),

@@ -85,7 +85,12 @@ def _storm(
     house = House(home, told)
     house.start()
     try:
-        players = Players(db, web_port=ports["OUTAGE_WEB_PORT"], crew_token=token)
+        players = Players(
+            db,
+            web_port=ports["OUTAGE_WEB_PORT"],
+            crew_token=token,
+            indexes=settings.indexes,
+        )
         carrier = f"http://127.0.0.1:{ports['OUTAGE_CARRIER_PORT']}"
         acts = storm.acts()
         _Playback(db, settings, carrier, house, kills).play(players, say=say)

@@ -77,7 +77,13 @@ def play(pace_s: float) -> None:
     settings = load()
     db = opening.open_record(settings)
     token = (settings.home / TOKEN).read_text(encoding="utf-8")
-    players = Players(db, web_port=settings.web_port, crew_token=token, guests=True)
+    players = Players(
+        db,
+        web_port=settings.web_port,
+        crew_token=token,
+        indexes=settings.indexes,
+        guests=True,
+    )
     acts = storm.acts()
     done = players.played()
     last = acts[done - 1].at if done else acts[0].at

@@ -6,6 +6,7 @@ import http.client
 import json
 import time
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -34,17 +35,24 @@ class Players:
     """Plays acts, each once, however often it is asked and whatever is killed meanwhile."""
 
     def __init__(
-        self, db: Database, *, web_port: int, crew_token: str, guests: bool = False
+        self,
+        db: Database,
+        *,
+        web_port: int,
+        crew_token: str,
+        indexes: Path | None = None,
+        guests: bool = False,
     ) -> None:
-        """Say where crews report, and whether ``guests`` may have changed outages of the storm.
+        """Say where crews report, where this host keeps its indexes, and who else takes part.
 
-        What a guest has made impossible is left out; otherwise a refusal is an error.
+        With ``guests`` somebody may have changed outages of the storm: what they have made
+        impossible is left out. Otherwise a refusal is an error.
         """
         self._db = db
         self._web_port = web_port
         self._crew_token = crew_token
         self._guests = guests
-        self._matcher = Matcher(db)
+        self._matcher = Matcher(db, indexes)
 
     def played(self) -> int:
         """Return how many acts have been played already."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 from collections.abc import Callable
@@ -112,6 +113,7 @@ BAD: list[tuple[dict[str, Any], int, str]] = [
     ({"shape": {"type": "Point", "coordinates": [0, 0]}}, 422, "is a Point, not an area"),
     ({"devices": []}, 422, "at least one device"),
     ({"devices": ["circuit:F11"]}, 422, "did you mean circuit:F1"),
+    ({"devices": [f"circuit:F{n}" for n in range(501)]}, 422, "501 devices are more than"),
     ({"devices": "circuit:F1"}, 422, "devices: "),
     ({"street": {"name": "Mian St"}}, 422, "did you mean main st?"),
     ({"street": {"name": "Main St", "side": "left"}}, 422, "street.side: "),
@@ -121,6 +123,9 @@ BAD: list[tuple[dict[str, Any], int, str]] = [
     ({"area": {"name": "Atlantis"}}, 422, "called 'Atlantis'"),
     ({"premises": [" "]}, 422, "at least one id"),
     ({"premises": [1]}, 422, "premises.0: "),
+    ({"all": True, "difference_from": "O\x00"}, 422, "difference_from: holds control"),
+    ({"street": {"name": "\ud800"}}, 422, "street.name: "),
+    ({"shape": {"type": "\ud800", "coordinates": []}}, 422, "shape"),
     ({"all": True, "difference_from": "O-NONE"}, 404, "O-NONE"),
     ({"all": True, "nonsense": 1}, 422, "nonsense: "),
 ]
@@ -130,9 +135,12 @@ def test_bad_input_is_a_problem_document_and_changes_nothing(
     database: Database, dispatcher: TestClient
 ) -> None:
     for body, status, sentence in BAD:
-        assert_problem(dispatcher.post("/api/v1/match", json=body), status, sentence)
+        # Written here: a client's own writer refuses half a sign.
+        previewed = dispatcher.post("/api/v1/match", content=json.dumps(body))
+        assert_problem(previewed, status, sentence)
         if status == 422 and body:
-            declared = dispatcher.post("/api/v1/outages", json={"service": "electric"} | body)
+            electric = json.dumps({"service": "electric"} | body)
+            declared = dispatcher.post("/api/v1/outages", content=electric)
             assert declared.status_code == 422
     for table in (t.outages, t.journal, t.shapes):
         with database.read() as conn:
@@ -148,6 +156,13 @@ def test_unknown_ids_refuse_a_declaration_with_all_of_them(dispatcher: TestClien
     assert refused.json()["ids"] == ids[1:]
     assert dispatcher.post("/api/v1/match", json=body).json()["list"]["unknown"] == ids[1:]
     assert dispatcher.post("/api/v1/outages", json=body | {"skip_unknown": True}).status_code == 201
+
+
+def test_a_sentence_does_not_repeat_megabytes(dispatcher: TestClient) -> None:
+    body = {"service": "electric", "premises": ["x" * 1_000_000]}
+    refused = dispatcher.post("/api/v1/outages", json=body)
+    assert_problem(refused, 422, "1 of 1 ids name no premise for certain: 'xxx")
+    assert len(refused.json()["detail"]) < 300
 
 
 def test_who_may_read_accounts_may_preview(database: Database, there: Neighbourhood) -> None:

@@ -5,10 +5,10 @@ import pytest
 import shapely
 from hypothesis import given, settings
 
+from gis.edges import Edges, settle
 from gis.index import PremiseIndex
 from gis.kernels import Scan
 from gis.layout import lay_out
-from gis.outlines import Outlines
 from tests.unit.gis.answers import differences, scans
 from tests.unit.gis.areas import Scene, scenes
 
@@ -104,8 +104,15 @@ def test_a_strip_full_of_edges_is_matched_exactly(scan: Scan) -> None:
     assert 0 < len(expected) < len(points)
 
 
-def test_outlines_know_the_edges_of_each_part() -> None:
+def test_edges_are_known_part_by_part() -> None:
     donut = shapely.box(0, 0, 3, 3).difference(shapely.box(1, 1, 2, 2))
-    outlines = Outlines.of(shapely.to_wkb([SHARED, donut]).tolist())
-    assert outlines.area.tolist() == [0, 0, 1]
-    assert np.bincount(outlines.part).tolist() == [4, 4, 8]
+    edges = Edges.of(shapely.to_wkb([SHARED, donut]).tolist())
+    assert edges.area.tolist() == [0, 0, 1]
+    assert np.bincount(edges.part).tolist() == [4, 4, 8]
+
+
+def test_a_lone_premise_on_a_hole_outside_its_shell_is_inside() -> None:
+    """The very first point that shapely is asked about, it judges by another rule."""
+    shell, hole = [(0, 1), (0, 2), (1, 0)], [(1, 0), (1, 1), (0, 1), (0, 0)]
+    polygon = shapely.Polygon(shell, [hole])
+    assert settle(polygon, np.zeros(1), np.zeros(1)).all()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -160,6 +161,36 @@ def test_the_index_before_stays_for_who_is_about_to_open_it(tmp_path: Path) -> N
     assert files(tmp_path) == ["premises-first-2.index", "premises-first-3.index"]
 
 
+def test_two_databases_with_one_folder_keep_their_indexes(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    one, other = EDITION, Edition(database="second", version=7)
+    for edition in (one, other):
+        shelf.take(edition, lambda: layout(10))
+    for edition in (one, other):
+        shelf.take(edition, never)
+    assert len(files(tmp_path)) == 2
+
+
+def test_the_index_of_a_database_that_nobody_opens_goes_after_a_day(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.take(EDITION, lambda: layout(10))
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(the_file(tmp_path), (two_days_ago, two_days_ago))
+    shelf.take(EDITION, never)
+    shelf.take(Edition(database="restored", version=3), lambda: layout(10))
+    assert len(files(tmp_path)) == 2, "it has just been opened"
+    os.utime(tmp_path / "premises-first-3.index", (two_days_ago, two_days_ago))
+    shelf.take(Edition(database="restored", version=4), lambda: layout(10))
+    assert files(tmp_path) == ["premises-restored-3.index", "premises-restored-4.index"]
+
+
+def test_who_builds_an_older_version_late_leaves_the_newer_one(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    for version in (9, 6):
+        shelf.take(Edition(database="first", version=version), lambda: layout(10))
+    shelf.take(Edition(database="first", version=9), never)
+
+
 def test_an_index_goes_on_answering_when_its_file_is_gone(shelf: Shelf, tmp_path: Path) -> None:
     index = PremiseIndex.over(shelf.take(EDITION, never))
     the_file(tmp_path).unlink()
@@ -198,9 +229,9 @@ def test_matchers_of_a_host_share_one_file_until_the_premises_change(
     first, second = Matcher(database, tmp_path), Matcher(database, tmp_path)
     box = geojson((0, 2, 0, 1))
     assert len(first.match(box, Service.ELECTRIC, limits=LIMITS).inside) == 6
-    written = the_file(tmp_path).stat().st_mtime_ns
+    written = the_file(tmp_path).stat().st_ino
     assert len(second.match(box, Service.ELECTRIC, limits=ShapeLimits()).inside) == 6
-    assert the_file(tmp_path).stat().st_mtime_ns == written
+    assert the_file(tmp_path).stat().st_ino == written
     with database.write() as conn:
         world.new_version(conn, 2)
     assert first.index().version == 2

@@ -149,6 +149,15 @@ def test_an_outage_moves_to_a_street_and_a_list_of_it_is_restored(
     assert w.Listed(premises=(1, 2)) in [from_spec(one) for one in spec if one]
 
 
+@pytest.mark.parametrize("option", ["--street", "--area", "--devices"])
+def test_an_empty_word_never_means_the_whole_outage(ask: Ask, db: Database, option: str) -> None:
+    name = facts(ask("declare", "--all", "--json"))["id"]
+    code, out, _ = ask("restore", name, option, "")
+    assert (code, out) == (1, "")
+    with db.read() as conn:
+        assert conn.execute(sa.select(t.outages.c.status)).scalar_one() == "confirmed"
+
+
 def test_unknown_ids_refuse_a_declaration_and_not_a_preview(ask: Ask, files: Path) -> None:
     bad = ("--premises", f"{files}/bad.txt")
     code, _, err = ask("declare", *bad)
@@ -210,6 +219,11 @@ BAD: list[tuple[list[str], int, str]] = [
     (["declare", "--area", "Atlantis"], 1, "called 'Atlantis'"),
     (["declare", "--premises", "{}/empty.txt"], 1, "at least one id"),
     (["declare", "--premises", "{}/binary"], 1, "binary is not UTF-8 text"),
+    (["declare", "--street", ""], 1, "No premise is on"),
+    (["declare", "--area", ""], 1, "called ''"),
+    (["declare", "--devices", ""], 1, "at least one device"),
+    (["match", "--street", "Main St", "--to", "99999999999999999999"], 2, "--to"),
+    (["declare", "--premises", "{}/wide.csv"], 1, "wide.csv cannot be read as a table (field"),
     (["match", "--all", "--against", "O-NONE"], 1, "no outage 'O-NONE'"),
 ]
 
@@ -219,6 +233,7 @@ def test_bad_input_gets_one_clear_sentence_and_leaves_nothing(
     ask: Ask, files: Path, db: Database, *, words: list[str], code: int, sentence: str
 ) -> None:
     (files / "empty.txt").write_text("\n \n")
+    (files / "wide.csv").write_text(f'premise_id,name\nP1,"{"a" * 200_000}"')
     (files / "binary").write_bytes(b"\xff\xfe\x00")
     found, out, err = ask(*(word.format(files) for word in words))
     assert (found, out) == (code, "")

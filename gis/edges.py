@@ -1,4 +1,4 @@
-"""Outlines: the edges of many areas, as arrays."""
+"""The edges of many areas, as arrays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gis.strips import Floats, Ints, Truths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Outlines:
+class Edges:
     """The edges of areas, part by part.
 
     Each part is judged by itself, by the even-odd rule over its rings, and a point is inside an
@@ -40,7 +40,7 @@ class Outlines:
     y2: Floats
 
     @classmethod
-    def of(cls, wkbs: Sequence[bytes]) -> Outlines:
+    def of(cls, wkbs: Sequence[bytes]) -> Edges:
         """Read areas: WKB of polygons and multipolygons."""
         shapes = np.array(shapely.from_wkb(list(wkbs)), dtype=object)
         parts, area = shapely.get_parts(shapes, return_index=True)
@@ -65,8 +65,11 @@ def settle(polygon: shapely.Geometry, lon: Floats, lat: Floats) -> Truths:
     if shapely.area(polygon) == 0:
         return _by_ring(polygon, lon, lat)
     shapely.prepare(polygon)
-    inside = np.asarray(shapely.intersects_xy(polygon, lon, lat))
     west, south, east, north = shapely.bounds(polygon)
+    # The first point it is asked about shapely holds against the shell alone, so that one on a
+    # hole of an invalid polygon would be outside. All later ones are held against every ring.
+    shapely.intersects_xy(polygon, west, south)
+    inside = np.asarray(shapely.intersects_xy(polygon, lon, lat))
     beyond = (lon < west) | (lon > east) | (lat < south) | (lat > north)
     if beyond.any():
         # Beyond the shell shapely looks at nothing, yet an invalid polygon may have holes there.
