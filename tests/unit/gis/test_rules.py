@@ -32,6 +32,9 @@ from outage.errors import (
 from outage.model import OPEN, Kind, Outage, Status
 from tests.unit.gis.world import ACTOR, COLUMNS, ROWS, Rectangle, World, inside
 
+# Many small worlds, each of its own database: minutes on a machine that does other things.
+pytestmark = pytest.mark.timeout(600)
+
 EXAMPLES = 25
 columns = st.integers(0, COLUMNS - 1)
 rows = st.integers(0, ROWS - 1)
