@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from console import errors as mine
-from gis.errors import GisError, IdsUnknown
+from gis.errors import GisError, IdsUnknown, IndexBeingBuilt
 from outage import errors as theirs
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     mine.BadQuery: HTTPStatus.BAD_REQUEST,
     mine.KeyTooLong: HTTPStatus.BAD_REQUEST,
     mine.TooManyPreviews: HTTPStatus.SERVICE_UNAVAILABLE,
+    IndexBeingBuilt: HTTPStatus.SERVICE_UNAVAILABLE,
     mine.ConsoleError: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 """What each refusal is in HTTP; the nearest class counts."""

@@ -121,6 +121,10 @@ class ManyMoved(GisError):
     """
 
 
+class IndexBeingBuilt(GisError):
+    """The premises have changed and are being read; try again in a moment."""
+
+
 class PlaceRefused(GisError):
     """The place cannot be found."""
 

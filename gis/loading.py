@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,12 +45,14 @@ def load_premises(
     allow_outside: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
+    indexes: Path | None = None,
 ) -> Loaded:
     """Load what a file says of premises, or only say what that would come to.
 
     Rows go in by steps; the premises version that makes them count is written last, with the
     journal entry that has open outages matched again. Killed in between, doing it again
-    completes it. A file that says nothing new makes no version and no entry.
+    completes it. A file that says nothing new makes no version and no entry. The index of what
+    was loaded is left in ``indexes``, for all processes of this host.
 
     Raises:
         OutageError: too many bad rows, far fewer premises than on record, or another load is
@@ -79,7 +82,7 @@ def load_premises(
                 _name(steps, name)
             # What a killed load wrote before this one counts as well.
             written = _conclude(db, found, version, actor=actor)
-            public.prepare(db, Matcher(db).index())
+            public.prepare(db, Matcher(db, indexes).index())
         return Loaded(
             added=added,
             changed=max(0, written - added),

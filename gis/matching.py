@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
 from gis import asked, places
-from gis.errors import RepairChangesPremises
+from gis.errors import IndexBeingBuilt, RepairChangesPremises
 from gis.fetching import fetch
 from gis.index import PremiseIndex
 from gis.index_file import Edition
@@ -32,6 +32,8 @@ from outage.model import MatchedShape, Service
 from outage.schema import epoch
 from outage.settings import Settings
 
+PATIENCE_S = 10.0
+"""How long somebody who asks waits for an index that another thread is building."""
 _POINT = np.dtype(
     [("key", np.int64), ("lon", np.float64), ("lat", np.float64), ("services", np.uint8)]
 )
@@ -108,14 +110,22 @@ class Matcher:
         with suppress(sa.exc.SQLAlchemyError, DatabaseError):
             self.index()
 
-    def index(self) -> PremiseIndex:
-        """The index of the current premises version."""
-        with self._lock, self._db.read() as conn:
-            edition = _edition(conn)
-            if self._index is None or self._edition != edition:
-                self._index = PremiseIndex.over(self._layout(conn, edition))
-                self._edition = edition
-            return self._index
+    def index(self, patience_s: float = -1) -> PremiseIndex:
+        """The index of the current premises version.
+
+        Raises `IndexBeingBuilt` if another thread has not finished it after so many seconds.
+        """
+        if not self._lock.acquire(timeout=patience_s):
+            raise IndexBeingBuilt
+        try:
+            with self._db.read() as conn:
+                edition = _edition(conn)
+                if self._index is None or self._edition != edition:
+                    self._index = PremiseIndex.over(self._layout(conn, edition))
+                    self._edition = edition
+                return self._index
+        finally:
+            self._lock.release()
 
     def _layout(self, conn: Connection, edition: Edition) -> Layout:
         def build() -> Layout:
@@ -169,7 +179,7 @@ class Matcher:
         if isinstance(wanted, asked.Shape):
             shape = _through_gate(wanted.source, limits=limits, crs=wanted.crs, layer=wanted.layer)
             return self._look_inside(shape, service)
-        index = self.index()
+        index = self.index(PATIENCE_S)
         with self._db.read() as conn:
             found = places.find(conn, wanted, max_ids=max_ids)
             inside = select(conn, found.where, index, service)
@@ -192,7 +202,7 @@ class Matcher:
         return match
 
     def _look_inside(self, shape: Shape, service: Service) -> Match:
-        index = self.index()
+        index = self.index(PATIENCE_S)
         return Match(
             where=w.Drawn(digest=shape.hash),
             inside=index.match(shape.wkb, service.bit),
@@ -203,7 +213,7 @@ class Matcher:
 
     def find(self, where: w.Where, service: Service) -> Match:
         """Find the premises with the service inside a place that is named, or on record."""
-        index = self.index()
+        index = self.index(PATIENCE_S)
         with self._db.read() as conn:
             inside = select(conn, where, index, service)
         return Match(where=where, inside=inside, index=index)

@@ -106,6 +106,7 @@ def premises(
                 allow_outside=allow_outside,
                 dry_run=dry_run,
                 progress=loading,
+                indexes=settings.indexes,
             )
     except Exception:
         _report({"premises_loaded": 0, **facts}, as_json=as_json)

@@ -38,6 +38,8 @@ def test_both_imports_print_what_is_expected_of_the_shared_files(
     accounts = facts(capsys, "import", "accounts", str(data / "accounts.csv"))
     assert premises["premises_loaded"] == expected["premises_loaded"]
     assert accounts["accounts_loaded"] == expected["accounts_loaded"]
+    indexes = list((tmp_path / "home" / "index").glob("*.index"))
+    assert len(indexes) == 1, "nobody has to build what the import has read"
     assert premises["unplaced"] == expected["unplaced"]
     assert premises["rejected_rows"] + accounts["rejected_rows"] == expected["rejected_rows"]
     assert accounts["dropped_contacts"] == expected["dropped_contacts"]

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from console import preview
 from console.app import create_app
+from gis import matching
 from gis.matching import Match, Matcher
 from outage import settings, tokens
 from outage import tables as t
@@ -172,6 +173,32 @@ def test_who_may_read_accounts_may_preview(database: Database, there: Neighbourh
             signed_in(database, role).post("/api/v1/match", json={"all": True}).status_code
             == status
         )
+
+
+class Building(Matcher):
+    """A thread of it is building the index until it is let go."""
+
+    def begin(self) -> None:
+        self._lock.acquire()
+
+    def end(self) -> None:
+        self._lock.release()
+
+
+def test_who_asks_while_the_index_is_being_built_is_told_so(
+    database: Database, there: Neighbourhood, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del there
+    monkeypatch.setattr(matching, "PATIENCE_S", 0.05)
+    matcher = Building(database)
+    client = signed_in(database, Role.DISPATCHER, matcher)
+    body = {"service": "electric", "all": True}
+    matcher.begin()
+    for path in ("/api/v1/match", "/api/v1/outages"):
+        assert_problem(client.post(path, json=body), 503, "are being read; try again")
+    assert client.get("/readyz").status_code == 200
+    matcher.end()
+    assert client.post("/api/v1/match", json=body).status_code == 200
 
 
 class Slow(Matcher):
