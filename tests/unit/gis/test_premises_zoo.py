@@ -19,7 +19,14 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
-from gis.errors import CoordinatesProjected, FileAxesSwapped, FileRefused, GisError, LayerUnclear
+from gis.errors import (
+    CoordinatesProjected,
+    CrsUnknown,
+    FileAxesSwapped,
+    FileRefused,
+    GisError,
+    LayerUnclear,
+)
 from gis.premises import CrsFrom, Premises, ReadOptions, read_premises
 from outage.sheet import SheetRefusedError
 
@@ -245,6 +252,17 @@ def test_a_date_that_no_calendar_has_is_named(tmp_path: Path) -> None:
     days = pa.array([2**30], pa.date32())
     pq.write_table(pa.table({"premise_id": days, "longitude": [1], "latitude": [2]}), path)
     with pytest.raises(SheetRefusedError, match="the column 'premise_id' holds"):
+        read(path)
+
+
+def test_a_geoparquet_has_no_file_read_for_its_coordinate_system(tmp_path: Path) -> None:
+    (tmp_path / "init").write_text("<x> +proj=utm +zone=10 +datum=WGS84 <>\n")
+    column = {"encoding": "WKB", "crs": f"+init={tmp_path}/init:x"}
+    about = {"primary_column": "geometry", "columns": {"geometry": column}}
+    table = pa.table({"premise_id": ["A"], "geometry": [shapely.to_wkb(shapely.Point(5e5, 5e6))]})
+    path = tmp_path / "a.parquet"
+    pq.write_table(table.replace_schema_metadata({b"geo": json.dumps(about)}), path)
+    with pytest.raises(CrsUnknown, match="init="):
         read(path)
 
 
