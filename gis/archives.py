@@ -60,7 +60,7 @@ class Members:
             with self._archive.open(info) as packed, target.open("wb") as file:
                 while chunk := packed.read(_CHUNK):
                     file.write(chunk)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError):
             raise FileRefused(file=self._name, problem="the archive is damaged") from None
 
     def _check(self, info: zipfile.ZipInfo) -> None:

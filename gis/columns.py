@@ -95,11 +95,15 @@ class Growing:
 
     Args:
         before: rows that say nothing, in front of the first piece.
+
+    Attributes:
+        bytes: what all that was added takes.
     """
 
     def __init__(self, before: int = 0) -> None:
         self._pieces: list[Column] = [blank(before)] if before else []
         self._few: bool | None = None
+        self.bytes = 0
 
     def add(self, text: Column) -> None:
         """Put a piece at the end."""
@@ -107,6 +111,7 @@ class Growing:
             sample = text[:_SAMPLE]
             self._few = len(sample) == _SAMPLE and _FEW * len(sample.unique()) < _SAMPLE
         self._pieces.append(self._alike(text))
+        self.bytes += self._pieces[-1].nbytes
 
     def whole(self) -> Column:
         """Give all of it, and keep nothing."""

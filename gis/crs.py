@@ -35,7 +35,7 @@ def placer(name: str | None) -> Move | None:
     if name is None:
         return None
     shown = name if len(name) <= _MAX_NAME else f"{name[:40]}…"
-    if len(name) > _MAX_DEFINITION or _ELSEWHERE.search(name):
+    if _leads_elsewhere(name):
         raise CrsUnknown(crs=shown)
     try:
         crs = CRS.from_user_input(name)
@@ -59,6 +59,27 @@ def placer(name: str | None) -> Move | None:
         return np.column_stack([lon, lat])
 
     return move
+
+
+def name_of(crs: object) -> str | None:
+    """Say a system that a file defines as authority and number, where it has one: the rest is long.
+
+    What nobody can read comes out as it is, and so does what `placer` refuses unread.
+    """
+    if crs is None:
+        return None
+    if isinstance(crs, str) and _leads_elsewhere(crs):
+        return crs
+    try:
+        found = CRS.from_user_input(crs)
+    except CRSError:
+        return str(crs)
+    authority = found.to_authority()
+    return ":".join(authority) if authority else found.to_wkt()
+
+
+def _leads_elsewhere(definition: str) -> bool:
+    return len(definition) > _MAX_DEFINITION or _ELSEWHERE.search(definition) is not None
 
 
 def _are_degrees(xy: NDArray[np.float64]) -> bool:

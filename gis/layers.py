@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyproj import CRS
-from pyproj.exceptions import CRSError
 
 from gis import gdal
 from gis.columns import Column, NotTextError, as_text
+from gis.crs import name_of
 from gis.files import Format, GisFile
 from gis.points import of_wkb
 from gis.rows import AT_ONCE, DEGREES, ID, Done, Rows, Wanted, of_degrees
@@ -29,7 +28,7 @@ class Layer:
         self._names = [str(name) for name in info["fields"]]
         self._flat = info["geometry_type"] is None
         self._wanted = wanted.cut(self._names) if file.format is Format.SHAPEFILE else wanted
-        self.crs = crs_name(info["crs"])
+        self.crs = name_of(info["crs"])
         self.size = max(int(info["features"]), 0)
 
     def read(self, done: Done) -> Iterator[Rows]:
@@ -103,15 +102,3 @@ def _text(batch: Any, name: str, wanted: Wanted) -> Column:  # noqa: ANN401 a re
 
 def _plain(column: Column) -> Column:
     return column.storage if isinstance(column, pa.ExtensionArray) else column
-
-
-def crs_name(crs: object) -> str | None:
-    """Say a system as authority and number where it has one: the whole of it is long."""
-    if crs is None:
-        return None
-    try:
-        found = CRS.from_user_input(crs)
-    except CRSError:
-        return str(crs)
-    authority = found.to_authority()
-    return ":".join(authority) if authority else found.to_wkt()

@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 
-from gis.layers import crs_name, of_batches
+from gis.crs import name_of
+from gis.layers import of_batches
 from gis.rows import AT_ONCE, DEGREES, ID, Done, Rows, Wanted
 
 _LONGITUDE_LATITUDE = "OGC:CRS84"
@@ -69,4 +70,4 @@ class Parquet:
             raise self._wanted.refused(problem)
         # Left out, it is longitude and latitude; null is a system nobody knows.
         crs = column.get("crs", _LONGITUDE_LATITUDE)
-        return name, crs_name(json.dumps(crs) if isinstance(crs, Mapping) else crs)
+        return name, name_of(json.dumps(crs) if isinstance(crs, Mapping) else crs)

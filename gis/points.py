@@ -10,6 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gis.columns import Column
+from gis.wkb import is_deep
 
 Places = NDArray[np.float64]
 """Shape (n, 2): x and y; NaN where there is no place, infinite where it cannot be read."""
@@ -17,6 +18,8 @@ Places = NDArray[np.float64]
 # Little-endian: byte order, type, x, y. Types: plain; ISO Z, M, ZM; the older flags for the same.
 _HEAD, _XY = (0, 5), (5, 21)
 _SHORTEST = 21
+_SHALLOW = 50_000
+"""Bytes that cannot hold collections so deep in one another that reading them is dangerous."""
 _POINTS = (1, 1001, 2001, 3001, 0x80000001, 0x40000001, 0xC0000001)
 
 
@@ -29,6 +32,9 @@ def of_wkb(column: Column) -> Places:
     others = there & ~points
     if others.any():
         wkb = np.array(values.filter(pa.array(others)).to_pylist(), dtype=object)
+        for at, one in enumerate(wkb):
+            if len(one) > _SHALLOW and is_deep(one):
+                wkb[at] = b""
         places[others] = on_surface(shapely.from_wkb(wkb, on_invalid="ignore"))
     return places
 

@@ -41,6 +41,7 @@ ALIAS = "alias_"
 _MAX_ID = 64
 _MAX_LONGITUDE, _MAX_LATITUDE = 180.0, 90.0
 _MOST = 0.5
+_BYTES_BESIDE = 24  # of a row: its place and its line
 _SOUTHERNMOST = -60.0
 """Nobody is served south of here; what lies there are longitudes of America as latitudes."""
 _WGS84 = "WGS 84"
@@ -143,6 +144,9 @@ def read_premises(
     with source(path, wanted, layer=options.layer, max_bytes=options.max_bytes) as read:
         for rows in read.read(lambda done: progress(done, read.size) if progress else None):
             gathered.add(rows)
+            # A view or a dictionary in a small file may stand for far more rows or text.
+            if gathered.bytes > options.max_bytes:
+                raise wanted.refused(f"it unpacks to more than {options.max_bytes:,} bytes")
         crs = options.crs or read.crs
     if not gathered.lines:
         raise SheetRefusedError(file=path.name, problem="the file has no rows")
@@ -171,6 +175,11 @@ class _Gathered:
         self.rejected += rows.rejected
         self.mentioned.update(rows.mentioned)
         self._length += len(rows.lines)
+
+    @property
+    def bytes(self) -> int:
+        """What is kept of the rows."""
+        return self._length * _BYTES_BESIDE + sum(one.bytes for one in self.columns.values())
 
     def take(self, name: str) -> Column:
         """Give a column and forget it."""

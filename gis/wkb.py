@@ -13,6 +13,8 @@ from gis.rings import MAX_DEPTH, Coordinates, Written, assemble, too_deep
 
 _Z, _M, _SRID = 0x80000000, 0x40000000, 0x20000000
 _POLYGON, _MULTIPOLYGON, _COLLECTION, _TRIANGLE = 3, 6, 7, 17
+_POINT = 1
+_HOLDERS = {4, 5, 6, 7, 9, 10, 11, 12, 15, 16}
 _NAMES = {
     1: "Point",
     2: "LineString",
@@ -87,6 +89,40 @@ def read_features(features: list[bytes | None], crs: str | None) -> Written:
         for area in _areas(_Bytes(data), f"Feature {number}", 0)
     )
     return Written(areas=assemble(areas, lambda ring, _: ring), crs=crs)
+
+
+def is_deep(data: bytes) -> bool:
+    """Whether collections lie in one another deeper than `MAX_DEPTH`, or it cannot be walked.
+
+    GEOS follows them by calling itself, and ends the process where its stack does.
+    """
+    source = _Bytes(data)
+    left: list[int] = [1]
+    try:
+        while left:
+            if not left[-1]:
+                left.pop()
+                continue
+            left[-1] -= 1
+            order, kind, dimensions = _header(source)
+            if kind in _HOLDERS:
+                left.append(source.whole(order, _SMALLEST))
+                if len(left) > MAX_DEPTH:
+                    return True
+            else:
+                _pass_by(source, order, kind, dimensions)
+    except ShapeUnreadable:
+        return True
+    return False
+
+
+def _pass_by(source: _Bytes, order: str, kind: int, dimensions: int) -> None:
+    """Go on behind a geometry that holds no others."""
+    position = 8 * dimensions
+    lines = source.whole(order, 4) if kind in {_POLYGON, _TRIANGLE} else 1
+    for _ in range(lines):
+        count = 1 if kind == _POINT else source.whole(order, position)
+        source.take(count * position)
 
 
 def _areas(source: _Bytes, where: str, depth: int) -> Iterator[list[Polygon]]:

@@ -256,3 +256,11 @@ def test_a_name_that_gdal_would_open_elsewhere_is_a_name(tmp_path: Path) -> None
     strange = tmp_path / "vsicurl:{http!x}.zip?a=b"
     strange.write_bytes(write(tmp_path / "area.gpkg", AREA).read_bytes())
     assert through(strange).vertices == 6
+
+
+def test_an_archive_with_a_name_inside_that_is_no_text_is_damaged(tmp_path: Path) -> None:
+    path = archive(tmp_path, ("é.kml", b"<kml/>"))
+    # The name stands twice: in the table at the end, which is right, and before the bytes.
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xff", 1))
+    with pytest.raises(FileRefused, match="damaged"):
+        through(path)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import struct
 import time
 import warnings
 import zipfile
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -17,7 +19,14 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
-from gis.errors import CoordinatesProjected, FileAxesSwapped, FileRefused, GisError, LayerUnclear
+from gis.errors import (
+    CoordinatesProjected,
+    CrsUnknown,
+    FileAxesSwapped,
+    FileRefused,
+    GisError,
+    LayerUnclear,
+)
 from gis.premises import CrsFrom, Premises, ReadOptions, read_premises
 from outage.sheet import SheetRefusedError
 
@@ -225,11 +234,35 @@ def test_numbers_and_dates_of_columns_are_text_as_people_write_it(
     assert found.aliases["day"].to_pylist() == ["2026-01-02", ""]
 
 
+def test_a_geometry_of_collections_deep_in_one_another_is_a_bad_row(tmp_path: Path) -> None:
+    # GEOS would end the process: it calls itself for each.
+    deep = struct.pack("<BII", 1, 7, 1) * 100_000 + struct.pack("<BIdd", 1, 1, 1.0, 2.0)
+    shore = shapely.MultiPolygon([shapely.Point(-123, 49).buffer(0.01, quad_segs=2_000)])
+    shapes = pa.array([deep, shapely.to_wkb(shore)])
+    about = {"primary_column": "geometry", "columns": {"geometry": {"encoding": "WKB"}}}
+    table = pa.table({"premise_id": ["A", "B"], "geometry": shapes})
+    path = tmp_path / "a.parquet"
+    pq.write_table(table.replace_schema_metadata({b"geo": json.dumps(about)}), path)
+    found = read(path)
+    assert (found.ids.to_pylist(), reasons(found)) == (["B"], [(1, "coordinate")])
+
+
 def test_a_date_that_no_calendar_has_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     days = pa.array([2**30], pa.date32())
     pq.write_table(pa.table({"premise_id": days, "longitude": [1], "latitude": [2]}), path)
     with pytest.raises(SheetRefusedError, match="the column 'premise_id' holds"):
+        read(path)
+
+
+def test_a_geoparquet_has_no_file_read_for_its_coordinate_system(tmp_path: Path) -> None:
+    (tmp_path / "init").write_text("<x> +proj=utm +zone=10 +datum=WGS84 <>\n")
+    column = {"encoding": "WKB", "crs": f"+init={tmp_path}/init:x"}
+    about = {"primary_column": "geometry", "columns": {"geometry": column}}
+    table = pa.table({"premise_id": ["A"], "geometry": [shapely.to_wkb(shapely.Point(5e5, 5e6))]})
+    path = tmp_path / "a.parquet"
+    pq.write_table(table.replace_schema_metadata({b"geo": json.dumps(about)}), path)
+    with pytest.raises(CrsUnknown, match="init="):
         read(path)
 
 
@@ -339,6 +372,23 @@ def test_a_bomb_of_an_archive_is_refused(tmp_path: Path) -> None:
         archive.writestr("a.shp", b"\0" * 300_000_000)
     with pytest.raises(FileRefused, match="packed more than"):
         read(packed)
+
+
+def test_a_view_of_far_more_rows_than_the_file_has_bytes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.gpkg"
+    save(points(["A"]), path)
+    with closing(sqlite3.connect(path)) as file:
+        file.executescript("""
+            CREATE VIEW many AS
+              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 200000)
+              SELECT i AS OGC_FID, 'P' || i AS premise_id, (SELECT geom FROM a) AS geom FROM n;
+            INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id)
+              VALUES ('many', 'features', 'many', 4326);
+            INSERT INTO gpkg_geometry_columns VALUES ('many', 'geom', 'POINT', 4326, 0, 0);
+        """)
+    options = ReadOptions(mapping={}, layer="many", max_bytes=5_000_000)
+    with pytest.raises(SheetRefusedError, match="unpacks to more than"):
+        read_premises(path, options)
 
 
 def test_a_layer_without_geometry_is_read_as_a_table(tmp_path: Path) -> None:
