@@ -99,7 +99,9 @@ _places = st.one_of(
             _lay(-90, 40, 2**-40, 2**-40),
             _lay(-90, 40, 2**-45, 2**-45),
             _lay(0, 0, 2**-200, 2**-200),
-            _lay(0, 0, 2**-540, 2**-540),
+            # Of smaller ones still, the products that GEOS makes to the last bit are lost: what
+            # it answers then depends on how it is asked.
+            _lay(0, 0, 2**-400, 2**-400),
             _lay(-90, 40, 8, 2**-44),
             _lay(-90, 40, 2**-44, 4),
             # A line of the lattice on every border of a strip, or on every other.
