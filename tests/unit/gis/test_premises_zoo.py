@@ -51,6 +51,9 @@ def save(frame: geopandas.GeoDataFrame, path: Path) -> None:
     with warnings.catch_warnings(action="ignore", category=UserWarning):
         if path.suffix == ".parquet":
             frame.to_parquet(path)
+        elif path.suffix == ".geojson":
+            # GDAL's own writer is not to be had once the gate has held GDAL to its drivers.
+            path.write_text(frame.to_json(default=str))
         elif path.suffix == ".gdb":
             frame.to_file(path, driver="OpenFileGDB")
         else:
