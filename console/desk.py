@@ -17,7 +17,7 @@ from console import access, bodies
 from console.changes import Asked
 from console.errors import KeyTooLong
 from gis.matching import Matcher, limits_of
-from gis.parting import part, together
+from gis.membership.parting import part, together
 from outage import idempotency, register
 from outage.database import Database
 from outage.desk import Reported

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
 from gis.counting import Counts, by_channel, reachable
-from gis.fetching import fetch
+from gis.search.fetching import fetch
 from gis.selection import Keys, Selection
 from outage import tables as t
 from outage.cis import edition

@@ -8,12 +8,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.edges import Edges, settle
-from gis.kernels import Scan, fastest
-from gis.layout import Layout, Run, lay_out
-from gis.scan import Found, runs
+from gis.search.edges import Edges, settle
+from gis.search.kernels import Scan, fastest
+from gis.search.layout import Layout, Run, lay_out
+from gis.search.scan import Found, runs
+from gis.search.strips import Floats, Ints
 from gis.selection import Keys, Positions, Selection
-from gis.strips import Floats, Ints
 
 _ALL_SERVICES = 0xFF
 _POSITION = 40

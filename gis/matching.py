@@ -14,15 +14,15 @@ from sqlalchemy.engine import Connection
 
 from gis import asked, places
 from gis.errors import IndexBeingBuilt, RepairChangesPremises
-from gis.fetching import fetch
 from gis.index import PremiseIndex
-from gis.index_file import Edition
-from gis.kernels import prepare
-from gis.layout import Layout, lay_out
 from gis.places import Found
+from gis.search.fetching import fetch
+from gis.search.index_file import Edition
+from gis.search.kernels import prepare
+from gis.search.layout import Layout, lay_out
+from gis.search.shelf import Shelf
 from gis.selection import Keys, Selection
 from gis.shapes import Shape, ShapeLimits, accept, accept_file
-from gis.shelf import Shelf
 from gis.where import select
 from outage import tables as t
 from outage import where as w

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
-from gis.changes import Changes
-from gis.columns import Column, Growing, is_blank, of_words
+from gis.importing.changes import Changes
+from gis.importing.columns import Column, Growing, is_blank, of_words
 from gis.premises import Premises
 from outage import tables as t
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.crs import Move, placer
 from gis.errors import (
     AxesSwapped,
     BadVertex,
@@ -17,7 +16,8 @@ from gis.errors import (
     ShapeProjected,
     ShapeTooBig,
 )
-from gis.rings import Coordinates, Part, Ring
+from gis.formats.crs import Move, placer
+from gis.formats.rings import Coordinates, Part, Ring
 
 _CORNERS, _FEW = 3, 64
 _HALF_ROUND, _ROUND = 180.0, 360.0

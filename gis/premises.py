@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pandas.util import hash_array
 
-from gis.columns import Column, Growing, blank, with_nul
-from gis.crs import placer
 from gis.errors import CoordinatesProjected, FileAxesSwapped
-from gis.points import Places
-from gis.rows import Rows, Wanted
-from gis.sources import source
+from gis.formats.crs import placer
+from gis.importing.columns import Column, Growing, blank, with_nul
+from gis.importing.points import Places
+from gis.importing.rows import Rows, Wanted
+from gis.importing.sources import source
 from outage.model import Service
 from outage.sheet import RejectedRow, SheetRefusedError
 

@@ -17,10 +17,10 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import Connection
 
-from gis import members
 from gis.cells import Cells, Degrees
 from gis.cutting import Numbers
 from gis.index import PremiseIndex
+from gis.membership import members
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database

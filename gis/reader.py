@@ -10,16 +10,16 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from gis import interruptions, members
-from gis.concluding import conclude
-from gis.interruptions import End
 from gis.matching import Matcher
+from gis.membership import interruptions, members
+from gis.membership.concluding import conclude
+from gis.membership.interruptions import End
+from gis.membership.regrouping import merge, split
+from gis.membership.strides import Do, Strides
+from gis.membership.syncing import sync
+from gis.membership.task import Task, current, inside, load, other, regroups
 from gis.public import Outlines
-from gis.regrouping import merge, split
 from gis.selection import difference
-from gis.strides import Do, Strides
-from gis.syncing import sync
-from gis.task import Task, current, inside, load, other, regroups
 from outage import tables as t
 from outage.database import Database
 from outage.journal import JournalEntry, WorkItem

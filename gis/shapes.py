@@ -12,12 +12,12 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Geod
 
-from gis import apart, written
 from gis.errors import ShapeTooBig
-from gis.files import FileLimits, Format, opened
+from gis.formats import apart, written
+from gis.formats.files import FileLimits, Format, opened
+from gis.formats.rings import Written
 from gis.placing import place
 from gis.repair import Area, Settled, settle
-from gis.rings import Written
 
 _EARTH = Geod(ellps="WGS84")
 _EARTH_RADIUS_KM = 6371.0072  # of the sphere with the same surface

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gis import index_file
-from gis.index_file import Edition
-from gis.layout import Layout
+from gis.search import index_file
+from gis.search.index_file import Edition
+from gis.search.layout import Layout
 
 EDITION = Edition(database="bench", version=1)
 ROUNDS = 3
@@ -55,7 +55,7 @@ def _memory() -> dict[str, int]:
 def main(path: Path, wkb: bytes) -> None:
     """Open an index, match one feeder, and say what that cost."""
     from gis.index import PremiseIndex
-    from gis.scan import scan
+    from gis.search.scan import scan
 
     before = _memory()
     began, worked = time.perf_counter(), time.process_time()

@@ -100,8 +100,8 @@ def measure(who: str, path: Path) -> None:
     """In a process of its own: read the file once, print what it took."""
     import pyogrio
 
-    import gis.layers
-    import gis.parquet  # noqa: F401 what is imported is not measured
+    import gis.importing.layers
+    import gis.importing.parquet  # noqa: F401 what is imported is not measured
     from gis.premises import ReadOptions, read_premises
 
     pyogrio.list_drivers()

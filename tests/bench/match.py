@@ -27,10 +27,10 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
-from gis import kernels, scan
 from gis.index import PremiseIndex
-from gis.layout import Layout, lay_out
 from gis.matching import read_premises
+from gis.search import kernels, scan
+from gis.search.layout import Layout, lay_out
 from gis.selection import Selection
 from outage.schema import open_embedded
 from tests.bench import cold, county, made, postgis

@@ -76,7 +76,7 @@ def premises(
     CSV, GeoJSON, KML, Shapefile, GeoPackage, GeoParquet or FileGDB, the last and a Shapefile also
     as a zip archive.
     """
-    from gis.loading import load_premises
+    from gis.importing.loading import load_premises
     from gis.premises import ReadOptions, read_premises
 
     settings = settings_module.load()

@@ -24,7 +24,7 @@ def merge(*, outage_id: str, into: str, as_json: bool) -> None:
     as told, so nobody is told anything by it. The other one keeps its own facts.
     """
     from gis.matching import Matcher
-    from gis.parting import together
+    from gis.membership.parting import together
 
     with session() as desk_:
         shape = together(desk_.db, Matcher(desk_.db), outage_id, into)
@@ -55,7 +55,7 @@ def split(*, outage_id: str, where: Given, as_json: bool) -> None:
     Whoever was told of the outage counts as told of the new one, so nobody is told anything by it.
     """
     from gis.matching import Matcher
-    from gis.parting import part
+    from gis.membership.parting import part
 
     if where.way is None:
         raise click.UsageError(f"Say which part: {WAYS}.")

@@ -24,7 +24,7 @@ def relay(names: tuple[str, ...]) -> None:
     bell = opening.bell(settings)
     wanted = names or readers.READERS
     if "gis" in wanted:
-        from gis import kernels
+        from gis.search import kernels
 
         kernels.prepare()
     found = readers.loops(wanted, db, settings, bell)

@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from gis import asked
-from gis.loading import load_premises
+from gis.importing.loading import load_premises
 from gis.matching import Matcher
 from gis.premises import ReadOptions, read_premises
 from gis.reader import GisReader

@@ -8,10 +8,10 @@ from functools import cache
 import numpy as np
 import shapely
 
-from gis import kernels, scan
 from gis.index import PremiseIndex
-from gis.kernels import Scan
-from gis.layout import lay_out
+from gis.search import kernels, scan
+from gis.search.kernels import Scan
+from gis.search.layout import lay_out
 from tests.unit.gis.areas import Scene, covered
 
 

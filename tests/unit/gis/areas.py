@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from gis.strips import STRIPS_PER_DEGREE
+from gis.search.strips import STRIPS_PER_DEGREE
 
 SIDE = 9
 """Drawings are made on a lattice of so many lines each way, then laid somewhere on the earth."""

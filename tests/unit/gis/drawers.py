@@ -11,7 +11,7 @@ from pathlib import Path
 import geopandas
 import shapely
 
-from gis import gdal
+from gis.formats import gdal
 
 CORNERS = [
     (-123.125, 49.25),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from gis import fetching
+from gis.search import fetching
 from outage import tables as t
 from outage.database import Database
 from tests.unit.gis.world import World

@@ -14,7 +14,6 @@ from socket import create_server
 import pytest
 import shapely
 
-from gis import gdal
 from gis.errors import (
     CrsUnknown,
     FileRefused,
@@ -24,6 +23,7 @@ from gis.errors import (
     ShapeProjected,
     ShapeTooBig,
 )
+from gis.formats import gdal
 from gis.shapes import Shape, ShapeLimits, accept, accept_file
 from tests.unit.gis import drawers
 from tests.unit.gis.drawers import AREA, write, zipped
@@ -43,7 +43,7 @@ def through(source: Path | bytes, *, layer: str | None = None, crs: str | None =
 
 def test_gdal_has_no_driver_but_those_allowed() -> None:
     # In a process of its own: tests beside this one write files with the other drivers.
-    asked = "from gis import gdal; print(*gdal.load().list_drivers(), sep='\\n')"
+    asked = "from gis.formats import gdal; print(*gdal.load().list_drivers(), sep='\\n')"
     done = subprocess.run(
         [sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -5,10 +5,10 @@ import pytest
 import shapely
 from hypothesis import given, settings
 
-from gis.edges import Edges, settle
 from gis.index import PremiseIndex
-from gis.kernels import Scan
-from gis.layout import lay_out
+from gis.search.edges import Edges, settle
+from gis.search.kernels import Scan
+from gis.search.layout import lay_out
 from tests.unit.gis.answers import differences, scans
 from tests.unit.gis.areas import Scene, scenes
 

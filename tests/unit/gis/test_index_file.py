@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import shapely
 
-from gis import index_file
 from gis.index import PremiseIndex
-from gis.index_file import Edition, IndexDamaged
-from gis.layout import Layout, lay_out
 from gis.matching import Matcher
+from gis.search import index_file
+from gis.search.index_file import Edition, IndexDamaged
+from gis.search.layout import Layout, lay_out
+from gis.search.shelf import Shelf
 from gis.shapes import ShapeLimits
-from gis.shelf import Shelf
 from outage.database import Database
 from outage.model import Service
 from tests.unit.gis.world import LIMITS, World, geojson

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gis.index import PremiseIndex
-from gis.layout import lay_out
+from gis.search.layout import lay_out
 from tests.unit.gis.answers import scans
 
 premises = st.lists(

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from gis.errors import FileAxesSwapped, ManyMoved, ManyOutside
-from gis.loading import load_premises
+from gis.importing.loading import load_premises
 from gis.matching import Matcher
 from gis.premises import ReadOptions, read_premises
 from gis.shapes import ShapeLimits
@@ -211,8 +211,8 @@ def load_killed(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("gis.steps.FIRST", 2)
-        patch.setattr("gis.loading._conclude", dies)
+        patch.setattr("gis.importing.steps.FIRST", 2)
+        patch.setattr("gis.importing.loading._conclude", dies)
         with pytest.raises(Killed):
             load(db, folder, rows)
 

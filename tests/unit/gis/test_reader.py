@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from gis import interruptions
-from gis.scratch import fill
+from gis.membership import interruptions
+from gis.membership.scratch import fill
 from outage import desk, journal
 from outage import tables as t
 from outage.commands import Revise

@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gis.membership.strides import Strides
 from gis.reader import GisReader
-from gis.strides import Strides
 from outage import desk, journal, register, schema
 from outage import tables as t
 from outage.commands import Revise

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gis import interruptions, members
-from gis.scratch import fill
+from gis.membership import interruptions, members
+from gis.membership.scratch import fill
 from outage import desk, schema
 from outage import tables as t
 from outage.database import open_database

@@ -10,7 +10,7 @@ import shapely
 import sqlalchemy as sa
 
 from gis.matching import Match, Matcher, premises_version
-from gis.parting import part
+from gis.membership.parting import part
 from gis.reader import GisReader
 from gis.shapes import ShapeLimits
 from outage import clock, desk, journal, register, regrouping

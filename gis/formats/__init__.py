@@ -1,0 +1,1 @@
+"""What shapes and files are written in: formats read into plain values, and coordinate systems."""

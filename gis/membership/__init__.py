@@ -1,0 +1,1 @@
+"""What the reader does with an entry: memberships and interruptions, in steps."""
