@@ -208,7 +208,7 @@ def entries_of(
 def expand(db: Database, reader: Reader) -> bool:
     """Turn new entries into work items; return whether there were any entries."""
     with db.read() as conn:
-        if not entries_after(conn, cursor(conn, reader.name), limit=1):
+        if conn.execute(_BEHIND, {"reader": reader.name}).first() is None:
             return False
     with db.write() as conn:
         # The row is made first, then locked: two relays never expand the same entry.
@@ -246,25 +246,16 @@ def claim(db: Database, reader: str) -> WorkItem | None:
     """Take the most urgent item that is free and first in its outage's line."""
     with db.read() as conn:
         # Only looking: a line that is all leased or parked must not cost the write lock.
-        if conn.execute(_next_item(reader, wall_now(conn))).first() is None:
+        if conn.execute(_NEXT, {"reader": reader, "now": wall_now(conn)}).first() is None:
             return None
     with db.write() as conn:
         now = wall_now(conn)
-        statement = _next_item(reader, now).with_for_update(skip_locked=True, of=t.work_items)
-        row = conn.execute(statement).mappings().first()
+        row = conn.execute(_TAKE_NEXT, {"reader": reader, "now": now}).mappings().first()
         if row is None:
             return None
         fence = row["fence"] + 1
-        conn.execute(
-            t.work_items.update()
-            .where(t.work_items.c.key == row["key"])
-            .values(fence=fence, lease_until=now + LEASE)
-        )
-        entry = (
-            conn.execute(t.journal.select().where(t.journal.c.number == row["number"]))
-            .mappings()
-            .one()
-        )
+        conn.execute(_LEASE, {"item": row["key"], "fence": fence, "lease_until": now + LEASE})
+        entry = conn.execute(_ENTRY, {"number": row["number"]}).mappings().one()
     return WorkItem(
         key=row["key"],
         reader=reader,
@@ -276,9 +267,11 @@ def claim(db: Database, reader: str) -> WorkItem | None:
     )
 
 
-def _next_item(reader: str, now: datetime) -> sa.Select[Any]:
+def _next_item() -> sa.Select[Any]:
     items, earlier = t.work_items.c, t.work_items.alias("earlier")
     led = t.work_items.alias("led")
+    reader: sa.BindParameter[str] = sa.bindparam("reader")
+    now = sa.bindparam("now", type_=items.lease_until.type)
 
     def behind(line: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 columns of work_items
         return sa.and_(
@@ -312,6 +305,26 @@ def _next_item(reader: str, now: datetime) -> sa.Select[Any]:
         .order_by(items.priority, items.number)
         .limit(1)
     )
+
+
+# Built once: readers ask for these many times a second.
+_BEHIND = (
+    sa.select(t.journal.c.number)
+    .where(
+        t.journal.c.number
+        > sa.func.coalesce(
+            sa.select(t.cursors.c.number)
+            .where(t.cursors.c.reader == sa.bindparam("reader"))
+            .scalar_subquery(),
+            0,
+        )
+    )
+    .limit(1)
+)
+_NEXT = _next_item()
+_TAKE_NEXT = _NEXT.with_for_update(skip_locked=True, of=t.work_items)
+_LEASE = t.work_items.update().where(t.work_items.c.key == sa.bindparam("item"))
+_ENTRY = t.journal.select().where(t.journal.c.number == sa.bindparam("number"))
 
 
 def advance(conn: Connection, item: WorkItem, step: Mapping[str, Any]) -> None:

@@ -9,15 +9,19 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
+from typing import Any
 
 import hypothesis
 import psycopg
 import pytest
 import redis
+import sqlalchemy as sa
 from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy.engine import make_url
 
 from outage import schema
+from outage import tables as t
 from outage.database import Database, open_database
 
 # A shared machine makes a slow example, not a wrong one.
@@ -101,11 +105,48 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def _schema_sqlite(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """An SQLite file with the whole schema; Alembic takes long to make one for each test."""
+    path = tmp_path_factory.mktemp("schema") / "outage.db"
+    db = open_database(f"sqlite:///{path}")
+    schema.upgrade(db)
+    db.close()
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def _schema_postgresql(postgresql: str) -> list[tuple[str, Any]]:
+    """The statements that make the whole schema, as Alembic sends them."""
+    sent: list[tuple[str, Any]] = []
+    name = "recorded"
+    with psycopg.connect(postgresql, autocommit=True) as conn:
+        conn.execute(f"CREATE SCHEMA {name}")
+    url = make_url(postgresql).update_query_dict({"options": f"-csearch_path={name}"})
+    db = open_database(url.render_as_string(hide_password=False))
+
+    def record(_conn: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+        sent.append((statement, values))
+
+    sa.event.listen(db.engine, "before_cursor_execute", record)
+    schema.upgrade(db)
+    db.close()
+    changes = ("CREATE", "ALTER", "INSERT", "UPDATE", "DROP", "COMMENT", "DELETE")
+    return [one for one in sent if one[0].lstrip().startswith(changes)]
+
+
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
+def database(database_url: str, request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database of this test's own with the whole schema, on SQLite and on PostgreSQL."""
+    url = make_url(database_url)
+    if url.database is not None and url.drivername == "sqlite":
+        Path(url.database).write_bytes(request.getfixturevalue("_schema_sqlite"))
     opened = open_database(database_url)
-    schema.upgrade(opened)
+    with opened.write() as conn:
+        if not opened.is_sqlite:
+            for statement, parameters in request.getfixturevalue("_schema_postgresql"):
+                conn.exec_driver_sql(statement, parameters or None)
+        conn.execute(t.facts.update().where(t.facts.c.name == "epoch").values(value=token_hex(4)))
     yield opened
     opened.close()
 

@@ -1,1 +1,5 @@
-"""Real processes and a real browser."""
+"""Real processes, real storms, a real browser."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.acceptance.storms")

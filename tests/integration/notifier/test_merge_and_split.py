@@ -243,6 +243,7 @@ def empty() -> Iterator[Path]:
         yield path
 
 
+@pytest.mark.timeout(900)  # 40 s on a quiet machine
 @hypothesis_settings(
     max_examples=20,
     deadline=None,
