@@ -27,7 +27,10 @@ class Change:
         self._delta = delta
         self.id: str = delta["id"]
         self.base: str | None = delta["base"]
-        self._concerned = frozenset([*delta["removed"], *(each["id"] for each in delta["changed"])])
+        # A delta that an earlier release has written says of none that it has moved.
+        self._moved: list[dict[str, str]] = delta.get("moved", [])
+        told = (*delta["changed"], *self._moved)
+        self._concerned = frozenset([*delta["removed"], *(each["id"] for each in told)])
         self._by_outage: dict[str, bytes] = {}
 
     def frame_for(self, outage: str) -> bytes | None:
@@ -52,10 +55,13 @@ class Change:
             {name: value for name, value in each.items() if name != "details"}
             for each in self._delta["changed"]
         ]
-        return frame("generation", {**self._delta, "changed": rows}, event_id=self.id)
+        # Nor does it show what has moved: that has left it.
+        data = {**self._delta, "changed": rows, "moved": []}
+        return frame("generation", data, event_id=self.id)
 
     def _for_one(self, outage: str) -> bytes:
         changed = [each for each in self._delta["changed"] if each["id"] == outage]
         removed = [each for each in self._delta["removed"] if each == outage]
-        data = {**self._delta, "changed": changed, "removed": removed}
+        moved = [each for each in self._moved if each["id"] == outage]
+        data = {**self._delta, "changed": changed, "removed": removed, "moved": moved}
         return frame("generation", data, event_id=self.id)

@@ -27,7 +27,8 @@ class Issued:
     """What is published now, as far as this process knows.
 
     Attributes:
-        ids: Outages that have pages.
+        ids: Outages that are listed.
+        moved: Outages whose page leads on to a listed one, and to which.
         printed: Those of them that can be used again as they are.
         named: Parts the manifest names.
         complete: Every stable page is known to be as the pointer says, by this release's look.
@@ -35,6 +36,7 @@ class Issued:
 
     pointer: Pointer | None = None
     ids: frozenset[str] = frozenset()
+    moved: Mapping[str, str] = field(default_factory=dict)
     printed: Mapping[str, Printed] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
     complete: bool = False
@@ -85,6 +87,7 @@ class Press:
         return (
             not self._follows(status, None)
             or len(printed) != len(status.outages)
+            or self.issued.moved != status.moved
             or any(self._is_new(outage) for outage in status.outages)
         )
 
@@ -141,13 +144,23 @@ class Press:
             "languages": list(pointer.languages),
             "summary": {each: f"{digest(html.encode())}.html" for each, html in summaries.items()},
             "outages": {key: each.part for key, each in sorted(printed.items())},
+            "moved": dict(sorted(status.moved.items())),
         }
         removed = tuple(sorted(old.ids - set(printed)))
+        moved = {
+            key: into
+            for key, into in sorted(status.moved.items())
+            if not chained or old.moved.get(key) != into
+        }
+        gone = (old.ids | set(old.moved)) - set(printed) - set(status.moved)
         files = [
             *((f"{PARTS}/{name}", parts[name]) for name in parts if name not in old.named),
             (pointer.manifest, json_bytes(manifest)),
-            *self._deltas(pointer, summaries, [printed[each.id] for each in changed], removed),
+            *self._deltas(
+                pointer, summaries, [printed[each.id] for each in changed], removed, moved
+            ),
             *self._outage_pages(status, pointer.id, changed, printed),
+            *self._moved_pages(status, pointer.id, moved),
             *(() if chained else self._fixed_pages(status)),
             *self._lists(status, pointer.id, summaries, printed),
         ]
@@ -157,11 +170,14 @@ class Press:
             issued=Issued(
                 pointer=pointer,
                 ids=frozenset(printed),
+                moved=dict(status.moved),
                 printed=printed,
                 named=frozenset(parts),
                 complete=True,
             ),
-            obsolete=tuple(self._obsolete(set(printed), set(removed) if chained else None)),
+            obsolete=tuple(
+                self._obsolete(set(printed) | set(status.moved), gone if chained else None)
+            ),
             retired=tuple(sorted(old.named - set(parts))),
         )
 
@@ -245,6 +261,7 @@ class Press:
         summaries: Mapping[str, str],
         changed: list[Printed],
         removed: tuple[str, ...],
+        moved: Mapping[str, str],
     ) -> Iterator[tuple[str, bytes]]:
         for language in pointer.languages:
             delta: dict[str, Any] = {
@@ -256,11 +273,16 @@ class Press:
                 "summary": summaries[language],
                 "changed": [],
                 "removed": [],
+                "moved": [],
             }
             # Without a base there is nothing to apply it to: its reader loads everything.
             if pointer.base is not None:
                 delta["changed"] = [each.change(language) for each in changed]
                 delta["removed"] = list(removed)
+                delta["moved"] = [
+                    {"id": key, "into": into, "details": self.renderer.moved(into, language)}
+                    for key, into in moved.items()
+                ]
             yield pointer.delta(language), json_bytes(delta)
 
     def _outage_pages(
@@ -281,6 +303,14 @@ class Press:
                 )
                 yield f"{self.renderer.prefix(language)}outages/{outage.id}.html", page
 
+    def _moved_pages(
+        self, status: PublicStatus, generation: str, outages: Iterable[str]
+    ) -> Iterator[tuple[str, bytes]]:
+        for language in self.renderer.languages:
+            for key in outages:
+                page = self.renderer.moved_page(status, key, language, generation=generation)
+                yield f"{self.renderer.prefix(language)}outages/{key}.html", page
+
     def _fixed_pages(self, status: PublicStatus) -> Iterator[tuple[str, bytes]]:
         for name, content in self.renderer.statics.items():
             yield f"static/{name}", content
@@ -289,17 +319,17 @@ class Press:
             yield f"{prefix}missing.html", self.renderer.lost_page(status, language, "missing")
             yield f"{prefix}404.html", self.renderer.lost_page(status, language, "notfound")
 
-    def _obsolete(self, listed: set[str], removed: set[str] | None) -> Iterator[str]:
-        """Name pages to take away; without knowing what was `removed`, whatever is not `listed`."""
-        if removed is None:
+    def _obsolete(self, kept: set[str], gone: set[str] | frozenset[str] | None) -> Iterator[str]:
+        """Name pages to take away; without knowing what is `gone`, whatever is not `kept`."""
+        if gone is None:
             # Also the pages of a language that is published no more, or elsewhere now.
             prefixes = {self.renderer.prefix(each) for each in self.renderer.languages}
             for prefix in {f"{each}/" for each in languages()} - prefixes:
                 yield from sorted(self._store.pages(prefix))
         for language in self.renderer.languages:
             prefix = self.renderer.prefix(language)
-            gone = self._store.outage_pages(prefix) - listed if removed is None else removed
-            for key in sorted(gone):
+            unwanted = self._store.outage_pages(prefix) - kept if gone is None else gone
+            for key in sorted(unwanted):
                 yield f"{prefix}outages/{key}.html"
 
     def _lists(
@@ -324,15 +354,18 @@ class Press:
         try:
             outages: dict[str, str] = manifest["outages"]
             named = frozenset(outages.values()) | frozenset(manifest["summary"].values())
+            # An earlier release has not written of any.
+            moved = dict(manifest.get("moved", {}))
             look = manifest["look"]
         except (KeyError, TypeError, AttributeError) as error:
             raise UnreadablePublication("It is the manifest.") from error
         if look != self.renderer.look:
             # Another release or another site file: every page is made anew.
-            return Issued(pointer=pointer, ids=frozenset(outages), named=named)
+            return Issued(pointer=pointer, ids=frozenset(outages), moved=moved, named=named)
         return Issued(
             pointer=pointer,
             ids=frozenset(outages),
+            moved=moved,
             printed={
                 key: read_part(name, self._store.read(f"{PARTS}/{name}"))
                 for key, name in outages.items()

@@ -121,13 +121,24 @@ def read_status(conn: Connection, *, send_mode: str) -> tuple[PublicStatus, int]
         )
         .order_by(t.outages.c.key)
     ).mappings()
+    outages = tuple(_outage(row, now) for row in rows)
     status = PublicStatus(
         as_of=now,
         send_mode=send_mode,
         drill=clock.is_held(conn),
-        outages=tuple(_outage(row, now) for row in rows),
+        outages=outages,
+        moved=_moved(conn, frozenset(outage.id for outage in outages)),
     )
     return status, number
+
+
+def _moved(conn: Connection, shown: frozenset[str]) -> dict[str, str]:
+    """Return which outages go on as part of one that is ``shown``."""
+    heir = t.outages.alias("heir")
+    pairs = sa.select(t.outages.c.id, heir.c.id).join_from(
+        t.outages, heir, heir.c.key == t.outages.c.merged_into
+    )
+    return {old: into for old, into in conn.execute(pairs) if into in shown}
 
 
 def _outage(row: RowMapping, now: datetime) -> PublicOutage:

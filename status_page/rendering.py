@@ -80,6 +80,10 @@ class Renderer:
         """Render the inside of an outage's own page."""
         return self._fragment("details.html", language, outage=outage)
 
+    def moved(self, into: str, language: str) -> str:
+        """Render the inside of the page of an outage that goes on as part of another."""
+        return self._fragment("moved.html", language, into=into)
+
     def summary(self, totals: Totals, language: str) -> str:
         """Render the figures at the top of the list."""
         return self._fragment("summary.html", language, totals=totals)
@@ -126,6 +130,20 @@ class Renderer:
             path=f"outages/{outage.id}",
             outage=outage,
             details=details,
+        )
+
+    def moved_page(
+        self, status: PublicStatus, outage: str, language: str, *, generation: str
+    ) -> bytes:
+        """Put the page together that leads on from an outage to the one it is part of now."""
+        return self._page(
+            "moved_page.html",
+            language,
+            status,
+            generation=generation,
+            path=f"outages/{outage}",
+            outage={"id": outage},
+            details=self.moved(status.moved[outage], language),
         )
 
     def lost_page(self, status: PublicStatus, language: str, kind: str) -> bytes:

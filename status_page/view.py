@@ -3,8 +3,8 @@
 Whatever is not a field here cannot reach a published file.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from outage.model import (
@@ -185,9 +185,11 @@ class PublicStatus:
         send_mode: ``off``, ``shadow``, ``allowlist`` or ``live``.
         drill: Business time is held: a replay or a drill, nothing of it happens now.
         outages: In no particular order, each id once.
+        moved: Ids that go on as part of one of ``outages``, and as which.
     """
 
     as_of: datetime
     send_mode: str
     outages: tuple[PublicOutage, ...]
     drill: bool = False
+    moved: Mapping[str, str] = field(default_factory=dict)

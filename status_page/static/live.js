@@ -76,12 +76,12 @@ function tidySections() {
 
 function apply(delta) {
   if (outageId) {
-    const change = delta.changed.find((each) => each.id === outageId);
+    // It has changed, or goes on as part of another: either way this is what stands here now.
+    const change = [...delta.changed, ...(delta.moved ?? [])].find((each) => each.id === outageId);
     if (change?.details) {
       document.getElementById("outage").innerHTML = change.details;
       announce(words.liveThis);
-    }
-    if (delta.removed.includes(outageId)) sayGone();
+    } else if (delta.removed.includes(outageId)) sayGone();
   } else {
     document.getElementById("summary").innerHTML = delta.summary;
     delta.removed.forEach(takeOff);

@@ -128,6 +128,19 @@ def test_an_outages_own_page_updates_and_says_when_it_has_left_the_list(visit: V
     expect(tab.locator("#outage .gone")).to_have_count(0, timeout=SOON_MS)
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_the_page_of_an_outage_that_was_merged_leads_on(visit: Visit, *, script: bool) -> None:
+    tab = visit.open("/es/outages/O-7K3M5", script=script, says="En vivo")
+    rest = (each for each in sample() if each.id != "O-7K3M5")
+    visit.publish(*rest, moved={"O-7K3M5": "O-7K3M2"})
+    if not script:
+        tab.reload()
+    expect(tab.locator("#outage h1")).to_contain_text("ahora es parte de otra", timeout=SOON_MS)
+    tab.get_by_role("link", name="Ver la interrupción O-7K3M2").click()
+    expect(tab.locator("#outage h1")).to_contain_text("Downtown Eastside")
+    assert visit.complaints == []
+
+
 def test_an_outages_old_page_is_loaded_once_when_what_happened_since_cannot_be_replayed(
     visit: Visit,
 ) -> None:

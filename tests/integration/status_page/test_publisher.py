@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from outage import clock, commands, deadlines, desk, journal, schema
+from outage import clock, commands, deadlines, desk, journal, regrouping, schema
 from outage import tables as t
 from outage.database import Database
 from outage.model import Actor, CrewStatus, JournalKind, Kind, Outage, OutageId, OutageKey, Service
@@ -271,6 +271,24 @@ def test_nobody_is_only_said_once_it_has_been_counted(
         journal.move_cursor(conn, "gis", journal.last_number(conn))
     town.publisher.touch()
     assert "No homes or businesses found inside the area" in town.page()
+
+
+def test_a_bookmark_of_a_merged_outage_leads_on_to_the_one_it_goes_on_under(town: Town) -> None:
+    first, second, third = (town.declare(place) for place in ("Fairview", "Marpole", "Dunbar"))
+    town.publisher.turn()
+    for one, heir in ((first, second), (second, third)):
+        with town.db.write() as conn:
+            regrouping.merge(conn, one.id, into=heir.id, actor=SOMEBODY, shape=None)
+        town.publisher.turn()
+    for merged in (first, second):
+        page = (town.folder / f"outages/{merged.id}.html").read_text()
+        assert f'href="/outages/{third.id}"' in page
+    assert town.pointer.counts["listed"] == 1
+    with town.db.write() as conn:
+        desk.cancel(conn, third.id, actor=SOMEBODY)
+    town.move(hours=7)
+    town.publisher.touch()
+    assert list((town.folder / "outages").iterdir()) == []
 
 
 def test_only_what_is_restored_has_a_time_of_restoration(town: Town) -> None:

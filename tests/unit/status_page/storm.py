@@ -1,5 +1,6 @@
 """A made-up storm as the public sees it, and a folder it is published to."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -145,8 +146,11 @@ def status(
     as_of: datetime = NOW,
     send_mode: str = "live",
     drill: bool = False,
+    moved: Mapping[str, str] | None = None,
 ) -> PublicStatus:
-    return PublicStatus(as_of=as_of, send_mode=send_mode, drill=drill, outages=outages)
+    return PublicStatus(
+        as_of=as_of, send_mode=send_mode, drill=drill, outages=outages, moved=moved or {}
+    )
 
 
 class Publication:

@@ -92,6 +92,20 @@ def test_the_list_is_sent_rows_and_an_outage_its_own_page(tmp_path: Path) -> Non
     assert change.frame_for("O-7K3M1") is None
 
 
+def test_who_watches_an_outage_that_moved_is_sent_what_leads_on(tmp_path: Path) -> None:
+    publication = Publication(tmp_path)
+    first = publication.publish(status(outage(1), outage(2))).pointer.id
+    moved = {"O-7K3M2": "O-7K3M1"}
+    second = publication.publish(status(outage(1), moved=moved)).pointer.id
+    (change,) = History(tmp_path).between(first, second, "es") or []
+    mine = json.loads(parse(change.frame_for("O-7K3M2") or b"")[0]["data"])
+    (only,) = mine["moved"]
+    assert (only["id"], only["into"]) == ("O-7K3M2", "O-7K3M1")
+    assert "/es/outages/O-7K3M1" in only["details"]
+    everybody = json.loads(parse(change.frame_for("") or b"")[0]["data"])
+    assert (everybody["removed"], everybody["moved"]) == (["O-7K3M2"], [])
+
+
 def test_filters_that_concern_nothing_are_not_kept(tmp_path: Path) -> None:
     ids = changes(tmp_path, 7, 8)
     history = History(tmp_path)

@@ -139,6 +139,38 @@ def test_an_outage_that_is_taken_off_loses_its_pages(tmp_path: Path) -> None:
     assert (tmp_path / "outages/O-7K3M1.html").exists()
 
 
+def test_the_page_of_an_outage_that_moved_leads_on_while_the_other_is_listed(
+    tmp_path: Path,
+) -> None:
+    publication = Publication(tmp_path)
+    old, page = tmp_path / "outages/O-7K3M2.html", "outages/O-7K3M1"
+    publication.publish(status(outage(1), outage(2), outage(3)))
+    state = status(outage(1), outage(3), moved={"O-7K3M2": "O-7K3M1"})
+    publication.publish(state)
+    assert f'href="/{page}"' in old.read_text()
+    assert "now part of another" in old.read_text()
+    spanish = (tmp_path / "es/outages/O-7K3M2.html").read_text()
+    assert f'href="/es/{page}"' in spanish
+    assert "ahora es parte de otra" in spanish
+    assert not publication.press.has_changed(state)
+    assert not Publication(tmp_path).press.has_changed(state)
+    further = status(outage(3), moved={"O-7K3M1": "O-7K3M3", "O-7K3M2": "O-7K3M3"})
+    Publication(tmp_path, epoch="e2").publish(further)
+    assert '/outages/O-7K3M3"' in old.read_text()
+    Publication(tmp_path, epoch="e2").publish(status(outage(3)))
+    assert not old.exists()
+    assert (tmp_path / "outages/O-7K3M3.html").exists()
+
+
+def test_an_outage_that_moved_and_comes_back_has_its_own_page_again(tmp_path: Path) -> None:
+    publication = Publication(tmp_path)
+    publication.publish(status(outage(1), moved={"O-7K3M2": "O-7K3M1"}))
+    publication.publish(status(outage(1), outage(2)))
+    page = (tmp_path / "outages/O-7K3M2.html").read_text()
+    assert "2 blocks north" in page
+    assert "part of another" not in page
+
+
 def test_another_look_prints_everything_anew_and_can_be_applied_to_nothing(tmp_path: Path) -> None:
     Publication(tmp_path).publish(status(outage(1), outage(2)))
     renamed = Publication(tmp_path, dataclasses.replace(SITE, name="Another Utility"))
