@@ -6,6 +6,7 @@ Needs numba, which the extra `fast` brings. Its answers are those of `gis.search
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
@@ -50,6 +51,17 @@ def _compiled(function: _Function) -> _Function:
     they change, so must this file.
     """
     return cast("_Function", numba.njit(cache=True, nogil=True)(function))
+
+
+def forget() -> None:
+    """Remove what is kept on disk of this module.
+
+    numba reads what names our types before it sees that another release has written it, and fails
+    where this one has no such type.
+    """
+    folder = Path(cast("Any", _search).stats.cache_path)
+    for path in folder.glob(f"{Path(__file__).stem}.*.nb[ic]"):
+        path.unlink(missing_ok=True)
 
 
 def scan(edges: Edges, blocks: Sequence[Block]) -> list[Found]:

@@ -42,14 +42,24 @@ def prepare() -> threading.Thread | None:
 
 def compiled() -> Scan:
     """The compiled scan, ready to search. Raises ImportError where numba is not installed."""
-    from gis.search.compiled import scan  # noqa: PLC0415 - numba is an extra, and a second to load
+    from gis.search import compiled as kernel  # noqa: PLC0415 - numba is an extra, a second to load
 
+    try:
+        _try(kernel.scan)
+    except Exception as error:  # noqa: BLE001 - what an earlier release has kept may fail in any way
+        log.info("what is kept of the compiled search is of no use (%s); compiling it anew", error)
+        kernel.forget()
+        _try(kernel.scan)
+    return kernel.scan
+
+
+def _try(search: Scan) -> None:
+    """Search once: that loads or compiles all of it, for arrays such as the index has."""
     point = np.zeros(1)
     block = Block(start=0, places=place_of(point, point), lon=point, lat=point)
     for array in (block.places, block.lon, block.lat):
         array.setflags(write=False)
-    scan(Edges.of([shapely.to_wkb(shapely.box(-1, -1, 1, 1))]), [block])
-    return scan
+    search(Edges.of([shapely.to_wkb(shapely.box(-1, -1, 1, 1))]), [block])
 
 
 def _load() -> None:
