@@ -24,7 +24,7 @@ from outage.clock import business_now
 from outage.columns import EPOCH
 from outage.database import Database
 from outage.errors import OutageError
-from outage.loading import Loaded, LoadOptions, Progress, guard, judge
+from outage.loading import Loaded, LoadOptions, Progress, guard, judge, one_at_a_time
 from outage.model import Actor, JournalKind
 
 CHUNK = 1_500
@@ -91,17 +91,32 @@ def load_accounts(
     completes it, and doing it once more changes nothing.
 
     Raises:
-        OutageError: too many bad rows, far fewer accounts than on record, or more than one per
-            cent of preferences flipped; nothing is changed then.
+        OutageError: too many bad rows, far fewer accounts than on record, more than one per cent
+            of preferences flipped, or another load is running; nothing is changed then.
     """
     judge(options, file=found.file, rows=found.rows, bad=len(found.rejected))
+    with one_at_a_time(db, file=found.file, what="accounts"):
+        return _load(
+            db, found, options, actor=actor, accept=accept_preferences, progress=progress
+        )
+
+
+def _load(
+    db: Database,
+    found: Accounts,
+    options: LoadOptions,
+    *,
+    actor: Actor,
+    accept: bool,
+    progress: Progress | None,
+) -> Loaded:
     with db.read() as conn:
         known = {row.id: row for row in conn.execute(t.accounts.select())}
         now = business_now(conn)
     listed = len(found.accounts) + len(found.mentioned)
     still_open = sum(row.closed_at is None for row in known.values())
     guard(options, file=found.file, what="accounts", given=listed, known=still_open)
-    if not accept_preferences:
+    if not accept:
         _guard_preferences(found, known)
     work = _Work(db=db, found=found, options=options, now=now)
     loaded = _accounts(work, known, progress)

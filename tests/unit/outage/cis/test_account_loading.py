@@ -15,8 +15,8 @@ from outage.cis import edition, loading
 from outage.cis.accounts import Accounts, read_accounts
 from outage.cis.loading import PreferencesFlippedError, known_premises, load_accounts
 from outage.columns import EPOCH
-from outage.database import Database
-from outage.loading import Loaded, LoadOptions, ShrinkingError
+from outage.database import Database, open_database
+from outage.loading import Loaded, LoadOptions, LoadRunningError, ShrinkingError
 from outage.model import Actor
 from outage.sheet import SheetRefusedError
 
@@ -52,6 +52,17 @@ def load(db: Database, folder: Path, *rows: str, options: LoadOptions = FULL) ->
 def rows(db: Database, table: sa.Table) -> list[Any]:
     with db.read() as conn:
         return list(conn.execute(table.select().order_by(table.c.key)).all())
+
+
+def test_a_second_load_at_the_same_time_is_refused(town: Database, tmp_path: Path) -> None:
+    other = open_database(town.engine.url)
+    with other.alone("load-accounts") as alone:
+        assert alone
+        with pytest.raises(LoadRunningError):
+            load(town, tmp_path, ANNA)
+    other.close()
+    assert rows(town, t.accounts) == []
+    assert load(town, tmp_path, ANNA).added == 1
 
 
 def holders(db: Database) -> set[tuple[int, int]]:
