@@ -152,18 +152,26 @@ def _has_due(conn: Connection, lane: str) -> bool:
     return conn.execute(_due(conn, lane).limit(1)).first() is not None
 
 
-def _overtaking() -> sa.Select[tuple[int]]:
-    """Keys of pending messages that come after one which a sender holds just now."""
-    held, after = t.messages.alias("held"), t.messages.alias("after")
-    same = sa.and_(
-        after.c.outage_key == held.c.outage_key,
+def _overtaking() -> sa.CompoundSelect[tuple[int]]:
+    """Keys of pending messages that come after one which a sender holds just now.
+
+    Of the same outage, or of one that goes on from it: as in `in_flight`.
+    """
+    held, after, o = t.messages.alias("held"), t.messages.alias("after"), t.origins
+    next_ = sa.and_(
         after.c.endpoint_key == held.c.endpoint_key,
         after.c.state == sa.literal_column("'pending'"),
     )
-    return (
-        sa.select(after.c.key)
-        .select_from(InOrder(held, after, same))
-        .where(held.c.state == sa.literal_column("'claimed'"))
+    same = sa.and_(after.c.outage_key == held.c.outage_key, next_)
+    goes_on = InOrder(held, o, o.c.origin_key == held.c.outage_key)
+    of_heir = sa.and_(after.c.outage_key == o.c.outage_key, next_)
+    return sa.union_all(
+        *(
+            sa.select(after.c.key)
+            .select_from(joined)
+            .where(held.c.state == sa.literal_column("'claimed'"))
+            for joined in (InOrder(held, after, same), InOrder(goes_on, after, of_heir))
+        )
     )
 
 

@@ -95,6 +95,7 @@ origins = Table(
     Column("outage_key", Key, ForeignKey("outages.key"), primary_key=True),
     Column("origin_key", Key, ForeignKey("outages.key"), primary_key=True),
     Column("number", BigInteger, nullable=False, comment="entry before which it was told"),
+    Index("ix_origins_origin_key", "origin_key"),
 )
 
 etrs = Table(

@@ -152,6 +152,7 @@ def _merge_and_split() -> None:
             ["origin_key"], ["outages.key"], name=op.f("fk_origins_origin_key")
         ),
     )
+    op.create_index("ix_origins_origin_key", "origins", ["origin_key"])
     op.create_table(
         "spared",
         sa.Column("outage_key", key, nullable=False),

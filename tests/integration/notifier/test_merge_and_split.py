@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from notifier import batches
 from notifier.outbox import Outbox
 from notifier.reader import NotifierReader
 from outage import clock, desk, journal, schema
@@ -99,6 +100,21 @@ class Town:
         with self.world.db.read() as conn:
             rows = conn.execute(statement).all()
         return [(row.address, f"{row.kind} {row.variant}".strip()) for row in rows]
+
+    def send_state(self, before: str, after: str, outage: Outage) -> None:
+        """What senders do to the messages of an outage."""
+        m = t.messages
+        of_outage = sa.and_(m.c.outage_key == outage.key, m.c.state == before)
+        with self.world.db.write() as conn:
+            told = {"state": after, "told_state": "out", "told_etr_version": 0}
+            conn.execute(m.update().where(of_outage).values(told))
+
+    def batched(self) -> list[str]:
+        m, e = t.messages.c, t.endpoints.c
+        statement = sa.select(e.address).join(t.messages, m.endpoint_key == e.key)
+        with self.world.db.read() as conn:
+            rows = conn.execute(statement.where(m.batch_key.is_not(None)).order_by(e.address))
+            return list(rows.scalars())
 
     def do(self, command: Callable[..., object], outage: Outage, **more: object) -> None:
         with self.world.db.write() as conn:
@@ -192,6 +208,22 @@ def test_what_waited_to_be_sent_is_said_once_by_the_outage_it_goes_on_under(town
     town.settle(send=False)
     town.world.merge(one, other)
     assert sorted(town.settle()) == everybody("detected", 1, 2, 3, 4, 5)
+
+
+def test_what_goes_on_from_a_message_with_a_sender_waits_in_no_batch(town: Town) -> None:
+    one, other = town.world.declare(LEFT), town.world.declare(RIGHT)
+    town.settle(send=False)
+    town.send_state("pending", "claimed", one)
+    town.send_state("pending", "accepted", other)
+    town.world.merge(one, other)
+    town.do(desk.restore, other)
+    town.settle(send=False)
+    town.world.later(30)
+    batches.assign(town.world.db, 100)
+    assert town.batched() == [phone(4), phone(5)]
+    town.send_state("claimed", "accepted", one)
+    batches.assign(town.world.db, 100)
+    assert town.batched() == [phone(number) for number in range(1, 6)]
 
 
 def test_a_prediction_merged_into_what_is_confirmed_is_news(town: Town) -> None:
