@@ -135,6 +135,7 @@ def _difference(conn: Connection, match: Match, name: str) -> Facts:
     if (place := register.place(conn, outage.shape_digest)) is not None:
         there = select(conn, place, match.index, outage.service)
     return {
+        "service": str(outage.service),
         "added": len(match.inside - there),
         "removed": len(there - match.inside),
         "kept": len(match.inside & there),

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, Row
 
 from outage import tables as t
 from outage.errors import UnknownOutageError
+from outage.in_order import InOrder
 from outage.model import OPEN, JournalKind
 
 Facts = dict[str, Any]
@@ -106,6 +107,32 @@ def history(conn: Connection, outage_id: str) -> Facts:
         ),
         "recorded": _recorded(conn, key),
     }
+
+
+def overlaps(conn: Connection, outage_id: str) -> Sequence[Facts]:
+    """Say how many premises of an open outage are in which other ones of its service too.
+
+    Of whom it still holds, as they do: who has been restored is in it no more.
+    """
+    mine, theirs = t.memberships.alias("mine"), t.memberships.alias("theirs")
+    outage, other = t.outages.alias("outage"), t.outages.alias("other")
+    live = (sa.and_(m.c.removed.is_(None), m.c.until.is_(None)) for m in (mine, theirs))
+    of_mine = InOrder(outage, mine, mine.c.outage_key == outage.c.key)
+    both = InOrder(of_mine, theirs, theirs.c.premise_key == mine.c.premise_key)
+    rows = conn.execute(
+        sa.select(other.c.id, sa.func.count())
+        .select_from(InOrder(both, other, other.c.key == theirs.c.outage_key))
+        .where(
+            outage.c.id == outage_id,
+            other.c.key != outage.c.key,
+            other.c.service == outage.c.service,
+            *(each.c.status.in_([str(status) for status in OPEN]) for each in (outage, other)),
+            *live,
+        )
+        .group_by(other.c.id)
+        .order_by(sa.func.count().desc(), other.c.id)
+    )
+    return [{"id": name, "premises": premises} for name, premises in rows]
 
 
 def _select() -> sa.Select[Any]:

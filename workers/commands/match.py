@@ -71,6 +71,9 @@ def _show(facts: dict[str, Any]) -> None:
         change = facts["difference"]
         said = (f"{change[what]:,} {words}" for what, words in _CHANGE.items())
         say(f"Against {change['from']}: {', '.join(said)}")
+        if change["service"] != facts["service"]:
+            of, asked = change["service"], facts["service"]
+            say(f"{change['from']} is of {of}: its premises with {of} are held against {asked}")
     _show_doubts(facts)
     for name in facts.get("ids", ()):
         say(name)

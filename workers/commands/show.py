@@ -12,7 +12,7 @@ from outage.cis import record
 from outage.cis.contents import AccountOutage, AccountRecord, Message, Version, as_json
 from outage.errors import UnknownOutageError
 from outage.model import PremiseKey
-from outage.summary import Facts, history
+from outage.summary import Facts, history, overlaps
 from workers.commands import options
 from workers.errors import NoSuchThing
 from workers.session import Session, in_words, say, say_json, session
@@ -53,7 +53,7 @@ def _outage(conn: Connection, name: str) -> Facts | None:
         .order_by(messages.kind, messages.state)
     )
     counts = [{"kind": kind, "state": state, "count": count} for kind, state, count in states]
-    return facts | {"messages": counts}
+    return facts | {"messages": counts, "overlaps": overlaps(conn, facts["id"])}
 
 
 def _accounts(conn: Connection, name: str) -> list[AccountRecord]:
@@ -88,6 +88,8 @@ def _tell_outage(desk_: Session, facts: Facts) -> None:
     for head, text in lines.items():
         if text:
             say(f"  {head + ':':<10}{text}")
+    for other in facts["overlaps"]:
+        say(f"  {other['premises']:,} of its premises are in {other['id']} too")
     for step in facts["restorations"]:
         part = "whole" if step["whole"] else "part"
         back = ", taken back" if step["taken_back_at"] else ""

@@ -96,6 +96,7 @@ def test_an_outage_is_moved_and_restored_by_words(
     electric = sum(h.services & 1 for h in there.houses)
     assert facts["difference"] == {
         "from": name,
+        "service": "electric",
         "added": electric - len(main),
         "removed": 0,
         "kept": len(main),

@@ -245,6 +245,7 @@ def test_the_difference_from_an_outages_place_says_who_comes_and_goes(
     facts = previewer.preview(street("main st"), Service.ELECTRIC, against=outage.id)
     assert facts["difference"] == {
         "from": outage.id,
+        "service": "electric",
         "added": len(main - f1),
         "removed": len(f1 - main),
         "kept": len(main & f1),

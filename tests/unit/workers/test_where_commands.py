@@ -121,7 +121,7 @@ def test_a_preview_and_a_declaration_find_the_same_premises(
     assert (spec is None) is (way in {"shape", "layer"})
     again = facts(ask("match", *asked, "--against", outage["id"], "--json"))
     kept = {"added": 0, "removed": 0, "kept": len(inside)}
-    assert again["difference"] == {"from": outage["id"]} | kept
+    assert again["difference"] == {"from": outage["id"], "service": "electric"} | kept
     assert again["overlaps"] == []
 
 
@@ -147,6 +147,33 @@ def test_an_outage_moves_to_a_street_and_a_list_of_it_is_restored(
         spec = conn.execute(sa.select(t.shapes.c.spec).order_by(t.shapes.c.spec)).scalars().all()
     assert restored == len(main & {1, 2})
     assert w.Listed(premises=(1, 2)) in [from_spec(one) for one in spec if one]
+
+
+def test_an_outage_says_how_many_premises_it_shares_with_which_others(
+    ask: Ask, files: Path, db: Database
+) -> None:
+    whole = facts(ask("declare", "--all", "--json"))
+    shared = facts(ask("declare", "--premises", f"{files}/list.csv", "--json"))
+    ask("declare", "--premises", f"{files}/list.csv", "--service", "water")
+    while journal.turn(db, GisReader(Matcher(db))):
+        pass
+    number = shared["premise_count"]
+    assert number
+    assert facts(ask("show", whole["id"], "--json"))["overlaps"] == [
+        {"id": shared["id"], "premises": number}
+    ]
+    said = f"{number} of its premises are in {whole['id']} too"
+    assert said in ask("show", shared["id"])[1]
+    ask("cancel", shared["id"])
+    assert facts(ask("show", whole["id"], "--json"))["overlaps"] == []
+
+
+def test_a_difference_says_of_which_service_the_outage_is(ask: Ask, files: Path) -> None:
+    name = facts(ask("declare", "--premises", f"{files}/list.csv", "--json"))["id"]
+    asked = ("match", "--all", "--service", "water", "--against", name)
+    assert facts(ask(*asked, "--json"))["difference"]["service"] == "electric"
+    assert f"{name} is of electric" in ask(*asked)[1]
+    assert "is of electric" not in ask("match", "--all", "--against", name)[1]
 
 
 @pytest.mark.parametrize("option", ["--street", "--area", "--devices"])
