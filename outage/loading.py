@@ -56,12 +56,16 @@ class LoadOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What a load came to; rows that say nothing new are `unchanged`."""
+    """What a load came to; rows that say nothing new are `unchanged`.
+
+    Of those `changed`, so many have `moved` far, or have no place any more.
+    """
 
     added: int
     changed: int
     closed: int
     unchanged: int
+    moved: int = 0
 
 
 def judge(options: LoadOptions, *, file: str, rows: int, bad: int) -> None:

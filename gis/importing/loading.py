@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,22 +74,23 @@ def load_premises(
         if not allow_outside:
             guard_territory(found, changes)
         gone = np.empty(0, np.int64) if options.partial else changes.gone
-        added, written = int(changes.added.sum()), int(changes.written.sum())
+        written = int(changes.written.sum())
+        loaded = Loaded(
+            added=int(changes.added.sum()),
+            changed=int(changes.changed.sum()),
+            closed=len(gone),
+            unchanged=len(found) - written,
+            moved=int(changes.moved.sum()),
+        )
         if not dry_run:
             steps = Steps(db, written + len(gone) + sum(map(len, names)), progress)
             _write(steps, found, changes, version)
             _close(steps, gone, version)
             for name in names:
                 _name(steps, name)
-            # What a killed load wrote before this one counts as well.
-            written = _conclude(db, found, version, actor=actor)
+            loaded = _conclude(db, found, version, loaded, actor=actor)
             public.prepare(db, Matcher(db, indexes).index())
-        return Loaded(
-            added=added,
-            changed=max(0, written - added),
-            closed=len(gone),
-            unchanged=len(found) - max(written, added),
-        )
+        return loaded
 
 
 def _derived(found: Premises) -> list[str]:
@@ -204,12 +206,16 @@ def _name(steps: Steps, name: Named) -> None:
     steps.run(len(name), prepare, write)
 
 
-def _conclude(db: Database, found: Premises, version: int, *, actor: Actor) -> int:
-    """Make the version, if anything changed; return how many premises it wrote.
+def _conclude(
+    db: Database, found: Premises, version: int, loaded: Loaded, *, actor: Actor
+) -> Loaded:
+    """Make the version, if anything changed; return what it came to.
 
-    What a killed load wrote or closed before this one counts as well.
+    What a killed load wrote or closed before this one counts as well: only what was on record
+    before the version has been kept as it was then.
     """
     ours, here = _p.c.loaded_version == version, _p.c.closed_at.is_(None)
+    before = _b.c.version == version
 
     def how_many(which: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
         return sa.func.count(sa.case((which, 1)))
@@ -219,9 +225,11 @@ def _conclude(db: Database, found: Premises, version: int, *, actor: Actor) -> i
             sa.select(
                 how_many(ours).label("changed"),
                 how_many(sa.and_(ours, here)).label("written"),
+                how_many(sa.and_(ours, here, before)).label("rewritten"),
+                how_many(sa.and_(ours, ~here, before)).label("closed"),
                 how_many(here).label("premises"),
                 how_many(sa.and_(here, _p.c.longitude.is_(None))).label("unplaced"),
-            )
+            ).select_from(_p.outerjoin(_b, _b.c.premise_key == _p.c.key))
         ).one()
     if counts.changed:
         digest = _digest(found)
@@ -243,7 +251,13 @@ def _conclude(db: Database, found: Premises, version: int, *, actor: Actor) -> i
                 actor=str(actor),
                 data={"premises_version": version},
             )
-    return int(counts.written)
+    return replace(
+        loaded,
+        added=counts.written - counts.rewritten,
+        changed=counts.rewritten,
+        closed=counts.closed,
+        unchanged=max(0, len(found) - counts.written),
+    )
 
 
 def _digest(found: Premises) -> str:

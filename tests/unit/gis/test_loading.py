@@ -99,7 +99,7 @@ def test_services_that_a_file_does_not_have_stay_as_they_are(
     )
     found = read_premises(path, ReadOptions(mapping={}))
     assert load_premises(database, found, FULL, actor=ACTOR, allow_moves=True) == Loaded(
-        added=1, changed=1, closed=0, unchanged=29
+        added=1, changed=1, closed=0, unchanged=29, moved=1
     )
     with database.read() as conn:
         bits = conn.execute(sa.select(t.premises.c.services, sa.func.count()).group_by("services"))
@@ -262,6 +262,20 @@ def test_closures_of_a_killed_load_count_when_it_is_done_again(
     assert "P100" not in inside(database)
 
 
+def test_a_load_that_was_killed_and_done_again_comes_to_the_same(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(database, tmp_path, ROWS)
+    new = "P999,new,-100.5,40.5,electric,C1,M999\n"
+    changed = [ROWS[0].replace("Main", "High"), *ROWS[2:], new]
+    load_killed(database, tmp_path, changed, monkeypatch)
+    expected = Loaded(added=1, changed=1, closed=1, unchanged=28)
+    assert load(database, tmp_path, changed) == expected
+    # One that comes back was not on record just before.
+    load_killed(database, tmp_path, ROWS, monkeypatch)
+    assert load(database, tmp_path, ROWS) == expected
+
+
 def test_many_far_moves_are_refused_unless_meant(database: Database, tmp_path: Path) -> None:
     load(database, tmp_path, ROWS)
     swapped = [row.replace("-100.", "-99.") for row in ROWS]
@@ -311,6 +325,19 @@ def test_a_dry_run_says_what_a_load_would_and_changes_nothing(
     said = load_premises(database, found, FULL, actor=ACTOR, dry_run=True)
     assert said == Loaded(added=1, changed=1, closed=1, unchanged=28)
     assert (entries(database), open_ids(database)) == before
+    assert load_premises(database, found, FULL, actor=ACTOR) == said
+
+
+def test_premises_that_move_far_are_counted_before_and_after(
+    database: Database, tmp_path: Path
+) -> None:
+    load(database, tmp_path, ROWS)
+    near, far = ROWS[0].replace("-100.100", "-100.101"), ROWS[1].replace("-100.", "-99.")
+    lost = ROWS[2].replace("-100.102,40.5", ",")
+    (tmp_path / "some.csv").write_text(HEADER + "".join([near, far, lost, *ROWS[3:]]))
+    found = read_premises(tmp_path / "some.csv", ReadOptions(mapping={}))
+    said = load_premises(database, found, FULL, actor=ACTOR, dry_run=True)
+    assert said == Loaded(added=0, changed=3, closed=0, unchanged=27, moved=2)
     assert load_premises(database, found, FULL, actor=ACTOR) == said
 
 
