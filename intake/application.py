@@ -8,12 +8,13 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from intake import standing
 from intake.absence import Decision, Fate
 from intake.mapping import FeedMapping
 from intake.row import FeedRow
 from intake.written import Written
 from outage import commands as c
-from outage import desk, register
+from outage import desk
 from outage import tables as t
 from outage.database import Database
 from outage.errors import NotAllowedNowError
@@ -57,9 +58,9 @@ class Application:
         refuses; nothing is changed then.
         """
         shape = written.shape if written else None
-        over = None
+        partly = None
         if shape is not None and self.max_premises and shape.premise_count > self.max_premises:
-            over = (
+            partly = (
                 f"Outage {decision.known.source_id}: {shape.premise_count} premises are more than "
                 f"the limit of {self.max_premises} (OUTAGE_MAX_RECIPIENTS); "
                 "it is on record without this shape until a dispatcher draws one."
@@ -71,8 +72,8 @@ class Application:
             elif decision.fate is Fate.NEW:
                 self._new(conn, decision, row, written, shape)
             elif decision.fate is not Fate.UNCHANGED:
-                self._listed(conn, decision, row, written, shape)
-        return over
+                return self._listed(conn, decision, row, written, shape) or partly
+        return partly
 
     def acknowledge(self, decision: Decision) -> None:
         """Take a row as read although the desk refused it, so that it is not tried for ever."""
@@ -136,11 +137,12 @@ class Application:
         row: FeedRow,
         written: Written | None,
         shape: MatchedShape | None,
-    ) -> None:
+    ) -> str | None:
+        """Apply a row; return a sentence where its new shape was not taken."""
         was = decision.was
         returned = decision.fate is Fate.RETURNED
         if was is None or not self._claim(conn, decision, written):
-            return
+            return None
         outage = self._outage(conn, row.source_id)
         if returned:
             try:
@@ -148,9 +150,21 @@ class Application:
             except NotAllowedNowError:
                 # Too long ago to be the same event (DECISIONS 11): a new outage, same row.
                 self._again(conn, row, shape)
-                return
-        if decision.changed:
-            self._revise(conn, outage, row, shape)
+                return None
+        if not decision.changed:
+            return None
+        regrouped = standing.has_grown(conn, outage)
+        if standing.is_own(conn, self.mapping.source, row.source_id, outage):
+            self._revise(conn, outage, row, None if regrouped else shape)
+        elif standing.speaks(conn, self.mapping.source, row.source_id, outage):
+            # It has facts of its own; when service is back and where the crews are is still news.
+            self._report(conn, outage, row)
+        if shape is None or not regrouped:
+            return None
+        return (
+            f"Outage {row.source_id}: its new shape was not taken, because a person has merged "
+            f"outages into {outage.id}; a dispatcher can redraw that."
+        )
 
     def _claim(self, conn: Connection, decision: Decision, written: Written | None) -> bool:
         """Record that a row is being applied; False when somebody else has done so."""
@@ -199,6 +213,9 @@ class Application:
             shape=shape,
             allow_empty=True,
         )
+        self._report(conn, outage, row)
+
+    def _report(self, conn: Connection, outage: Outage, row: FeedRow) -> None:
         etr = self._etr(row)
         withdrawn = etr is None and self.mapping.fields.etr is not None
         desk.report_progress(
@@ -243,15 +260,19 @@ class Application:
             case _:
                 pass
 
-    def _unlist(self, conn: Connection, decision: Decision) -> Outage:
+    def _unlist(self, conn: Connection, decision: Decision) -> Outage | None:
+        """Say of its outage that it is no longer listed, unless another row stands for it too."""
         outage = self._outage(conn, decision.known.source_id)
+        source = self.mapping.source
+        if outage.source != source or standing.is_listed(conn, source, outage):
+            return None
         since = decision.known.missing_since
         return desk.unlist(conn, outage.id, actor=self.actor, since=since)
 
     def _close(self, conn: Connection, decision: Decision) -> None:
         outage = self._unlist(conn, decision)
-        if not outage.is_open:
-            return  # a person ended it before
+        if outage is None or not outage.is_open:
+            return  # it goes on, or a person ended it before
         since = outage.unlisted_since or self.at
         if self.mapping.absence.tell_restored and outage.interrupts:
             desk.end_unlisted(conn, outage.id, actor=self.actor, at=since, tell=True)
@@ -272,10 +293,7 @@ class Application:
         return heir.key if heir.is_open else None
 
     def _outage(self, conn: Connection, source_id: str) -> Outage:
-        key = conn.execute(
-            sa.select(t.feed_outages.c.outage_key).where(self._mine(source_id))
-        ).scalar_one()
-        return register.load_key(conn, key, lock=True)
+        return standing.outage_of(conn, self.mapping.source, source_id)
 
     def _mine(self, source_id: str) -> sa.ColumnElement[bool]:
         columns = t.feed_outages.c
