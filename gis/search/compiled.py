@@ -53,14 +53,18 @@ def _compiled(function: _Function) -> _Function:
     return cast("_Function", numba.njit(cache=True, nogil=True)(function))
 
 
+def kept_in() -> Path:
+    """Folder in which numba keeps what it has compiled of this module."""
+    return Path(cast("Any", _search).stats.cache_path)
+
+
 def forget() -> None:
     """Remove what is kept on disk of this module.
 
     numba reads what names our types before it sees that another release has written it, and fails
     where this one has no such type.
     """
-    folder = Path(cast("Any", _search).stats.cache_path)
-    for path in folder.glob(f"{Path(__file__).stem}.*.nb[ic]"):
+    for path in kept_in().glob(f"{Path(__file__).stem}.*.nb[ic]"):
         path.unlink(missing_ok=True)
 
 

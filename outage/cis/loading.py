@@ -96,9 +96,7 @@ def load_accounts(
     """
     judge(options, file=found.file, rows=found.rows, bad=len(found.rejected))
     with one_at_a_time(db, file=found.file, what="accounts"):
-        return _load(
-            db, found, options, actor=actor, accept=accept_preferences, progress=progress
-        )
+        return _load(db, found, options, actor=actor, accept=accept_preferences, progress=progress)
 
 
 def _load(

@@ -11,7 +11,7 @@ import pytest
 
 from gis.search import kernels
 
-PATH = "from gis.search import compiled; print(compiled._search.stats.cache_path)"
+PATH = "from gis.search import compiled; print(compiled.kept_in())"
 LOAD = "from gis.search import kernels; kernels.compiled()"
 
 
@@ -28,7 +28,7 @@ def test_what_an_earlier_release_has_kept_is_compiled_anew(tmp_path: Path) -> No
     """The kept index of that release names a type that this one does not have."""
     compiled = pytest.importorskip("gis.search.compiled")
     kernels.compiled()
-    ours = Path(compiled._search.stats.cache_path)
+    ours = compiled.kept_in()
     theirs = Path(run(PATH, tmp_path))
     theirs.mkdir(parents=True, exist_ok=True)
     for path in ours.glob("compiled.*.nb[ic]"):

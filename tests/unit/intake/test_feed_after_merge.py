@@ -53,7 +53,7 @@ def kinds(storm: Storm, after: int) -> list[tuple[str, int | None]]:
     return storm.journal()[after:]
 
 
-def etr(number: int, at: int, **more: Any) -> dict[str, Any]:
+def etr(number: int, at: int, **more: object) -> dict[str, Any]:
     return row(number, polygon=[], crewEtr=at, showEtr=True, **more)
 
 
