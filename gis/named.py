@@ -1,4 +1,4 @@
-"""Other systems' ids of premises: those of a file that are not on record yet (DECISIONS 17)."""
+"""Other systems' ids of premises: where a file says another one than the record (DECISIONS 17)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Named:
     Attributes:
         kind: whose ids they are: meter, location, map, ….
         ids: the premises' own ids.
-        values: what they are called there; never empty.
+        values: what they are called there; empty where they are not called anything any more.
     """
 
     kind: str
@@ -49,13 +49,16 @@ def new_names(conn: Connection, found: Premises, changes: Changes) -> list[Named
 
 def _new(conn: Connection, kind: str, ids: Column, values: Column, changes: Changes) -> Named:
     keys, known = _on_record(conn, kind)
-    new = ~is_blank(values)
+    blank = is_blank(values)
+    new = ~blank
     if len(keys):
         place = np.where(changes.at >= 0, changes.known.keys[changes.at], -1)
         at = np.minimum(np.searchsorted(keys, place), len(keys) - 1)
+        here = keys[at] == place
         same = np.asarray(pc.equal(known.take(pa.array(at)), values), dtype=np.bool_)
         # One that stands for several premises is the last one's, as often as it is loaded.
-        new &= ~((keys[at] == place) & same) | _repeated(values)
+        new &= ~(here & same) | _repeated(values)
+        new |= blank & here
     keep = pa.array(new)
     return Named(kind=kind, ids=ids.filter(keep), values=values.filter(keep))
 

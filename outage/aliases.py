@@ -38,10 +38,11 @@ def find_premise(conn: Connection, name: str) -> PremiseKey | None:
 
 
 def keep(conn: Connection, entity: str, kind: str, pairs: Sequence[tuple[int, str]]) -> None:
-    """Keep an id of one kind for each (key, value), in place of what the key had of that kind."""
-    wanted = {key: value for key, value in pairs if value}
-    if not wanted:
-        return
+    """Keep an id of one kind for each (key, value), in place of what the key had of that kind.
+
+    An empty value leaves it none.
+    """
+    wanted = dict(pairs)
     of_kind = sa.and_(t.aliases.c.entity == entity, t.aliases.c.kind == kind)
     had = conn.execute(
         sa.select(t.aliases.c.key, t.aliases.c.value).where(of_kind, t.aliases.c.key.in_(wanted))
@@ -49,12 +50,15 @@ def keep(conn: Connection, entity: str, kind: str, pairs: Sequence[tuple[int, st
     old = [row.value for row in had if row.value != wanted[row.key]]
     if old:
         conn.execute(t.aliases.delete().where(of_kind, t.aliases.c.value.in_(old)))
+    new = {key: value for key, value in wanted.items() if value}
+    if not new:
+        return
     statement = _keeping(conn.dialect)
     columns: dict[str, Sequence[Any]] = {
-        "entity": [entity] * len(wanted),
-        "kind": [kind] * len(wanted),
-        "value": list(wanted.values()),
-        "key": list(wanted),
+        "entity": [entity] * len(new),
+        "kind": [kind] * len(new),
+        "value": list(new.values()),
+        "key": list(new),
     }
     statement.write(conn, statement.rows(columns))
 

@@ -11,6 +11,7 @@ from gis.importing.loading import load_premises
 from gis.matching import Matcher
 from gis.premises import ReadOptions, read_premises
 from gis.shapes import ShapeLimits
+from outage import aliases
 from outage import tables as t
 from outage.database import Database, open_database
 from outage.loading import (
@@ -355,6 +356,24 @@ def test_streets_and_house_numbers_are_kept_of_every_address(
     assert load(database, tmp_path, ROWS).changed == 30
     with database.read() as conn:
         assert tuple(conn.execute(one).one()) == ("main st", 100)
+
+
+def test_a_meter_that_a_file_has_no_more_names_nothing(database: Database, tmp_path: Path) -> None:
+    load(database, tmp_path, ROWS)
+    taken = [row.replace(f"M{n}", "") for n, row in zip(range(100, 130), ROWS, strict=True)][:2]
+    # One of the two meters stands at another premise now.
+    given = ROWS[2].replace("M102", "M100")
+    load(database, tmp_path, [*taken, given, *ROWS[3:]])
+    with database.read() as conn:
+        assert [aliases.find_premise(conn, name) for name in ("M101", "M102")] == [None, None]
+        assert aliases.find_premise(conn, "M100") == aliases.find_premise(conn, "P102")
+        assert aliases.find_premise(conn, "M103") is not None
+    # What a file says nothing of stays.
+    (tmp_path / "short.csv").write_text("premise_id,longitude,latitude\nP103,-100.103,40.5\n")
+    found = read_premises(tmp_path / "short.csv", ReadOptions(mapping={}))
+    load_premises(database, found, PARTIAL, actor=ACTOR)
+    with database.read() as conn:
+        assert aliases.find_premise(conn, "M103") is not None
 
 
 def test_a_meter_that_stands_for_two_premises_is_always_the_last_ones(
