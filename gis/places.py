@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gis import asked, streets
+from gis.areas import names, spellings
 from gis.errors import (
     AreaAmbiguous,
     AreaUnknown,
@@ -155,17 +156,11 @@ def _cities(conn: Connection, street: w.Street) -> dict[str, int]:
 def _area(conn: Connection, area: asked.Area) -> w.Area:
     """Find the area as it is written on record."""
     kinds = list(w.AreaKind) if area.kind is None else [area.kind]
-    # One row of each kind is enough where the database compares as we do, which is in ASCII.
-    found = _spelled(conn, kinds, area.name) if area.name.isascii() else []
-    names = {} if found else {kind: _distinct(conn, t.premises.c[kind]) for kind in kinds}
-    found += [
-        w.Area(kind=kind, name=name)
-        for kind, known in names.items()
-        for name in known
-        if name.casefold() == area.name.casefold()
-    ]
+    spelled = {kind: spellings(conn, kind, area.name) for kind in kinds}
+    found = [w.Area(kind=kind, name=name) for kind in kinds for name in spelled[kind]]
     if not found:
-        known = [f"{kind}:{name}" for kind in kinds for name in names[kind]]
+        columns = {kind: t.premises.c[kind] for kind in kinds}
+        known = [f"{kind}:{name}" for kind in kinds for name in names(conn, columns[kind])]
         asked_for = area.name if area.kind is None else f"{area.kind}:{area.name}"
         hint = _did_you_mean(_near(asked_for, known)) or "see how the premises write it"
         raise AreaUnknown(area=area.name, hint=hint)
@@ -173,18 +168,6 @@ def _area(conn: Connection, area: asked.Area) -> w.Area:
         choices = " or ".join(f"{one.kind}:{one.name}" for one in found)
         raise AreaAmbiguous(area=area.name, choices=choices)
     return found[0]
-
-
-def _spelled(conn: Connection, kinds: Iterable[w.AreaKind], name: str) -> list[w.Area]:
-    """Find how the record spells a name, kind by kind."""
-    areas = (w.Area(kind=kind, name=name) for kind in kinds)
-    found = (
-        (one.kind, sa.select(t.premises.c[one.kind]).where(condition(one)).limit(1))
-        for one in areas
-        if name
-    )
-    spelled = ((kind, conn.execute(statement).scalar()) for kind, statement in found)
-    return [w.Area(kind=kind, name=word) for kind, word in spelled if word is not None]
 
 
 def _anybody(conn: Connection, which: sa.ColumnElement[bool]) -> bool:

@@ -9,7 +9,9 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gis.areas import spellings
 from gis.index import PremiseIndex
+from gis.search.fetching import fetch
 from gis.selection import Keys, Selection
 from outage import tables as t
 from outage import where as w
@@ -41,8 +43,11 @@ def select(conn: Connection, where: w.Where, index: PremiseIndex, service: Servi
             return one - select(conn, where.without, index, service)
         case w.Listed():
             keys = np.array(where.premises, dtype=np.int64)
-        case w.Devices() | w.Street() | w.Area():
+        case w.Devices() | w.Street():
             keys = _named(conn, condition(where))
+        case w.Area():
+            spelled = spellings(conn, where.kind, where.name)
+            keys = _named(conn, t.premises.c[where.kind].in_(spelled))
     return index.locate(keys) & index.everything(service.bit)
 
 
@@ -54,19 +59,15 @@ def _wkb(conn: Connection, digest: str) -> bytes:
 
 
 def _named(conn: Connection, condition: sa.ColumnElement[bool]) -> Keys:
-    rows = conn.execute(sa.select(_p.key).where(condition)).scalars()
-    return np.fromiter(rows, dtype=np.int64)
+    keys = fetch(conn, sa.select(_p.key).where(condition), [("key", np.int64)])
+    return np.asarray(keys["key"])
 
 
-def condition(where: w.Devices | w.Street | w.Area) -> sa.ColumnElement[bool]:
+def condition(where: w.Devices | w.Street) -> sa.ColumnElement[bool]:
     """Say of a premise's columns what makes it one of a place's."""
     match where:
         case w.Devices():
             return sa.or_(*map(_fed_by, where.paths))
-        case w.Area():
-            column = t.premises.c[where.kind]
-            # SQLite knows capitals of ASCII alone.
-            return sa.or_(column == where.name, sa.func.lower(column) == where.name.lower())
         case w.Street():
             return sa.and_(*_on_street(where))
 

@@ -1,6 +1,6 @@
 """Premises: where service is delivered, and other systems' ids for them."""
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, String, Table, text
 
 from outage.columns import Instant, Key, Ordered
 from outage.tables.base import metadata
@@ -32,6 +32,17 @@ premises = Table(
     Index("ix_premises_transformer", "transformer"),
     Index("ix_premises_street", "street", "house_number"),
     Index("ix_premises_path", "path"),
+    Index("ix_premises_city", "city"),
+    # Of the other kinds of areas many utilities name but some.
+    *(
+        Index(
+            f"ix_premises_{area}",
+            area,
+            sqlite_where=text(f"{area} IS NOT NULL"),
+            postgresql_where=text(f"{area} IS NOT NULL"),
+        )
+        for area in ("county", "postal_code", "zone", "neighbourhood")
+    ),
 )
 
 premises_before = Table(

@@ -13,6 +13,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+AREAS = ("county", "postal_code", "zone", "neighbourhood")
 ORDERED = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
 
@@ -44,6 +45,8 @@ def downgrade() -> None:
     op.drop_index("ix_interruptions_premise_key_ended_at", "interruptions")
     op.create_index("ix_interruptions_premise_key", "interruptions", ["premise_key"])
     op.drop_column("shapes", "spec")
+    for area in ("city", *AREAS):
+        op.drop_index(f"ix_premises_{area}", "premises")
     op.drop_index("ix_premises_path", "premises")
     op.drop_index("ix_premises_street", "premises")
     op.drop_index("ix_premises_transformer", "premises")
@@ -60,6 +63,16 @@ def _premises() -> None:
     op.create_index("ix_premises_transformer", "premises", ["transformer"])
     op.create_index("ix_premises_street", "premises", ["street", "house_number"])
     op.create_index("ix_premises_path", "premises", ["path"])
+    op.create_index("ix_premises_city", "premises", ["city"])
+    for area in AREAS:
+        there = sa.text(f"{area} IS NOT NULL")
+        op.create_index(
+            f"ix_premises_{area}",
+            "premises",
+            [area],
+            sqlite_where=there,
+            postgresql_where=there,
+        )
 
 
 def _shapes() -> None:
