@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from notifier.explain import explain
 from outage import tables as t
 from outage.settings import SendMode
-from tests.integration.notifier.test_outbox import outbox, tell
+from tests.integration.notifier.sending import outbox, tell
 from tests.integration.notifier.world import World, etr, phone
 
 ZONE = ZoneInfo("America/Vancouver")

@@ -1,0 +1,87 @@
+"""An outbox over a small utility, and a provider that answers as told."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from urllib.parse import parse_qs
+
+from notifier import claiming
+from notifier.channels.base import Outcome, Result
+from notifier.outbox import Outbox
+from outage.settings import SendMode, Settings
+from outage.site import Site
+from tests.integration.notifier.world import World, phone
+from tests.unit.notifier.channels.provider import Answer, Call, Provider, serving
+
+A, B, C = phone(1), phone(2), phone(3)
+
+
+SITE = Site(
+    name="Harbor Light & Power",
+    short_name="Harbor Light",
+    time_zone="America/Vancouver",
+)
+
+
+def accepted(call: Call) -> Answer:
+    if "/mail/send" in call.path:
+        return Answer(202, b"", {"X-Message-Id": "mail"})
+    return Answer(201, json.dumps({"sid": f"SM{call.body.hex()[-30:]}"}).encode())
+
+
+def live(settings: Settings, provider: Provider) -> Settings:
+    return replace(
+        settings,
+        send=SendMode.LIVE,
+        twilio_account_sid="AC" + "0" * 32,
+        twilio_auth_token="made-up-token",
+        twilio_messaging_service_sid="MG" + "0" * 32,
+        twilio_base_url=provider.url,
+        sendgrid_api_key="SG.made-up",
+        sendgrid_from="outages@example.org",
+        sendgrid_base_url=provider.url,
+    )
+
+
+@contextmanager
+def outbox(
+    world: World, answer: Callable[[Call], Answer] = accepted, **changes: object
+) -> Iterator[tuple[Outbox, Provider]]:
+    with serving(answer) as provider:
+        settings = replace(live(world.settings, provider), **changes)  # type: ignore[arg-type]  # facts of one test
+        yield Outbox(world.db, settings, SITE), provider
+
+
+def said(provider: Provider) -> list[tuple[str, str]]:
+    """(number, text) of every text the provider was asked to send."""
+    found = []
+    for call in provider.calls:
+        if "/mail/send" not in call.path:
+            form = parse_qs(call.body.decode())
+            found.append((form["To"][0], form["Body"][0]))
+    return found
+
+
+def accepted_by_now(claimed: claiming.ClaimedBatch) -> list[Outcome]:
+    return [
+        Outcome(message_key=key, result=Result.ACCEPTED, provider_id="SM1")
+        for key in claimed.fences
+    ]
+
+
+def states(world: World) -> list[tuple[str, str, str]]:
+    return sorted(world.messages())
+
+
+def one_out(world: World) -> str:
+    world.account("one", ["P1"], A)
+    outage = world.declare("P1")
+    world.plan()
+    return outage
+
+
+def tell(world: World, box: Outbox, **time: float) -> None:
+    world.plan()
+    world.pass_time(**(time or {"seconds": 60}))
+    box.drain()

@@ -1,0 +1,276 @@
+"""Providers that say no, or nothing; senders that die, stop, or meet."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from notifier import batches, claiming, rendering, settling
+from notifier.channels.base import Outcome, Outgoing, Result
+from notifier.outbox import Outbox
+from notifier.rendering import Text
+from outage import tables as t
+from outage.settings import SendMode
+from tests.integration.notifier.sending import (
+    SITE,
+    A,
+    B,
+    accepted,
+    accepted_by_now,
+    one_out,
+    outbox,
+    said,
+    states,
+    tell,
+)
+from tests.integration.notifier.world import START, World, etr, phone
+from tests.unit.notifier.channels.provider import Answer
+
+
+def test_what_a_provider_has_said_is_kept_when_the_next_call_breaks(world: World) -> None:
+    world.account("one", ["P1"], A)
+    world.account("two", ["P2"], B)
+    world.declare("P1", "P2")
+    world.plan()
+    world.pass_time(seconds=60)
+
+    class Breaking:
+        provider = "twilio"
+
+        def send(self, batch: Sequence[Outgoing], _may: Callable[[], bool]) -> Iterator[Outcome]:
+            yield Outcome(
+                message_key=batch[0].message_key, result=Result.ACCEPTED, provider_id="SM1"
+            )
+            raise RuntimeError
+
+        def close(self) -> None:
+            pass
+
+    class Box(Outbox):
+        def _channel(self, _lane: str) -> Breaking:
+            return Breaking()
+
+    with outbox(world) as (sound, _):
+        box = Box(world.db, sound.settings, SITE)
+        (batch,) = box.waiting(queued_too=True)
+        with pytest.raises(RuntimeError):
+            box.send(batch.key)
+    assert sorted(state for _, _, state in states(world)) == ["accepted", "claimed"]
+
+
+def test_too_many_requests_wait_and_go_later(world: World) -> None:
+    answers = iter([Answer(429, json.dumps({"code": 20429}).encode())])
+    one_out(world)
+    with outbox(world, lambda call: next(answers, accepted(call))) as (box, provider):
+        tell(world, box)
+        assert states(world) == [(A, "detected", "pending")]
+        world.pass_time(seconds=5)
+        box.drain()
+    assert len(provider.calls) == 2
+    with world.db.read() as conn:
+        row = conn.execute(t.messages.select()).one()
+    assert (row.state, row.sends) == ("accepted", 1)
+
+
+def test_a_bad_number_is_remembered_and_not_tried_again(world: World) -> None:
+    outage = one_out(world)
+    refusal = Answer(400, json.dumps({"code": 21211, "message": "no", "status": 400}).encode())
+    with outbox(world, lambda _call: refusal) as (box, provider):
+        tell(world, box)
+        world.report(outage, etr=etr(3))
+        tell(world, box)
+    assert len(provider.calls) == 1
+    assert states(world) == [(A, "detected", "failed")]
+    assert world.reasons(outage)[-1] == {"invalid_endpoint": 1}
+
+
+def test_an_answer_that_never_came_is_tried_once_more_in_the_same_words(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "GRACE", timedelta(0))
+    one_out(world)
+    with outbox(world, lambda _call: Answer(500)) as (box, provider):
+        tell(world, box)
+        box.drain()
+        box.drain()
+    texts = said(provider)
+    assert len(texts) == 2
+    assert texts[0] == texts[1]
+    with world.db.read() as conn:
+        row = conn.execute(t.messages.select()).one()
+        assert batches.left(conn) == 0
+    assert (row.state, row.sends) == ("unknown", 2)
+    assert row.ended_at is not None
+
+
+@pytest.mark.parametrize(
+    ("allowlist", "opted_out", "reason"),
+    [({A}, None, None), ({A}, START, "opted_out"), (set(), None, "send_mode")],
+)
+def test_a_second_try_goes_where_a_first_one_would(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    allowlist: set[str],
+    opted_out: datetime | None,
+    reason: str | None,
+) -> None:
+    monkeypatch.setattr(batches, "GRACE", timedelta(0))
+    one_out(world)
+    answers = iter([Answer(500)])
+    with outbox(world, lambda call: next(answers, accepted(call))) as (box, provider):
+        world.pass_time(seconds=60)
+        (batch,) = box.waiting(queued_too=True)
+        box.send(batch.key)
+        with world.db.write() as conn:
+            conn.execute(t.endpoints.update().values(opted_out_at=opted_out))
+        chosen = replace(box.settings, send=SendMode.ALLOWLIST, allowlist=frozenset(allowlist))
+        Outbox(world.db, chosen, SITE).drain()
+    assert len(provider.calls) == (2 if reason is None else 1)
+    with world.db.read() as conn:
+        assert conn.execute(sa.select(t.messages.c.reason)).scalar_one() == reason
+
+
+def test_an_unknown_message_that_no_longer_holds_is_not_repeated(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "GRACE", timedelta(0))
+    outage = one_out(world)
+    answers = iter([Answer(500)])
+    with outbox(world, lambda call: next(answers, accepted(call))) as (box, provider):
+        world.pass_time(seconds=60)
+        (batch,) = box.waiting(queued_too=True)
+        box.send(batch.key)
+        world.restore(outage)
+        world.plan()
+        box.drain()
+    texts = [text for _, text in said(provider)]
+    assert len(texts) == 2
+    assert "should be back" in texts[1]
+    assert world.messages() == [(A, "detected", "unknown"), (A, "restored", "accepted")]
+
+
+def test_what_a_dead_sender_held_becomes_unknown_and_is_sent_once_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "GRACE", timedelta(0))
+    one_out(world)
+    world.pass_time(seconds=60)
+    with outbox(world) as (box, provider):
+        (batch,) = box.waiting(queued_too=True)
+        assert claiming.claim(world.db, batch.key, box.terms) is not None
+        # It dies here.
+        assert box.expire() == 0
+        with world.db.write() as conn:
+            conn.execute(t.messages.update().values(lease_until=START))
+            conn.execute(t.batches.update().values(lease_until=START))
+        assert box.expire() == 1
+        assert states(world) == [(A, "detected", "unknown")]
+        box.drain()
+    assert len(provider.calls) == 1
+    assert states(world) == [(A, "detected", "accepted")]
+
+
+def test_a_sender_that_was_overtaken_changes_nothing(world: World) -> None:
+    one_out(world)
+    world.pass_time(seconds=60)
+    with outbox(world) as (box, _):
+        (batch,) = box.waiting(queued_too=True)
+        claimed = claiming.claim(world.db, batch.key, box.terms)
+        assert claimed is not None
+        with world.db.write() as conn:
+            conn.execute(t.messages.update().values(fence=t.messages.c.fence + 1))
+        late = [Outcome(message_key=key, result=Result.FAILED) for key in claimed.fences]
+        settling.settle(world.db, claimed, "twilio", late)
+    assert states(world) == [(A, "detected", "claimed")]
+
+
+def test_a_newer_message_waits_while_a_sender_still_holds_the_older_one(world: World) -> None:
+    outage = one_out(world)
+    world.pass_time(seconds=60)
+    with outbox(world) as (box, provider):
+        (batch,) = box.waiting(queued_too=True)
+        claimed = claiming.claim(world.db, batch.key, box.terms)
+        assert claimed is not None
+        world.restore(outage)
+        world.plan()
+        assert box.drain() == 0
+        settling.settle(world.db, claimed, "twilio", accepted_by_now(claimed))
+        settling.finish(world.db, claimed)
+        assert box.drain() == 1
+    assert world.messages() == [(A, "detected", "accepted"), (A, "restored", "accepted")]
+    assert len(provider.calls) == 1
+
+
+def test_a_newer_message_in_a_batch_waits_for_the_older_one_too(world: World) -> None:
+    outage = one_out(world)
+    world.pass_time(seconds=60)
+    m = t.messages
+    with outbox(world) as (box, _):
+        (batch,) = box.waiting(queued_too=True)
+        claimed = claiming.claim(world.db, batch.key, box.terms)
+        assert claimed is not None
+        world.restore(outage)
+        world.plan()
+        # As if the older one had been claimed between the making of the batch and this.
+        for state in ("accepted", "claimed"):
+            with world.db.write() as conn:
+                conn.execute(m.update().where(m.c.kind == "detected").values(state=state))
+            found = box.waiting(queued_too=True)
+        (newer,) = found
+        assert box.send(newer.key) == 0
+        assert world.messages(kind="restored") == [(A, "restored", "pending")]
+        settling.settle(world.db, claimed, "twilio", accepted_by_now(claimed))
+        assert box.drain() == 1
+
+
+def test_what_changes_while_a_sender_decides_is_told_afterwards(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outage = one_out(world)
+    world.pass_time(seconds=60)
+    deciding = threading.Event()
+
+    def slowly(*args: Any) -> Text:  # noqa: ANN401  # handed on as they are
+        deciding.set()
+        time.sleep(0.5)
+        return rendering.render(*args)
+
+    monkeypatch.setattr(claiming, "render", slowly)
+    with outbox(world) as (box, _), ThreadPoolExecutor(1) as sender:
+        (batch,) = box.waiting(queued_too=True)
+        claimed = sender.submit(claiming.claim, world.db, batch.key, box.terms)
+        assert deciding.wait(5)
+        world.report(outage, etr=etr(3))
+        world.plan()
+        assert claimed.result() is not None
+    assert world.messages() == [(A, "detected", "claimed"), (A, "etr", "pending")]
+
+
+def test_two_senders_that_are_given_the_same_batch_send_it_once(world: World) -> None:
+    one_out(world)
+    world.pass_time(seconds=60)
+    with outbox(world) as (box, provider):
+        (batch,) = box.waiting(queued_too=True)
+        assert [box.send(batch.key), box.send(batch.key)] == [1, 0]
+    assert len(provider.calls) == 1
+
+
+def test_a_sender_told_to_stop_leaves_the_rest_for_the_next(world: World) -> None:
+    for number in range(60):
+        world.account(f"A{number}", [f"P{number}"], phone(number))
+    world.declare(*(f"P{number}" for number in range(60)))
+    world.plan()
+    world.pass_time(seconds=60)
+    with outbox(world) as (box, provider):
+        (batch,) = box.waiting(queued_too=True)
+        sent = box.send(batch.key, stopping=lambda: len(provider.calls) >= 5)
+        assert 5 <= sent < 60
+        assert box.drain() == 60 - sent
+    assert len(said(provider)) == len(set(said(provider))) == 60
