@@ -19,6 +19,7 @@ from outage.database import Database
 from outage.model import Actor, MatchedShape, Reason, Service
 from outage.settings import Settings
 from outage.site import Site, load_site
+from outage.summary import Facts, summary
 from workers import moments
 from workers.commands.whereabouts import Given
 from workers.opening import open_record
@@ -72,6 +73,11 @@ class Session:
         if match.found is not None and len(match.found.cities) > 1:
             click.echo(f"The street is in {', '.join(match.found.cities)}.", err=True)
         return match.for_desk()
+
+    def facts(self, outage_id: str) -> Facts:
+        """Read what is known of an outage now."""
+        with self.db.read() as conn:
+            return summary(conn, outage_id)
 
     def when(self, at: datetime | str | None) -> str:
         """Write an instant in the site's zone, as people read it."""

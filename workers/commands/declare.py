@@ -7,7 +7,7 @@ import click
 from outage import commands as c
 from outage import desk
 from outage.model import Cause, Kind, OutageId, OutageKey, Service
-from outage.summary import Facts, summary
+from outage.summary import Facts
 from workers.commands import options, whereabouts
 from workers.commands.whereabouts import WAYS, Given
 from workers.session import ACTOR, Session, say, say_json, session
@@ -78,8 +78,7 @@ def declare(
                 allow_empty=allow_empty,
                 max_premises=desk_.settings.max_recipients,
             )
-        with desk_.db.read() as conn:
-            facts = summary(conn, outage.id)
+        facts = desk_.facts(outage.id)
         if as_json:
             say_json(facts)
         else:

@@ -9,7 +9,6 @@ from sqlalchemy.engine import Connection
 
 from outage import desk, register
 from outage.model import Outage, Reason
-from outage.summary import summary
 from workers.commands import options, whereabouts
 from workers.commands.whereabouts import Given
 from workers.session import ACTOR, Session, say, say_json, session
@@ -151,5 +150,4 @@ def _do(
     if not as_json:
         say(sentence.format(id=outage.id))
         return
-    with desk_.db.read() as conn:
-        say_json(summary(conn, outage.id))
+    say_json(desk_.facts(outage.id))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from outage import register, regrouping
-from outage.summary import summary
 from workers.commands import options, whereabouts
 from workers.commands.whereabouts import WAYS, Given
 from workers.session import ACTOR, say, say_json, session
@@ -37,8 +36,7 @@ def merge(*, outage_id: str, into: str, as_json: bool) -> None:
                 shape=shape,
                 max_premises=desk_.settings.max_recipients,
             )
-        with desk_.db.read() as conn:
-            facts = summary(conn, outage.id)
+        facts = desk_.facts(outage.id)
         if as_json:
             say_json(facts)
         else:
@@ -67,10 +65,8 @@ def split(*, outage_id: str, where: Given, as_json: bool) -> None:
         parting = part(desk_.db, Matcher(desk_.db), outage_id, place)
         with desk_.db.write() as conn:
             left, new = regrouping.split(conn, outage_id, parting, actor=ACTOR)
-        with desk_.db.read() as conn:
-            facts = summary(conn, new.id) | {"left": summary(conn, left.id)}
         if as_json:
-            say_json(facts)
+            say_json(desk_.facts(new.id) | {"left": desk_.facts(left.id)})
             return
         say(f"{new.id} has {parting.moves:,} of the premises that are out in {left.id},")
         say(f"which keeps {parting.stays:,}; nobody is told by it.")

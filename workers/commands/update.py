@@ -11,7 +11,7 @@ from outage import commands as c
 from outage import desk, register
 from outage.clock import business_now
 from outage.model import OPEN, Cause, CrewStatus, MatchedShape, Outage
-from outage.summary import Facts, summary
+from outage.summary import Facts
 from workers.commands import options, whereabouts
 from workers.commands.whereabouts import Given
 from workers.session import ACTOR, Session, in_words, say, say_json, session
@@ -91,8 +91,7 @@ def update(
             if approve is not None:
                 desk.approve(conn, outage_id, approve, actor=ACTOR)
             after = register.load(conn, outage_id)
-        with desk_.db.read() as conn:
-            facts = summary(conn, outage_id)
+        facts = desk_.facts(outage_id)
         if as_json:
             say_json(facts | {"recorded": dict(late)})
         else:

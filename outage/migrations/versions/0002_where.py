@@ -65,14 +65,7 @@ def _premises() -> None:
     op.create_index("ix_premises_path", "premises", ["path"])
     op.create_index("ix_premises_city", "premises", ["city"])
     for area in AREAS:
-        there = sa.text(f"{area} IS NOT NULL")
-        op.create_index(
-            f"ix_premises_{area}",
-            "premises",
-            [area],
-            sqlite_where=there,
-            postgresql_where=there,
-        )
+        _index_what_there_is("premises", area)
 
 
 def _shapes() -> None:
@@ -88,14 +81,14 @@ def _who() -> None:
         "accounts", sa.Column("critical", sa.Boolean(), nullable=False, server_default=no)
     )
     for column in ("opted_out_at", "invalid_at"):
-        there = sa.text(f"{column} IS NOT NULL")
-        op.create_index(
-            f"ix_endpoints_{column}",
-            "endpoints",
-            [column],
-            sqlite_where=there,
-            postgresql_where=there,
-        )
+        _index_what_there_is("endpoints", column)
+
+
+def _index_what_there_is(table: str, column: str) -> None:
+    there = sa.text(f"{column} IS NOT NULL")
+    op.create_index(
+        f"ix_{table}_{column}", table, [column], sqlite_where=there, postgresql_where=there
+    )
 
 
 def _public() -> None:

@@ -1,10 +1,13 @@
 """A world on each database."""
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from outage.database import Database
+from outage import schema
+from outage.database import Database, open_database
 from outage.settings import Settings, load
 from tests.integration.notifier.world import World
 
@@ -17,3 +20,17 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def world(database: Database, settings: Settings) -> World:
     return World(database, settings)
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[Path]:
+    """A migrated SQLite file with nothing in it, to be copied for each of many examples."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        db = open_database(f"sqlite:///{path}")
+        schema.upgrade(db)
+        with db.engine.connect() as conn:
+            conn.exec_driver_sql("ROLLBACK")
+            conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.close()
+        yield path

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from notifier import batches
 from notifier.outbox import Outbox
 from notifier.reader import NotifierReader
-from outage import clock, desk, journal, schema
+from outage import clock, desk, journal
 from outage import tables as t
 from outage.commands import GivenEtr, Report
 from outage.database import Database, open_database
@@ -260,19 +260,6 @@ events = st.lists(
     max_size=12,
 )
 Event = tuple[str, int, list[int], bool]
-
-
-@pytest.fixture(scope="module")
-def empty() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.db"
-        db = open_database(f"sqlite:///{path}")
-        schema.upgrade(db)
-        with db.engine.connect() as conn:
-            conn.exec_driver_sql("ROLLBACK")
-            conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        db.close()
-        yield path
 
 
 @pytest.mark.timeout(900)  # 40 s on a quiet machine

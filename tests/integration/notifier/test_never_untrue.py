@@ -3,19 +3,16 @@
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from notifier.outbox import Outbox
-from outage import schema
 from outage import tables as t
 from outage.database import open_database
 from outage.errors import OutageError
@@ -38,19 +35,6 @@ events = st.one_of(
     st.tuples(st.just("etr"), st.integers(1, 6), st.just(set[str]())),
 )
 steps = st.lists(st.tuples(events, st.sampled_from([0, 1, 61, 600])), min_size=3, max_size=14)
-
-
-@pytest.fixture(scope="module")
-def empty() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.db"
-        db = open_database(f"sqlite:///{path}")
-        schema.upgrade(db)
-        with db.engine.connect() as conn:
-            conn.exec_driver_sql("ROLLBACK")
-            conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        db.close()
-        yield path
 
 
 @hypothesis_settings(
