@@ -1,114 +1,19 @@
 """The commands of the desk, run as `outage …` on an embedded database of the test's own."""
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from gis.matching import Matcher
-from gis.reader import GisReader
 from outage import commands as c
-from outage import desk, journal
+from outage import desk
 from outage import tables as t
-from outage.cis.reader import CisReader
 from outage.clock import business_now
-from outage.columns import EPOCH
 from outage.database import Database
-from outage.schema import open_embedded
-from tests.unit.outage.town import CREW, settle
+from tests.unit.outage.town import CREW
+from tests.unit.workers.desk import SQUARE, Refuse, Run, declared, drain, drawn, square
 from workers import cli
-
-Run = Callable[..., str]
-Refuse = Callable[..., str]
-SQUARE = [[-98.0, 29.0], [-97.9, 29.0], [-97.9, 29.1], [-98.0, 29.1], [-98.0, 29.0]]
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("OUTAGE_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def town(home: Path) -> Iterator[Database]:
-    """Ten premises, the first six of them inside the square."""
-    db = open_embedded(home / "outage.db")
-    settle(db, 10)
-    with db.write() as conn:
-        premises = t.premises.c
-        for key in range(1, 11):
-            place = {"longitude": -97.95, "latitude": 29.05 if key <= 6 else 29.5}
-            conn.execute(t.premises.update().where(premises.key == key).values(**place))
-        conn.execute(
-            t.premises_versions.insert().values(
-                version=1, at=EPOCH, premises=10, unplaced=0, digest="x"
-            )
-        )
-    yield db
-    db.close()
-
-
-@pytest.fixture
-def run(home: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command that must end well, and gives what it printed."""
-
-    def run(*words: str) -> str:
-        code = cli.run(words)
-        said = capsys.readouterr()
-        assert (code, said.err) == (0, "")
-        return said.out
-
-    return run
-
-
-@pytest.fixture
-def refuse(home: Path, capsys: pytest.CaptureFixture[str]) -> Refuse:
-    """Runs a command that must be refused with exit 1, and gives its one line."""
-
-    def refuse(*words: str) -> str:
-        code = cli.run(words)
-        said = capsys.readouterr()
-        assert (code, said.out) == (1, "")
-        assert said.err.startswith("outage: ")
-        assert said.err.count("\n") == 1
-        assert "Traceback" not in said.err
-        return said.err
-
-    return refuse
-
-
-def drawn(folder: Path, shape: object, name: str = "shape.json") -> str:
-    path = folder / name
-    path.write_text(shape if isinstance(shape, str) else json.dumps(shape), encoding="utf-8")
-    return str(path)
-
-
-def square(folder: Path) -> str:
-    return drawn(folder, {"type": "Polygon", "coordinates": [SQUARE]})
-
-
-def declared(run: Run, folder: Path, *words: str) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads(run("declare", "--shape", square(folder), *words, "--json"))
-    return facts
-
-
-def drain(db: Database) -> None:
-    """What the relay does."""
-    readers = (GisReader(Matcher(db)), CisReader())
-    while any([journal.turn(db, reader) for reader in readers]):  # noqa: C419 each has its turn
-        pass
-
-
-def counts(db: Database) -> list[int]:
-    tables = (t.outages, t.journal, t.shapes, t.notes, t.etrs, t.restorations)
-    with db.read() as conn:
-        return [
-            conn.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
-            for table in tables
-        ]
 
 
 def test_declaring_says_who_is_inside_and_what_becomes_of_it(
@@ -227,114 +132,6 @@ def test_a_premise_that_nobody_holds_is_said_to_be_known(town: Database, run: Ru
         conn.execute(t.occupancies.update().where(t.occupancies.c.premise_key == 3).values(until=0))
     assert run("show", "P3") == "Premise P3 is known; no account holds it now.\n"
     assert json.loads(run("show", "P3", "--json")) == []
-
-
-BAD_SHAPES = {
-    "no GeoJSON at all": ("not a shape", "cannot be read"),
-    "empty": ({"type": "Polygon", "coordinates": []}, "empty"),
-    "a line": ({"type": "LineString", "coordinates": SQUARE}, "not an area"),
-    "two corners": ({"type": "Polygon", "coordinates": [SQUARE[:2]]}, "encloses no area"),
-    "projected": (
-        {"type": "Polygon", "coordinates": [[[x * 1e4, y * 1e4] for x, y in SQUARE]]},
-        "--crs EPSG",
-    ),
-    "swapped": (
-        {
-            "type": "Polygon",
-            "coordinates": [[[29.0, -98.0], [29.1, -98.0], [29.0, -97.9], [29.0, -98.0]]],
-        },
-        "swapped",
-    ),
-    "nobody inside": (
-        {"type": "Polygon", "coordinates": [[[x + 1, y] for x, y in SQUARE]]},
-        "--allow-empty",
-    ),
-    "too large": (
-        {
-            "type": "Polygon",
-            "coordinates": [[[-120, 20], [-70, 20], [-70, 50], [-120, 50], [-120, 20]]],
-        },
-        "limit",
-    ),
-    "too many bytes": (" " * 6_000_000, "limit"),
-}
-
-
-@pytest.mark.parametrize("name", list(BAD_SHAPES))
-def test_a_bad_shape_is_one_sentence_and_changes_nothing(
-    town: Database, run: Run, refuse: Refuse, tmp_path: Path, name: str
-) -> None:
-    outage = declared(run, tmp_path)["id"]
-    before = counts(town)
-    shape, sentence = BAD_SHAPES[name]
-    path = drawn(tmp_path, shape, "bad.json")
-    for words in (["declare"], ["update", outage], ["restore", outage]):
-        assert sentence in refuse(*words, "--shape", path)
-    assert counts(town) == before
-
-
-def test_a_repair_that_changes_who_is_inside_needs_a_person_and_is_named(
-    town: Database, refuse: Refuse, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # Two lobes over the same ground: read as drawn the overlap is a hole, repaired it is not.
-    shifted = [[x + 0.01, y] for x, y in SQUARE]
-    ring = [*SQUARE[:-1], SQUARE[0], *shifted, SQUARE[0]]
-    path = drawn(tmp_path, {"type": "Polygon", "coordinates": [ring]}, "twice.json")
-    assert "--accept-repair" in refuse("declare", "--shape", path)
-    assert counts(town) == [0] * 6
-    assert cli.run(["declare", "--shape", path, "--accept-repair", "--json"]) == 0
-    said = capsys.readouterr()
-    assert json.loads(said.out)["premise_count"] == 6
-    assert said.err.startswith("The shape was repaired: part 1: ")
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["update", "O-NONE", "--note", "x"],
-        ["restore", "O-NONE"],
-        ["confirm", "O-NONE"],
-        ["reject", "O-NONE"],
-        ["start", "O-NONE"],
-        ["reopen", "O-NONE"],
-        ["cancel", "O-NONE"],
-        ["close", "O-NONE"],
-        ["show", "O-NONE"],
-    ],
-)
-def test_an_unknown_id_is_refused_by_every_command(
-    town: Database, refuse: Refuse, words: list[str]
-) -> None:
-    assert "O-NONE" in refuse(*words)
-    assert counts(town) == [0] * 6
-
-
-def test_contradictions_are_refused_and_nothing_half_is_done(
-    town: Database, run: Run, refuse: Refuse, tmp_path: Path
-) -> None:
-    name = declared(run, tmp_path)["id"]
-    before = counts(town)
-    assert "is not a time" in refuse("update", name, "--etr", "soon")
-    assert "lies in the past" in refuse("update", name, "--note", "x", "--etr", "2020-01-01 10:00")
-    assert "phone number" in refuse(
-        "update", name, "--note", "x", "--public-message", "Call 555-555-0142"
-    )
-    assert "no such message" in refuse("update", name, "--note", "x", "--approve", "99")
-    assert "reopen" in refuse("reopen", name)
-    assert cli.run(["update", name]) == 2
-    assert counts(town) == before
-
-
-def test_a_word_that_is_none_of_ours_is_a_usage_error(
-    town: Database, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    assert cli.run(["declare", "--shape", square(tmp_path), "--cause", "gremlins"]) == 2
-    assert cli.run(["declare"]) == 2
-    reason = ["--etr-reason", "parts"]
-    assert cli.run(["declare", "--shape", square(tmp_path), *reason]) == 2
-    assert cli.run(["update", "O-NONE", "--note", "x", *reason]) == 2
-    assert cli.run(["token", "add", "--role", "crew", "--name", "  "]) == 2
-    assert "Traceback" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["", " ", "n" * 81])
