@@ -29,6 +29,7 @@ COMMANDS: dict[str, c.Command] = {
 }
 
 
+# The CIM graph, closed under the commands of this release.
 ALLOWED: dict[str, dict[Status, Status]] = {
     "confirm": {Status.PREDICTED: Status.CONFIRMED},
     "reject": {Status.PREDICTED: Status.CANCELLED},
