@@ -158,7 +158,7 @@ class Application:
             self._revise(conn, outage, row, None if regrouped else shape)
         elif standing.speaks(conn, self.mapping.source, row.source_id, outage):
             # It has facts of its own; when service is back and where the crews are is still news.
-            self._report(conn, outage, row)
+            self._report(conn, outage, row, own=False)
         if shape is None or not regrouped:
             return None
         return (
@@ -213,11 +213,12 @@ class Application:
             shape=shape,
             allow_empty=True,
         )
-        self._report(conn, outage, row)
+        self._report(conn, outage, row, own=True)
 
-    def _report(self, conn: Connection, outage: Outage, row: FeedRow) -> None:
+    def _report(self, conn: Connection, outage: Outage, row: FeedRow, *, own: bool) -> None:
+        """Report progress; the time an outage has from somebody else is withdrawn by no row."""
         etr = self._etr(row)
-        withdrawn = etr is None and self.mapping.fields.etr is not None
+        withdrawn = own and etr is None and self.mapping.fields.etr is not None
         desk.report_progress(
             conn,
             outage.id,

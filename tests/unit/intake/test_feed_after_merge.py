@@ -98,6 +98,8 @@ def test_where_that_one_is_not_of_the_feed_the_first_merged_row_speaks(storm: St
     heir = storm.outages()[2]
     assert (heir["id"], heir["etr_latest"]) == (drawn, from_ms(NIGHT))
     assert heir["crew_status"] == "assigned"
+    storm.sees(row(1, polygon=[]), etr(2, EVENING))
+    assert storm.outages()[2]["etr_latest"] == from_ms(NIGHT)
     # Whoever declared it says when it is over: not the list.
     for number in range(4):
         storm.sees(row(3, numCustomersOut=number))
