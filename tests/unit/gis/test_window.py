@@ -67,8 +67,9 @@ def play(path: Path, predicted: bool, order: Order, when: str) -> list[Any]:
     db = open_database(f"sqlite:///{path}")
     schema.upgrade(db)
     world = World.of(db)
-    older: dict[str, Any] = {"started_at": world.now - timedelta(minutes=30), "predicted": predicted}
-    outages = [world.declare((0, 3, 0, 0), **older), world.declare((0, 3, 0, 0))]
+    earlier = world.now - timedelta(minutes=30)
+    older = world.declare((0, 3, 0, 0), predicted=predicted, started_at=earlier)
+    outages = [older, world.declare((0, 3, 0, 0))]
     world.drain()
     world.later(5)
     if when == "before":
