@@ -10,14 +10,14 @@ import shapely
 from numpy.typing import NDArray
 
 from gis.formats.wkb import is_deep
-from gis.importing.columns import Column
+from gis.importing.text import Column
 
 Places = NDArray[np.float64]
 """Shape (n, 2): x and y; NaN where there is no place, infinite where it cannot be read."""
 
-# Little-endian: byte order, type, x, y. Types: plain; ISO Z, M, ZM; the older flags for the same.
-_HEAD, _XY = (0, 5), (5, 21)
-_SHORTEST = 21
+# Types: plain; ISO Z, M, ZM; the older flags for the same.
+_POINT = np.dtype([("order", "u1"), ("kind", "<u4"), ("x", "<f8"), ("y", "<f8")])
+_SHORTEST = _POINT.itemsize
 _SHALLOW = 50_000
 """Bytes that cannot hold collections so deep in one another that reading them is dangerous."""
 _POINTS = (1, 1001, 2001, 3001, 0x80000001, 0x40000001, 0xC0000001)
@@ -72,11 +72,12 @@ def _points(values: Column, there: NDArray[np.bool_], places: Places) -> NDArray
     _, offsets, buffer = values.buffers()
     ends = np.frombuffer(offsets, np.int64)[values.offset : values.offset + len(values) + 1]
     data = np.frombuffer(buffer if buffer is not None else b"", np.uint8)
-    long_enough = np.flatnonzero(there & (np.diff(ends) >= _SHORTEST))
-    head = _cut(data, ends[long_enough], _HEAD)
-    kinds = head[:, 1:].copy().view("<u4")[:, 0]
-    rows = long_enough[(head[:, 0] == 1) & np.isin(kinds, _POINTS)]
-    xy = _cut(data, ends[rows], _XY).view("<f8")
+    lengths = np.diff(ends)
+    rows = np.flatnonzero(there & (lengths >= _SHORTEST))
+    heads = _cut(data, ends[:-1][rows], lengths[rows])
+    plain = (heads["order"] == 1) & np.isin(heads["kind"], _POINTS)
+    rows, heads = rows[plain], heads[plain]
+    xy = np.column_stack([heads["x"], heads["y"]])
     # An empty point is two NaN; one number without the other cannot be read.
     xy[np.isnan(xy).sum(axis=1) == 1] = np.inf
     places[rows] = xy
@@ -86,7 +87,10 @@ def _points(values: Column, there: NDArray[np.bool_], places: Places) -> NDArray
 
 
 def _cut(
-    data: NDArray[np.uint8], starts: NDArray[np.int64], part: tuple[int, int]
-) -> NDArray[np.uint8]:
-    """Cut the same bytes out of each value."""
-    return np.asarray(data[starts[:, None] + np.arange(*part)])
+    data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> NDArray[Any]:
+    """Cut the beginning out of each value."""
+    if len(starts) and (lengths == _SHORTEST).all() and (np.diff(starts) == _SHORTEST).all():
+        # One after the other, as most files have them: nothing needs to be copied.
+        return data[starts[0] : starts[-1] + _SHORTEST].view(_POINT)
+    return data[starts[:, None] + np.arange(_SHORTEST)].view(_POINT)[:, 0]
