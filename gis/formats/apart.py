@@ -6,6 +6,7 @@ process ends, and the one that asked says so in a sentence. It gets no settings,
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import select
@@ -50,13 +51,15 @@ class Apart:
     closed = False
 
     def __init__(self, process: subprocess.Popen[bytes], file: GisFile, stall_s: float) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._in, self._out = process.stdin, process.stdout
+        self._in: Any = process.stdin
+        self._out: Any = process.stdout
         self._file = file
         self._stall_ms = math.ceil(stall_s * 1_000)
         self._ready = select.poll()
         self._ready.register(self._out, select.POLLIN)
+        if sys.platform == "linux":
+            # It goes on while what it has said is worked on.
+            fcntl.fcntl(self._out, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
     def say(self, value: Mapping[str, Any]) -> None:
         """Tell it something. Raises `FileRefused` when it has ended."""
@@ -68,38 +71,38 @@ class Apart:
     def hear(self) -> dict[str, Any]:
         """Wait for a value. Raises the `GisError` by which it refuses, or that it has ended."""
         (length,) = LENGTH.unpack(self.exactly(LENGTH.size))
-        if length > _LONGEST:
-            raise self.ended()
-        value: dict[str, Any] = json.loads(self.exactly(length))
+        value: dict[str, Any] = json.loads(bytes(self.exactly(length)))
         if "refused" in value:
             refusal: type[GisError] = getattr(errors, value["refused"])
             raise refusal(**value["facts"])
         return value
 
-    def exactly(self, size: int) -> bytes:
+    def exactly(self, size: int) -> memoryview:
         """Read so many bytes. Raises `FileRefused` when fewer come."""
         found = self.read(size)
         if len(found) < size:
             raise self.ended()
         return found
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int) -> memoryview:
         """Read so many bytes, fewer at the end. Raises `FileRefused` when none come for long."""
-        pieces: list[bytes] = []
-        while size > 0 and (piece := self._some(size)):
-            pieces.append(piece)
-            size -= len(piece)
-        return b"".join(pieces)
+        if size > _LONGEST:
+            raise self.ended()
+        found = memoryview(bytearray(size))
+        at = 0
+        while at < size and (more := self._some(found[at:])):
+            at += more
+        return found[:at]
 
     def ended(self) -> FileRefused:
         """Give the refusal of a file over which the process has ended."""
         problem = f"the {self._file.format} is damaged, or reading it takes too much memory or time"
         return FileRefused(file=self._file.name, problem=problem)
 
-    def _some(self, size: int) -> bytes:
+    def _some(self, room: memoryview) -> int:
         if not self._ready.poll(self._stall_ms):
             raise FileRefused(file=self._file.name, problem="reading it takes too long")
-        return self._out.read(min(size, _PIPE_BYTES)) or b""
+        return self._out.readinto(room)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def read(file: GisFile, layer: str | None, *, max_vertices: int) -> Written:
     features: list[bytes | None] = []
     at = 0
     for length in answer["lengths"]:
-        features.append(None if length is None else body[at : at + length])
+        features.append(None if length is None else bytes(body[at : at + length]))
         at += length or 0
     return read_features(features, answer["crs"])
 

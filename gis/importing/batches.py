@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from gis.errors import FileRefused
 from gis.formats.apart import STALL_S, Apart, started
 from gis.formats.crs import name_of
 from gis.formats.files import Format, GisFile
-from gis.importing.columns import stripped
+from gis.importing.columns import are_few, numbered, stripped
 from gis.importing.points import of_wkb
 from gis.importing.rows import DEGREES, ID, Done, Rows, Wanted, of_degrees
 from gis.importing.streaming import schema
@@ -27,6 +28,7 @@ class Batches:
     def __init__(self, apart: Apart, file: GisFile, wanted: Wanted) -> None:
         facts = apart.hear()
         self._apart = apart
+        self._file = file
         self._names: list[str] = facts["names"]
         self._has_geometry: bool = facts["has_geometry"]
         self._wanted = wanted.cut(self._names) if file.format is Format.SHAPEFILE else wanted
@@ -39,9 +41,12 @@ class Batches:
         needed = ID if self._has_geometry else (*ID, *DEGREES)
         chosen = self._wanted.choose_attributes(self._names, needed)
         fields = {field: self._names[at] for field, at in chosen.items()}
-        read = 0
+        read, few = 0, None
         for batch in self._batches(list(dict.fromkeys(fields.values()))):
-            yield _rows(batch, fields, read)
+            if few is None:
+                few = {name for name in fields.values() if are_few(batch.column(name))}
+                few -= {fields[name] for name in DEGREES if name in fields}
+            yield _rows(batch, fields, few, read)
             read += len(batch)
             done(read)
 
@@ -53,16 +58,33 @@ class Batches:
                 if stream.schema != expected:
                     raise self._apart.ended()
                 for batch in stream:
-                    batch.validate(full=True)
+                    self._check(batch)
                     yield batch
         except (pa.ArrowException, OSError):
             raise self._apart.ended() from None
         # Whether that was all, or why there is no more.
         self._apart.hear()
 
+    def _check(self, batch: Any) -> None:  # noqa: ANN401 a record batch
+        """Believe nothing that came through the pipe."""
+        for field, column in zip(batch.schema, batch.columns, strict=True):
+            try:
+                column.validate(full=True)
+            except pa.ArrowInvalid:
+                problem = f"the column {field.name!r} holds text that is not UTF-8"
+                raise FileRefused(file=self._file.name, problem=problem) from None
 
-def _rows(batch: Any, fields: Mapping[str, str], before: int) -> Rows:  # noqa: ANN401 a batch
-    columns = {field: stripped(batch.column(name)) for field, name in fields.items()}
+
+def _rows(
+    batch: Any,  # noqa: ANN401 a record batch
+    fields: Mapping[str, str],
+    few: Collection[str],
+    before: int,
+) -> Rows:
+    columns = {
+        field: (numbered if name in few else stripped)(batch.column(name))
+        for field, name in fields.items()
+    }
     x, y = (columns.pop(name, None) for name in DEGREES)
     wkb = batch.num_columns - 1
     has_geometry = pa.types.is_large_binary(batch.schema.types[wkb])

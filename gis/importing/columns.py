@@ -26,6 +26,21 @@ def stripped(text: Column) -> Column:
     return pc.utf8_trim_whitespace(pc.fill_null(text, "") if text.null_count else text)
 
 
+def numbered(text: Column) -> Column:
+    """Give the same of text of which much is alike, each different one kept once."""
+    encoded = text.dictionary_encode(null_encoding="encode")
+    words = stripped(encoded.dictionary)
+    if len(words.unique()) < len(words):
+        return stripped(text).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(encoded.indices, words)
+
+
+def are_few(text: Column) -> bool:
+    """Whether so much of text is alike that it is better numbered."""
+    sample = text[:_SAMPLE]
+    return len(sample) == _SAMPLE and _FEW * len(sample.unique()) < _SAMPLE
+
+
 def of_words(values: list[Any]) -> Column:
     """Give a list of Python values as stripped text."""
     return stripped(of_values(values))
@@ -76,8 +91,7 @@ class Growing:
     def add(self, text: Column) -> None:
         """Put a piece at the end."""
         if self._few is None:
-            sample = text[:_SAMPLE]
-            self._few = len(sample) == _SAMPLE and _FEW * len(sample.unique()) < _SAMPLE
+            self._few = are_few(text)
         self._pieces.append(self._alike(text))
         self.bytes += self._pieces[-1].nbytes
 
@@ -100,9 +114,18 @@ def with_nul(column: Column) -> NDArray[np.bool_]:
     """Tell where text holds what no database takes as text."""
     found = [
         _per_row(chunk, lambda text: pc.match_substring(text, UNREADABLE))
+        if _may_hold_nul(chunk)
+        else np.zeros(len(chunk), np.bool_)
         for chunk in column.chunks
     ]
     return np.concatenate([*found, np.empty(0, np.bool_)])
+
+
+def _may_hold_nul(chunk: Column) -> bool:
+    """Look through all bytes at once, far faster than text by text."""
+    text = chunk.dictionary if pa.types.is_dictionary(chunk.type) else chunk
+    data = text.buffers()[2]
+    return data is not None and not np.frombuffer(data, np.uint8).all()
 
 
 def _per_row(chunk: Column, ask: Callable[[Column], Column]) -> NDArray[np.bool_]:

@@ -15,9 +15,9 @@ from gis.importing.text import Column
 Places = NDArray[np.float64]
 """Shape (n, 2): x and y; NaN where there is no place, infinite where it cannot be read."""
 
-# Types: plain; ISO Z, M, ZM; the older flags for the same.
-_POINT = np.dtype([("order", "u1"), ("kind", "<u4"), ("x", "<f8"), ("y", "<f8")])
-_SHORTEST = _POINT.itemsize
+# Little-endian: byte order, type, x, y. Types: plain; ISO Z, M, ZM; the older flags for the same.
+_KIND, _XY = slice(1, 5), slice(5, 21)
+_SHORTEST = 21
 _SHALLOW = 50_000
 """Bytes that cannot hold collections so deep in one another that reading them is dangerous."""
 _POINTS = (1, 1001, 2001, 3001, 0x80000001, 0x40000001, 0xC0000001)
@@ -75,22 +75,30 @@ def _points(values: Column, there: NDArray[np.bool_], places: Places) -> NDArray
     lengths = np.diff(ends)
     rows = np.flatnonzero(there & (lengths >= _SHORTEST))
     heads = _cut(data, ends[:-1][rows], lengths[rows])
-    plain = (heads["order"] == 1) & np.isin(heads["kind"], _POINTS)
-    rows, heads = rows[plain], heads[plain]
-    xy = np.column_stack([heads["x"], heads["y"]])
+    kinds = heads[:, _KIND].copy().view("<u4")[:, 0]
+    plain = (heads[:, 0] == 1) & _are_points(kinds)
+    if not plain.all():
+        rows, heads = rows[plain], heads[plain]
+    xy = heads[:, _XY].copy().view("<f8")
     # An empty point is two NaN; one number without the other cannot be read.
-    xy[np.isnan(xy).sum(axis=1) == 1] = np.inf
+    x_missing, y_missing = np.isnan(xy).T
+    xy[x_missing != y_missing] = np.inf
     places[rows] = xy
     points = np.zeros(len(values), dtype=np.bool_)
     points[rows] = True
     return points
 
 
+def _are_points(kinds: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    plain = kinds == _POINTS[0]
+    return np.asarray(plain if plain.all() else np.isin(kinds, _POINTS))
+
+
 def _cut(
     data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]
-) -> NDArray[Any]:
+) -> NDArray[np.uint8]:
     """Cut the beginning out of each value."""
     if len(starts) and (lengths == _SHORTEST).all() and (np.diff(starts) == _SHORTEST).all():
-        # One after the other, as most files have them: nothing needs to be copied.
-        return data[starts[0] : starts[-1] + _SHORTEST].view(_POINT)
-    return data[starts[:, None] + np.arange(_SHORTEST)].view(_POINT)[:, 0]
+        # One behind the other, as most files have them: nothing has to be copied.
+        return data[starts[0] : starts[-1] + _SHORTEST].reshape(-1, _SHORTEST)
+    return np.asarray(data[starts[:, None] + np.arange(_SHORTEST)])

@@ -22,16 +22,12 @@ def as_text(values: Column) -> Column:
     A whole number stays whole: an id that a file keeps as 123.0 is 123.
 
     Raises:
-        NotTextError: for bytes, structures, and text that is not UTF-8.
+        NotTextError: for bytes and structures. Whether text is UTF-8 is not looked at.
     """
     kind = values.type
     if pa.types.is_dictionary(kind):
         return as_text(values.dictionary_decode())
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        try:
-            values.validate(full=True)
-        except pa.ArrowInvalid:
-            raise NotTextError("text that is not UTF-8") from None
         return values.cast(pa.string())
     if pa.types.is_integer(kind) or pa.types.is_null(kind):
         return values.cast(pa.string())
