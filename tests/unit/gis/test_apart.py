@@ -75,14 +75,14 @@ def ends(pid: int, within_s: float = 20.0) -> bool:
 
 def test_a_view_without_end_is_refused(tmp_path: Path) -> None:
     path = drawers.geopackage_with_view(tmp_path / "a.gpkg", ENDLESS)
-    with pytest.raises(FileRefused, match="unpacks to more than|too much memory or time"):
+    with pytest.raises(FileRefused, match=r"unpacks to more than|too much memory or time"):
         read_premises(path, ReadOptions(mapping={}, layer="view"))
 
 
 def test_a_view_that_seeks_without_end_and_finds_nothing_is_given_up(tmp_path: Path) -> None:
     path = drawers.geopackage_with_view(tmp_path / "a.gpkg", SILENT)
     with (
-        pytest.raises(FileRefused, match="takes too long|too much memory or time"),
+        pytest.raises(FileRefused, match=r"takes too long|too much memory or time"),
         reading(path, layer="view", stall_s=2.0) as read,
     ):
         list(rows_of(read))
