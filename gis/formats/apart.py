@@ -13,14 +13,17 @@ import select
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, cast
 
 from gis import errors
 from gis.errors import FileRefused, GisError
 from gis.formats import gdal
 from gis.formats.confined import LENGTH, write
 from gis.formats.files import GisFile
+
+if TYPE_CHECKING:
+    from io import FileIO
 
 STALL_S = 60.0
 _CPU_S, _BYTES_PER_CPU_S = 10.0, 5_000_000
@@ -51,15 +54,16 @@ class Apart:
     closed = False
 
     def __init__(self, process: subprocess.Popen[bytes], file: GisFile, stall_s: float) -> None:
-        self._in: Any = process.stdin
-        self._out: Any = process.stdout
+        # Pipes without buffers.
+        self._in, self._out = cast("FileIO", process.stdin), cast("FileIO", process.stdout)
         self._file = file
         self._stall_ms = math.ceil(stall_s * 1_000)
         self._ready = select.poll()
         self._ready.register(self._out, select.POLLIN)
         if sys.platform == "linux":
-            # It goes on while what it has said is worked on.
-            fcntl.fcntl(self._out, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+            # It goes on while what it has said is worked on; a small pipe is only slower.
+            with suppress(OSError):
+                fcntl.fcntl(self._out, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
     def say(self, value: Mapping[str, Any]) -> None:
         """Tell it something. Raises `FileRefused` when it has ended."""
@@ -102,7 +106,7 @@ class Apart:
     def _some(self, room: memoryview) -> int:
         if not self._ready.poll(self._stall_ms):
             raise FileRefused(file=self._file.name, problem="reading it takes too long")
-        return self._out.readinto(room)
+        return self._out.readinto(room) or 0
 
 
 @contextmanager
