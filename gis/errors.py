@@ -67,6 +67,10 @@ class FileRefused(GisError):
     """{file}: {problem}."""
 
 
+class GdalNotHeld(GisError):
+    """GDAL was loaded with drivers that open more than is allowed ({drivers}); nothing is read."""
+
+
 class LayerUnclear(GisError):
     """{file}: say which layer with --layer: {layers}."""
 

@@ -16,10 +16,11 @@ from pandas.util import hash_array
 
 from gis.errors import CoordinatesProjected, FileAxesSwapped
 from gis.formats.crs import placer
-from gis.importing.columns import Column, Growing, blank, with_nul
+from gis.importing.columns import Growing, blank, with_nul
 from gis.importing.points import Places
 from gis.importing.rows import Rows, Wanted
 from gis.importing.sources import source
+from gis.importing.text import Column
 from outage.model import Service
 from outage.sheet import RejectedRow, SheetRefusedError
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyproj import Geod
 
 from gis.errors import ShapeTooBig
-from gis.formats import apart, written
+from gis.formats import areas, written
 from gis.formats.files import FileLimits, Format, opened
 from gis.formats.rings import Written
 from gis.placing import place
@@ -96,7 +96,7 @@ def accept_file(
         if file.format in {Format.TEXT, Format.KML}:
             read = written.read(file.path.read_bytes(), max_bytes=limits.max_bytes)
         else:
-            read = apart.read(file, layer, max_vertices=limits.max_vertices)
+            read = areas.read(file, layer, max_vertices=limits.max_vertices)
     return _pass(read, limits, crs)
 
 

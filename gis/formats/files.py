@@ -68,6 +68,12 @@ class GisFile:
         """The one thing to open of every format but Shapefile."""
         return next(iter(self.paths.values()))
 
+    @property
+    def bytes(self) -> int:
+        """What all of it takes, unpacked."""
+        inside = self.path.parent.rglob("*")
+        return sum(one.stat().st_size for one in inside if one.is_file())
+
 
 def format_of(head: bytes) -> Format | None:
     """Say what a file is from its first hundred bytes; None is text, or nothing we know."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import functools
 from pathlib import Path
 from typing import Any
 
-from gis.errors import FileRefused, LayerUnclear
+from gis.errors import FileRefused, GdalNotHeld, LayerUnclear
 from gis.formats.files import Format, GisFile
 
 DRIVERS = {
@@ -16,14 +16,14 @@ DRIVERS = {
 }
 """The only drivers of GDAL that ever open a file; the other formats do not go through it."""
 
-# Every other driver that comes with pyogrio: some fetch, some run SQL, some open further files.
-_SKIPPED = (
+SKIPPED = (
     "MEM,PCIDSK,PDS4,VICAR,PDF,MBTiles,EEDA,OGCAPI,GDALG,MapInfo File,LVBAG,S57,DGN,OGR_VRT,CSV,"
     "GML,GPX,LIBKML,KML,GeoJSON,GeoJSONSeq,ESRIJSON,TopoJSON,OGR_GMT,SQLite,WAsP,DXF,FlatGeobuf,"
     "GeoRSS,VFK,PGDUMP,OSM,GPSBabel,OGR_PDS,WFS,OAPIF,EDIGEO,Idrisi,ODS,XLSX,Elasticsearch,Carto,"
     "AmigoCloud,SXF,Selafin,JML,PLSCENES,CSW,VDV,MVT,NGW,MapML,GTFS,PMTiles,JSONFG,MiraMonVector,"
     "ADBC,AVCBin,AVCE00,AIVector,HTTP"
 )
+"""Every other driver that comes with pyogrio: some fetch, some run SQL, some open further files."""
 _OPTIONS = {
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
     "GDAL_HTTP_MAX_RETRY": "0",
@@ -33,16 +33,24 @@ _OPTIONS = {
     "OGR_SQLITE_PRAGMA": "trusted_schema=0",
     "SHAPE_RESTORE_SHX": "YES",
 }
-_MOST, _LONGEST = 50, 60  # names in a message, and letters in a name
+_FEW, _MOST, _LONGEST = 5, 50, 60  # names in a message, and letters in a name
 
 
+@functools.cache
 def load() -> Any:  # noqa: ANN401 pyogrio has no types
-    """Give pyogrio, with GDAL held to the drivers above and off the network."""
-    # GDAL reads this once, when it is loaded.
-    os.environ["OGR_SKIP"] = _SKIPPED
+    """Give pyogrio, with GDAL held to the drivers above and off the network.
+
+    GDAL reads ``OGR_SKIP`` once, when it is loaded, so that only a process that was started with
+    `SKIPPED` there can be held (`gis.formats.apart`).
+
+    Raises:
+        GdalNotHeld: in any other process.
+    """
     # Brings GDAL along: a second that text need not wait for.
     import pyogrio  # noqa: PLC0415
 
+    if more := set(pyogrio.list_drivers()) - set(DRIVERS.values()):
+        raise GdalNotHeld(drivers=", ".join(sorted(more)[:_FEW]))
     pyogrio.set_gdal_config_options(_OPTIONS)
     return pyogrio
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
 from gis.errors import FileAxesSwapped, ManyMoved, ManyOutside
-from gis.importing.columns import Column, Growing, is_blank, of_words
+from gis.importing.columns import Growing, is_blank, of_words
+from gis.importing.text import Column
 from gis.premises import Premises
 from gis.streets import parse
 from outage import tables as t

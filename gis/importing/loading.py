@@ -18,8 +18,9 @@ from sqlalchemy.engine import Connection
 
 from gis import public
 from gis.importing.changes import Changes, compare, guard_moves, guard_territory, on_record
-from gis.importing.columns import Column, decoded
+from gis.importing.columns import decoded
 from gis.importing.steps import Steps
+from gis.importing.text import Column
 from gis.matching import Matcher, premises_version
 from gis.named import Named, new_names
 from gis.premises import Premises

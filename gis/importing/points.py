@@ -10,13 +10,13 @@ import shapely
 from numpy.typing import NDArray
 
 from gis.formats.wkb import is_deep
-from gis.importing.columns import Column
+from gis.importing.text import Column
 
 Places = NDArray[np.float64]
 """Shape (n, 2): x and y; NaN where there is no place, infinite where it cannot be read."""
 
 # Little-endian: byte order, type, x, y. Types: plain; ISO Z, M, ZM; the older flags for the same.
-_HEAD, _XY = (0, 5), (5, 21)
+_KIND, _XY = slice(1, 5), slice(5, 21)
 _SHORTEST = 21
 _SHALLOW = 50_000
 """Bytes that cannot hold collections so deep in one another that reading them is dangerous."""
@@ -72,21 +72,33 @@ def _points(values: Column, there: NDArray[np.bool_], places: Places) -> NDArray
     _, offsets, buffer = values.buffers()
     ends = np.frombuffer(offsets, np.int64)[values.offset : values.offset + len(values) + 1]
     data = np.frombuffer(buffer if buffer is not None else b"", np.uint8)
-    long_enough = np.flatnonzero(there & (np.diff(ends) >= _SHORTEST))
-    head = _cut(data, ends[long_enough], _HEAD)
-    kinds = head[:, 1:].copy().view("<u4")[:, 0]
-    rows = long_enough[(head[:, 0] == 1) & np.isin(kinds, _POINTS)]
-    xy = _cut(data, ends[rows], _XY).view("<f8")
+    lengths = np.diff(ends)
+    rows = np.flatnonzero(there & (lengths >= _SHORTEST))
+    heads = _cut(data, ends[:-1][rows], lengths[rows])
+    kinds = heads[:, _KIND].copy().view("<u4")[:, 0]
+    plain = (heads[:, 0] == 1) & _are_points(kinds)
+    if not plain.all():
+        rows, heads = rows[plain], heads[plain]
+    xy = heads[:, _XY].copy().view("<f8")
     # An empty point is two NaN; one number without the other cannot be read.
-    xy[np.isnan(xy).sum(axis=1) == 1] = np.inf
+    x_missing, y_missing = np.isnan(xy).T
+    xy[x_missing != y_missing] = np.inf
     places[rows] = xy
     points = np.zeros(len(values), dtype=np.bool_)
     points[rows] = True
     return points
 
 
+def _are_points(kinds: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    plain = kinds == _POINTS[0]
+    return np.asarray(plain if plain.all() else np.isin(kinds, _POINTS))
+
+
 def _cut(
-    data: NDArray[np.uint8], starts: NDArray[np.int64], part: tuple[int, int]
+    data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]
 ) -> NDArray[np.uint8]:
-    """Cut the same bytes out of each value."""
-    return np.asarray(data[starts[:, None] + np.arange(*part)])
+    """Cut the beginning out of each value."""
+    if len(starts) and (lengths == _SHORTEST).all() and (np.diff(starts) == _SHORTEST).all():
+        # One behind the other, as most files have them: nothing has to be copied.
+        return data[starts[0] : starts[-1] + _SHORTEST].reshape(-1, _SHORTEST)
+    return np.asarray(data[starts[:, None] + np.arange(_SHORTEST)])

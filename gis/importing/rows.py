@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from gis.importing.columns import Column, is_blank, numbers, of_words
+from gis.importing.columns import is_blank, numbers, of_words
 from gis.importing.points import Places
+from gis.importing.text import Column
 from outage.sheet import RejectedRow, SheetRefusedError, columns_of
 
 Done = Callable[[int], None]

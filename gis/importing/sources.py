@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gis.formats.files import FileLimits, Format, GisFile, opened
+from gis.importing.batches import opened_apart
 from gis.importing.features import Features
 from gis.importing.placemarks import Placemarks
 from gis.importing.rows import Done, Rows, Wanted
@@ -52,28 +53,22 @@ def source(path: Path, wanted: Wanted, *, layer: str | None, max_bytes: int) -> 
         check_file(path, max_bytes)
     limits = FileLimits(max_bytes=max_bytes, max_unpacked_bytes=max_bytes)
     with opened(path, limits) as file:
-        yield _source(path, file, wanted, layer, max_bytes)
+        named = _NAMED.get(path.suffix.lower(), file.format)
+        if named is not file.format:
+            raise wanted.refused(f"not a {named}")
+        if file.format in {Format.KML, Format.TEXT}:
+            yield _text(path, file, wanted)
+        else:
+            with opened_apart(file, wanted, layer=layer, max_bytes=max_bytes) as read:
+                yield read
 
 
-def _source(path: Path, file: GisFile, wanted: Wanted, layer: str | None, max_bytes: int) -> Source:
-    suffix = path.suffix.lower()
-    named = _NAMED.get(suffix, file.format)
-    if named is not file.format:
-        raise wanted.refused(f"not a {named}")
+def _text(path: Path, file: GisFile, wanted: Wanted) -> Source:
     if file.format is Format.KML:
         return Placemarks(file.path, wanted)
-    if file.format is Format.TEXT:
-        if suffix in _JSON or _is_json(file.path):
-            return Features(file.path, wanted)
-        return Table(file.path, wanted)
-    # GDAL and Arrow take a second that text need not wait for.
-    if file.format is Format.GEOPARQUET:
-        from gis.importing.parquet import Parquet  # noqa: PLC0415
-
-        return Parquet(file.path, wanted, max_bytes)
-    from gis.importing.layers import Layer  # noqa: PLC0415
-
-    return Layer(file, wanted, layer)
+    if path.suffix.lower() in _JSON or _is_json(file.path):
+        return Features(file.path, wanted)
+    return Table(file.path, wanted)
 
 
 def _is_json(path: Path) -> bool:

@@ -12,8 +12,9 @@ from typing import Any, TextIO
 import numpy as np
 import pyarrow as pa
 
-from gis.importing.columns import Column, of_words
+from gis.importing.columns import of_words
 from gis.importing.rows import AT_ONCE, DEGREES, ID, Done, Rows, Wanted, of_degrees
+from gis.importing.text import Column
 from outage.sheet import RejectedRow
 
 _DELIMITERS = ",;\t|"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,7 +27,12 @@ _WAYS = {
     "all": "--all",
 }
 WAYS = ", ".join(_WAYS.values())
-_OF_STREET = {"first": "--from", "last": "--to", "side": "--side", "city": "--city"}
+_DETAILS = {
+    "shape": {"crs": "--crs", "layer": "--layer", "accept_repair": "--accept-repair"},
+    "street": {"first": "--from", "last": "--to", "side": "--side", "city": "--city"},
+    "premises": {"skip_unknown": "--skip-unknown"},
+}
+"""Way to say where → the options that only it uses."""
 _LIST = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 _SHAPE = click.Path(exists=True, allow_dash=True, path_type=Path)
 """A FileGDB is a folder."""
@@ -64,7 +69,7 @@ class Given:
         Words that are empty are an option, too: a script's empty variable is a place that is
         unknown, never no place at all, which would restore everybody.
         """
-        return [name for name in _WAYS if getattr(self, name) not in (None, (), False)]
+        return [name for name in _WAYS if _is_said(getattr(self, name))]
 
     def asked(self, limits: ShapeLimits) -> asked.Asked | None:
         """Read what was given, files of at most as many bytes as a shape may have.
@@ -119,7 +124,7 @@ def where(*, shape: bool = True) -> Callable[[Command], Command]:
         @functools.wraps(command)
         def gathered(**said: Any) -> None:  # noqa: ANN401 what click parsed
             given = Given(**{one.name: said.pop(one.name) for one in fields(Given)})
-            _check(given)
+            _check(given, _WAYS if shape else {**_WAYS, "shape": "FILE"})
             command(**said, where=given)
 
         for option in reversed([_SHAPE_OPTION if shape else _FILE, *_OPTIONS]):
@@ -129,13 +134,22 @@ def where(*, shape: bool = True) -> Callable[[Command], Command]:
     return given_to
 
 
-def _check(given: Given) -> None:
-    ways = [_WAYS[name] for name in given.ways()]
+def _check(given: Given, named: Mapping[str, str]) -> None:
+    ways = [named[name] for name in given.ways()]
     if len(ways) > 1:
         raise click.UsageError(f"Say where in one way: {' or '.join(ways)}.")
-    alone = [name for field, name in _OF_STREET.items() if getattr(given, field) is not None]
-    if alone and given.street is None:
-        raise click.UsageError(f"{' and '.join(alone)} belong to a street; give --street too.")
+    for way, details in _DETAILS.items():
+        idle = [name for field, name in details.items() if _is_said(getattr(given, field))]
+        if idle and given.way != way:
+            belong, them = ("belongs", "it") if len(idle) == 1 else ("belong", "them")
+            raise click.UsageError(
+                f"{' and '.join(idle)} {belong} to {named[way]}; leave {them} out, or say where so."
+            )
+
+
+def _is_said(value: object) -> bool:
+    """Whether an option was given; 0 is a house number."""
+    return value is not None and value is not False and value != ()
 
 
 _SHAPE_OPTION = click.option(

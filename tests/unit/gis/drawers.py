@@ -9,9 +9,8 @@ import zipfile
 from pathlib import Path
 
 import geopandas
+import pyogrio
 import shapely
-
-from gis.formats import gdal
 
 CORNERS = [
     (-123.125, 49.25),
@@ -38,9 +37,7 @@ def write(
         return path
     driver = {".shp": "ESRI Shapefile", ".gpkg": "GPKG", ".gdb": "OpenFileGDB"}[path.suffix]
     named = {} if path.suffix == ".shp" else {"layer": layer}
-    gdal.load().write_dataframe(
-        frame(*geometries, crs=crs), path, driver=driver, append=False, **named
-    )
+    pyogrio.write_dataframe(frame(*geometries, crs=crs), path, driver=driver, append=False, **named)
     return path
 
 

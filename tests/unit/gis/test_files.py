@@ -41,13 +41,29 @@ def through(source: Path | bytes, *, layer: str | None = None, crs: str | None =
     return accept_file(source, limits=LIMITS, layer=layer, crs=crs)
 
 
-def test_gdal_has_no_driver_but_those_allowed() -> None:
-    # In a process of its own: tests beside this one write files with the other drivers.
+def drivers(**environment: str) -> subprocess.CompletedProcess[str]:
+    """What GDAL could open in a process with this in its environment."""
     asked = "from gis.formats import gdal; print(*gdal.load().list_drivers(), sep='\\n')"
-    done = subprocess.run(
-        [sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True
+    return subprocess.run(
+        [sys.executable, "-c", asked],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
     )
-    assert set(done.stdout.splitlines()) == set(gdal.DRIVERS.values())
+
+
+def test_gdal_has_no_driver_but_those_allowed() -> None:
+    assert set(drivers(OGR_SKIP=gdal.SKIPPED).stdout.splitlines()) == set(gdal.DRIVERS.values())
+
+
+@pytest.mark.parametrize("skipped", ["", gdal.SKIPPED.replace("GML,", "")])
+def test_gdal_with_other_drivers_is_refused(skipped: str) -> None:
+    done = drivers(OGR_SKIP=skipped)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "GdalNotHeld: GDAL was loaded with drivers that open more than" in done.stderr
+    assert ("(GML)" in done.stderr) is bool(skipped)
 
 
 def test_one_polygon_has_one_hash_in_every_format(

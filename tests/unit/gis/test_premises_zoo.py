@@ -52,7 +52,6 @@ def save(frame: geopandas.GeoDataFrame, path: Path) -> None:
         if path.suffix == ".parquet":
             frame.to_parquet(path)
         elif path.suffix == ".geojson":
-            # GDAL's own writer is not to be had once the gate has held GDAL to its drivers.
             path.write_text(frame.to_json(default=str))
         elif path.suffix == ".gdb":
             frame.to_file(path, driver="OpenFileGDB")
@@ -254,7 +253,7 @@ def test_a_date_that_no_calendar_has_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     days = pa.array([2**30], pa.date32())
     pq.write_table(pa.table({"premise_id": days, "longitude": [1], "latitude": [2]}), path)
-    with pytest.raises(SheetRefusedError, match="the column 'premise_id' holds"):
+    with pytest.raises(FileRefused, match="the column 'premise_id' holds"):
         read(path)
 
 
@@ -274,7 +273,7 @@ def test_a_geoparquet_with_odd_metadata_is_damaged(tmp_path: Path, about: bytes)
     path = tmp_path / "a.parquet"
     table = pa.table({"premise_id": ["A"], "geometry": [b""]})
     pq.write_table(table.replace_schema_metadata({b"geo": about}), path)
-    with pytest.raises(SheetRefusedError, match="damaged"):
+    with pytest.raises(FileRefused, match="damaged"):
         read(path)
 
 
@@ -287,7 +286,7 @@ def test_a_column_of_bytes_is_named(tmp_path: Path, name: str) -> None:
     else:
         driver = "OpenFileGDB" if name == "a.gdb" else "GPKG"
         frame.to_file(path, driver=driver, use_arrow=True)
-    with pytest.raises(SheetRefusedError, match="the column 'city' holds"):
+    with pytest.raises(FileRefused, match="the column 'city' holds"):
         read(path)
 
 
@@ -390,7 +389,7 @@ def test_a_view_of_far_more_rows_than_the_file_has_bytes_is_refused(tmp_path: Pa
             INSERT INTO gpkg_geometry_columns VALUES ('many', 'geom', 'POINT', 4326, 0, 0);
         """)
     options = ReadOptions(mapping={}, layer="many", max_bytes=5_000_000)
-    with pytest.raises(SheetRefusedError, match="unpacks to more than"):
+    with pytest.raises(FileRefused, match="unpacks to more than"):
         read_premises(path, options)
 
 
