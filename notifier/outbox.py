@@ -29,6 +29,12 @@ class Outbox:
         self.settings = settings
         self.site = site
         self.terms = terms(settings, site)
+        self._channels: dict[str, Channel] = {}
+
+    def close(self) -> None:
+        """Give the channels' connections back; they are opened again when they are needed."""
+        while self._channels:
+            self._channels.popitem()[1].close()
 
     def waiting(self, *, queued_too: bool) -> list[Waiting]:
         """Batches nobody has claimed, most urgent first, after putting together what is due.
@@ -56,11 +62,7 @@ class Outbox:
         claimed = claim(self.db, key, self.terms)
         if claimed is None:
             return 0
-        channel = self._channel(claimed.lane)
-        try:
-            sent = self._send(channel, claimed, stopping)
-        finally:
-            channel.close()
+        sent = self._send(self._kept(claimed.lane), claimed, stopping)
         settling.finish(self.db, claimed)
         return sent
 
@@ -85,10 +87,18 @@ class Outbox:
             sent += sum(outcome.code != "not_sent" for outcome in some)
         return sent
 
+    def _kept(self, lane: str) -> Channel:
+        """The channel of a lane, with its connections of earlier batches."""
+        name = lane.partition("-")[0]
+        if name not in self._channels:
+            self._channels[name] = self._channel(lane)
+        return self._channels[name]
+
     def _channel(self, lane: str) -> Channel:
         # A worker loads the SDK of its own channel only.
         if lane.startswith("sms"):
-            from notifier.channels.sms import SmsChannel, TwilioAccount  # noqa: PLC0415
+            from notifier.channels.sms import SmsChannel  # noqa: PLC0415
+            from notifier.channels.twilio import TwilioAccount  # noqa: PLC0415
 
             return SmsChannel(
                 TwilioAccount(
@@ -110,17 +120,6 @@ class Outbox:
                 base_url=self.settings.sendgrid_base_url,
             )
         )
-
-
-def send_batch(
-    db: Database,
-    settings: Settings,
-    site: Site,
-    key: int,
-    stopping: Callable[[], bool] = lambda: False,
-) -> int:
-    """Send one batch: what a worker's job does. Returns how many messages were sent."""
-    return Outbox(db, settings, site).send(key, stopping)
 
 
 def terms(settings: Settings, site: Site) -> Terms:

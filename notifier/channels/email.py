@@ -20,6 +20,9 @@ from notifier.rendering import Text
 
 MOST_PEOPLE = 1000
 """Personalizations one call may carry."""
+BAD_ADDRESS = "bad_address"
+"""Our code for a person SendGrid refuses a whole call for."""
+TOO_LARGE = str(HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value)
 
 # The SDK's transport logs whole payloads at DEBUG, addresses among them.
 logging.getLogger("python_http_client").setLevel(logging.WARNING)
@@ -69,7 +72,7 @@ class EmailChannel:
             yield from map(not_sent, people)
             return
         result, provider_id, code = self._call(text, people)
-        if code in _ONE_SPOILS_ALL and len(people) > 1:
+        if code in (BAD_ADDRESS, TOO_LARGE) and len(people) > 1:
             middle = len(people) // 2
             yield from self._send(text, people[:middle], may_send)
             yield from self._send(text, people[middle:], may_send)
@@ -92,7 +95,7 @@ class EmailChannel:
                 timeout=self.account.timeout_s,
             )
         except HTTPError as refusal:
-            code = str(refusal.status_code)
+            code = _code(refusal)
             return judge(self.provider, code, refusal.status_code), "", code
         except (URLError, OSError, HTTPException) as lost:
             return _lost(lost)
@@ -126,9 +129,27 @@ class EmailChannel:
         }
 
 
-_ONE_SPOILS_ALL = frozenset(
-    {str(HTTPStatus.BAD_REQUEST.value), str(HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value)}
-)
+def _code(refusal: HTTPError) -> str:
+    """The status; for a call that one of its people spoils, our own word for that.
+
+    SendGrid names the field that it does not take, like ``personalizations.3.to.0.email``. Where
+    it names others only, no half of the people would be taken either.
+    """
+    if refusal.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return TOO_LARGE
+    if refusal.status_code == HTTPStatus.BAD_REQUEST and _blames_somebody(refusal.body):
+        return BAD_ADDRESS
+    return str(refusal.status_code)
+
+
+def _blames_somebody(body: bytes) -> bool:
+    try:
+        errors = orjson.loads(body)["errors"]
+        fields = [str(error.get("field") or "") for error in errors]
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return True
+    named = [field for field in fields if field]
+    return not named or any(field.startswith("personalizations") for field in named)
 
 
 def _lost(error: Exception) -> tuple[Result, str, str]:

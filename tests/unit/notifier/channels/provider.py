@@ -12,6 +12,7 @@ class Call:
     path: str
     headers: dict[str, str]
     body: bytes
+    caller: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def serving(answer: Callable[[Call], Answer]) -> Iterator[Provider]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            call = Call(self.path, dict(self.headers), body)
+            call = Call(self.path, dict(self.headers), body, self.client_address[1])
             provider.calls.append(call)
             reply = provider.answer(call)
             reply.after()

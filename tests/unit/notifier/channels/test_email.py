@@ -91,8 +91,25 @@ def test_one_bad_address_is_found_and_costs_nobody_else_the_message() -> None:
     with serving(picky) as provider:
         outcomes = send(account(provider), mails(40))
     bad = [outcome for outcome in outcomes if outcome.result is not Result.ACCEPTED]
-    assert [(o.message_key, o.result, o.code) for o in bad] == [(13, Result.FAILED, "400")]
+    assert [(o.message_key, o.result, o.code) for o in bad] == [(13, Result.FAILED, "bad_address")]
     assert len(provider.calls) < 16
+
+
+def test_a_call_refused_for_what_all_share_is_not_halved() -> None:
+    body = json.dumps({"errors": [{"message": "no", "field": "from.email", "help": None}]})
+    with serving(lambda _call: Answer(400, body.encode())) as provider:
+        outcomes = send(account(provider), mails(40))
+    assert {(o.result, o.code) for o in outcomes} == {(Result.FAILED, "400")}
+    assert len(provider.calls) == 1
+
+
+def test_a_call_that_is_too_large_is_halved() -> None:
+    def small(call: Call) -> Answer:
+        return Answer(413) if len(call.body) > 3000 else accepted(call)
+
+    with serving(small) as provider:
+        outcomes = send(account(provider), mails(100))
+    assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
 
 
 @pytest.mark.parametrize(

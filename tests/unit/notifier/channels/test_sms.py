@@ -1,6 +1,7 @@
 import base64
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -9,7 +10,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from notifier.channels.base import TIMEOUT_S, Outcome, Outgoing, Result
-from notifier.channels.sms import SmsChannel, TwilioAccount
+from notifier.channels.sms import SmsChannel
+from notifier.channels.twilio import TwilioAccount
 from notifier.kinds import Channel
 from notifier.rendering import Text
 from tests.unit.notifier.channels.provider import Answer, Call, Provider, serving
@@ -153,3 +155,48 @@ def test_a_batch_abandoned_half_way_leaves_nothing_running() -> None:
         next(outcomes)
         outcomes.close()  # type: ignore[attr-defined]  # a generator, as every channel's is
         assert len(list(channel.send(texts(5), lambda: True))) == 5
+
+
+def test_every_batch_of_a_process_goes_over_the_same_connection() -> None:
+    with (
+        serving(accepted) as provider,
+        closing(SmsChannel(account(provider, concurrency=1))) as channel,
+    ):
+        for _ in range(3):
+            assert len(list(channel.send(texts(4), lambda: True))) == 4
+    assert len({call.caller for call in provider.calls}) == 1
+
+
+def test_too_many_requests_halve_what_is_under_way_and_nothing_is_lost() -> None:
+    under_way, most = 0, [0]
+    lock = threading.Lock()
+
+    def busy(call: Call) -> Answer:
+        nonlocal under_way
+        with lock:
+            under_way += 1
+            most[-1] = max(most[-1], under_way)
+            late = len(most) > 1
+        time.sleep(0.03)
+        with lock:
+            under_way -= 1
+        return accepted(call) if late else refused(429, 20429)(call)
+
+    with (
+        serving(busy) as provider,
+        closing(SmsChannel(account(provider, concurrency=8))) as channel,
+    ):
+        first = list(channel.send(texts(8), lambda: True))
+        most.append(0)
+        second = list(channel.send(texts(12), lambda: True))
+    assert {outcome.result for outcome in first} == {Result.RETRY}
+    assert {outcome.result for outcome in second} == {Result.ACCEPTED}
+    assert most[0] == 8
+    assert most[1] <= 5
+
+
+def test_an_acceptance_without_an_id_is_not_believed() -> None:
+    for body in (b"{}", b"[]", b'{"sid": null}', b"<html>"):
+        with serving(lambda _call, body=body: Answer(201, body)) as provider:  # type: ignore[misc]
+            (outcome,) = send(account(provider), texts())
+        assert outcome.result is Result.AMBIGUOUS

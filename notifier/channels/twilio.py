@@ -1,0 +1,118 @@
+"""Twilio's SDK as this system uses it: async, with a time-out, without retries, mute, paced."""
+
+import time
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from notifier.channels.base import TIMEOUT_S, Outcome, Outgoing, Result
+from notifier.channels.codes import judge
+from notifier.channels.pace import Pace
+
+CALLBACK_OPTIONS = "#rc=5&rp=all"
+"""Connection overrides: callbacks are tried five times, after any failure."""
+LOAD_HEADER = "Twilio-Concurrent-Requests"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwilioAccount:
+    """How to reach Twilio. ``base_url`` stands in for its API host (the simulator).
+
+    ``concurrency`` is the most calls that are ever under way at a time.
+    """
+
+    account_sid: str
+    auth_token: str
+    messaging_service_sid: str = ""
+    sender: str = ""
+    base_url: str = ""
+    hooks_url: str
+    timeout_s: float = TIMEOUT_S
+    concurrency: int = 100
+
+
+class Twilio(AsyncTwilioHttpClient):  # type: ignore[misc]  # the SDK ships no types
+    """The SDK's client over one session, and the pace that its answers allow.
+
+    The SDK passes no time-out of its own on to aiohttp, which then waits for
+    ever, and logs whole requests, phone numbers among them.
+    """
+
+    def __init__(self, account: TwilioAccount) -> None:
+        super().__init__(pool_connections=False, timeout=account.timeout_s)
+        self.base = urlsplit(account.base_url)
+        self.pace = Pace.of(account.concurrency)
+        self.client_timeout = aiohttp.ClientTimeout(
+            total=account.timeout_s, sock_connect=account.timeout_s / 2
+        )
+        self.session = aiohttp.ClientSession(
+            timeout=self.client_timeout,
+            connector=aiohttp.TCPConnector(limit=account.concurrency),
+        )
+        self.client = Client(account.account_sid, account.auth_token, http_client=self)
+
+    async def request(  # noqa: PLR0917  # the SDK's own signature
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # the SDK's own signature
+        allow_redirects: bool = False,  # noqa: FBT001, FBT002  # the SDK's own signature
+    ) -> Response:
+        if self.base.netloc:
+            url = urlsplit(url)._replace(scheme=self.base.scheme, netloc=self.base.netloc).geturl()
+        async with self.session.request(
+            method.upper(),
+            url,
+            params=params,
+            data=data,
+            headers={**(headers or {}), **_authorization(auth)},
+            timeout=aiohttp.ClientTimeout(total=timeout) if timeout else self.client_timeout,
+            allow_redirects=allow_redirects,
+        ) as response:
+            self._heed(response.status, response.headers)
+            return Response(response.status, await response.text(), response.headers)
+
+    def _heed(self, status: int, headers: Mapping[str, str]) -> None:
+        given = headers.get(LOAD_HEADER, "")
+        load = int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None  # noqa: PLR2004  # no load has ten digits
+        judged = (
+            self.pace.refused if status == HTTPStatus.TOO_MANY_REQUESTS else self.pace.answered
+        )
+        self.pace = judged(load=load, now=time.monotonic())
+
+
+def _authorization(auth: tuple[str, str] | None) -> dict[str, str]:
+    return {"Authorization": aiohttp.encode_basic_auth(*auth)} if auth else {}
+
+
+async def said_by_twilio(provider: str, outgoing: Outgoing, call: Awaitable[Any]) -> Outcome:
+    """What a call that creates something at Twilio came to."""
+    result, provider_id, code = Result.ACCEPTED, "", ""
+    try:
+        provider_id = (await call).sid or ""
+        if not provider_id:
+            # A proxy's answer, perhaps: Twilio names what it took.
+            result, code = Result.AMBIGUOUS, "no_id"
+    except (TwilioRestException, TwilioServiceException) as refusal:
+        code = str(refusal.code or refusal.status)
+        result = judge(provider, code, refusal.status)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        result, code = Result.RETRY, "no_connection"
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        # ValueError: an answer that is not JSON says nothing about the message.
+        result, code = Result.AMBIGUOUS, "no_answer"
+    return Outcome(
+        message_key=outgoing.message_key, result=result, provider_id=provider_id, code=code
+    )
