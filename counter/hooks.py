@@ -110,16 +110,26 @@ def _event(event: dict[str, object]) -> Receipt | None:
     if not _is_key(key) or not isinstance(at, int) or not 0 <= at < 2**33:
         return None
     name = str(event.get("event", ""))[:40]
-    # A block is the receiving server's passing mood, a bounce is an address that is not there.
-    code = name if name != "bounce" or event.get("type") != "blocked" else "blocked"
     return Receipt(
         provider="sendgrid",
         message_key=int(key),
         event=name,
         provider_id=str(event.get("sg_message_id", "")),
-        code="" if name in {"processed", "deferred", "delivered"} else code,
+        code=_code(name, event),
         at=datetime.fromtimestamp(at, UTC),
     )
+
+
+def _code(name: str, event: dict[str, object]) -> str:
+    """The word by which the table of codes knows an event."""
+    match name:
+        case "processed" | "deferred" | "delivered":
+            return ""
+        case "bounce" if event.get("type") == "blocked":
+            return "blocked"
+        case "dropped":
+            return f"dropped_{str(event.get('reason', '')).lower().replace(' ', '_')}"[:60]
+    return name
 
 
 def _is_key(text: str) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from notifier.batches import steady
 from notifier.channels.base import Outcome, Result
-from notifier.channels.codes import Action, action
+from notifier.channels.codes import STOPS, Action, action
 from notifier.claiming import ClaimedBatch
 from notifier.policy import Reason
 from outage import tables as t
@@ -109,7 +109,7 @@ def mark_endpoint(conn: Connection, message_key: int, provider: str, code: str) 
 
 
 def _stopped(provider: str, code: str) -> bool:
-    return action(provider, code) in {Action.STOP_PROVIDER, Action.STOP_SENDER}
+    return action(provider, code) in STOPS
 
 
 def _say_stopped(provider: str, code: str) -> None:

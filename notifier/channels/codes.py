@@ -4,12 +4,9 @@ import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
-from http import HTTPStatus
 from importlib.resources import files
 
 from notifier.channels.base import Result
-
-_NOT_PROCESSED = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
 
 
 class Action(StrEnum):
@@ -18,34 +15,48 @@ class Action(StrEnum):
     NONE = ""
     INVALID = "invalid"
     OPTED_OUT = "opted_out"
+    REFUSE = "refuse"
     RETRY = "retry"
+    AMBIGUOUS = "ambiguous"
     STOP_SENDER = "stop_sender"
     STOP_PROVIDER = "stop_provider"
 
 
-@cache
-def _table() -> Mapping[str, Mapping[str, str]]:
-    return tomllib.loads(files("notifier.channels").joinpath("codes.toml").read_text("utf-8"))
+STOPS = frozenset({Action.STOP_SENDER, Action.STOP_PROVIDER})
+"""Nothing goes this way until somebody has mended it; messages wait, or take the other way."""
+_RESULTS = {
+    Action.INVALID: Result.FAILED,
+    Action.OPTED_OUT: Result.FAILED,
+    Action.REFUSE: Result.FAILED,
+    Action.RETRY: Result.RETRY,
+    Action.AMBIGUOUS: Result.AMBIGUOUS,
+    Action.STOP_SENDER: Result.RETRY,
+    Action.STOP_PROVIDER: Result.RETRY,
+}
+
+
+def kind_of(provider: str) -> str:
+    """The table and the receipts a provider goes by: ``twilio-2`` is another ``twilio``."""
+    return provider.partition("-")[0]
 
 
 def action(provider: str, code: str) -> Action:
     """What a code asks for; nothing when it is not in the table."""
-    return Action(_table().get(provider, {}).get(code, ""))
+    return Action(_table().get(kind_of(provider), {}).get(code, ""))
 
 
 def judge(provider: str, code: str, status: int) -> Result:
     """What an answer that is no acceptance means for the message.
 
-    A 429 was never processed, nor what met a full queue; an account or sender
-    that is stopped sends nothing, and the message waits for somebody to mend it.
-    A 5xx may have been processed. Any other refusal is for good.
+    A code that is not in its provider's table is judged by the HTTP status.
     """
-    if status in _NOT_PROCESSED or action(provider, code) in {
-        Action.RETRY,
-        Action.STOP_PROVIDER,
-        Action.STOP_SENDER,
-    }:
-        return Result.RETRY
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Result.AMBIGUOUS
-    return Result.FAILED
+    asked = action(provider, code)
+    if asked is Action.NONE:
+        unknown = _table()["unknown"]
+        asked = Action(unknown.get(str(status)) or unknown.get(str(status)[:1]) or "ambiguous")
+    return _RESULTS[asked]
+
+
+@cache
+def _table() -> Mapping[str, Mapping[str, str]]:
+    return tomllib.loads(files("notifier.channels").joinpath("codes.toml").read_text("utf-8"))

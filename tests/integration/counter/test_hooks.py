@@ -219,6 +219,17 @@ def test_a_bounce_makes_an_address_bad_and_a_block_does_not(
     assert row.invalid_code == "bounce"
 
 
+def test_what_sendgrid_drops_for_its_own_list_of_who_stopped_is_an_opt_out(
+    world: World, counter: TestClient
+) -> None:
+    body = json.dumps([event("dropped", reason="Unsubscribed Address")]).encode()
+    assert sendgrid(counter, body) == 204
+    assert states(world)[1] == "failed"
+    with world.db.read() as conn:
+        row = conn.execute(t.endpoints.select().where(t.endpoints.c.kind == "email")).one()
+    assert (row.opt_out_source, row.invalid_at) == ("sendgrid", None)
+
+
 def test_a_receipt_for_a_message_of_another_life_gets_a_quiet_answer(
     world: World, counter: TestClient
 ) -> None:
