@@ -42,7 +42,7 @@ def kind_of(provider: str) -> str:
 
 def action(provider: str, code: str) -> Action:
     """What a code asks for; nothing when it is not in the table."""
-    return Action(_table().get(kind_of(provider), {}).get(code, ""))
+    return Action(_entry(kind_of(provider), code))
 
 
 def judge(provider: str, code: str, status: int) -> Result:
@@ -50,11 +50,14 @@ def judge(provider: str, code: str, status: int) -> Result:
 
     A code that is not in its provider's table is judged by the HTTP status.
     """
-    asked = action(provider, code)
-    if asked is Action.NONE:
-        unknown = _table()["unknown"]
-        asked = Action(unknown.get(str(status)) or unknown.get(str(status)[:1]) or "ambiguous")
-    return _RESULTS[asked]
+    asked = action(provider, code) or _entry("unknown", str(status)) or Action.AMBIGUOUS
+    return _RESULTS[Action(asked)]
+
+
+def _entry(table: str, code: str) -> str:
+    """A code's own entry, or that of all which begin with its digit."""
+    entries = _table().get(table, {})
+    return entries.get(code) or entries.get(f"{code[:1]}xx", "")
 
 
 @cache

@@ -4,7 +4,7 @@ import logging
 import ssl
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
@@ -32,7 +32,7 @@ logging.getLogger("python_http_client").setLevel(logging.WARNING)
 class SendGridAccount:
     """How to reach SendGrid. ``base_url`` stands in for its API host (the simulator)."""
 
-    api_key: str
+    api_key: str = field(repr=False)
     sender: str
     sender_name: str = ""
     base_url: str = ""
@@ -42,9 +42,8 @@ class SendGridAccount:
 class EmailChannel:
     """E-mails, grouped by text; a call refused as a whole is halved until the bad one is found."""
 
-    provider = "sendgrid"
-
-    def __init__(self, account: SendGridAccount) -> None:
+    def __init__(self, account: SendGridAccount, provider: str = "sendgrid") -> None:
+        self.provider = provider
         self.account = account
         sdk = (
             SendGridAPIClient(account.api_key, host=account.base_url)

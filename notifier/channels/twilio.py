@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from twilio.rest import Client
 
 from notifier.channels.base import TIMEOUT_S, Outcome, Outgoing, Result
 from notifier.channels.codes import judge
+from notifier.channels.fan_out import FanOut
 from notifier.channels.pace import Pace
 
 CALLBACK_OPTIONS = "#rc=5&rp=all"
@@ -30,7 +31,7 @@ class TwilioAccount:
     """
 
     account_sid: str
-    auth_token: str
+    auth_token: str = field(repr=False)
     messaging_service_sid: str = ""
     sender: str = ""
     base_url: str = ""
@@ -87,14 +88,37 @@ class Twilio(AsyncTwilioHttpClient):  # type: ignore[misc]  # the SDK ships no t
     def _heed(self, status: int, headers: Mapping[str, str]) -> None:
         given = headers.get(LOAD_HEADER, "")
         load = int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None  # noqa: PLR2004  # no load has ten digits
-        judged = (
-            self.pace.refused if status == HTTPStatus.TOO_MANY_REQUESTS else self.pace.answered
-        )
+        judged = self.pace.refused if status == HTTPStatus.TOO_MANY_REQUESTS else self.pace.answered
         self.pace = judged(load=load, now=time.monotonic())
 
 
 def _authorization(auth: tuple[str, str] | None) -> dict[str, str]:
     return {"Authorization": aiohttp.encode_basic_auth(*auth)} if auth else {}
+
+
+class TwilioChannel(FanOut):
+    """What all channels at Twilio share: one session, and the pace that its answers allow."""
+
+    def __init__(self, account: TwilioAccount, provider: str) -> None:
+        super().__init__(provider)
+        self.account = account
+        self._twilio: Twilio | None = None
+
+    @property
+    def calls(self) -> int:
+        return self._twilio.pace.calls if self._twilio else self.account.concurrency
+
+    @property
+    def client(self) -> Client:
+        """The SDK's client; it is opened by the first call, in the loop that it is used in."""
+        if self._twilio is None:
+            self._twilio = Twilio(self.account)
+            self._closers.append(self._twilio.session.close)
+        return self._twilio.client
+
+    def callback(self, hook: str, message_key: int) -> str:
+        """The URL by which Twilio tells of a message."""
+        return f"{self.account.hooks_url}/hooks/twilio/{hook}?m={message_key}{CALLBACK_OPTIONS}"
 
 
 async def said_by_twilio(provider: str, outgoing: Outgoing, call: Awaitable[Any]) -> Outcome:

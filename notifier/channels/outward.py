@@ -1,0 +1,66 @@
+"""Only outward: names and addresses that a webhook may be sent to.
+
+What is checked is what is connected to: the check sits in the resolver whose answer the connection
+uses, so that a name that first resolves to one address and then to another gains nothing.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+Network = IPv4Network | IPv6Network
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+
+class ForbiddenAddressError(OSError):
+    """This address lies inside; OUTAGE_WEBHOOK_ALLOW names those that may be called yet."""
+
+
+def may_call(address: str, allowed: Sequence[Network]) -> bool:
+    """Whether this IP address may be connected to: a public one, or one that is allowed."""
+    try:
+        found = _inner(ipaddress.ip_address(address.partition("%")[0]))
+    except ValueError:
+        return False
+    if any(found in network for network in allowed):
+        return True
+    return found.is_global and not found.is_multicast
+
+
+def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address that an IPv6 address leads to, where it does."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+class Outward(AbstractResolver):
+    """Resolves names; a name with any address inside is not resolved at all."""
+
+    def __init__(
+        self, allowed: Sequence[Network], resolver: AbstractResolver | None = None
+    ) -> None:
+        self._allowed = allowed
+        self._resolver = resolver or ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """The addresses of a host.
+
+        Raises:
+            ForbiddenAddressError: one of them lies inside.
+        """
+        found = await self._resolver.resolve(host, port, family)
+        if not all(may_call(result["host"], self._allowed) for result in found):
+            raise ForbiddenAddressError
+        return found
+
+    async def close(self) -> None:
+        await self._resolver.close()
