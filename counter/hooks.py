@@ -37,7 +37,10 @@ class Hooks:
         self._now = now
         self._gathering = Gathering(commit)
         self._signatures = Signatures(
-            settings.twilio_auth_token, settings.sendgrid_webhook_public_key
+            settings.twilio_auth_token,
+            settings.sendgrid_webhook_public_key,
+            twilio_2_auth_token=settings.twilio_2_auth_token,
+            sendgrid_2_public_key=settings.sendgrid_2_webhook_public_key,
         )
 
     def routes(self) -> list[Route]:
@@ -50,6 +53,12 @@ class Hooks:
                 max_body_size=MOST_BYTES["twilio"],
             ),
             Route(
+                "/hooks/twilio/voice",
+                self.twilio_voice,
+                methods=["POST"],
+                max_body_size=MOST_BYTES["twilio"],
+            ),
+            Route(
                 "/hooks/sendgrid/events",
                 self.sendgrid_events,
                 methods=["POST"],
@@ -58,21 +67,30 @@ class Hooks:
         ]
 
     async def twilio_status(self, request: Request) -> Response:
-        """A text's status. The signature covers the URL we gave out, and the form."""
+        """A text's status."""
+        return await self._twilio(request, "MessageSid", "MessageStatus")
+
+    async def twilio_voice(self, request: Request) -> Response:
+        """A call's status."""
+        return await self._twilio(request, "CallSid", "CallStatus", "-voice")
+
+    async def _twilio(self, request: Request, sid: str, status: str, suffix: str = "") -> Response:
+        """The signature covers the URL we gave out, and the form."""
         body = (await request.body()).decode("utf-8", "replace")
         form = dict(parse_qsl(body, keep_blank_values=True))
         url = f"{self._base}{request.url.path}?{request.url.query}"
         signature = request.headers.get("X-Twilio-Signature", "")
-        if not self._signatures.is_twilio(url, form, signature):
+        account = self._signatures.whose_twilio(url, form, signature)
+        if not account:
             return _forbidden()
         key = request.query_params.get("m", "")
-        if not _is_key(key) or "MessageSid" not in form:
+        if not _is_key(key) or sid not in form:
             return _nothing()
         receipt = Receipt(
-            provider="twilio",
+            provider=account + suffix,
             message_key=int(key),
-            event=form.get("MessageStatus", "")[:40],
-            provider_id=form["MessageSid"],
+            event=form.get(status, "")[:40],
+            provider_id=form[sid],
             code=form.get("ErrorCode", "")[:40],
         )
         return await self._record([receipt])
@@ -82,7 +100,8 @@ class Hooks:
         body = await request.body()
         signature = request.headers.get(_SIGNATURE, "")
         timestamp = request.headers.get(_TIMESTAMP, "")
-        if not self._signatures.is_sendgrid(body, signature, timestamp, self._now()):
+        account = self._signatures.whose_sendgrid(body, signature, timestamp, self._now())
+        if not account:
             return _forbidden()
         try:
             events = orjson.loads(body)
@@ -92,7 +111,7 @@ class Hooks:
             return PlainTextResponse(
                 "The body is not a JSON list of events.\n", HTTPStatus.BAD_REQUEST
             )
-        found = (_event(event) for event in events if isinstance(event, dict))
+        found = (_event(account, event) for event in events if isinstance(event, dict))
         return await self._record([receipt for receipt in found if receipt is not None])
 
     async def _record(self, receipts: Sequence[Receipt]) -> Response:
@@ -105,13 +124,13 @@ class Hooks:
         return _nothing()
 
 
-def _event(event: dict[str, object]) -> Receipt | None:
+def _event(account: str, event: dict[str, object]) -> Receipt | None:
     key, at = str(event.get("m", "")), event.get("timestamp")
     if not _is_key(key) or not isinstance(at, int) or not 0 <= at < 2**33:
         return None
     name = str(event.get("event", ""))[:40]
     return Receipt(
-        provider="sendgrid",
+        provider=account,
         message_key=int(key),
         event=name,
         provider_id=str(event.get("sg_message_id", "")),

@@ -225,6 +225,15 @@ def waiting(conn: Connection, *, queued_too: bool) -> list[Waiting]:
     return sorted(found, key=lambda batch: LANES.index(batch.lane))
 
 
+def lane(conn: Connection, key: int) -> str | None:
+    """The lane of a batch that nobody has claimed."""
+    b = t.batches
+    found: str | None = conn.execute(
+        sa.select(b.c.lane).where(b.c.key == key, b.c.state == "open")
+    ).scalar()
+    return found
+
+
 def queued(db: Database, keys: Iterable[int]) -> None:
     """Note that these batches were queued now."""
     with db.write() as conn:

@@ -328,5 +328,13 @@ def _write(conn: Connection, work: _Claim, lease_until: datetime) -> None:
         conn.execute(
             m.update()
             .where(m.c.key.in_(work.repeated))
-            .values(**claimed | {"state": "claimed", "ended_at": None})
+            .values(
+                **claimed
+                | {
+                    "state": "claimed",
+                    "ended_at": None,
+                    # All of a batch go by one channel.
+                    "provider": next(iter(work.terms.providers.values()), None),
+                }
+            )
         )

@@ -2,14 +2,18 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from notifier import batches, settling
 from notifier.batches import Waiting
 from notifier.channels.base import TIMEOUT_S, Channel, Outcome
+from notifier.channels.providers import configured, opened
 from notifier.claiming import ClaimedBatch, Terms, claim
 from notifier.kinds import Channel as ChannelName
 from notifier.rendering import Voice
+from notifier.routing import Routing
+from notifier.situations import CHANNEL_OF
 from outage.database import Database
 from outage.settings import Settings
 from outage.site import Site
@@ -29,6 +33,7 @@ class Outbox:
         self.settings = settings
         self.site = site
         self.terms = terms(settings, site)
+        self.routing = Routing(db, configured(settings), second_share=settings.second_share)
         self._channels: dict[str, Channel] = {}
 
     def close(self) -> None:
@@ -39,11 +44,15 @@ class Outbox:
     def waiting(self, *, queued_too: bool) -> list[Waiting]:
         """Batches nobody has claimed, most urgent first, after putting together what is due.
 
-        Those queued a moment ago are left out unless ``queued_too``.
+        Those queued a moment ago are left out unless ``queued_too``, and those of a channel
+        whose providers all rest.
         """
         batches.assign(self.db, self.settings.batch_size)
         with self.db.read() as conn:
-            return batches.waiting(conn, queued_too=queued_too)
+            found = batches.waiting(conn, queued_too=queued_too)
+        lanes = {batch.lane for batch in found}
+        resting = {lane for lane in lanes if self._rests(_channel_of(lane))}
+        return [batch for batch in found if batch.lane not in resting]
 
     def queued(self, keys: Iterable[int]) -> None:
         """Note that these batches were queued now."""
@@ -59,10 +68,19 @@ class Outbox:
         No database session is held during a call. Once ``stopping`` says so, or
         the lease runs out, what is left goes back to where it was.
         """
-        claimed = claim(self.db, key, self.terms)
-        if claimed is None:
+        with self.db.read() as conn:
+            lane = batches.lane(conn, key)
+        if lane is None:
             return 0
-        sent = self._send(self._kept(claimed.lane), claimed, stopping)
+        channel = _channel_of(lane)
+        provider = self.routing.pick(channel)
+        if provider is None and channel in self.routing.providers:
+            return 0  # all of them rest; the batch waits with its messages
+        chosen = {} if provider is None else {channel: provider}
+        claimed = claim(self.db, key, replace(self.terms, providers=chosen))
+        if claimed is None or provider is None:
+            return 0
+        sent = self._send(provider, claimed, stopping)
         settling.finish(self.db, claimed)
         return sent
 
@@ -73,66 +91,45 @@ class Outbox:
             sent += sum(self.send(batch.key, stopping) for batch in found)
         return sent
 
-    def _send(self, channel: Channel, claimed: ClaimedBatch, stopping: Callable[[], bool]) -> int:
+    def _send(self, provider: str, claimed: ClaimedBatch, stopping: Callable[[], bool]) -> int:
         lease_s = self.terms.lease.total_seconds()
         # A call begun before this ends, or times out, while the lease still holds.
         last_call = claimed.until - min(TIMEOUT_S, lease_s / 2)
+        routing = self.routing
 
         def may_send() -> bool:
-            return not stopping() and time.monotonic() < last_call
+            in_time = not stopping() and time.monotonic() < last_call
+            return in_time and routing.may_call(provider)
 
-        sent = 0
-        for some in _gathered(channel.send(claimed.outgoing, may_send)):
-            settling.settle(self.db, claimed, channel.provider, some)
-            sent += sum(outcome.code != "not_sent" for outcome in some)
+        sent, trial = 0, int(routing.on_trial(provider))
+        for part in filter(None, (claimed.outgoing[:trial], claimed.outgoing[trial:])):
+            outcomes = self._channel(provider).send(part, may_send)
+            for some in _gathered(routing.watched(provider, outcomes)):
+                settling.settle(self.db, claimed, provider, some)
+                sent += sum(outcome.code != "not_sent" for outcome in some)
+            routing.note(provider)
         return sent
 
-    def _kept(self, lane: str) -> Channel:
-        """The channel of a lane, with its connections of earlier batches."""
-        name = lane.partition("-")[0]
-        if name not in self._channels:
-            self._channels[name] = self._channel(lane)
-        return self._channels[name]
+    def _rests(self, channel: ChannelName) -> bool:
+        return channel in self.routing.providers and self.routing.pick(channel) is None
 
-    def _channel(self, lane: str) -> Channel:
-        # A worker loads the SDK of its own channel only.
-        if lane.startswith("sms"):
-            from notifier.channels.sms import SmsChannel  # noqa: PLC0415
-            from notifier.channels.twilio import TwilioAccount  # noqa: PLC0415
+    def _channel(self, provider: str) -> Channel:
+        """The channel of a provider, with its connections of earlier batches."""
+        if provider not in self._channels:
+            self._channels[provider] = opened(provider, self.settings, self.site)
+        return self._channels[provider]
 
-            return SmsChannel(
-                TwilioAccount(
-                    account_sid=self.settings.twilio_account_sid,
-                    auth_token=self.settings.twilio_auth_token,
-                    messaging_service_sid=self.settings.twilio_messaging_service_sid,
-                    sender=self.settings.twilio_from,
-                    base_url=self.settings.twilio_base_url,
-                    hooks_url=self.settings.hooks,
-                )
-            )
-        from notifier.channels.email import EmailChannel, SendGridAccount  # noqa: PLC0415
 
-        return EmailChannel(
-            SendGridAccount(
-                api_key=self.settings.sendgrid_api_key,
-                sender=self.settings.sendgrid_from,
-                sender_name=self.site.name,
-                base_url=self.settings.sendgrid_base_url,
-            )
-        )
+def _channel_of(lane: str) -> ChannelName:
+    return CHANNEL_OF[lane.partition("-")[0]]
 
 
 def terms(settings: Settings, site: Site) -> Terms:
     """The terms that settings and site make."""
-    providers = {}
-    if settings.twilio_account_sid:
-        providers[ChannelName.SMS] = "twilio"
-    if settings.sendgrid_api_key:
-        providers[ChannelName.EMAIL] = "sendgrid"
     return Terms(
         mode=settings.send,
         allowlist=settings.allowlist,
-        providers=providers,
+        providers={channel: names[0] for channel, names in configured(settings).items()},
         voice=Voice(name=site.short_name, phone=site.phones.outage or "", zone=site.zone),
         languages=site.languages,
         etr_step=timedelta(minutes=settings.etr_step_min),

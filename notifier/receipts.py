@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from notifier.channels.codes import kind_of
 from notifier.settling import mark_endpoint
 from outage import tables as t
 from outage.clock import business_now
@@ -27,7 +28,16 @@ _STATE_OF = {
         "delivered": "delivered",
         "undelivered": "undelivered",
         "failed": "failed",
+        # Of calls:
+        "initiated": "accepted",
+        "ringing": "accepted",
+        "in-progress": "accepted",
+        "completed": "delivered",
+        "busy": "undelivered",
+        "no-answer": "undelivered",
+        "canceled": "undelivered",
     },
+    "smtp": {"delayed": "accepted", "delivered": "delivered", "bounce": "undelivered"},
     "sendgrid": {
         "processed": "accepted",
         "deferred": "accepted",
@@ -143,7 +153,7 @@ def _record(conn: Connection, receipts: Sequence[Receipt]) -> list[Receipt]:
 
 def _apply(conn: Connection, rows: dict[int, dict[str, Any]], receipt: Receipt) -> bool:
     row = rows[receipt.message_key]
-    state = _STATE_OF[receipt.provider].get(receipt.event)
+    state = _STATE_OF[kind_of(receipt.provider)].get(receipt.event)
     if state is None or row["state"] not in _RANK or _RANK[state] <= _RANK[row["state"]]:
         return False
     m, now = t.messages, business_now(conn)

@@ -1,5 +1,6 @@
 """From a setting's text to its value; each refusal completes a sentence after its name."""
 
+import base64
 import ipaddress
 import math
 from collections.abc import Callable
@@ -42,6 +43,18 @@ def secret(least: int) -> Callable[[str], str]:
         return given
 
     return read
+
+
+def webhook_secret(given: str) -> str:
+    """A secret as Standard Webhooks has it, or none."""
+    kept = given.strip()
+    try:
+        key = base64.b64decode(kept.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if kept and not (kept.startswith("whsec_") and 24 <= len(key) <= 64):  # noqa: PLR2004  # the standard's
+        raise ValueError("must be whsec_ and the base64 of 24 to 64 random bytes.")
+    return kept
 
 
 def folder(given: str) -> Path:

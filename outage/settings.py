@@ -31,6 +31,14 @@ class SendMode(StrEnum):
     LIVE = "live"
 
 
+class MailSecurity(StrEnum):
+    """How a connection to a mail server is kept from others' eyes."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What an operator decides. Empty means the embedded default or "not in use"."""
@@ -125,6 +133,27 @@ class Settings:
     twilio_base_url: str = setting(
         reading.loopback, "", "Carrier simulator in place of Twilio; this machine only."
     )
+    twilio_concurrency: int = setting(
+        reading.whole(1, 500),
+        "100",
+        "Most calls to Twilio a process has under way; fewer while Twilio is too busy.",
+    )
+    twilio_voice_from: str = setting(
+        reading.text, "", "Number that calls come from, for landlines. This release plans no calls."
+    )
+    twilio_2_account_sid: str = setting(
+        reading.text, "", "Second Twilio account, for when the first one is slow or away."
+    )
+    twilio_2_auth_token: str = setting(
+        reading.secret(8), "", "Auth token of the second account.", secret=True
+    )
+    twilio_2_messaging_service_sid: str = setting(
+        reading.text, "", "Messaging Service of the second account."
+    )
+    twilio_2_from: str = setting(reading.text, "", "Sender's number at the second account.")
+    twilio_2_base_url: str = setting(
+        reading.loopback, "", "Carrier simulator in place of the second account; this machine only."
+    )
     sendgrid_api_key: str = setting(reading.secret(8), "", "SendGrid API key.", secret=True)
     sendgrid_from: str = setting(reading.text, "", "Sender's address of outage e-mails.")
     sendgrid_base_url: str = setting(
@@ -132,6 +161,50 @@ class Settings:
     )
     sendgrid_webhook_public_key: str = setting(
         reading.text, "", "Public key that verifies SendGrid's signed events (base64 DER)."
+    )
+    sendgrid_2_api_key: str = setting(
+        reading.secret(8), "", "API key of a second SendGrid account.", secret=True
+    )
+    sendgrid_2_from: str = setting(reading.text, "", "Sender's address at the second account.")
+    sendgrid_2_base_url: str = setting(
+        reading.loopback, "", "Carrier simulator in place of the second account; this machine only."
+    )
+    sendgrid_2_webhook_public_key: str = setting(
+        reading.text, "", "Public key of the second account's signed events (base64 DER)."
+    )
+    smtp_host: str = setting(
+        reading.text, "", "Mail server of the utility's own, alone or beside one SendGrid account."
+    )
+    smtp_port: int = setting(reading.port, "587", "Port of the mail server.")
+    smtp_security: MailSecurity = setting(
+        reading.choice(MailSecurity),
+        "starttls",
+        "`starttls`, `tls` from the first byte (port 465), or `none` on a trusted network.",
+    )
+    smtp_username: str = setting(reading.text, "", "Name to sign in with, where one is needed.")
+    smtp_password: str = setting(reading.text, "", "Its password.", secret=True)
+    smtp_from: str = setting(reading.text, "", "Sender's address of mails over the mail server.")
+    smtp_bounces: str = setting(
+        reading.text,
+        "",
+        "Address that bounces come back to, with our mark after a plus sign; its mail is given to "
+        "`outage bounces`. Empty: the sender's.",
+    )
+    second_share: int = setting(
+        reading.whole(0, 50),
+        "10",
+        "Messages of a hundred that a channel's second provider carries while both are well.",
+    )
+    webhook_secret: str = setting(
+        reading.webhook_secret,
+        "",
+        "Secret that signs webhooks (`whsec_` and base64). This release plans none.",
+        secret=True,
+    )
+    webhook_allow: tuple[IPv4Network | IPv6Network, ...] = setting(
+        reading.networks,
+        "",
+        "Networks inside, with commas between, that webhooks may go to; else only public ones.",
     )
     hold_s: int = setting(
         reading.whole(0, 3600), "60", "Seconds a `detected` message waits before it is sent."
@@ -276,6 +349,7 @@ def _given(environ: Mapping[str, str], name: str) -> str | None:
 
 def _contradictions(settings: Settings) -> Iterator[str]:
     yield from _half_providers(settings)
+    yield from _mail_server(settings)
     simulated = settings.twilio_base_url or settings.sendgrid_base_url
     if settings.test_numbers and not simulated:
         yield (
@@ -285,10 +359,12 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.send is SendMode.ALLOWLIST and not settings.allowlist:
         yield "OUTAGE_SEND is allowlist, but OUTAGE_ALLOWLIST names nobody."
     sends = settings.send in (SendMode.ALLOWLIST, SendMode.LIVE)
-    if sends and not (settings.twilio_account_sid or settings.sendgrid_api_key):
+    if sends and not (
+        settings.twilio_account_sid or settings.sendgrid_api_key or settings.smtp_host
+    ):
         yield (
-            f"OUTAGE_SEND is {settings.send}, but there is no provider; set OUTAGE_TWILIO_* "
-            "or OUTAGE_SENDGRID_*, or use shadow."
+            f"OUTAGE_SEND is {settings.send}, but there is no provider; set OUTAGE_TWILIO_*, "
+            "OUTAGE_SENDGRID_* or OUTAGE_SMTP_*, or use shadow."
         )
     ports = [settings.page_port, settings.web_port, settings.counter_port, settings.carrier_port]
     if len(set(ports)) < len(ports):
@@ -296,13 +372,48 @@ def _contradictions(settings: Settings) -> Iterator[str]:
 
 
 def _half_providers(settings: Settings) -> Iterator[str]:
-    if settings.twilio_account_sid and not settings.twilio_auth_token:
-        yield "OUTAGE_TWILIO_ACCOUNT_SID is set, but OUTAGE_TWILIO_AUTH_TOKEN is not."
-    sender = settings.twilio_messaging_service_sid or settings.twilio_from
-    if settings.twilio_account_sid and not sender:
-        yield "Twilio has no sender; set OUTAGE_TWILIO_MESSAGING_SERVICE_SID or OUTAGE_TWILIO_FROM."
-    if settings.sendgrid_api_key and not settings.sendgrid_from:
-        yield "OUTAGE_SENDGRID_API_KEY is set, but OUTAGE_SENDGRID_FROM is not."
+    for which, sid, token, sender in (
+        (
+            "TWILIO",
+            settings.twilio_account_sid,
+            settings.twilio_auth_token,
+            settings.twilio_messaging_service_sid or settings.twilio_from,
+        ),
+        (
+            "TWILIO_2",
+            settings.twilio_2_account_sid,
+            settings.twilio_2_auth_token,
+            settings.twilio_2_messaging_service_sid or settings.twilio_2_from,
+        ),
+    ):
+        name = f"OUTAGE_{which}"
+        if sid and not token:
+            yield f"{name}_ACCOUNT_SID is set, but {name}_AUTH_TOKEN is not."
+        if sid and not sender:
+            yield (
+                f"{'Twilio' if which == 'TWILIO' else 'The second Twilio account'} has no sender; "
+                f"set {name}_MESSAGING_SERVICE_SID or {name}_FROM."
+            )
+    for which, key, sender in (
+        ("SENDGRID", settings.sendgrid_api_key, settings.sendgrid_from),
+        ("SENDGRID_2", settings.sendgrid_2_api_key, settings.sendgrid_2_from),
+    ):
+        if key and not sender:
+            yield f"OUTAGE_{which}_API_KEY is set, but OUTAGE_{which}_FROM is not."
+
+
+def _mail_server(settings: Settings) -> Iterator[str]:
+    if not settings.smtp_host:
+        return
+    if not settings.smtp_from:
+        yield "OUTAGE_SMTP_HOST is set, but OUTAGE_SMTP_FROM is not."
+    if not settings.secret_key:
+        yield "OUTAGE_SMTP_HOST needs OUTAGE_SECRET_KEY: it marks mails so that bounces are known."
+    if settings.sendgrid_api_key and settings.sendgrid_2_api_key:
+        yield (
+            "E-mail has three providers and takes two; leave out OUTAGE_SMTP_* or "
+            "OUTAGE_SENDGRID_2_*."
+        )
 
 
 def markdown() -> str:

@@ -34,6 +34,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
+    "bounces": Entry("workers.commands.bounces:bounces", "Read mails that came back."),
     "cancel": Entry("workers.commands.life:cancel", "Say that there never was such an outage."),
     "carrier": Entry(
         "workers.commands.carrier:carrier", "Simulate Twilio and SendGrid on this machine."

@@ -148,3 +148,20 @@ class NotDrainedError(WorkersError):
 
 class DemoError(WorkersError):
     """The demo could not go on."""
+
+
+class NoMailServer(WorkersError):
+    """Without a mail server of the utility's own no mail of ours comes back to it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "OUTAGE_SMTP_HOST is not set, so no mail of ours can come back; SendGrid's bounces "
+            "come to /hooks/sendgrid/events"
+        )
+
+
+class NoReport(WorkersError):
+    """What was given is not a report about a mail of ours."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing here is a report about a mail of ours; nothing was changed")

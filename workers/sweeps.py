@@ -12,10 +12,11 @@ from workers.dispatch import Dispatch
 from workers.loops import Loop
 
 RETENTION_S = 3600.0
+WEIGH_S = 60.0
 
 
 def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> list[Loop]:
-    """Dispatch of due batches, expired leases, timers, retention."""
+    """Dispatch of due batches, expired leases, shares of providers, timers, retention."""
     outbox = Outbox(db, settings, load_site(settings.home))
     dispatch = Dispatch(outbox, queues.connect(opening.redis_url(settings)), stopping=stopping)
 
@@ -23,9 +24,14 @@ def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> lis
         outbox.expire()
         return False
 
+    def weigh() -> bool:
+        outbox.routing.weigh()
+        return False
+
     return [
         Loop(name="dispatch", turn=dispatch.turn),
         Loop(name="leases", turn=expire, woken=False),
+        Loop(name="providers", turn=weigh, every_s=WEIGH_S, woken=False),
         Loop(name="timers", turn=partial(timers.fire, db)),
         Loop(
             name="retention",

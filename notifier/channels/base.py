@@ -37,12 +37,16 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What the provider said of one message. ``code`` is its error code, or ours."""
+    """What the provider said of one message. ``code`` is its error code, or ours.
+
+    ``same_call`` says that it was said in the same call as the outcome before.
+    """
 
     message_key: int
     result: Result
     provider_id: str = ""
     code: str = ""
+    same_call: bool = False
 
 
 class Channel(Protocol):

@@ -76,12 +76,13 @@ class EmailChannel:
             yield from self._send(text, people[:middle], may_send)
             yield from self._send(text, people[middle:], may_send)
             return
-        for outgoing in people:
+        for number, outgoing in enumerate(people):
             yield Outcome(
                 message_key=outgoing.message_key,
                 result=result,
                 provider_id=provider_id,
                 code=code,
+                same_call=number > 0,
             )
 
     def _call(self, text: Text, people: Sequence[Outgoing]) -> tuple[Result, str, str]:

@@ -24,6 +24,7 @@ from outage.tables.premises import (
     premises_before,
     premises_versions,
 )
+from outage.tables.providers import providers
 from outage.tables.system import (
     barriers,
     clock,
@@ -70,6 +71,7 @@ __all__ = [
     "premises_before",
     "premises_versions",
     "processes",
+    "providers",
     "receipts",
     "restorations",
     "shapes",

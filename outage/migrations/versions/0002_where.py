@@ -25,10 +25,12 @@ def upgrade() -> None:
     _public()
     _interruptions()
     _merge_and_split()
+    _providers()
 
 
 def downgrade() -> None:
     """Take it away again."""
+    op.drop_table("providers")
     op.drop_index("ix_endpoints_invalid_at", "endpoints")
     op.drop_index("ix_endpoints_opted_out_at", "endpoints")
     op.drop_column("accounts", "critical")
@@ -168,4 +170,26 @@ def _merge_and_split() -> None:
         sa.ForeignKeyConstraint(
             ["premise_key"], ["premises.key"], name=op.f("fk_spared_premise_key")
         ),
+    )
+
+
+def _providers() -> None:
+    """How the providers of a channel are doing."""
+    instant = sa.DateTime(timezone=True)
+    op.create_table(
+        "providers",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("share", sa.Integer(), comment="of a hundred; NULL until it was first moved"),
+        sa.Column("share_since", instant, comment="wall time"),
+        sa.Column("share_reason", sa.String()),
+        sa.Column(
+            "rests",
+            sa.Integer(),
+            nullable=False,
+            server_default="0",
+            comment="since a good answer",
+        ),
+        sa.Column("rests_until", instant, comment="wall time"),
+        sa.Column("rests_code", sa.String()),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_providers")),
     )

@@ -3,9 +3,10 @@ import itertools
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -23,6 +24,7 @@ from outage.settings import Settings, load
 from tests.integration.notifier.world import World, phone
 
 TOKEN = "made-up-auth-token"
+SECOND_TOKEN = "made-up-second-token"
 KEY = ec.generate_private_key(ec.SECP256R1())
 PUBLIC = base64.b64encode(
     KEY.public_key().public_bytes(
@@ -39,6 +41,7 @@ def settings(tmp_path: object) -> Settings:
         hooks_url=HOOKS,
         twilio_auth_token=TOKEN,
         sendgrid_webhook_public_key=PUBLIC,
+        twilio_2_auth_token=SECOND_TOKEN,
     )
 
 
@@ -257,6 +260,82 @@ def test_a_receipt_that_cannot_be_recorded_asks_to_be_sent_again(
     with world.db.write() as conn:
         conn.exec_driver_sql("ALTER TABLE receipts_away RENAME TO receipts")
     assert twilio(counter, "delivered") == 204
+
+
+def test_a_callback_of_the_second_account_counts_for_its_messages_and_no_others(
+    world: World, counter: TestClient
+) -> None:
+    assert twilio(counter, "delivered", token=SECOND_TOKEN) == 204
+    assert states(world)[0] == "claimed"
+    with world.db.write() as conn:
+        conn.execute(t.messages.update().where(t.messages.c.key == 1).values(provider="twilio-2"))
+    assert twilio(counter, "delivered") == 204
+    assert states(world)[0] == "claimed"
+    assert twilio(counter, "delivered", token=SECOND_TOKEN) == 204
+    assert states(world)[0] == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("ringing", "accepted"),
+        ("completed", "delivered"),
+        ("no-answer", "undelivered"),
+        ("failed", "failed"),
+    ],
+)
+def test_a_call_tells_how_it_went(
+    world: World, counter: TestClient, status: str, state: str
+) -> None:
+    with world.db.write() as conn:
+        conn.execute(
+            t.messages.update().where(t.messages.c.key == 1).values(provider="twilio-voice")
+        )
+    form = {"CallSid": "CA1", "CallStatus": status}
+    path = "/hooks/twilio/voice?m=1"
+    signature = RequestValidator(TOKEN).compute_signature(f"{HOOKS}{path}", form)
+    answer = counter.post(path, content=urlencode(form), headers={"X-Twilio-Signature": signature})
+    assert answer.status_code == 204
+    assert states(world)[0] == state
+    altered = urlencode(form | {"CallSid": "CA2"})
+    answer = counter.post(path, content=altered, headers={"X-Twilio-Signature": signature})
+    assert answer.status_code == 403
+
+
+def test_a_storm_of_forged_stale_and_doubled_callbacks_changes_nothing_it_should_not(
+    world: World, counter: TestClient
+) -> None:
+    """What is true is in it once among a hundred copies of everything, in any order."""
+    random.seed(4)
+    true_events = [event("processed"), event("delivered")]
+    body = json.dumps(true_events).encode()
+    forged = json.dumps([event("bounce"), event("unsubscribe")]).encode()
+    calls: list[tuple[str, Callable[[], int]]] = []
+    for status in ("queued", "sent", "delivered"):
+        calls += [("true", partial(twilio, counter, status))] * 100
+    calls += [("true", partial(sendgrid, counter, body))] * 100
+    for code in ("21610", "30005", "20003"):
+        lie = partial(twilio, counter, "failed", token="another-token", code=code)
+        calls += [("forged", lie)] * 20
+    calls += [("forged", partial(sendgrid, counter, forged, signed=body))] * 20
+    calls += [("stale", partial(sendgrid, counter, forged, age_s=3600))] * 20
+    calls += [("unknown", partial(twilio, counter, "delivered", key=4711))] * 20
+    random.shuffle(calls)
+    for kind, call in calls:
+        assert call() == (403 if kind in {"forged", "stale"} else 204), kind
+    assert states(world) == ["delivered", "delivered"]
+    found = receipts(world)
+    assert sorted(found) == [
+        (1, "delivered"),
+        (1, "queued"),
+        (1, "sent"),
+        (2, "delivered"),
+        (2, "processed"),
+    ]
+    with world.db.read() as conn:
+        e = t.endpoints
+        harmed = e.select().where(e.c.opted_out_at.is_not(None) | e.c.invalid_at.is_not(None))
+        assert conn.execute(harmed).all() == []
 
 
 def test_it_says_whether_it_is_well(counter: TestClient) -> None:
