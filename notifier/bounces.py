@@ -5,6 +5,7 @@ quotes; an answer that somebody wrote, or that they are on holiday, says nothing
 """
 
 import re
+from collections.abc import Sequence
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
 
@@ -36,7 +37,7 @@ def read(raw: bytes, marks: Marks) -> Receipt | None:
     )
 
 
-def _message_key(mail: Message, parts: list[Message], marks: Marks) -> int | None:
+def _message_key(mail: Message, parts: Sequence[Message], marks: Marks) -> int | None:
     """Our mark: where the mail came back to, else in what it returns of ours."""
     texts = [str(value) for name in _CAME_BACK_TO for value in mail.get_all(name, [])]
     for part in parts:
@@ -48,7 +49,7 @@ def _message_key(mail: Message, parts: list[Message], marks: Marks) -> int | Non
     return next((key for text in texts if (key := marks.read(text)) is not None), None)
 
 
-def _report(parts: list[Message]) -> tuple[str, str] | None:
+def _report(parts: Sequence[Message]) -> tuple[str, str] | None:
     """Event and status of a delivery report; mails of ours go to one person each."""
     for fields in _groups(parts, "message/delivery-status"):
         event = _EVENTS.get(str(fields.get("Action", "")).strip().lower())
@@ -59,7 +60,7 @@ def _report(parts: list[Message]) -> tuple[str, str] | None:
     return None
 
 
-def _complaint(parts: list[Message]) -> tuple[str, str] | None:
+def _complaint(parts: Sequence[Message]) -> tuple[str, str] | None:
     """What a provider's feedback loop sends when somebody calls our mail spam."""
     for fields in _groups(parts, "message/feedback-report"):
         if str(fields.get("Feedback-Type", "")).strip().lower() == "abuse":
@@ -67,7 +68,7 @@ def _complaint(parts: list[Message]) -> tuple[str, str] | None:
     return None
 
 
-def _groups(parts: list[Message], content_type: str) -> list[Message]:
+def _groups(parts: Sequence[Message], content_type: str) -> list[Message]:
     """The groups of fields in parts of this type."""
     found: list[Message] = []
     for part in parts:

@@ -22,8 +22,6 @@ log = logging.getLogger(__name__)
 
 BACK_OFF = timedelta(seconds=5)
 """How long a message waits that the provider did not take."""
-STOPPED = timedelta(seconds=60)
-"""How long it waits when our sender or account is stopped there."""
 
 
 def settle(db: Database, batch: ClaimedBatch, provider: str, outcomes: Sequence[Outcome]) -> None:
@@ -142,9 +140,8 @@ def _retried(conn: Connection, batch: ClaimedBatch, provider: str, outcomes: lis
     for code in {outcome.code for outcome in outcomes if _stopped(provider, outcome.code)}:
         _say_stopped(provider, code)
     for outcome in outcomes:
+        # A provider that stopped us rests for longer, and another may take the message meanwhile.
         wait = timedelta(0) if outcome.code == "not_sent" else BACK_OFF
-        if _stopped(provider, outcome.code):
-            wait = STOPPED
         row = {**_names(batch, outcome), "provider_code": outcome.code}
         if outcome.message_key in batch.again:
             again.append(row)

@@ -139,6 +139,7 @@ def _record(opened: Database) -> Iterator[Check]:
         yield _work(conn)
         yield _clocks(conn)
         yield _processes(conn)
+        yield from _providers(conn)
 
 
 def _work(conn: Connection) -> Check:
@@ -189,6 +190,23 @@ def _processes(conn: Connection) -> Check:
     return _ok("processes", f"running: {', '.join(alive)}")
 
 
+def _providers(conn: Connection) -> Iterator[Check]:
+    """Which providers are left alone, and which carry another share than they would at rest."""
+    now = wall_now(conn)
+    for row in conn.execute(t.providers.select().order_by(t.providers.c.name)):
+        if row.rests_until is not None and row.rests_until > now:
+            until = row.rests_until.isoformat(timespec="seconds")
+            yield _failed(
+                "provider",
+                f"{row.name} is left alone until {until}: it answered "
+                f"{row.rests_code or 'nothing'} (docs/operate.md says what that means)",
+            )
+        if row.share is not None and row.share_reason != "back":
+            yield _note(
+                "provider", f"{row.name} carries {row.share} of a hundred ({row.share_reason})"
+            )
+
+
 def _redis(settings: Settings) -> Check:
     if opening.bell(settings).answers():
         return _ok("redis", "answers")
@@ -217,32 +235,52 @@ def _sending(settings: Settings) -> Iterator[Check]:
             "demo", "this home is the demo's: its own processes send to the carrier simulator"
         )
     yield _provider(
-        "texts", "Twilio", settings.twilio_account_sid, settings.twilio_base_url, "OUTAGE_TWILIO_*"
+        "texts",
+        {
+            "Twilio": (settings.twilio_account_sid, settings.twilio_base_url),
+            "a second Twilio account": (settings.twilio_2_account_sid, settings.twilio_2_base_url),
+        },
+        "OUTAGE_TWILIO_*",
     )
     yield _provider(
         "e-mail",
-        "SendGrid",
-        settings.sendgrid_api_key,
-        settings.sendgrid_base_url,
-        "OUTAGE_SENDGRID_*",
+        {
+            "SendGrid": (settings.sendgrid_api_key, settings.sendgrid_base_url),
+            "a second SendGrid account": (
+                settings.sendgrid_2_api_key,
+                settings.sendgrid_2_base_url,
+            ),
+            settings.smtp_host: (settings.smtp_host, ""),
+        },
+        "OUTAGE_SENDGRID_* or OUTAGE_SMTP_*",
     )
 
 
-def _provider(name: str, company: str, credential: str, simulator: str, variables: str) -> Check:
-    if not credential:
+def _provider(name: str, named: Mapping[str, tuple[str, str]], variables: str) -> Check:
+    """What carries a channel: each provider with what tells that it is set, and its stand-in."""
+    found = {
+        company: f"the carrier simulator at {simulator} in place of {company}"
+        if simulator
+        else company
+        for company, (credential, simulator) in named.items()
+        if credential
+    }
+    if not found:
         return _note(name, f"no provider; {variables} name one")
-    if simulator:
-        return _note(name, f"the carrier simulator at {simulator} in place of {company}")
-    return _ok(name, company)
+    says = " and ".join(found.values())
+    return _ok(name, says) if says == " and ".join(found) else _note(name, says)
 
 
 def _hooks(settings: Settings) -> Iterator[Check]:
     """Whether receipts can find their way back."""
-    real_texts = settings.twilio_account_sid and not settings.twilio_base_url
+    real_texts = (settings.twilio_account_sid and not settings.twilio_base_url) or (
+        settings.twilio_2_account_sid and not settings.twilio_2_base_url
+    )
     real_mail = settings.sendgrid_api_key and not settings.sendgrid_base_url
+    second_mail = settings.sendgrid_2_api_key and not settings.sendgrid_2_base_url
     address = urlsplit(settings.hooks)
     here = is_loopback(address.hostname or "")
-    if not (real_texts or real_mail):
+    if not (real_texts or real_mail or second_mail):
         yield _ok("hooks", f"{settings.hooks}; no real provider calls it")
     elif here:
         yield _failed(
@@ -256,8 +294,12 @@ def _hooks(settings: Settings) -> Iterator[Check]:
         )
     else:
         yield _ok("hooks", settings.hooks)
-    if real_mail and not settings.sendgrid_webhook_public_key:
-        yield _failed(
-            "hooks",
-            "OUTAGE_SENDGRID_WEBHOOK_PUBLIC_KEY is not set, so e-mail receipts are refused",
-        )
+    for real, key, name in (
+        (real_mail, settings.sendgrid_webhook_public_key, "SENDGRID"),
+        (second_mail, settings.sendgrid_2_webhook_public_key, "SENDGRID_2"),
+    ):
+        if real and not key:
+            yield _failed(
+                "hooks",
+                f"OUTAGE_{name}_WEBHOOK_PUBLIC_KEY is not set, so e-mail receipts are refused",
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import BinaryIO
 
 import click
@@ -27,7 +28,7 @@ def bounces(*, files: tuple[BinaryIO, ...], as_json: bool) -> None:
     from notifier.channels.marks import Marks
     from notifier.receipts import apply
 
-    streams = files or (click.get_binary_stream("stdin"),)
+    streams = files or (sys.stdin.buffer,)
     with session() as desk_:
         if not desk_.settings.smtp_host:
             raise NoMailServer

@@ -175,7 +175,7 @@ def _merge_and_split() -> None:
 
 def _providers() -> None:
     """How the providers of a channel are doing."""
-    instant = sa.DateTime(timezone=True)
+    instant = sa.BigInteger()
     op.create_table(
         "providers",
         sa.Column("name", sa.String(), nullable=False),

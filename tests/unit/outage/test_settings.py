@@ -92,6 +92,29 @@ def test_sending_without_a_provider_or_a_list_is_refused() -> None:
 def test_half_a_provider_is_refused() -> None:
     assert len(problems(TWILIO_ACCOUNT_SID="AC-made-up")) == 2
     assert len(problems(SENDGRID_API_KEY="SG.made-up-key")) == 1
+    assert len(problems(TWILIO_2_ACCOUNT_SID="AC-made-up")) == 2
+    assert len(problems(SENDGRID_2_API_KEY="SG.made-up-key")) == 1
+    assert len(problems(SMTP_HOST="mail.example.org")) == 2
+
+
+def test_a_mail_server_alone_can_send_and_a_third_provider_is_one_too_many() -> None:
+    mail = {
+        "OUTAGE_SMTP_HOST": "mail.example.org",
+        "OUTAGE_SMTP_FROM": "outages@example.org",
+        "OUTAGE_SECRET_KEY": "made-up-key-of-some-length-0123456789",
+    }
+    assert load({"OUTAGE_SEND": "live", **mail}).smtp_port == 587
+    for number in ("", "_2"):
+        mail[f"OUTAGE_SENDGRID{number}_API_KEY"] = "SG.made-up-key"
+        mail[f"OUTAGE_SENDGRID{number}_FROM"] = "outages@example.org"
+    with pytest.raises(SettingsError) as refusal:
+        load(mail)
+    assert "three providers" in refusal.value.problems[0]
+
+
+@pytest.mark.parametrize("given", ["made-up", "whsec_", "whsec_!", "whsec_c2hvcnQ="])
+def test_a_webhook_secret_has_the_standards_form(given: str) -> None:
+    assert problems(WEBHOOK_SECRET=given)[0].startswith("OUTAGE_WEBHOOK_SECRET must be whsec_")
 
 
 def test_two_listeners_on_one_port_are_refused() -> None:
@@ -112,10 +135,13 @@ def test_no_secret_is_ever_shown() -> None:
     }
     given["OUTAGE_DATABASE_URL"] = "postgresql://u:made-up-secret@db.example.org/x"
     given["OUTAGE_REDIS_URL"] = "redis://:made-up-secret@db.example.org/0"
-    settings = load({**given, "OUTAGE_SENDGRID_FROM": "alerts@example.org"})
+    given["OUTAGE_WEBHOOK_SECRET"] = "whsec_bWFkZS11cC1zZWNyZXQtMDEyMzQ1Njc4OQ=="
+    senders = ("OUTAGE_SENDGRID_FROM", "OUTAGE_SENDGRID_2_FROM")
+    settings = load(given | dict.fromkeys(senders, "alerts@example.org"))
     shown = settings.describe()
     assert set(shown) == {variable(item) for item in fields(Settings)}
     assert "made-up-secret" not in f"{shown} {settings!r}"
+    assert "whsec_" not in f"{shown} {settings!r}"
     assert shown["OUTAGE_EDGE_KEY"] == "set"
 
 

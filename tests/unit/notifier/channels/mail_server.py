@@ -53,6 +53,7 @@ def receiving(script: MailServerScript) -> Iterator[MailServerScript]:
                 assert isinstance(content, bytes)
                 script.mails.append(Mail(envelope.mail_from or "", address, content))
             if script.hang_up(address):
+                assert isinstance(server.transport, asyncio.Transport)
                 server.transport.abort()
             return answer
 

@@ -195,6 +195,20 @@ def test_too_many_requests_halve_what_is_under_way_and_nothing_is_lost() -> None
     assert most[1] <= 5
 
 
+def test_the_load_that_twilio_tells_of_is_heeded() -> None:
+    def busy(_call: Call) -> Answer:
+        return Answer(429, b"{}", {"Twilio-Concurrent-Requests": "80"})
+
+    with (
+        serving(busy) as provider,
+        closing(SmsChannel(account(provider, concurrency=8))) as channel,
+    ):
+        list(channel.send(texts(4), lambda: True))
+        pace = channel._twilio.pace if channel._twilio else None  # noqa: SLF001  # what it learnt
+    assert pace is not None
+    assert (pace.calls, pace.refused_load) == (4, 80)
+
+
 def test_an_acceptance_without_an_id_is_not_believed() -> None:
     for body in (b"{}", b"[]", b'{"sid": null}', b"<html>"):
         with serving(lambda _call, body=body: Answer(201, body)) as provider:  # type: ignore[misc]
