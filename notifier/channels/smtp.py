@@ -65,16 +65,17 @@ class SmtpChannel(FanOut):
         mark = self.server.marks.of(outgoing.message_key)
         result, code, handed_over = Result.ACCEPTED, "", False
         try:
+            mail = compose(self.server, outgoing)
             async with asyncio.timeout(self.server.timeout_s), self._connection() as client:
                 await client.mail(self._envelope(outgoing))
                 await client.rcpt(outgoing.address)
                 handed_over = True
-                await client.data(compose(self.server, outgoing))
+                await client.data(mail)
         except aiosmtplib.SMTPResponseException as refusal:
             found = _ENHANCED.match(refusal.message)
             code = found["code"] if found else str(refusal.code)
             result = judge(self.provider, code, refusal.code)
-        except UnicodeError:
+        except ValueError:  # not ASCII, or no address at all
             result, code = Result.FAILED, "bad_address"
         except (aiosmtplib.SMTPException, OSError):
             result = Result.AMBIGUOUS if handed_over else Result.RETRY

@@ -22,7 +22,7 @@ FLOORS = {
     "workers": 3,
 }
 GEOMETRY = ("geopandas", "shapely", "pyogrio", "pyproj")
-PROVIDERS = ("twilio", "sendgrid", "python_http_client")
+PROVIDERS = ("twilio", "sendgrid", "python_http_client", "aiosmtplib")
 DATABASE = ("sqlalchemy", "alembic", "psycopg", "sqlite3", "outage.database", "outage.tables")
 PURE = ("outage.model", "outage.commands", "outage.lifecycle", "outage.etrs", "outage.errors")
 PAGE = ("status_page.app", "status_page.stream", "status_page.store")
