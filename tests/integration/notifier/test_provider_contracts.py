@@ -1,5 +1,6 @@
 """What we send, held against the providers' published contracts by a program that is not ours."""
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -114,12 +115,9 @@ def test_every_request_of_a_storm_keeps_to_the_contracts(world: World, checked: 
     assert counts["email"] >= 5
 
 
-@pytest.mark.parametrize("service", ["", "MG" + "0" * 32])
-@pytest.mark.parametrize("valid_for_s", [None, 0, 60, 10**6])
-def test_texts_of_every_shape_keep_to_the_contract(
-    checked: Checked, service: str, valid_for_s: int | None
-) -> None:
+def test_texts_of_every_shape_keep_to_the_contract(checked: Checked) -> None:
     bodies = ["Power out", "Año nuevo & <luz>", "停电", "x" * 1600]
+    shapes = itertools.product(bodies, [None, 0, 60, 10**6])
     batch = [
         Outgoing(
             message_key=key,
@@ -127,11 +125,12 @@ def test_texts_of_every_shape_keep_to_the_contract(
             text=text(body),
             valid_for_s=valid_for_s,
         )
-        for key, body in enumerate(bodies)
+        for key, (body, valid_for_s) in enumerate(shapes)
     ]
-    with closing(SmsChannel(account(checked.twilio, service=service))) as channel:
-        outcomes = list(channel.send(batch, lambda: True))
-    assert {(outcome.result, outcome.code) for outcome in outcomes} == {(Result.ACCEPTED, "")}
+    for service in ("", "MG" + "0" * 32):
+        with closing(SmsChannel(account(checked.twilio, service=service))) as channel:
+            outcomes = list(channel.send(batch, lambda: True))
+        assert {(outcome.result, outcome.code) for outcome in outcomes} == {(Result.ACCEPTED, "")}
 
 
 def test_mails_to_the_most_people_a_call_takes_keep_to_the_contract(checked: Checked) -> None:
