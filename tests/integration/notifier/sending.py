@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from urllib.parse import parse_qs
 
@@ -50,7 +50,8 @@ def outbox(
 ) -> Iterator[tuple[Outbox, Provider]]:
     with serving(answer) as provider:
         settings = replace(live(world.settings, provider), **changes)  # type: ignore[arg-type]  # facts of one test
-        yield Outbox(world.db, settings, SITE), provider
+        with closing(Outbox(world.db, settings, SITE)) as box:
+            yield box, provider
 
 
 def said(provider: Provider) -> list[tuple[str, str]]:

@@ -263,14 +263,14 @@ def test_two_senders_that_are_given_the_same_batch_send_it_once(world: World) ->
 
 
 def test_a_sender_told_to_stop_leaves_the_rest_for_the_next(world: World) -> None:
-    for number in range(60):
+    for number in range(160):
         world.account(f"A{number}", [f"P{number}"], phone(number))
-    world.declare(*(f"P{number}" for number in range(60)))
+    world.declare(*(f"P{number}" for number in range(160)))
     world.plan()
     world.pass_time(seconds=60)
     with outbox(world) as (box, provider):
         (batch,) = box.waiting(queued_too=True)
         sent = box.send(batch.key, stopping=lambda: len(provider.calls) >= 5)
-        assert 5 <= sent < 60
-        assert box.drain() == 60 - sent
-    assert len(said(provider)) == len(set(said(provider))) == 60
+        assert 5 <= sent < 160
+        assert box.drain() == 160 - sent
+    assert len(said(provider)) == len(set(said(provider))) == 160
