@@ -71,6 +71,10 @@ class Outbox:
             sent += sum(self.send(batch.key, stopping) for batch in found)
         return sent
 
+    def channel(self, lane: str) -> Channel:
+        """A channel of this lane for whoever sends what is no message; theirs to close."""
+        return self._channel(lane)
+
     def _send(self, channel: Channel, claimed: ClaimedBatch, stopping: Callable[[], bool]) -> int:
         lease_s = self.terms.lease.total_seconds()
         # A call begun before this ends, or times out, while the lease still holds.

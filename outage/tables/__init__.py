@@ -24,6 +24,7 @@ from outage.tables.premises import (
     premises_before,
     premises_versions,
 )
+from outage.tables.replies import answers, conversations, replies, reports
 from outage.tables.system import (
     barriers,
     clock,
@@ -39,12 +40,14 @@ from outage.tables.system import (
 __all__ = [
     "accounts",
     "aliases",
+    "answers",
     "barriers",
     "batches",
     "cis_accounts",
     "cis_versions",
     "clock",
     "contacts",
+    "conversations",
     "counters",
     "cursors",
     "decisions",
@@ -71,6 +74,8 @@ __all__ = [
     "premises_versions",
     "processes",
     "receipts",
+    "replies",
+    "reports",
     "restorations",
     "shapes",
     "spared",
