@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -89,7 +90,7 @@ class Inbox:
     def turn(self) -> bool:
         """Apply the oldest text; whether there was one."""
         with self._db.read() as conn:
-            key = conn.execute(_oldest()).scalar()
+            key: int | None = conn.execute(_oldest()).scalar()
         if key is None:
             return False
         try:
@@ -120,19 +121,17 @@ class Inbox:
             if row is None:
                 return
             attempts = row.attempts + 1
-            conn.execute(
-                t.replies.update().where(t.replies.c.key == key).values(attempts=attempts)
-            )
+            conn.execute(t.replies.update().where(t.replies.c.key == key).values(attempts=attempts))
             if attempts >= ATTEMPTS:
                 applying.give_up(conn, row, self._terms)
 
 
-def _oldest() -> sa.Select[tuple[int]]:
+def _oldest() -> sa.Select[Any]:
     r = t.replies.c
     return sa.select(r.key).where(r.applied_at.is_(None)).order_by(r.key).limit(1)
 
 
-def _take(conn: Connection, key: int) -> sa.Row[tuple[object, ...]] | None:
+def _take(conn: Connection, key: int) -> sa.Row[Any] | None:
     """The text, unless somebody else has applied it: whoever waits for the row sees that."""
     r = t.replies
     return conn.execute(

@@ -31,7 +31,7 @@ from outage.reports import CustomerReport, ReportKind
 SOURCE = "replies"
 """Source of outages that are proposed because of what customers say."""
 NEIGHBOURS = 2
-"""So many premises behind one transformer, or on one street, are more than one house's own fault."""
+"""So many premises of a transformer, or of a street, are more than one house's own fault."""
 
 
 def take(

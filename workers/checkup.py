@@ -73,6 +73,7 @@ def doctor(environ: Mapping[str, str]) -> list[Check]:
         *_published(settings),
         _redis(settings),
         *_sending(settings),
+        *_on_call(settings),
         *_hooks(settings),
     ]
 
@@ -234,6 +235,23 @@ def _provider(name: str, company: str, credential: str, simulator: str, variable
     if simulator:
         return _note(name, f"the carrier simulator at {simulator} in place of {company}")
     return _ok(name, company)
+
+
+def _on_call(settings: Settings) -> Iterator[Check]:
+    """Whether somebody can be paged when a customer texts of danger; silent on a bad site file."""
+    try:
+        contacts = load_site(settings.home).on_call
+    except SiteError:
+        return
+    if not contacts:
+        yield _note("on call", f"nobody: a text of danger pages no one; see on_call in {FILE}")
+        return
+    phones = any(contact.phone for contact in contacts) and settings.twilio_account_sid
+    mails = any(contact.email for contact in contacts) and settings.sendgrid_api_key
+    if not (phones or mails):
+        yield _failed("on call", "the contacts cannot be reached: there is no provider for them")
+    else:
+        yield _ok("on call", f"{len(contacts)} contacts are paged when a customer texts of danger")
 
 
 def _hooks(settings: Settings) -> Iterator[Check]:

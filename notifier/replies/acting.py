@@ -113,9 +113,7 @@ def wrong(conn: Connection, writer: Writer) -> Done:
         .where(e.c.key == writer.endpoint_key)
         .values(invalid_at=writer.now, invalid_code=WRONG_PERSON)
     )
-    return Done(
-        say="wrong", outcome="wrong_person", for_staff=True, conversation=Conversation()
-    )
+    return Done(say="wrong", outcome="wrong_person", for_staff=True, conversation=Conversation())
 
 
 def stop_asked(_conn: Connection, writer: Writer) -> Done:

@@ -8,12 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from notifier.replies import acting, conversation, paging, reporting
+from notifier.replies import acting, conversation, paging, placing
 from notifier.replies.acting import Act, Done, Writer
 from notifier.replies.conversation import Conversation
 from notifier.replies.intents import Asked, Context, Intent, Reason, Understood
 from notifier.replies.owing import Owed, owe
-from notifier.replies.reporting import MOST_CHOICES
+from notifier.replies.placing import MOST_CHOICES
 from notifier.replies.saying import named, say
 from notifier.replies.standing import places
 from notifier.replies.understanding import understand
@@ -35,18 +35,18 @@ _ACTS: Mapping[Intent, Act] = {
     Intent.STOP_ASKED: acting.stop_asked,
     Intent.START: acting.start,
     Intent.HELP: acting.simply("help", "told_commands"),
-    Intent.OUT: reporting.out,
-    Intent.OUT_CANCEL: reporting.cancel,
-    Intent.STATUS: reporting.status,
-    Intent.OFF: reporting.off,
-    Intent.ON: reporting.on,
-    Intent.CHOICE: reporting.choice,
-    Intent.PLACE: reporting.place,
+    Intent.OUT: placing.out,
+    Intent.OUT_CANCEL: placing.cancel,
+    Intent.STATUS: placing.status,
+    Intent.OFF: placing.off,
+    Intent.ON: placing.on,
+    Intent.CHOICE: placing.choice,
+    Intent.PLACE: placing.place,
     Intent.LANGUAGE: acting.language,
     Intent.WRONG: acting.wrong,
     Intent.NO: acting.simply("no_longer", "nothing_changed"),
     Intent.THANKS: acting.simply("thanks", "thanked"),
-    Intent.OTHER: reporting.other,
+    Intent.OTHER: placing.other,
 }
 
 

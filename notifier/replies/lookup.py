@@ -57,7 +57,7 @@ def _at_house(conn: Connection, named: NamedPlace) -> list[Place]:
         return []
     if named.postal_code is not None:
         code = named.postal_code
-        where = p.postal_code.in_(sorted({code, code.replace(" ", "")}))
+        where: sa.ColumnElement[bool] = p.postal_code.in_(sorted({code, code.replace(" ", "")}))
     else:
         telling = sorted(word for word in named.words if len(word) > 2)[:MOST_WORDS]  # noqa: PLR2004  # st, n
         where = sa.or_(sa.false(), *(p.street.contains(word) for word in telling))

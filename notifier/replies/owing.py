@@ -47,6 +47,4 @@ def owe(conn: Connection, owed: Owed, at: datetime) -> None:
     """Put it on record, to be sent from now on."""
     values = {name: getattr(owed, name) for name in owed.__slots__}
     over = None if owed.state == "pending" else at
-    conn.execute(
-        t.answers.insert().values(**values, created_at=at, send_after=at, ended_at=over)
-    )
+    conn.execute(t.answers.insert().values(**values, created_at=at, send_after=at, ended_at=over))

@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 _ENDINGS = re.compile(r"'(?=(?:t|s|m|re|ll|ve|d)\b)")
-_APOSTROPHES = str.maketrans(dict.fromkeys("‘’ʼ´`′", "'"))
+_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u00b4`\u2032", "'"))
 _LAST_LATIN = "\u024f"
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")

@@ -1,7 +1,7 @@
 """Sending what is owed: claimed before the call, settled after it, no session held during it."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -121,7 +121,9 @@ class Answers:
             return "shadowed", "send_mode"
         if not self._providers[row.channel]:
             if row.role == PAGE:
-                log.error("page %d has no provider for %s; see docs/replies.md", row.key, row.channel)
+                log.error(
+                    "page %d has no provider for %s; see docs/replies.md", row.key, row.channel
+                )
             return "suppressed", "no_provider"
         return None
 
@@ -192,13 +194,6 @@ def _settle(conn: Connection, claimed: _Claimed, outcome: Outcome) -> None:
 
 
 def _end(conn: Connection, key: int, state: str, reason: str, now: datetime) -> None:
-    conn.execute(_A.update().where(_A.c.key == key).values(state=state, reason=reason, ended_at=now))
-
-
-def open_pages(conn: Connection) -> Sequence[sa.Row[Any]]:
-    """Pages that have reached nobody, though they were to."""
-    return conn.execute(
-        sa.select(_A.c.key, _A.c.reply_key, _A.c.channel, _A.c.reason).where(
-            _A.c.role == PAGE, _A.c.state.in_(["failed", "suppressed"])
-        )
-    ).all()
+    conn.execute(
+        _A.update().where(_A.c.key == key).values(state=state, reason=reason, ended_at=now)
+    )

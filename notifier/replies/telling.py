@@ -47,9 +47,7 @@ def choices(places: Sequence[Place], language: str) -> str:
     return ", ".join(shown)
 
 
-def news(
-    conn: Connection, writer: Writer, places: Sequence[Place], out: Sequence[Stay]
-) -> str:
+def news(conn: Connection, writer: Writer, places: Sequence[Place], out: Sequence[Stay]) -> str:
     """What is known of these places: since when, why, who is on it, until when, as of when."""
     known = facts.load(conn, {stay.outage_key for stay in out}, etr_step=writer.etr_step)
     said = texts(writer.language).words

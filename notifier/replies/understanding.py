@@ -24,7 +24,7 @@ _QUOTING = re.compile(
 _CHOICE = re.compile(r"(?:no |number |numero |option |opcion )?([1-9])")
 _OPT_OUT_TYPES = {"STOP": Intent.STOP, "START": Intent.START, "HELP": Intent.HELP}
 _ORDER = ("out_cancel", "off", "status", "on", "out", "start", "help", "thanks")
-"""Sentences, in the order in which they are looked for: what is told of a place before questions."""
+"""Sentences, in the order in which they are looked for."""
 
 Step = Callable[[str, str, Context], Understood | None]
 
