@@ -50,7 +50,7 @@ def accept(db: Database, texts: Sequence[InboundText]) -> int:
         now = wall_now(conn)
         new = 0
         for one in texts:
-            done = conn.execute(
+            kept = conn.execute(
                 dialect.insert(t.replies)
                 .values(
                     provider=one.provider,
@@ -62,8 +62,9 @@ def accept(db: Database, texts: Sequence[InboundText]) -> int:
                     received_at=now,
                 )
                 .on_conflict_do_nothing(index_elements=["provider", "provider_id"])
-            )
-            new += done.rowcount
+                .returning(t.replies.c.key)
+            ).all()
+            new += len(kept)
         # Whoever applies them looks at once.
         conn.info[APPENDED] = bool(new)
     return new
@@ -79,7 +80,7 @@ class Inbox:
 
     def __init__(self, db: Database, settings: Settings, site: Site) -> None:
         self._db = db
-        self._terms = applying.Terms(
+        self.terms = applying.Terms(
             site=site,
             mode=settings.send,
             allowlist=settings.allowlist,
@@ -97,7 +98,7 @@ class Inbox:
             with self._db.write() as conn:
                 row = _take(conn, key)
                 if row is not None:
-                    applying.apply(conn, row, self._terms)
+                    applying.apply(conn, row, self.terms)
                     # The answer is owed now, and whoever sends it looks at once.
                     conn.info[APPENDED] = True
         except (DatabaseError, OperationalError):
@@ -123,7 +124,7 @@ class Inbox:
             attempts = row.attempts + 1
             conn.execute(t.replies.update().where(t.replies.c.key == key).values(attempts=attempts))
             if attempts >= ATTEMPTS:
-                applying.give_up(conn, row, self._terms)
+                applying.give_up(conn, row, self.terms)
 
 
 def _oldest() -> sa.Select[Any]:

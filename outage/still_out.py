@@ -135,7 +135,8 @@ def _propose(
     )
     members = sorted(
         conn.execute(
-            sa.select(r.premise_key.distinct())
+            sa.select(r.premise_key)
+            .distinct()
             .join(t.premises, t.premises.c.key == r.premise_key)
             .where(of_outage, _near(conn, report.premise_key))
         ).scalars()

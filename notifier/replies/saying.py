@@ -58,8 +58,7 @@ def texts(language: str) -> Texts:
 def say(name: str, language: str, site: Site, facts: Mapping[str, object]) -> Said:
     """Put an answer into words."""
     wanted = texts(language)
-    unreviewed = name.startswith(_DANGER) and not wanted.reviewed_by
-    chosen = texts(FALLBACK) if unreviewed else wanted
+    chosen = spoken(name, wanted)
     phone, emergency = site.phones.outage or "", site.phones.emergency or ""
     body = _template(chosen.language, name).render(
         name=site.short_name,
@@ -68,7 +67,7 @@ def say(name: str, language: str, site: Site, facts: Mapping[str, object]) -> Sa
         emergency_or=emergency or chosen.words["emergency_or"],
         **facts,
     )
-    if unreviewed and wanted.language != FALLBACK:
+    if chosen != wanted:
         line = wanted.words["call_line"]
         body += " " + line.format(emergency=emergency or wanted.words["emergency_or"])
     return Said(
@@ -76,6 +75,11 @@ def say(name: str, language: str, site: Site, facts: Mapping[str, object]) -> Sa
         template=f"{name}/{chosen.version}",
         body=gsm7.to_alphabet(body),
     )
+
+
+def spoken(name: str, wanted: Texts) -> Texts:
+    """The texts that an answer is taken from: English for danger, unless a person has reviewed."""
+    return wanted if wanted.reviewed_by or not name.startswith(_DANGER) else texts(FALLBACK)
 
 
 def named(languages: Iterable[str]) -> str:

@@ -23,6 +23,24 @@ _QUOTING = re.compile(
 )
 _CHOICE = re.compile(r"(?:no |number |numero |option |opcion )?([1-9])")
 _OPT_OUT_TYPES = {"STOP": Intent.STOP, "START": Intent.START, "HELP": Intent.HELP}
+_SHORT_WISH = 10
+"""Words of a sentence that asks for a language; a longer one is about something else too."""
+_TAUGHT = frozenset(
+    {
+        "stop",
+        "start",
+        "help",
+        "out",
+        "out cancel",
+        "status",
+        "off",
+        "on",
+        "wrong",
+        "stopall",
+        "info",
+    }
+)
+"""Words that we teach in every language: who uses one need not write English."""
 _ORDER = ("out_cancel", "off", "status", "on", "out", "start", "help", "thanks")
 """Sentences, in the order in which they are looked for."""
 
@@ -41,14 +59,12 @@ def understand(text: str, context: Context) -> Understood:
 
 def written_in(words: str, context: Context, among: Iterable[str] = ()) -> str:
     """Guess the language of a plain text; ``among`` are those in which it says something."""
-    if (by_script := script_of(words)) is not None:
-        return by_script
-    able = list(among) or [lexicon.language for lexicon in lexicons()]
+    able = [*among] or [lexicon.language for lexicon in lexicons()]
+    if (by_script := script_of(words)) in able:
+        return str(by_script)
     split = set(words.split())
     scores = {lexicon.language: len(lexicon.hints & split) for lexicon in lexicons()}
     best = max(scores[language] for language in able)
-    if best == 0:
-        return context.language if context.language in able or not list(among) else able[0]
     tied = [language for language in able if scores[language] == best]
     return context.language if context.language in tied else tied[0]
 
@@ -115,6 +131,8 @@ def _command(_text: str, words: str, context: Context) -> Understood | None:
         return None
     found = _found(Intent.OTHER, Reason.COMMAND, words, context, said)
     name = said.get(found.language) or next(iter(said.values()))
+    if words in _TAUGHT:
+        found = replace(found, language=context.language)
     if name == "yes":
         return _yes(found, context)
     if name == "no":
@@ -135,25 +153,28 @@ def _yes(found: Understood, context: Context) -> Understood | None:
 
 
 def _language(_text: str, words: str, context: Context) -> Understood | None:
-    for lexicon in lexicons():
-        named = {lexicon.form(words), lexicon.bare(words)}
-        wish = next((lexicon.languages[one] for one in named if one in lexicon.languages), None)
-        wish = wish or next(
-            (
-                name
-                for name, asks in lexicon.asks_for.items()
-                if asks.search(lexicon.form(words)) and len(words.split()) <= _SHORT_WISH
-            ),
-            None,
-        )
-        if wish is not None:
-            found = _found(Intent.LANGUAGE, Reason.COMMAND, words, context, [lexicon.language])
-            return replace(found, wish=wish)
-    return None
+    wishes = {
+        lexicon.language: wish
+        for lexicon in lexicons()
+        if (wish := _wish(lexicon, words)) is not None
+    }
+    if not wishes:
+        return None
+    # Who names a language in that language writes in it.
+    own = [language for language, wish in wishes.items() if language == wish]
+    found = _found(Intent.LANGUAGE, Reason.COMMAND, words, context, own or wishes)
+    return replace(found, wish=wishes[found.language])
 
 
-_SHORT_WISH = 10
-"""Words of a sentence that asks for a language; a longer one is about something else too."""
+def _wish(lexicon: Lexicon, words: str) -> str | None:
+    """The language that a text asks for."""
+    form = lexicon.form(words)
+    for named in (form, lexicon.bare(words)):
+        if named in lexicon.languages:
+            return lexicon.languages[named]
+    if len(words.split()) > _SHORT_WISH:
+        return None
+    return next((name for name, asks in lexicon.asks_for.items() if asks.search(form)), None)
 
 
 def _wrong(_text: str, words: str, context: Context) -> Understood | None:

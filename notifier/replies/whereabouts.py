@@ -6,8 +6,8 @@ from notifier.replies.intents import NamedPlace
 from notifier.replies.plain import plain
 
 _POSTAL = re.compile(
-    r"(?<![A-Z0-9])(?:(?P<ca>[ABCEGHJ-NPRSTVXY]\d[A-Z])[ -]?(?P<ca2>\d[A-Z]\d)|"
-    r"(?P<us>\d{5})(?:-\d{4})?)(?![A-Z0-9])"
+    r"(?<![A-Z0-9-])(?:(?P<ca>[ABCEGHJ-NPRSTVXY]\d[A-Z])[ -]?(?P<ca2>\d[A-Z]\d)|"
+    r"(?P<us>\d{5})(?:-\d{4})?)(?![A-Z0-9-])"
 )
 _ACCOUNT = re.compile(r"(?<![A-Z0-9-])(?=[A-Z0-9-]*\d)[A-Z0-9][A-Z0-9-]{2,23}(?![A-Z0-9-])")
 _HOUSE = re.compile(r"(?<![A-Z0-9-])(?:\d{1,5}[A-Z]?-)?(\d{1,6})[A-Z]?(?![A-Z0-9-])")
