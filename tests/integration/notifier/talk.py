@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from notifier.inbound import Inbox, InboundText, accept
+from notifier.inbound import InboundText, Inbox, accept
 from outage import tables as t
 from outage.settings import SendMode
 from outage.site import Site, example, parse

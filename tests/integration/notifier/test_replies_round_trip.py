@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from notifier.inbound import Inbox, InboundText, accept
+from notifier.inbound import InboundText, Inbox, accept
 from notifier.outbox import Outbox
 from notifier.replies import sending
 from notifier.replies.sending import Answers
