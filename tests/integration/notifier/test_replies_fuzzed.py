@@ -41,7 +41,7 @@ SIGNS_OF_STOP = re.compile(
 NOISE = [
     "the", "a", "crew", "street", "house", "please", "thank", "very", "cold", "kids", "fridge",
     "luz", "agua", "casa", "frío", "el", "la", "maison", "froid", "le", "电", "家", "冷", "ਘਰ",
-    "ਠੰਢ", "12", "4020", "77002", "V5K", "0A1", "9pm", "!!!", "?", "...", "😀", "👍🏽", "—", "“", "”",
+    "ਠੰਢ", "12", "4020", "77002", "V5K", "0A1", "9pm", "!!!", "?", "...", "😀", "👍", "—", "“", "”",
     "\u200b", "\u202e", "\x00", "\t", "\n", "É", "ñ", "ß", "İ", "\ufb01", "\u2460", "\uff12",
     "a" * 70, "http://example.org/?q=1", "<b>", "'; DROP TABLE replies;--", "{{ name }}", "%s",
     "\\", "\ud83d",

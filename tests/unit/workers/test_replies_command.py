@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from notifier.inbound import Inbox, InboundText, accept
+from notifier.inbound import InboundText, Inbox, accept
 from outage.schema import open_embedded
 from outage.settings import load
 from outage.site import NEUTRAL
