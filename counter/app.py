@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from counter.hooks import Hooks
-from notifier import receipts
+from notifier import inbound, receipts
 from outage import tables as t
 from outage.database import Database
 from outage.settings import Settings
@@ -19,7 +19,7 @@ from outage.settings import Settings
 
 def create_app(settings: Settings, db: Database) -> Starlette:
     """Build the application. The database stays the caller's to close."""
-    hooks = Hooks(settings, partial(receipts.apply, db))
+    hooks = Hooks(settings, partial(receipts.apply, db), partial(inbound.accept, db))
 
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n")

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from counter.gathering import Gathering
+from notifier.inbound import InboundText
 from notifier.receipts import Receipt
 from notifier.signatures import Signatures
 from outage.settings import Settings
@@ -31,11 +32,13 @@ class Hooks:
         self,
         settings: Settings,
         commit: Callable[[Sequence[Receipt]], object],
+        accept: Callable[[Sequence[InboundText]], object],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._base = settings.hooks
         self._now = now
         self._gathering = Gathering(commit)
+        self._texts = Gathering(accept)
         self._signatures = Signatures(
             settings.twilio_auth_token,
             settings.sendgrid_webhook_public_key,
@@ -55,6 +58,12 @@ class Hooks:
             Route(
                 "/hooks/twilio/voice",
                 self.twilio_voice,
+                methods=["POST"],
+                max_body_size=MOST_BYTES["twilio"],
+            ),
+            Route(
+                "/hooks/twilio/inbound",
+                self.twilio_inbound,
                 methods=["POST"],
                 max_body_size=MOST_BYTES["twilio"],
             ),
@@ -94,6 +103,42 @@ class Hooks:
             code=form.get("ErrorCode", "")[:40],
         )
         return await self._record([receipt])
+
+    async def twilio_inbound(self, request: Request) -> Response:
+        """Take a text that somebody sent us: on record now, understood and answered afterwards.
+
+        Twilio gives no time that an old text could be told by; the same text again is known by
+        its id, whenever it comes.
+        """
+        try:
+            body = (await request.body()).decode("utf-8")
+            form = dict(parse_qsl(body, keep_blank_values=True, errors="strict"))
+        except ValueError:
+            return _forbidden()
+        query = f"?{request.url.query}" if request.url.query else ""
+        url = f"{self._base}{request.url.path}{query}"
+        signature = request.headers.get("X-Twilio-Signature", "")
+        account = self._signatures.whose_twilio(url, form, signature)
+        if not account:
+            return _forbidden()
+        if not form.get("MessageSid") or not form.get("From"):
+            return _no_answer()
+        media = form.get("NumMedia", "0")
+        text = InboundText(
+            provider=account,
+            provider_id=form["MessageSid"][:64],
+            address=form["From"],
+            body=form.get("Body", ""),
+            media=int(media) if _is_key(media) and len(media) < 3 else 0,  # noqa: PLR2004  # ten at most
+            opt_out_type=form.get("OptOutType", "")[:20] or None,
+        )
+        try:
+            await self._texts.put([text])
+        except Exception as error:  # noqa: BLE001  # whatever it is, the provider is to call again
+            # No traceback: it may hold what was written, and by whom.
+            log.error("a text could not be recorded: %s", type(error).__name__)  # noqa: TRY400
+            return PlainTextResponse("Please try again.\n", HTTPStatus.SERVICE_UNAVAILABLE)
+        return _no_answer()
 
     async def sendgrid_events(self, request: Request) -> Response:
         """A list of e-mail events. The signature covers a timestamp and the raw bytes."""
@@ -157,6 +202,11 @@ def _is_key(text: str) -> bool:
 
 def _forbidden() -> Response:
     return PlainTextResponse("This is not signed by the provider.\n", HTTPStatus.FORBIDDEN)
+
+
+def _no_answer() -> Response:
+    """The empty document by which Twilio sends nothing of its own."""
+    return Response("<Response/>", media_type="text/xml")
 
 
 def _nothing() -> Response:

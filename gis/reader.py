@@ -7,6 +7,7 @@ comes to the same rows.
 
 from __future__ import annotations
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -126,6 +127,9 @@ class GisReader:
         outage = task.outage
         with db.read() as conn:
             keys = members.ended_by(conn, outage.key, key)
+        if (only := task.item.entry.data.get("premises")) is not None:
+            # Who says "still out" speaks for nobody else.
+            keys = keys[np.isin(keys, np.asarray(only, np.int64))]
 
         def take_back(conn: Connection, _why: str) -> None:
             members.take_back(conn, outage.key, key)

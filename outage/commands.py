@@ -142,6 +142,14 @@ class Reopen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StillOut:
+    """Take back, for these premises alone, that the step ``restoration_key`` restored them."""
+
+    restoration_key: int
+    premises: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
     """Say that there never was such an outage, or that planned work will not take place."""
 
@@ -189,6 +197,7 @@ Command = (
     | Restore
     | Conclude
     | Reopen
+    | StillOut
     | Cancel
     | Close
     | Unlist

@@ -7,7 +7,7 @@ knows how many premises are inside (DECISIONS 2).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
@@ -240,6 +240,17 @@ def reopen(
     register.take_back(conn, key)
     register.merge(conn, outage.key, None)
     return _carry_out(conn, outage, change, actor)
+
+
+def still_out(
+    conn: Connection, outage_id: str, restoration_key: int, premises: Sequence[int], *, actor: Actor
+) -> Outage:
+    """Let the interruptions of a few premises go on, which a step had ended (DECISIONS 11).
+
+    The step stands for all others, and the outage is partially restored from now on.
+    """
+    command = c.StillOut(restoration_key=restoration_key, premises=tuple(premises))
+    return _do(conn, outage_id, command, actor)
 
 
 def cancel(

@@ -293,6 +293,29 @@ def _reopened(
     return _changed(after, now, Entry(kind=JournalKind.REOPENED, data=data))
 
 
+def _still_out(outage: Outage, command: c.StillOut, now: datetime) -> Change:
+    """Let the outage go on for a few of those that a step restored; the step stands."""
+    _only(
+        outage,
+        {Status.PARTIALLY_RESTORED, Status.RESTORED},
+        "still out",
+        "nobody in it has been restored, or it is over",
+    )
+    if outage.restored_at is not None and now - outage.restored_at > REOPEN_WITHIN:
+        raise NotAllowedNowError(
+            command="still out",
+            status=outage.status,
+            why="it ended more than 24 hours ago; declare a new outage",
+        )
+    after = replace(outage, status=Status.PARTIALLY_RESTORED, restored_at=None)
+    data = {
+        "restoration": command.restoration_key,
+        "reason": Reason.STILL_OUT,
+        "premises": list(command.premises),
+    }
+    return _changed(after, now, Entry(kind=JournalKind.REOPENED, data=data))
+
+
 def _cancel(outage: Outage, command: c.Cancel, now: datetime) -> Change:
     _only(outage, OPEN, "cancel", "it is over already")
     return _changed(
@@ -341,6 +364,7 @@ _RULES: Mapping[type, Callable[[Outage, Any, datetime], Change]] = {
     c.Restore: _restore,
     c.Conclude: _conclude,
     c.Reopen: _reopen,
+    c.StillOut: _still_out,
     c.Cancel: _cancel,
     c.Close: _close,
     c.Unlist: _unlist,

@@ -284,6 +284,8 @@ class JournalKind(enum.StrEnum):
     FEED_REVIEWED = "feedReviewed"
     """A person has looked at (or answers for) a mass absence; `actor` says who."""
     ETR_PASSED = "etrPassed"
+    REPORTED = "reported"
+    """A customer says how service is at a premise (``data.report``); changes nothing by itself."""
 
 
 GIS_ACTS_ON = frozenset(

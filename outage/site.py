@@ -5,14 +5,22 @@ import tomllib
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from outage.colours import DARK, LEAST_CONTRAST, WHITE, contrast
+from outage.endpoints import normalise_email, normalise_phone
 from outage.errors import SiteError
 from outage.model import Service
 
@@ -26,6 +34,8 @@ GSM_7 = frozenset(
 )
 """The characters of 3GPP TS 23.038 that take one septet."""
 DIALLED = frozenset("+0123456789 ()-.")
+REGION = "US"
+"""Country of telephone numbers that are written without its code."""
 
 
 Several = TypeVar("Several", bound=tuple[object, ...])
@@ -57,6 +67,20 @@ def _dialled(value: str) -> str:
     if not set(value) <= DIALLED or not any(map(str.isdigit, value)):
         raise _refuse("must be a telephone number as people dial it.")
     return value
+
+
+def _mobile(value: str) -> str:
+    number = normalise_phone(value, region=REGION, test_numbers=True)
+    if number is None:
+        raise _refuse("must be a telephone number that exists, like +1 202-555-0100.")
+    return number
+
+
+def _mailbox(value: str) -> str:
+    address = normalise_email(value)
+    if address is None:
+        raise _refuse("must be an e-mail address.")
+    return address
 
 
 def _zone(value: str) -> str:
@@ -139,6 +163,20 @@ class Area(_Part):
     served: Annotated[int, Field(ge=0)]
 
 
+class OnCall(_Part):
+    """Somebody who is paged at once when a customer tells of danger."""
+
+    name: Line
+    phone: Annotated[Line, AfterValidator(_mobile)] | None = None
+    email: Annotated[Line, AfterValidator(_mailbox)] | None = None
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        if self.phone is None and self.email is None:
+            raise _refuse("has neither phone nor email, so nobody can be paged.")
+        return self
+
+
 class Site(_Part):
     """Whose utility it is, as the public sees it."""
 
@@ -155,6 +193,8 @@ class Site(_Part):
     """By language: what to do in danger, in the utility's own words."""
     colours: Colours = Colours()
     areas: tuple[Area, ...] = ()
+    on_call: tuple[OnCall, ...] = ()
+    """Who is paged when somebody writes of danger (DECISIONS 27)."""
 
     @property
     def is_neutral(self) -> bool:
@@ -238,7 +278,12 @@ def _field(place: tuple[int | str, ...]) -> str:
 
 
 def _meant(place: tuple[int | str, ...]) -> str:
-    parts: dict[str, Any] = {"phones": Phones, "colours": Colours, "areas": Area}
+    parts: dict[str, Any] = {
+        "phones": Phones,
+        "colours": Colours,
+        "areas": Area,
+        "on_call": OnCall,
+    }
     owner = parts.get(str(place[0]), Site) if len(place) > 1 else Site
     near = difflib.get_close_matches(str(place[-1]), owner.model_fields, n=1)
     return f"; did you mean {near[0]}" if near else ""

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from notifier.channels.providers import configured
+from notifier.kinds import Channel
 from outage import clock, schema
 from outage import settings as reading
 from outage import tables as t
@@ -73,6 +75,7 @@ def doctor(environ: Mapping[str, str]) -> list[Check]:
         *_published(settings),
         _redis(settings),
         *_sending(settings),
+        *_on_call(settings),
         *_hooks(settings),
     ]
 
@@ -269,6 +272,33 @@ def _provider(name: str, named: Mapping[str, tuple[str, str]], variables: str) -
         return _note(name, f"no provider; {variables} name one")
     says = " and ".join(found.values())
     return _ok(name, says) if says == " and ".join(found) else _note(name, says)
+
+
+def _on_call(settings: Settings) -> Iterator[Check]:
+    """Whether somebody can be paged when a customer texts of danger; silent on a bad site file."""
+    try:
+        contacts = load_site(settings.home).on_call
+    except SiteError:
+        return
+    if not contacts:
+        yield _note("on call", f"nobody: a text of danger pages no one; see on_call in {FILE}")
+        return
+    carried = configured(settings)
+    reached = {
+        address
+        for contact in contacts
+        for channel, address in ((Channel.SMS, contact.phone), (Channel.EMAIL, contact.email))
+        if address and channel in carried
+    }
+    listed = reached & settings.allowlist
+    if not reached:
+        yield _failed("on call", "the contacts cannot be reached: there is no provider for them")
+    elif settings.send in (SendMode.OFF, SendMode.SHADOW):
+        yield _note("on call", f"nobody is paged while OUTAGE_SEND is {settings.send}")
+    elif settings.send is SendMode.ALLOWLIST and not listed:
+        yield _failed("on call", "no contact is on OUTAGE_ALLOWLIST, so a text of danger pages no one")
+    else:
+        yield _ok("on call", f"{len(contacts)} contacts are paged when a customer texts of danger")
 
 
 def _hooks(settings: Settings) -> Iterator[Check]:

@@ -65,6 +65,9 @@ COMMANDS: dict[str, Entry] = {
         "workers.commands.replay:replay",
         "Feed a recorded storm through everything on its own time.",
     ),
+    "replies": Entry(
+        "workers.commands.replies:replies", "What people text us: list it, note it as done."
+    ),
     "restore": Entry("workers.commands.life:restore", "Say that service is back."),
     "show": Entry("workers.commands.show:show", "Show an outage, a premise or an account."),
     "split": Entry("workers.commands.regroup:split", "Let a part of an outage go on as its own."),

@@ -138,6 +138,14 @@ class NoSuchThing(WorkersError):
         )
 
 
+class NoSuchReply(WorkersError):
+    """A number that no reply has."""
+
+    def __init__(self, key: int) -> None:
+        self.key = key
+        super().__init__(f"there is no reply {key}; `outage replies list --all` shows them")
+
+
 class NotDrainedError(WorkersError):
     """Work that should have been done by now is not."""
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 
+from notifier.inbound import Inbox
 from notifier.outbox import Outbox
+from notifier.replies.sending import Answers
 from outage.database import Database
 from outage.settings import Settings
 from outage.site import load_site
@@ -16,8 +18,11 @@ WEIGH_S = 60.0
 
 
 def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> list[Loop]:
-    """Dispatch of due batches, expired leases, shares of providers, timers, retention."""
-    outbox = Outbox(db, settings, load_site(settings.home))
+    """Dispatch of due batches, expired leases, providers' shares, replies, timers, retention."""
+    site = load_site(settings.home)
+    outbox = Outbox(db, settings, site)
+    inbox = Inbox(db, settings, site)
+    answers = Answers(db, settings, site)
     dispatch = Dispatch(outbox, queues.connect(opening.redis_url(settings)), stopping=stopping)
 
     def expire() -> bool:
@@ -32,6 +37,8 @@ def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> lis
         Loop(name="dispatch", turn=dispatch.turn),
         Loop(name="leases", turn=expire, woken=False),
         Loop(name="providers", turn=weigh, every_s=WEIGH_S, woken=False),
+        Loop(name="replies", turn=inbox.turn),
+        Loop(name="answers", turn=partial(answers.turn, stopping), close=answers.close),
         Loop(name="timers", turn=partial(timers.fire, db)),
         Loop(
             name="retention",

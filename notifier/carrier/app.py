@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,6 +19,7 @@ from notifier.carrier.callbacks import Callbacks, callback_session
 from notifier.carrier.conditions import Conditions
 from notifier.carrier.control import Control, refused
 from notifier.carrier.errors import ControlRefusal, MailRefusal, TwilioRefusal
+from notifier.carrier.inbound import Inbound
 from notifier.carrier.loopback import LoopbackOnly
 from notifier.carrier.progress import Progress
 from notifier.carrier.settings import CarrierSettings
@@ -51,6 +53,7 @@ def create_app(store: CarrierStore, settings: CarrierSettings) -> Starlette:
             *twilio_api.MessagesApi(store, settings, conditions).routes(),
             *sendgrid_api.MailSendApi(store, settings, conditions).routes(),
             *Control(conditions).routes(),
+            *Inbound(store=store, settings=settings).routes(),
             *Views(store).routes(),
         ],
         middleware=[Middleware(LoopbackOnly)],
@@ -89,7 +92,13 @@ async def _moving(
 
     async with callback_session(settings.callback_timeout_s) as session:
         callbacks = Callbacks(store, settings, session)
-        steps = (progress, callbacks.deliver_texts, callbacks.deliver_events)
+        inbound = Inbound(store=store, settings=settings)
+        steps = (
+            progress,
+            callbacks.deliver_texts,
+            callbacks.deliver_events,
+            partial(inbound.deliver, callbacks),
+        )
         tasks = [asyncio.create_task(_repeat(step)) for step in steps]
         try:
             yield

@@ -161,7 +161,7 @@ class Callbacks:
             "X-Twilio-Signature": twilio_signature(self._settings.auth_token, url, form),
             "I-Twilio-Idempotency-Token": _digest(f"{row['sid']}:{row['event']}"),
         }
-        return await self._post(url, urlencode(form).encode(), headers)
+        return await self.post(url, urlencode(form).encode(), headers)
 
     async def _post_events(self, batch: list[sqlite3.Row]) -> Answer:
         body = json.dumps([_event(row) for row in batch], separators=(",", ":")).encode()
@@ -172,9 +172,10 @@ class Callbacks:
             "X-Twilio-Email-Event-Webhook-Signature": event_signature(self._key, timestamp, body),
             "X-Twilio-Email-Event-Webhook-Timestamp": timestamp,
         }
-        return await self._post(batch[0]["url"], body, headers)
+        return await self.post(batch[0]["url"], body, headers)
 
-    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Call back once, and say what came of it."""
         try:
             # The URL goes out as it was signed, letter by letter; no redirect is followed, since it
             # could lead off this machine.

@@ -105,10 +105,14 @@ def counts(connection: sqlite3.Connection) -> dict[str, int]:
             "callbacks_sent": one("SELECT count(*) FROM callbacks WHERE outcome = 'sent'"),
             "callbacks_failed": one("SELECT count(*) FROM callbacks WHERE outcome = 'failed'"),
             "callbacks_refused": one("SELECT count(*) FROM callbacks WHERE outcome = 'refused'"),
+            "inbound": one("SELECT count(*) FROM inbound"),
+            "inbound_pending": one("SELECT count(*) FROM inbound WHERE outcome IS NULL"),
+            "inbound_failed": one("SELECT count(*) FROM inbound WHERE outcome = 'failed'"),
         }
     finally:
         connection.execute("COMMIT")
-    return found | {"idle": int(not found["moving"] and not found["callbacks_pending"])}
+    still = found["moving"] or found["callbacks_pending"] or found["inbound_pending"]
+    return found | {"idle": int(not still)}
 
 
 def our_ids(connection: sqlite3.Connection, after: str, limit: int) -> dict[str, int]:

@@ -51,6 +51,22 @@ CREATE TABLE IF NOT EXISTS callbacks (
     outcome TEXT,                      -- sent, failed, refused; NULL: pending
     ended_ms INTEGER
 );
+CREATE TABLE IF NOT EXISTS inbound (
+    number INTEGER PRIMARY KEY,        -- order in which they were sent
+    sid TEXT NOT NULL UNIQUE,
+    sender TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    body TEXT NOT NULL,
+    media INTEGER NOT NULL,
+    opt_out_type TEXT,                 -- STOP, START, HELP: acted on by the simulator itself
+    at_ms INTEGER NOT NULL,
+    due_ms INTEGER NOT NULL,           -- when it is handed on, or tried next
+    attempts INTEGER NOT NULL DEFAULT 0,
+    outcome TEXT                       -- sent, failed, refused; NULL: pending
+);
+CREATE INDEX IF NOT EXISTS inbound_due ON inbound (due_ms) WHERE outcome IS NULL;
+CREATE INDEX IF NOT EXISTS inbound_sender ON inbound (sender, number);
+
 CREATE INDEX IF NOT EXISTS callbacks_due ON callbacks (channel, due_ms) WHERE outcome IS NULL;
 CREATE INDEX IF NOT EXISTS callbacks_outcome ON callbacks (outcome);
 """

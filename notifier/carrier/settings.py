@@ -28,6 +28,10 @@ class CarrierSettings:
     callback_statuses: which of ALL_STATUSES are called back; fewer makes a large drill cheaper.
     retry_base_ms: the wait before a failed callback's second attempt; each later one waits twice
         as long.
+    inbound_url: where a text that somebody sends us is posted, with Twilio's connection overrides
+        in its fragment. None: nowhere.
+    keeps_opt_outs: whether Twilio's keywords act here as with its Advanced Opt-Out: STOP refuses
+        further texts to the number (21610) until START, and the hook is told (OptOutType).
     service_number: the sender a Messaging Service puts on a text that names none.
     bad_numbers: a number in E.164, or its last digits after a star ("*0137"), to one of the error
         codes of `bad_numbers.ERROR_CODES`. The documented magic numbers hold besides.
@@ -44,6 +48,8 @@ class CarrierSettings:
     callback_timeout_s: float = 15.0
     retry_base_ms: int = 1000
     service_number: str = "+15005550006"
+    inbound_url: str | None = None
+    keeps_opt_outs: bool = False
     bad_numbers: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ from notifier.carrier.bad_numbers import ERROR_CODES
 from notifier.carrier.bodies import read_body
 from notifier.carrier.conditions import Conditions, through_faults
 from notifier.carrier.errors import TwilioRefusal
+from notifier.carrier.inbound import has_stopped
 from notifier.carrier.settings import CarrierSettings
 from notifier.carrier.store import CarrierStore, now_ms
 from notifier.carrier.text_requests import Listing, parse_listing, parse_text
@@ -27,6 +28,7 @@ _LARGEST_FORM_BYTES = 1024 * 1024
 _UNAUTHORIZED = 401
 _NOT_FOUND = 404
 _VERSION = "2010-04-01"
+_STOPPED = 21610
 _STATUS_CODES = {
     429: (20429, "Too Many Requests"),
     404: (20404, "Not Found"),
@@ -85,7 +87,10 @@ class MessagesApi:
         form = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
 
         async def accept() -> Response:
-            text = parse_text(form, failure=self._conditions.error_code(form.get("To", "")))
+            to = form.get("To", "")
+            stopped = await self._store.read(lambda db: has_stopped(db, to))
+            failure = _STOPPED if stopped else self._conditions.error_code(to)
+            text = parse_text(form, failure=failure)
             due = now_ms() + self._conditions.callback_delay_ms
             [row] = await self._store.accept([text], due_ms=due)
             return JSONResponse(self._message(row), 201)

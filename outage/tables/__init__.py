@@ -25,6 +25,7 @@ from outage.tables.premises import (
     premises_versions,
 )
 from outage.tables.providers import providers
+from outage.tables.replies import answers, conversations, replies, reports
 from outage.tables.system import (
     barriers,
     clock,
@@ -40,12 +41,14 @@ from outage.tables.system import (
 __all__ = [
     "accounts",
     "aliases",
+    "answers",
     "barriers",
     "batches",
     "cis_accounts",
     "cis_versions",
     "clock",
     "contacts",
+    "conversations",
     "counters",
     "cursors",
     "decisions",
@@ -73,6 +76,8 @@ __all__ = [
     "processes",
     "providers",
     "receipts",
+    "replies",
+    "reports",
     "restorations",
     "shapes",
     "spared",

@@ -43,6 +43,7 @@ premises = Table(
         )
         for area in ("county", "postal_code", "zone", "neighbourhood")
     ),
+    Index("ix_premises_house_number", "house_number", "postal_code"),
 )
 
 premises_before = Table(

@@ -37,6 +37,7 @@ def carrier(latency_ms: int, callback_delay_ms: int) -> None:
         sendgrid_api_key=settings.sendgrid_api_key,
         folder=settings.home / FOLDER,
         events_url=f"{settings.hooks}/hooks/sendgrid/events",
+        inbound_url=f"{settings.hooks}/hooks/twilio/inbound#rc=5&rp=all",
         latency_ms=latency_ms,
         callback_delay_ms=callback_delay_ms,
     )

@@ -93,10 +93,11 @@ class Carrier:
             return json.load(answer)
 
     def control(self, **conditions: object) -> Any:  # noqa: ANN401 - JSON
+        return self.post("/control", conditions)
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         request = urllib.request.Request(
-            f"{self.base}/control",
-            json.dumps(conditions).encode(),
-            {"Content-Type": "application/json"},
+            self.base + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=20) as answer:
             return json.load(answer)

@@ -353,3 +353,73 @@ def test_every_hook_that_an_operator_is_told_to_name_exists(
     served = {getattr(route, "path", "") for route in create_app(settings, database).routes}
     assert told
     assert told <= served
+
+
+def inbound(
+    counter: TestClient,
+    text: str,
+    *,
+    sid: str = "SMin1",
+    token: str = TOKEN,
+    altered: str | None = None,
+) -> int:
+    form = {"MessageSid": sid, "From": "+13035550101", "Body": text, "NumMedia": "0"}
+    signature = RequestValidator(token).compute_signature(f"{HOOKS}/hooks/twilio/inbound", form)
+    answer = counter.post(
+        "/hooks/twilio/inbound",
+        content=urlencode(form | ({} if altered is None else {"Body": altered})),
+        headers={
+            "X-Twilio-Signature": signature,
+            "Content-Type": "application/x-www-form-urlencoded",
+        },
+    )
+    if answer.status_code == 200:
+        assert answer.text == "<Response/>"
+    return int(answer.status_code)
+
+
+def written(world: World) -> list[tuple[str, str]]:
+    with world.db.read() as conn:
+        rows = conn.execute(t.replies.select().order_by(t.replies.c.key))
+        return [(row.provider_id, row.body) for row in rows]
+
+
+def test_a_text_is_on_record_before_the_provider_is_answered(
+    world: World, counter: TestClient
+) -> None:
+    assert inbound(counter, "¿cuándo vuelve la luz? 😀") == 200
+    assert written(world) == [("SMin1", "¿cuándo vuelve la luz? 😀")]
+    with world.db.read() as conn:
+        assert conn.execute(t.replies.select()).one().applied_at is None
+
+
+def test_a_text_that_comes_again_is_on_record_once(world: World, counter: TestClient) -> None:
+    for _ in range(100):
+        assert inbound(counter, "STOP") == 200
+    assert inbound(counter, "OUT", sid="SMin2") == 200
+    assert inbound(counter, "STOP") == 200
+    assert written(world) == [("SMin1", "STOP"), ("SMin2", "OUT")]
+
+
+def test_a_text_that_is_not_signed_by_the_provider_is_not_believed(
+    world: World, counter: TestClient
+) -> None:
+    assert inbound(counter, "STOP", token="another-token") == 403
+    assert inbound(counter, "OUT", altered="STOP") == 403
+    assert counter.post("/hooks/twilio/inbound", content=b"Body=STOP&From=%2B1").status_code == 403
+    assert counter.post("/hooks/twilio/inbound", content=b"Body=%ff").status_code == 403
+    assert counter.post("/hooks/twilio/inbound", content=b"\xff").status_code == 403
+    assert written(world) == []
+
+
+def test_a_text_that_cannot_be_recorded_asks_to_be_sent_again_and_is_in_no_log(
+    world: World, counter: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with world.db.write() as conn:
+        conn.exec_driver_sql("ALTER TABLE replies RENAME TO replies_away")
+    assert inbound(counter, "my secret") == 503
+    assert "3035550101" not in caplog.text
+    assert "secret" not in caplog.text
+    with world.db.write() as conn:
+        conn.exec_driver_sql("ALTER TABLE replies_away RENAME TO replies")
+    assert inbound(counter, "my secret") == 200

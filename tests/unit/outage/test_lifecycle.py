@@ -23,6 +23,7 @@ COMMANDS: dict[str, c.Command] = {
     "reject": c.Reject(),
     "restore": c.Restore(restoration_key=1, whole=True),
     "reopen": c.Reopen(restoration_key=1),
+    "still out": c.StillOut(restoration_key=1, premises=(1,)),
     "cancel": c.Cancel(),
     "close": c.Close(),
     "revise": c.Revise(place="Main St"),
@@ -38,6 +39,10 @@ ALLOWED: dict[str, dict[Status, Status]] = {
         Status.PARTIALLY_RESTORED: Status.PARTIALLY_RESTORED,
     },
     "reopen": {Status.RESTORED: Status.CONFIRMED},
+    "still out": {
+        Status.PARTIALLY_RESTORED: Status.PARTIALLY_RESTORED,
+        Status.RESTORED: Status.PARTIALLY_RESTORED,
+    },
     "cancel": {
         Status.PREDICTED: Status.CANCELLED,
         Status.CONFIRMED: Status.CANCELLED,
@@ -306,3 +311,18 @@ def test_no_sequence_of_commands_breaks_what_must_stay_true(
         assert set(after.observed) >= set(outage.observed)
         assert all(after.observed[name] >= at for name, at in outage.observed.items())
         outage = after
+
+
+def test_still_out_speaks_for_its_premises_and_only_for_a_day() -> None:
+    command = c.StillOut(restoration_key=7, premises=(3,))
+    restored = at_status(Status.RESTORED)
+    change = decide(restored, command, NOW + REOPEN_WITHIN)
+    assert change.outage.restored_at is None
+    assert change.entries[0].kind == JournalKind.REOPENED
+    assert change.entries[0].data == {
+        "restoration": 7,
+        "reason": Reason.STILL_OUT,
+        "premises": [3],
+    }
+    with pytest.raises(NotAllowedNowError, match="more than 24 hours"):
+        decide(restored, command, NOW + REOPEN_WITHIN + MINUTE)

@@ -1,0 +1,1 @@
+"""Replies: what people text us, understood, acted on and answered."""

@@ -1,0 +1,176 @@
+"""What is done about a reply: one function for each intent, in the transaction that applies it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from notifier.replies.conversation import Conversation
+from notifier.replies.intents import Asked, Intent, Understood
+from notifier.replies.standing import WRONG_PERSON
+from outage import tables as t
+from outage.model import Actor
+from outage.site import Site
+
+REPLY = "reply"
+"""Where an opt-out or a consent came from: a text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """Who writes, and what it was taken for.
+
+    ``wall`` is when the text came, ``now`` the business time.
+    """
+
+    reply_key: int
+    endpoint_key: int
+    understood: Understood
+    conversation: Conversation
+    site: Site
+    language: str
+    etr_step: timedelta
+    wall: datetime
+    now: datetime
+
+    @property
+    def actor(self) -> Actor:
+        """Who it is in the journal: no number, only the reply's."""
+        return Actor(kind=REPLY, name=str(self.reply_key))
+
+    @property
+    def source(self) -> str:
+        """What its reports are known by."""
+        return f"{REPLY}:{self.reply_key}"
+
+    def asking(self, asked: Asked, about: Intent, options: tuple[int, ...] = ()) -> Conversation:
+        """The conversation once this has been asked."""
+        return self.conversation.ask(asked, about, self.wall, options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What was done, and the answer to it: a name of `notifier.replies.saying`, and its facts.
+
+    Attributes:
+        outcome: in a word, for staff.
+        for_staff: whether a person has to look at it.
+        conversation: how it goes on; no question is open unless it says so.
+        language: that of the answer, where it is not the writer's.
+    """
+
+    say: str
+    outcome: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+    for_staff: bool = False
+    conversation: Conversation | None = None
+    language: str | None = None
+
+
+Act = Callable[[Connection, Writer], Done]
+
+
+def stop(conn: Connection, writer: Writer) -> Done:
+    """End every text of this sender to the number, now."""
+    e = t.endpoints
+    conn.execute(
+        e.update()
+        .where(e.c.key == writer.endpoint_key, e.c.opted_out_at.is_(None))
+        .values(opted_out_at=writer.now, opt_out_source=REPLY)
+    )
+    return Done(say="stopped", outcome="opted_out")
+
+
+def start(conn: Connection, writer: Writer) -> Done:
+    """Lift an opt-out, and what the CIS said of the accounts: the person says otherwise."""
+    e, c, a = t.endpoints, t.contacts, t.accounts
+    conn.execute(
+        e.update()
+        .where(e.c.key == writer.endpoint_key)
+        .values(opted_out_at=None, opt_out_source=None, invalid_at=None, invalid_code=None)
+    )
+    mine = sa.and_(c.c.endpoint_key == writer.endpoint_key, c.c.ended_at.is_(None))
+    known = conn.execute(
+        c.update().where(mine).values(consent_source=REPLY, consent_at=writer.now)
+    ).rowcount
+    if not known:
+        return who(writer, Intent.STATUS, "opted_in_unknown_number")
+    conn.execute(
+        a.update()
+        .where(a.c.key.in_(sa.select(c.c.account_key).where(mine)), a.c.outage_alerts.is_(False))
+        .values(outage_alerts=True, alerts_source="person")
+    )
+    return Done(say="started", outcome="opted_in")
+
+
+def wrong(conn: Connection, writer: Writer) -> Done:
+    """Send nothing more to a number that is somebody else's now, nor tell it of the account."""
+    e = t.endpoints
+    conn.execute(
+        e.update()
+        .where(e.c.key == writer.endpoint_key)
+        .values(invalid_at=writer.now, invalid_code=WRONG_PERSON)
+    )
+    return Done(say="wrong", outcome="wrong_person", for_staff=True, conversation=Conversation())
+
+
+def stop_asked(_conn: Connection, writer: Writer) -> Done:
+    """Ask whether STOP was meant."""
+    return Done(
+        say="stop_asked",
+        outcome="asked",
+        for_staff=True,
+        conversation=writer.asking(Asked.STOP, Intent.STOP),
+    )
+
+
+def language(conn: Connection, writer: Writer) -> Done:
+    """Speak another language from now on, if it is one of the utility's."""
+    wish = writer.understood.wish or ""
+    if wish not in writer.site.languages:
+        return Done(
+            say="no_such_language", outcome="language_missing", conversation=writer.conversation
+        )
+    e = t.endpoints
+    conn.execute(e.update().where(e.c.key == writer.endpoint_key).values(language=wish))
+    return Done(
+        say="language", outcome=f"speaks_{wish}", language=wish, conversation=writer.conversation
+    )
+
+
+def danger(_conn: Connection, writer: Writer) -> Done:
+    """Say whom to call; who is on call is paged beside it."""
+    kind = writer.understood.danger
+    assert kind is not None  # noqa: S101 an intent's own fact
+    return Done(
+        say=f"danger_{kind}",
+        outcome=f"danger_{kind}",
+        for_staff=True,
+        conversation=writer.conversation,
+    )
+
+
+def simply(say: str, outcome: str, *, for_staff: bool = False) -> Act:
+    """Only answer."""
+
+    def act(_conn: Connection, _writer: Writer) -> Done:
+        return Done(say=say, outcome=outcome, for_staff=for_staff)
+
+    return act
+
+
+def who(writer: Writer, about: Intent, outcome: str = "asked", *, for_staff: bool = False) -> Done:
+    """Ask a number that nobody knows which place it is."""
+    return Done(
+        say="who",
+        outcome=outcome,
+        for_staff=for_staff,
+        conversation=writer.asking(Asked.WHO, about),
+    )
+
+
+def again(done: Done, conversation: Conversation) -> Done:
+    """The same, and the question stays open."""
+    return replace(done, conversation=conversation)

@@ -1,0 +1,252 @@
+"""Applying one text: understand it, do what it asks for, owe the answer. One transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from notifier.replies import acting, conversation, paging, placing
+from notifier.replies.acting import Act, Done, Writer
+from notifier.replies.conversation import Conversation
+from notifier.replies.intents import Asked, Context, Intent, Reason, Understood
+from notifier.replies.owing import Owed, owe
+from notifier.replies.placing import MOST_CHOICES
+from notifier.replies.saying import named, say
+from notifier.replies.standing import places
+from notifier.replies.understanding import understand
+from outage import tables as t
+from outage.clock import business_now
+from outage.database import wall_now
+from outage.endpoints import normalise_phone
+from outage.settings import SendMode
+from outage.site import REGION, Site
+
+MOST_AN_HOUR = 12
+"""Answers to one number in an hour: two machines that answer each other come to an end."""
+ALWAYS_ANSWERED = frozenset({Intent.STOP, Intent.START, Intent.HELP, Intent.DANGER})
+"""Answered also to who has stopped our texts, and however often it is written."""
+
+_ACTS: Mapping[Intent, Act] = {
+    Intent.DANGER: acting.danger,
+    Intent.STOP: acting.stop,
+    Intent.STOP_ASKED: acting.stop_asked,
+    Intent.START: acting.start,
+    Intent.HELP: acting.simply("help", "told_commands"),
+    Intent.OUT: placing.out,
+    Intent.OUT_CANCEL: placing.cancel,
+    Intent.STATUS: placing.status,
+    Intent.OFF: placing.off,
+    Intent.ON: placing.on,
+    Intent.CHOICE: placing.choice,
+    Intent.PLACE: placing.place,
+    Intent.LANGUAGE: acting.language,
+    Intent.WRONG: acting.wrong,
+    Intent.NO: acting.simply("no_longer", "nothing_changed"),
+    Intent.THANKS: acting.simply("thanks", "thanked"),
+    Intent.OTHER: placing.other,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Under which terms texts are applied: settings and site, as far as they matter here."""
+
+    site: Site
+    mode: SendMode
+    allowlist: frozenset[str]
+    test_numbers: bool
+    etr_step: timedelta
+
+    def calls(self, address: str) -> bool:
+        """Whether this address is really called in this mode."""
+        return self.mode is SendMode.LIVE or (
+            self.mode is SendMode.ALLOWLIST and address in self.allowlist
+        )
+
+    def speaks(self, *wishes: str) -> str:
+        """The first of these languages that the utility speaks, else its own first."""
+        return next((one for one in wishes if one in self.site.languages), self.site.languages[0])
+
+
+def apply(conn: Connection, row: sa.Row[Any], terms: Terms) -> None:
+    """Do what a text asks for, once and for all."""
+    wall, now = wall_now(conn), business_now(conn)
+    endpoint = _endpoint(conn, row.address, terms)
+    if endpoint is None:
+        # A short code or a name writes: a machine, which nobody can answer.
+        understood = understand(row.body, Context(language=terms.site.languages[0]))
+        _page(conn, row, understood, terms, endpoint_key=None, at=wall)
+        _note(conn, row.key, understood, None, wall, outcome="no_number", for_staff=True)
+        return
+    known = conversation.load(conn, endpoint.key, wall)
+    context = _context(conn, row, endpoint, known)
+    understood = understand(row.body, context)
+    writer = Writer(
+        reply_key=row.key,
+        endpoint_key=endpoint.key,
+        understood=understood,
+        conversation=known,
+        site=terms.site,
+        language=terms.speaks(understood.language, endpoint.language),
+        etr_step=terms.etr_step,
+        wall=wall,
+        now=now,
+    )
+    paged = _page(conn, row, understood, terms, endpoint_key=endpoint.key, at=wall)
+    if understood.intent is Intent.REACTION:
+        _note(conn, row.key, understood, endpoint.key, wall, outcome="reaction", for_staff=True)
+        return
+    done = _ACTS[understood.intent](conn, writer)
+    conversation.save(conn, endpoint.key, done.conversation or known.answered())
+    kept_back = _answer(conn, row, writer, done, alerted=paged)
+    _note(
+        conn,
+        row.key,
+        understood,
+        endpoint.key,
+        wall,
+        outcome=done.outcome,
+        for_staff=done.for_staff or kept_back,
+    )
+
+
+def give_up(conn: Connection, row: sa.Row[Any], terms: Terms) -> None:
+    """Pass on to staff a text that cannot be applied; say so to who wrote it."""
+    wall = wall_now(conn)
+    understood = Understood(
+        intent=Intent.OTHER, reason=Reason.FAILED, language=terms.site.languages[0]
+    )
+    number = _number(row.address, terms)
+    if number is not None:
+        said = say("other", understood.language, terms.site, {})
+        owe(conn, Owed.answer(row.key, number, said, urgent=False), wall)
+    _note(conn, row.key, understood, None, wall, outcome="failed", for_staff=True)
+
+
+def _number(address: str, terms: Terms) -> str | None:
+    return normalise_phone(address, region=REGION, test_numbers=terms.test_numbers)
+
+
+def _endpoint(conn: Connection, address: str, terms: Terms) -> sa.Row[Any] | None:
+    """The endpoint that a text comes from; made for a number that nobody knows yet."""
+    number = _number(address, terms)
+    if number is None:
+        return None
+    e = t.endpoints
+    conn.execute(
+        sa.text(
+            "INSERT INTO endpoints (kind, address, language) VALUES ('phone', :address, :language) "
+            "ON CONFLICT (kind, address) DO NOTHING"
+        ),
+        {"address": number, "language": terms.site.languages[0]},
+    )
+    return conn.execute(
+        e.select().where(e.c.kind == "phone", e.c.address == number).with_for_update()
+    ).one()
+
+
+def _context(
+    conn: Connection, row: sa.Row[Any], endpoint: sa.Row[Any], known: Conversation
+) -> Context:
+    options = known.options if known.asked is Asked.WHICH else ()
+    numbers = {place.key: place.number for place in places(conn, options)} if options else {}
+    return Context(
+        language=endpoint.language,
+        opted_out=endpoint.opted_out_at is not None,
+        asked=known.asked,
+        options=min(MOST_CHOICES, len(options)),
+        numbers=tuple(numbers.get(key) for key in options),
+        opt_out_type=row.opt_out_type,
+    )
+
+
+def _page(
+    conn: Connection,
+    row: sa.Row[Any],
+    understood: Understood,
+    terms: Terms,
+    *,
+    endpoint_key: int | None,
+    at: datetime,
+) -> bool:
+    """Page who is on call if there is danger; whether anybody really is."""
+    if understood.danger is None:
+        return False
+    pages = paging.pages(conn, row, understood.danger, terms.site, endpoint_key)
+    for page in pages:
+        owe(conn, page, at)
+    return any(terms.calls(page.address) for page in pages)
+
+
+def _answer(
+    conn: Connection, row: sa.Row[Any], writer: Writer, done: Done, *, alerted: bool
+) -> bool:
+    """Owe the answer; return whether it is kept back, so that a person has to know."""
+    language = done.language or writer.language
+    facts = dict(done.facts)
+    if done.say.startswith("danger_"):
+        facts["alerted"] = alerted
+    if done.say == "no_such_language":
+        facts["spoken"] = named(writer.site.languages)
+    said = say(done.say, language, writer.site, facts)
+    e = t.endpoints.c
+    endpoint = conn.execute(t.endpoints.select().where(e.key == writer.endpoint_key)).one()
+    urgent = writer.understood.intent is Intent.DANGER
+    owed = Owed.answer(row.key, endpoint.address, said, urgent=urgent)
+    if row.opt_out_type and writer.understood.intent in ALWAYS_ANSWERED:
+        # The provider has answered STOP, START or HELP itself: once is enough.
+        owe(conn, replace(owed, state="suppressed", reason="answered_by_provider"), writer.wall)
+        return False
+    reason = _kept_back(conn, writer, opted_out=endpoint.opted_out_at is not None)
+    if reason is not None:
+        owed = replace(owed, state="suppressed", reason=reason)
+    owe(conn, owed, writer.wall)
+    return reason is not None
+
+
+def _kept_back(conn: Connection, writer: Writer, *, opted_out: bool) -> str | None:
+    if writer.understood.intent in ALWAYS_ANSWERED:
+        return None
+    if opted_out:
+        return "opted_out"
+    r, a = t.replies.c, t.answers.c
+    lately = conn.execute(
+        sa.select(sa.func.count())
+        .select_from(t.answers.join(t.replies, r.key == a.reply_key))
+        .where(
+            r.endpoint_key == writer.endpoint_key,
+            a.role == "answer",
+            a.state != "suppressed",
+            a.created_at > writer.wall - timedelta(hours=1),
+        )
+    ).scalar_one()
+    return "too_many" if lately >= MOST_AN_HOUR else None
+
+
+def _note(
+    conn: Connection,
+    key: int,
+    understood: Understood,
+    endpoint_key: int | None,
+    at: datetime,
+    *,
+    outcome: str,
+    for_staff: bool,
+) -> None:
+    r = t.replies
+    conn.execute(
+        r.update()
+        .where(r.c.key == key)
+        .values(
+            applied_at=at,
+            endpoint_key=endpoint_key,
+            intent=understood.intent,
+            reason=understood.reason,
+            language=understood.language,
+            outcome=outcome,
+            for_staff=for_staff,
+        )
+    )

@@ -1,0 +1,171 @@
+"""The tables of how people write to us: one file a language, read once and made into patterns.
+
+A phrase is a row of words. ``a|do_not`` is either, ``cable*`` however the word goes on, ``~`` up
+to three words of any kind (six characters where a language writes no blanks), ``^`` the beginning
+of the text.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from notifier.replies.intents import Danger, Intent
+from notifier.replies.plain import compact, plain
+
+LANGUAGES = ("en", "es", "fr", "zh", "pa")
+"""One file each. What can be read in several of them is looked for in this order."""
+_NAMES_A_LANGUAGE = "LANGUAGE"
+_NOTHING = re.compile(r"(?!)")
+Pattern = re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lexicon:
+    """One language's ways of saying things."""
+
+    language: str
+    spaced: bool
+    commands: Mapping[str, str]
+    danger: Mapping[Danger, Pattern]
+    unless_danger: Mapping[Danger, Pattern]
+    sentences: Mapping[str, Pattern]
+    unless: Mapping[str, Pattern]
+    asked_back: Pattern
+    services: Mapping[str, Pattern]
+    languages: Mapping[str, str]
+    asks_for: Mapping[str, Pattern]
+    courtesy: Pattern
+    hints: frozenset[str]
+
+    def form(self, text: str) -> str:
+        """A plain text as this language's patterns take it."""
+        return text if self.spaced else compact(text)
+
+    def says(self, intent: str, text: str) -> bool:
+        """Whether a sentence says this, and nothing in it says the contrary."""
+        found, against = self.sentences.get(intent, _NOTHING), self.unless.get(intent, _NOTHING)
+        form = self.form(text)
+        return bool(found.search(form)) and not against.search(form)
+
+    def warns_of(self, text: str) -> Danger | None:
+        """The danger a text speaks of."""
+        form = self.form(text)
+        for danger, found in self.danger.items():
+            if found.search(form) and not self.unless_danger.get(danger, _NOTHING).search(form):
+                return danger
+        return None
+
+    def bare(self, text: str) -> str:
+        """A text without its courtesies and repeated words; all of it if nothing else is left."""
+        form = self.courtesy.sub(" ", self.form(text)) if self.spaced else self.form(text)
+        words: list[str] = []
+        for word in form.split():
+            if not words or words[-1] != word:
+                words.append(word)
+        return " ".join(words) or self.form(text)
+
+
+@cache
+def lexicons() -> tuple[Lexicon, ...]:
+    """Every language there is a file for."""
+    return tuple(map(_load, LANGUAGES))
+
+
+def _load(language: str) -> Lexicon:
+    path = files("notifier").joinpath("replies", "lexicon", f"{language}.toml")
+    data: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    spaced = bool(data["spaced"])
+    unless = dict(data["unless"])
+    against = unless.pop("danger", {})
+
+    def one(phrases: Iterable[str]) -> Pattern:
+        return _any(phrases, spaced=spaced)
+
+    def each(table: Mapping[str, Iterable[str]]) -> dict[str, Pattern]:
+        return {name: one(phrases) for name, phrases in table.items()}
+
+    names = {name: words for name, words in data["languages"].items() if name != "asked"}
+    return Lexicon(
+        language=language,
+        spaced=spaced,
+        commands=_by_word(data["commands"], spaced=spaced),
+        danger={Danger(name): found for name, found in each(data["danger"]).items()},
+        unless_danger={Danger(name): found for name, found in each(against).items()},
+        sentences=each(data["sentences"]),
+        unless=each(unless),
+        asked_back=one(data["asked_back"]["words"]),
+        services=each(data["services"]),
+        languages=_by_word(names, spaced=spaced),
+        asks_for={
+            name: one(_named(data["languages"]["asked"], words)) for name, words in names.items()
+        },
+        courtesy=one(data["courtesy"]),
+        hints=frozenset(plain(word) for word in data["hints"]),
+    )
+
+
+def _by_word(table: Mapping[str, Iterable[str]], *, spaced: bool) -> dict[str, str]:
+    found = {plain(word): name for name, words in table.items() for word in words}
+    return found if spaced else {compact(word): name for word, name in found.items()}
+
+
+def _named(asked: Iterable[str], words: Iterable[str]) -> list[str]:
+    """The phrases that ask for a language, with each of its one-word names in its place."""
+    return [
+        phrase.replace(_NAMES_A_LANGUAGE, word)
+        for phrase in asked
+        for word in words
+        if " " not in word and len(word) > 2  # noqa: PLR2004  # a code is no word of a sentence
+    ]
+
+
+def _any(phrases: Iterable[str], *, spaced: bool) -> Pattern:
+    made = [_regex(phrase, spaced=spaced) for phrase in phrases]
+    return re.compile("|".join(made)) if made else _NOTHING
+
+
+def _regex(phrase: str, *, spaced: bool) -> str:
+    """One phrase as a regular expression over a plain text."""
+    if not spaced:
+        return "".join(
+            ".{0,6}" if part == "~" else f"(?:{'|'.join(map(re.escape, part.split('|')))})"
+            for part in re.split(r"(~)", compact(phrase))
+            if part
+        )
+    start = r"\A" if phrase.startswith("^") else r"(?<!\S)"
+    made, gap = start, ""
+    for number, token in enumerate(phrase.removeprefix("^").split()):
+        if token == "~":  # noqa: S105  # a sign of the tables
+            gap = r"(?:\S+ ){0,3}"
+            continue
+        made += (" " if number else "") + gap + _either(token)
+        gap = ""
+    return made + r"(?!\S)"
+
+
+def _either(token: str) -> str:
+    return f"(?:{'|'.join(map(_word, token.split('|')))})"
+
+
+def _word(word: str) -> str:
+    bare = re.escape(plain(word.removesuffix("*").replace("_", " ")))
+    return bare + r"\S*" if word.endswith("*") else bare
+
+
+COMMAND_INTENTS: Mapping[str, Intent] = {
+    "stop": Intent.STOP,
+    "start": Intent.START,
+    "help": Intent.HELP,
+    "out": Intent.OUT,
+    "out_cancel": Intent.OUT_CANCEL,
+    "status": Intent.STATUS,
+    "off": Intent.OFF,
+    "on": Intent.ON,
+    "wrong": Intent.WRONG,
+    "thanks": Intent.THANKS,
+}
+"""What the tables call it → what it is."""

@@ -1,0 +1,74 @@
+"""Pages: who is on call hears at once of danger that somebody wrote of (DECISIONS 27)."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from notifier.replies.intents import Danger
+from notifier.replies.owing import PAGE, URGENT, Owed
+from outage import tables as t
+from outage.site import Site
+
+MOST_QUOTED = 300
+"""Characters of the text that a page holds."""
+MOST_PLACES = 3
+
+
+def pages(
+    conn: Connection, row: sa.Row[Any], danger: Danger, site: Site, endpoint_key: int | None
+) -> list[Owed]:
+    """One page for each phone and each mailbox of the on-call contacts."""
+    body = _body(conn, row, danger, site, endpoint_key)
+    to = [
+        (channel, address)
+        for contact in site.on_call
+        for channel, address in (("sms", contact.phone), ("email", contact.email))
+        if address is not None
+    ]
+    return [
+        Owed(
+            reply_key=row.key,
+            role=PAGE,
+            channel=channel,
+            address=address,
+            language="en",
+            template="page/1",
+            subject=f"{site.short_name}: {danger.upper()} reported by text (reply {row.key})",
+            body=body,
+            urgency=URGENT,
+        )
+        for channel, address in dict.fromkeys(to)
+    ]
+
+
+def _body(
+    conn: Connection, row: sa.Row[Any], danger: Danger, site: Site, endpoint_key: int | None
+) -> str:
+    quoted = " ".join(row.body.split())[:MOST_QUOTED]
+    return (
+        f"{site.short_name} {danger.upper()} reported by text (reply {row.key}). "
+        f'From {row.address}: "{quoted}" {_whose(conn, endpoint_key)}'
+    )
+
+
+def _whose(conn: Connection, endpoint_key: int | None) -> str:
+    """The accounts behind the number and their addresses: who is paged has to find the place."""
+    c, o, p, a = t.contacts.c, t.occupancies.c, t.premises.c, t.accounts.c
+    rows = conn.execute(
+        sa.select(a.id, p.address, p.city)
+        .select_from(t.contacts)
+        .join(t.accounts, a.key == c.account_key)
+        .join(t.occupancies, o.account_key == a.key)
+        .join(t.premises, p.key == o.premise_key)
+        .where(c.endpoint_key == endpoint_key, c.ended_at.is_(None), o.until.is_(None))
+        .order_by(a.key, p.key)
+        .limit(MOST_PLACES + 1)
+    ).all()
+    if not rows:
+        return "This number belongs to no account."
+    said = [
+        f"Account {row.id}: {row.address or 'no address'}{', ' if row.city else ''}{row.city}."
+        for row in rows[:MOST_PLACES]
+    ]
+    return " ".join([*said, *(["And more."] if len(rows) > MOST_PLACES else [])])

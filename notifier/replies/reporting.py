@@ -1,0 +1,155 @@
+"""What is reported of one place: out, still out, on again, and what of it is taken back."""
+
+from datetime import timedelta
+
+from sqlalchemy.engine import Connection
+
+from notifier.replies import telling
+from notifier.replies.acting import Done, Writer
+from notifier.replies.conversation import NAMED_FOR
+from notifier.replies.standing import Place, Stay, stays
+from outage import reports, still_out
+from outage.errors import NotAllowedNowError
+from outage.model import Service
+from outage.reports import CustomerReport, ReportKind
+
+STILL_OUT_WITHIN = timedelta(hours=2)
+"""OUT so soon after "restored" means that it never came back; later it is a new outage."""
+
+
+def out(conn: Connection, writer: Writer, at: Place, proved: bool) -> Done:  # noqa: FBT001  # one of several alike
+    """Report that service is out there."""
+    service = _service(writer, at)
+    here = _here(conn, writer, at, service)
+    if here is not None and not here.back:
+        return _known(conn, writer, at, here, proved=proved)
+    back_at = None if here is None else here.back_at
+    if proved and back_at is not None and writer.now - back_at <= STILL_OUT_WITHIN:
+        return off(conn, writer, at, proved)
+    _write_down(conn, writer, _report(writer, at, service, ReportKind.OUT, None))
+    return Done(
+        say="out_received",
+        outcome="reported",
+        facts=_about(writer, at, service),
+        for_staff=True,
+    )
+
+
+def off(conn: Connection, writer: Writer, at: Place, proved: bool) -> Done:  # noqa: FBT001  # one of several alike
+    """Report that it is still out there; who may say so reopens the premise."""
+    service = _service(writer, at, conn)
+    here = _here(conn, writer, at, service)
+    if here is not None and not here.back:
+        return _known(conn, writer, at, here, proved=proved)
+    outcome = "still_out_reported"
+    if here is not None and proved and _reopens(conn, writer, at, here):
+        outcome = "premise_reopened"
+    else:
+        _write_down(conn, writer, _report(writer, at, service, ReportKind.STILL_OUT, here))
+    return Done(
+        say="off_received", outcome=outcome, facts=_about(writer, at, service), for_staff=True
+    )
+
+
+def on(conn: Connection, writer: Writer, at: Place, proved: bool) -> Done:  # noqa: FBT001  # one of several alike
+    """Report that it is back there."""
+    del proved
+    if not end_reports(conn, writer, at):
+        service = _service(writer, at, conn)
+        here = _here(conn, writer, at, service)
+        _write_down(conn, writer, _report(writer, at, service, ReportKind.ON, here))
+    return Done(say="on_received", outcome="back_on", facts={"at": _at(writer, at)})
+
+
+def _known(conn: Connection, writer: Writer, at: Place, here: Stay, *, proved: bool) -> Done:
+    """It is out, and we know it: the report goes with the outage, and who may know hears of it."""
+    _write_down(conn, writer, _report(writer, at, here.service, ReportKind.OUT, here))
+    if not proved:
+        return Done(
+            say="out_received",
+            outcome="reported_known",
+            facts=_about(writer, at, here.service),
+        )
+    return Done(
+        say="out_known",
+        outcome="reported_known",
+        facts={"facts": telling.news(conn, writer, [at], [here])},
+    )
+
+
+def _reopens(conn: Connection, writer: Writer, at: Place, here: Stay) -> bool:
+    """Let the interruption of this premise go on, if its outage can still be reopened."""
+    if here.restoration_key is None:
+        return False
+    report = _report(writer, at, here.service, ReportKind.STILL_OUT, here)
+    try:
+        still_out.take(conn, report, here.restoration_key, actor=writer.actor)
+    except NotAllowedNowError:
+        return False
+    return True
+
+
+def end_reports(conn: Connection, writer: Writer, at: Place) -> bool:
+    """End what this number has reported of a place; return whether a premise is restored by it.
+
+    Whoever has let an interruption go on by "still out" ends it again.
+    """
+    mine = reports.open_reports(
+        conn,
+        premises=[at.key],
+        since=writer.now - NAMED_FOR,
+        endpoint_key=writer.endpoint_key,
+    )
+    out = {stay.outage_key: stay for stay in stays(conn, [at.key], writer.now) if not stay.back}
+    reopened = [one for one in mine if one.kind is ReportKind.STILL_OUT and one.outage_key in out]
+    reports.end(conn, [one.key for one in mine if one not in reopened])
+    if reopened:
+        here = next(stay for key, stay in out.items() if key == reopened[-1].outage_key)
+        report = _report(writer, at, here.service, ReportKind.ON, here)
+        ended = [one.key for one in reopened]
+        still_out.take_back(conn, report, ended, actor=writer.actor)
+    return bool(reopened)
+
+
+def _service(writer: Writer, at: Place, conn: Connection | None = None) -> Service:
+    """The service that is meant: named, else the one that went lately, else the utility's first."""
+    named = writer.understood.service
+    if named is not None and Service(named) in at.services:
+        return Service(named)
+    if conn is not None:
+        here = stays(conn, [at.key], writer.now)
+        if here:
+            return here[0].service
+    ours = [service for service in writer.site.services if service in at.services]
+    return (ours or sorted(at.services) or list(writer.site.services))[0]
+
+
+def _here(conn: Connection, writer: Writer, at: Place, service: Service) -> Stay | None:
+    found = stays(conn, [at.key], writer.now)
+    return next((stay for stay in found if stay.service is service), None)
+
+
+def _report(
+    writer: Writer, at: Place, service: Service, kind: ReportKind, here: Stay | None
+) -> CustomerReport:
+    return CustomerReport(
+        kind=kind,
+        source=writer.source,
+        premise_key=at.key,
+        service=service,
+        endpoint_key=writer.endpoint_key,
+        outage_key=None if here is None else here.outage_key,
+    )
+
+
+def _write_down(conn: Connection, writer: Writer, report: CustomerReport) -> None:
+    key = reports.write_down(conn, report)
+    reports.tell(conn, key, report, actor=writer.actor)
+
+
+def _about(writer: Writer, at: Place, service: Service) -> dict[str, object]:
+    return {"at": _at(writer, at), "service": telling.service_name(writer, service)}
+
+
+def _at(writer: Writer, at: Place) -> str:
+    return telling.at([at], writer.language)

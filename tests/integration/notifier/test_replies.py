@@ -1,0 +1,319 @@
+"""What a text does to the record, and what is answered: on SQLite and on PostgreSQL."""
+
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from notifier.inbound import ATTEMPTS, InboundText, accept
+from notifier.replies import listing
+from notifier.replies.applying import MOST_AN_HOUR
+from outage import tables as t
+from outage.model import Status
+from tests.integration.notifier.talk import SITE, Talk
+from tests.integration.notifier.world import World
+
+ME, OTHER, STRANGER = "+13035550101", "+13035550102", "+13035550199"
+
+
+@pytest.fixture
+def talk(world: World) -> Talk:
+    """One account with a house, and one with two places on two streets."""
+    talk = Talk(world)
+    world.account("one", ["P1"], ME)
+    world.account("two", ["P2", "P3"], OTHER)
+    talk.address("P1", "12 Oak St", postal_code="77002")
+    talk.address("P2", "40 Elm Ave", postal_code="77002")
+    talk.address("P3", "7 Maple Rd", postal_code="77003")
+    return talk
+
+
+def test_stop_ends_every_text_and_start_begins_them_again(talk: Talk) -> None:
+    assert "no more outage texts" in talk.say(ME, "please stop texting me")
+    stopped = talk.endpoint(ME)
+    assert stopped.opted_out_at is not None
+    assert stopped.opt_out_source == "reply"
+    assert talk.endpoint(OTHER).opted_out_at is None
+    talk.world.declare("P1", "P2")
+    talk.world.plan()
+    assert [address for address, _, _ in talk.world.messages()] == [OTHER]
+    # Who has stopped is told nothing but what the law lets be told; staff see what was written.
+    assert talk.say(ME, "my fridge is full") == "opted_out"
+    assert talk.last().for_staff
+    assert "outage texts again" in talk.say(ME, "START")
+    assert talk.endpoint(ME).opted_out_at is None
+    assert talk.last().outcome == "opted_in"
+
+
+def test_start_outdoes_what_the_cis_said_of_the_account(talk: Talk) -> None:
+    with talk.world.db.write() as conn:
+        conn.execute(t.accounts.update().values(outage_alerts=False))
+    talk.say(ME, "start")
+    with talk.world.db.read() as conn:
+        a = t.accounts.c
+        rows = conn.execute(sa.select(a.outage_alerts, a.alerts_source).order_by(a.key)).all()
+    assert [tuple(row) for row in rows] == [(True, "person"), (False, "cis")]
+
+
+def test_a_stop_word_in_a_sentence_is_asked_back_and_obeyed_on_yes(talk: Talk) -> None:
+    assert "reply STOP" in talk.say(ME, "I want this to end")
+    assert talk.endpoint(ME).opted_out_at is None
+    assert "no more outage texts" in talk.say(ME, "yes")
+    assert talk.endpoint(ME).opted_out_at is not None
+
+
+def test_what_the_provider_has_answered_is_done_and_not_answered_again(talk: Talk) -> None:
+    assert talk.say(ME, "STOP", opt_out_type="STOP") == "answered_by_provider"
+    assert talk.endpoint(ME).opted_out_at is not None
+
+
+def test_out_reports_the_place_and_out_cancel_takes_it_back(talk: Talk) -> None:
+    assert "power out at Oak St" in talk.say(ME, "OUT")
+    assert talk.reports() == [("out", talk.world.ids["P1"], False)]
+    assert talk.last().for_staff, "nobody else knows of it"
+    assert "taken back" in talk.say(ME, "OUT CANCEL")
+    assert talk.reports() == [("out", talk.world.ids["P1"], True)]
+    assert "no report from you" in talk.say(ME, "out cancel")
+
+
+def test_out_where_it_is_known_gives_the_news(talk: Talk) -> None:
+    talk.world.declare("P1")
+    said = talk.say(ME, "no power")
+    assert "your report is noted" in said
+    assert "Power out at Oak St since" in said
+    assert not talk.last().for_staff
+
+
+def test_who_has_several_places_is_asked_which(talk: Talk) -> None:
+    asked = talk.say(OTHER, "OUT")
+    assert asked.endswith("1 Elm Ave, 2 Maple Rd")
+    assert "only a number from 1 to 2" in talk.say(OTHER, "3")
+    assert "out at Maple Rd" in talk.say(OTHER, "2")
+    assert talk.reports() == [("out", talk.world.ids["P3"], False)]
+    # What was asked is answered; a number now means nothing.
+    assert "Reply OUT to report" in talk.say(OTHER, "1")
+    assert len(talk.reports()) == 1
+
+
+def test_a_house_number_chooses_too_and_one_in_the_report_needs_no_question(talk: Talk) -> None:
+    talk.say(OTHER, "OUT")
+    assert "out at Elm Ave" in talk.say(OTHER, "40 elm")
+    assert "out at Maple Rd" in talk.say(OTHER, "no water at 7 Maple")
+    assert [premise for _, premise, _ in talk.reports()] == [
+        talk.world.ids["P2"],
+        talk.world.ids["P3"],
+    ]
+
+
+def test_a_house_number_is_said_only_where_two_are_on_one_street(talk: Talk) -> None:
+    talk.address("P3", "44 Elm Ave")
+    assert talk.say(OTHER, "OUT").endswith("1 40 Elm Ave, 2 44 Elm Ave")
+
+
+def test_status_tells_what_is_known_now(talk: Talk) -> None:
+    assert "no outage at Oak St" in talk.say(ME, "STATUS")
+    outage = talk.world.declare("P1")
+    assert "No return time yet." in talk.say(ME, "when will it end")
+    talk.world.restore(outage)
+    assert "no outage at Oak St" in talk.say(ME, "status")
+
+
+def test_status_of_several_places_says_which_is_out(talk: Talk) -> None:
+    talk.world.declare("P3")
+    said = talk.say(OTHER, "status")
+    assert "Power out at Maple Rd since" in said
+    assert "Elm" not in said
+
+
+def test_off_reopens_that_premise_alone(talk: Talk) -> None:
+    talk.restored("P1", "P2", "P3")
+    assert "still out at Oak St" in talk.say(ME, "OFF")
+    with talk.world.db.read() as conn:
+        row = conn.execute(t.outages.select()).one()
+        entry = conn.execute(t.journal.select().where(t.journal.c.kind == "reopened")).one()
+    assert row.status == Status.PARTIALLY_RESTORED
+    assert f'"premises": [{talk.world.ids["P1"]}]' in entry.data
+    assert talk.last().outcome == "premise_reopened"
+    assert talk.reports() == [("stillOut", talk.world.ids["P1"], False)]
+
+
+def test_off_of_two_places_asks_only_about_those_that_were_restored(talk: Talk) -> None:
+    talk.restored("P3")
+    assert "still out at Maple Rd" in talk.say(OTHER, "still no power")
+
+
+def test_out_right_after_restored_means_that_it_never_came_back(talk: Talk) -> None:
+    talk.restored("P1")
+    talk.world.pass_time(hours=1)
+    assert "still out at Oak St" in talk.say(ME, "power is out")
+    with talk.world.db.read() as conn:
+        assert conn.execute(t.outages.select()).one().status == Status.PARTIALLY_RESTORED
+
+
+def test_out_long_after_restored_is_a_new_report(talk: Talk) -> None:
+    talk.restored("P1")
+    talk.world.pass_time(hours=5)
+    assert "We have your report" in talk.say(ME, "power is out")
+    with talk.world.db.read() as conn:
+        assert conn.execute(t.outages.select()).one().status == Status.RESTORED
+
+
+def test_an_unknown_number_is_asked_where_it_is_and_told_of_the_area_only(talk: Talk) -> None:
+    talk.world.declare("P2")
+    assert "house number and postal code" in talk.say(STRANGER, "STATUS")
+    said = talk.say(STRANGER, "12 77002")
+    assert "reported in your area" in said
+    assert "Oak" not in said
+    # It need not say again which place it is.
+    assert "We have your report" in talk.say(STRANGER, "out")
+    assert talk.reports() == [("out", talk.world.ids["P1"], False)]
+
+
+def test_an_account_number_with_its_postal_code_is_told_of_its_place(talk: Talk) -> None:
+    with talk.world.db.write() as conn:
+        conn.execute(t.accounts.update().where(t.accounts.c.id == "one").values(id="A-10442"))
+    talk.world.declare("P1")
+    assert "house number and postal code" in talk.say(STRANGER, "status")
+    assert "Power out at Oak St" in talk.say(STRANGER, "A-10442 77002")
+
+
+def test_an_account_number_alone_proves_nothing(talk: Talk) -> None:
+    with talk.world.db.write() as conn:
+        conn.execute(t.accounts.update().where(t.accounts.c.id == "one").values(id="A-10442"))
+    talk.world.declare("P1")
+    talk.say(STRANGER, "status")
+    assert "in your area" in talk.say(STRANGER, "A-10442")
+
+
+def test_a_street_will_do_where_no_postal_code_is_on_record(talk: Talk) -> None:
+    talk.say(STRANGER, "my lights are out")
+    assert "We have your report" in talk.say(STRANGER, "it's 12 Oak St")
+    assert talk.reports() == [("out", talk.world.ids["P1"], False)]
+
+
+def test_a_place_that_is_not_there_is_asked_for_again(talk: Talk) -> None:
+    talk.say(STRANGER, "OUT")
+    assert "no such place" in talk.say(STRANGER, "99 77002")
+    assert "We have your report" in talk.say(STRANGER, "12 77002")
+
+
+def test_a_stranger_cannot_reopen_an_outage(talk: Talk) -> None:
+    talk.restored("P1")
+    talk.say(STRANGER, "OFF")
+    assert "still out" in talk.say(STRANGER, "12 77002")
+    assert talk.last().for_staff
+    with talk.world.db.read() as conn:
+        assert conn.execute(t.outages.select()).one().status == Status.RESTORED
+
+
+def test_a_recycled_number_hears_nothing_more_of_the_account(talk: Talk) -> None:
+    talk.world.declare("P1")
+    assert "gets no more texts" in talk.say(ME, "wrong number")
+    assert talk.endpoint(ME).invalid_code == "wrong_person"
+    talk.world.plan()
+    assert talk.world.messages() == []
+    assert "Oak" not in talk.say(ME, "STATUS")
+
+
+def test_a_language_is_changed_if_the_utility_speaks_it(talk: Talk) -> None:
+    assert "le escribimos en español" in talk.say(ME, "ESPAÑOL")
+    assert talk.endpoint(ME).language == "es"
+    assert "No sabemos de ningun corte" in talk.say(ME, "STATUS")
+    assert "We write in English, español" in talk.say(OTHER, "中文")
+    assert talk.endpoint(OTHER).language == "en"
+
+
+def test_an_answer_is_in_the_language_of_the_text(talk: Talk) -> None:
+    assert "Tenemos su reporte: sin luz" in talk.say(ME, "no hay luz")
+    assert "We have your report" in talk.say(OTHER, "no water at 7 Maple")
+
+
+def test_danger_is_answered_with_whom_to_call_and_paged_at_once(talk: Talk) -> None:
+    said = talk.say(ME, "huele a gas")
+    assert "call 911" in said
+    assert "Llame al 911" in said
+    assert "alerting our staff" in said
+    [(first, body), (second, _)] = talk.pages()
+    assert (first, second) == ("+12025550101", "control-room@example.org")
+    for fact in ("GAS", ME, "huele a gas", "Account one: 12 Oak St"):
+        assert fact in body
+    talk.say(STRANGER, "wire down on 5th")
+    assert len(talk.pages()) == 4
+    assert "belongs to no account" in talk.pages()[-1][1]
+
+
+def test_danger_is_answered_to_who_has_stopped_too(talk: Talk) -> None:
+    talk.say(ME, "stop")
+    assert "call 911" in talk.say(ME, "my mom is on oxygen")
+    assert len(talk.pages()) == 2
+
+
+def test_nobody_is_said_to_be_alerted_where_nobody_is_on_call(world: World, talk: Talk) -> None:
+    quiet = Talk(world, site=SITE.model_copy(update={"on_call": ()}), numbers=talk.numbers)
+    assert "alerting" not in quiet.say(ME, "gas leak")
+    assert quiet.pages() == []
+    assert quiet.last().for_staff
+
+
+def test_a_short_code_is_listed_and_not_answered(talk: Talk) -> None:
+    talk.write("72645", "Your code is 1234")
+    assert talk.inbox.drain() == 1
+    assert talk.answers() == []
+    assert talk.last().for_staff
+
+
+def test_the_same_text_again_is_the_same_text(talk: Talk) -> None:
+    one = InboundText(provider="twilio", provider_id="SMx", address=ME, body="OUT")
+    assert accept(talk.world.db, [one, one]) == 1
+    assert accept(talk.world.db, [one] * 100) == 0
+    assert talk.inbox.drain() == 1
+    assert accept(talk.world.db, [replace(one, body="STOP")]) == 0
+    assert talk.inbox.drain() == 0
+    assert len(talk.answers()) == 1
+    assert talk.endpoint(ME).opted_out_at is None
+
+
+def test_two_machines_that_answer_each_other_come_to_an_end(talk: Talk) -> None:
+    said = [talk.say(ME, "I am away and will answer soon") for _ in range(MOST_AN_HOUR + 3)]
+    assert said[MOST_AN_HOUR:] == ["too_many"] * 3
+    assert "more outage texts" in talk.say(ME, "STOP")
+
+
+def test_what_cannot_be_applied_goes_to_staff_and_holds_nobody_up(talk: Talk) -> None:
+    with talk.world.db.write() as conn:
+        # A damaged row of ours, which the program did not write.
+        conn.execute(
+            t.conversations.insert().values(
+                endpoint_key=talk.world.ids[ME],
+                asked="nonsense",
+                about="out",
+                asked_at=sa.text("9999999999999"),
+            )
+        )
+    talk.write(ME, "OUT")
+    talk.write(OTHER, "STATUS")
+    assert talk.inbox.drain() == ATTEMPTS + 1
+    with talk.world.db.read() as conn:
+        found = {one.address: one for one in listing.replies(conn, everything=True)}
+    assert (found[ME].reason, found[ME].for_staff) == ("failed", True)
+    assert found[OTHER].outcome == "told_none"
+    assert "passed on to our staff" in (found[ME].answer or "")
+
+
+def test_staff_see_what_waits_for_them_until_somebody_has_looked(talk: Talk) -> None:
+    talk.say(ME, "STATUS")
+    talk.say(ME, "my freezer is full")
+    with talk.world.db.write() as conn:
+        [waiting] = listing.replies(conn)
+        assert (waiting.text, waiting.accounts, waiting.intent) == (
+            "my freezer is full",
+            ("one",),
+            "other",
+        )
+        assert listing.handle(conn, waiting.key, by="test")
+        assert not listing.handle(conn, 4711, by="test")
+        assert listing.replies(conn) == []
+        assert len(listing.replies(conn, everything=True)) == 2
+        assert [one.intent for one in listing.replies(conn, everything=True, intent="status")] == [
+            "status"
+        ]

@@ -1,0 +1,67 @@
+"""Every answer in every language: nothing missing, and short enough for what it is."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from notifier import gsm7
+from notifier.replies.lexicon import LANGUAGES
+from notifier.replies.saying import say, spoken, texts
+from outage.site import example, parse
+
+SITE = parse(example())
+LONGEST = {
+    "at": "at Martin Luther King Boulevard",
+    "as_of": "Wed 12:59 PM",
+    "service": "power",
+    "choices": "1 Oak St, 2 Elm Ave, 3 Maple Rd",
+    "most": 3,
+    "spoken": "English, español",
+    "facts": "Power out at Oak St since Wed 12:59PM.",
+    "alerted": True,
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_says_everything_that_english_says(language: str) -> None:
+    assert set(texts(language).say) == set(texts("en").say)
+    assert set(texts(language).words) == set(texts("en").words)
+    for name, text in texts(language).words.items():
+        assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", texts("en").words[name]))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", sorted(texts("en").say))
+def test_an_answer_says_who_writes_and_costs_two_segments_at_most(name: str, language: str) -> None:
+    said = say(name, language, SITE, LONGEST)
+    assert said.body.startswith(SITE.short_name)
+    # Two bytes a character, in scripts that GSM-7 has not got.
+    assert gsm7.segments(said.body) <= (2 if language in {"en", "es", "fr"} else 4), said.body
+    if language in {"en", "es", "fr"}:
+        assert gsm7.fits_alphabet(said.body)
+
+
+@pytest.mark.parametrize("language", ["es", "fr", "zh", "pa"])
+@pytest.mark.parametrize("kind", ["gas", "wire", "fire", "medical", "emergency"])
+def test_unreviewed_words_of_danger_are_english_with_whom_to_call(kind: str, language: str) -> None:
+    said = say(f"danger_{kind}", language, SITE, {"alerted": True})
+    english = say(f"danger_{kind}", "en", SITE, {"alerted": True})
+    assert said.language == "en"
+    assert said.body.startswith(english.body)
+    assert said.body.removeprefix(english.body).count("911") == 1
+
+
+def test_reviewed_words_of_danger_are_said_in_the_language() -> None:
+    reviewed = replace(texts("es"), reviewed_by="somebody")
+    assert spoken("danger_gas", reviewed) is reviewed
+    assert spoken("danger_gas", texts("es")) is texts("en")
+    assert spoken("help", texts("es")) is texts("es")
+
+
+def test_nothing_is_called_reviewed_that_no_person_has_reviewed() -> None:
+    assert [texts(language).reviewed_by for language in LANGUAGES] == [""] * len(LANGUAGES)
+
+
+def test_who_is_not_alerted_is_not_said_to_be() -> None:
+    assert "alerting" not in say("danger_wire", "en", SITE, {"alerted": False}).body

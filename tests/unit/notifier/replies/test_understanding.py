@@ -1,0 +1,89 @@
+"""A table of texts written by hand, and what each must be taken for."""
+
+from pathlib import Path
+
+import pytest
+
+from notifier.replies.intents import Asked, Context, Intent, Reason
+from notifier.replies.understanding import understand
+
+TABLE = Path(__file__).with_name("inbound_texts.tsv")
+ROWS = [line.split("\t") for line in TABLE.read_text("utf-8").splitlines()]
+
+
+def test_the_table_is_as_long_as_it_is_said_to_be() -> None:
+    assert len(ROWS) >= 300
+    assert len({text for _, _, text in ROWS}) == len(ROWS)
+
+
+@pytest.mark.parametrize(("expected", "language", "text"), ROWS)
+def test_a_text_is_taken_for_what_was_meant(expected: str, language: str, text: str) -> None:
+    found = understand(text, Context(language="en"))
+    said = f"{found.intent} {found.danger}" if found.danger else str(found.intent)
+    assert (said, found.language) == (expected, language)
+
+
+def test_a_number_chooses_only_what_was_asked() -> None:
+    asked = Context(asked=Asked.WHICH, options=2, numbers=(12, 40))
+    assert understand("2", asked).choice == 2
+    assert understand("\uff12", asked).choice == 2
+    assert understand("40 Elm", asked).choice == 2
+    beyond = understand("3", asked)
+    assert (beyond.intent, beyond.reason, beyond.choice) == (
+        Intent.CHOICE,
+        Reason.NOTHING_ASKED,
+        None,
+    )
+    assert understand("2", Context()).choice is None
+
+
+def test_stop_is_stop_whatever_was_asked() -> None:
+    for asked in Asked:
+        context = Context(asked=asked, options=3, numbers=(1, 2, 3))
+        assert understand("STOP", context).intent is Intent.STOP
+        assert understand("I smell gas", context).intent is Intent.DANGER
+
+
+def test_yes_is_an_answer_only_to_what_was_asked() -> None:
+    assert understand("yes", Context(asked=Asked.STOP)).intent is Intent.STOP
+    assert understand("yes", Context(opted_out=True)).intent is Intent.START
+    assert understand("yes", Context()).intent is Intent.OTHER
+    assert understand("sí", Context()).intent is Intent.OTHER
+
+
+@pytest.mark.parametrize(
+    ("text", "house", "code", "account"),
+    [
+        ("12 V5K 0A1", 12, "V5K 0A1", None),
+        ("1467 e 22nd ave v5k0a1", 1467, "V5K 0A1", "1467"),
+        ("101-1467 E 22nd Ave", 1467, None, "101-1467"),
+        ("4020 77002", 4020, "77002", "4020"),
+        ("my account is A-10442, zip 77002-1234", None, "77002", "A-10442"),
+        ("77002", None, None, "77002"),
+    ],
+)
+def test_a_place_is_read_as_people_write_it(
+    text: str, house: int | None, code: str | None, account: str | None
+) -> None:
+    found = understand(text, Context(asked=Asked.WHO))
+    assert found.intent is Intent.PLACE
+    assert found.place is not None
+    assert found.place.house_number == house
+    assert found.place.postal_code == code
+    assert found.place.account == account
+
+
+def test_words_are_no_place() -> None:
+    for text in ("I do not know", "V5K 0A1", "the blue house"):
+        assert understand(text, Context(asked=Asked.WHO)).intent is not Intent.PLACE
+
+
+def test_what_the_provider_has_acted_on_is_done_here_too() -> None:
+    found = understand("Stop", Context(opt_out_type="STOP"))
+    assert (found.intent, found.reason) == (Intent.STOP, Reason.PROVIDER_SAYS)
+
+
+def test_a_service_is_the_one_that_is_named() -> None:
+    assert understand("we have no water", Context()).service == "water"
+    assert understand("sin luz", Context()).service == "electric"
+    assert understand("OUT", Context()).service is None
