@@ -9,6 +9,7 @@ from notifier.batches import Waiting
 from notifier.channels.base import TIMEOUT_S, Channel, Outcome
 from notifier.claiming import ClaimedBatch, Terms, claim
 from notifier.kinds import Channel as ChannelName
+from notifier.manners import Manners
 from notifier.rendering import Voice
 from outage.database import Database
 from outage.settings import Settings
@@ -134,9 +135,15 @@ def terms(settings: Settings, site: Site) -> Terms:
         mode=settings.send,
         allowlist=settings.allowlist,
         providers=providers,
-        voice=Voice(name=site.short_name, phone=site.phones.outage or "", zone=site.zone),
+        voice=Voice(
+            name=site.short_name,
+            phone=site.phones.outage or "",
+            zone=site.zone,
+            advisory=site.advisory,
+            lifted=site.advisory_lifted,
+        ),
         languages=site.languages,
-        etr_step=timedelta(minutes=settings.etr_step_min),
+        manners=Manners.of(settings, site),
         lease=timedelta(seconds=settings.lease_s),
     )
 

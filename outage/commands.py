@@ -142,6 +142,13 @@ class Reopen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lift:
+    """Say that an advisory holds no longer; the note says by whose word (DECISIONS 27)."""
+
+    note_key: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
     """Say that there never was such an outage, or that planned work will not take place."""
 
@@ -191,6 +198,7 @@ Command = (
     | Reopen
     | Cancel
     | Close
+    | Lift
     | Unlist
     | Relist
 )

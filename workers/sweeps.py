@@ -5,6 +5,7 @@ from functools import partial
 
 from notifier.outbox import Outbox
 from outage.database import Database
+from outage.deadlines import Leads
 from outage.settings import Settings
 from outage.site import load_site
 from workers import opening, queues, retention, timers
@@ -26,7 +27,7 @@ def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> lis
     return [
         Loop(name="dispatch", turn=dispatch.turn),
         Loop(name="leases", turn=expire, woken=False),
-        Loop(name="timers", turn=partial(timers.fire, db)),
+        Loop(name="timers", turn=partial(timers.fire, db, Leads.of(settings))),
         Loop(
             name="retention",
             turn=partial(retention.forget_idempotency_keys, db),

@@ -318,18 +318,18 @@ def test_an_etr_that_passes_is_put_on_record_once(database: Database) -> None:
         now = business_now(conn)
     outage = declare(database, etr=c.GivenEtr(latest=now + timedelta(hours=1)))
     with database.read() as conn:
-        due = deadlines.next_etr_passing(conn)
+        due = deadlines.next_due(conn)
     assert due is not None
     assert outage.etr is not None
     assert due == outage.etr.latest
     with database.write() as conn:
-        assert deadlines.note_passed_etrs(conn) == 0
+        assert deadlines.note_due(conn) == 0
         clock.hold(conn, now)
         clock.move_to(conn, due)
-        assert deadlines.note_passed_etrs(conn) == 1
+        assert deadlines.note_due(conn) == 1
     with database.write() as conn:
-        assert deadlines.note_passed_etrs(conn) == 0
-        assert deadlines.next_etr_passing(conn) is None
+        assert deadlines.note_due(conn) == 0
+        assert deadlines.next_due(conn) is None
 
 
 def test_a_command_that_fails_in_the_middle_leaves_nothing(database: Database) -> None:
