@@ -14,7 +14,7 @@ from notifier.policy import Reason, decide, unpack
 from notifier.situations import Moment, situations
 from outage import tables as t
 
-_SAID = {
+SAID = {
     Kind.REPORTED: "that we have their report",
     Kind.DETECTED: "that service is out",
     Kind.NO_ETR_YET: "that there is no time of return yet",
@@ -39,6 +39,7 @@ _SAID = {
     Kind.ADVISORY_LIFTED: "that the advisory is lifted",
     Kind.STORM_WATCH: "that a storm may come",
 }
+"""What each kind says, after "was to be told"; `docs/messages.md` shows it."""
 _ENDED = {
     "pending": "waits to be sent",
     "claimed": "is being sent",
@@ -195,7 +196,7 @@ def _messages(conn: Connection, endpoint_key: int, outage_key: int) -> list[sa.R
 
 
 def _message(name: str, message: sa.Row[Any], zone: ZoneInfo) -> str:
-    said = _SAID[Kind.of(message.kind, message.variant)]
+    said = SAID[Kind.of(message.kind, message.variant)]
     ended = _ENDED[message.state]
     why = _why(message.reason) if message.state in {"withdrawn", "suppressed"} else ""
     code = f" (code {message.provider_code})" if message.provider_code else ""
@@ -225,7 +226,7 @@ def _now(name: str, row: sa.Row[Any] | None, known: facts.OutageFacts, moment: M
     decision = decide(unpack(row.packed), known.policy, moment.manners, moment.now)
     if decision.kind is None:
         return f"{name} is told nothing now: {_WHY[decision.reason]}."
-    said = f"{name} is to be told {_SAID[decision.kind]}"
+    said = f"{name} is to be told {SAID[decision.kind]}"
     if decision.wait is None or decision.after is None:
         return f"{said}."
     at = _time(decision.after, moment.manners.zone)
