@@ -160,7 +160,7 @@ def _rows(conn: Connection, batch_key: int) -> list[sa.Row[Any]]:
 
 def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
     blocked = unsettled(conn)
-    standing = _standing(conn, rows, work.terms)
+    standing = _standing(conn, rows, work)
     held = {(row.outage_key, row.endpoint_key) for row in conn.execute(in_flight(scratch.targets))}
     known = facts.load(conn, {row.outage_key for row in rows})
     frozen = wording.stored(conn, [row.text_key for row in rows if row.state == "unknown"])
@@ -190,7 +190,7 @@ def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
 
 
 def _standing(
-    conn: Connection, rows: list[sa.Row[Any]], terms: Terms
+    conn: Connection, rows: list[sa.Row[Any]], work: _Claim
 ) -> dict[tuple[int, int], sa.Row[Any]]:
     scratch.prepare(conn)
     pairs = {(row.outage_key, row.endpoint_key) for row in rows}
@@ -200,7 +200,8 @@ def _standing(
             [{"outage_key": outage, "endpoint_key": endpoint} for outage, endpoint in pairs],
         )
         scratch.settle(conn, scratch.targets)
-    moment = Moment.of(conn, terms.manners, count_shadowed=terms.count_shadowed)
+    terms = work.terms
+    moment = Moment.of(conn, terms.manners, count_shadowed=terms.count_shadowed, now=work.now)
     statement = situations(scratch.targets, moment)
     return {(row.outage_key, row.endpoint_key): row for row in conn.execute(statement)}
 

@@ -13,7 +13,6 @@ from notifier.policy import Decision, Manners, Reason, decide, unpack
 from notifier.scratch import standing, targets, verdicts
 from notifier.situations import Moment, situations
 from outage import tables as t
-from outage.clock import business_now
 from outage.columns import to_ms
 from outage.in_order import InOrder
 
@@ -37,19 +36,20 @@ def plan_some(conn: Connection, plan: Plan, after: int, premises: int) -> int | 
     siblings = _siblings(conn, plan)
     steady(conn, [plan.outage_key, *siblings], alone=True)
     upto = _upto(conn, plan.outage_key, after, premises)
+    moment = Moment.of(conn, plan.manners, count_shadowed=plan.count_shadowed)
     scratch.prepare(conn)
     _aim(conn, _here(plan.outage_key, after, upto))
-    _stand(conn, plan)
+    _stand(conn, moment)
     beyond = standing.c.first_premise <= after
     if upto is not None:
         beyond = sa.or_(beyond, standing.c.first_premise > upto)
     conn.execute(standing.delete().where(beyond))
-    _decide_and_write(conn, plan, tally_silence=True)
+    _decide_and_write(conn, plan, moment, tally_silence=True)
     if siblings:
         scratch.prepare(conn)
         _aim(conn, _there(plan.outage_key, siblings, after, upto))
-        _stand(conn, plan)
-        _decide_and_write(conn, plan, tally_silence=False)
+        _stand(conn, moment)
+        _decide_and_write(conn, plan, moment, tally_silence=False)
     return upto
 
 
@@ -121,8 +121,7 @@ def _aim(conn: Connection, who: sa.Select[tuple[int, int]]) -> None:
     scratch.settle(conn, targets)
 
 
-def _stand(conn: Connection, plan: Plan) -> None:
-    moment = Moment.of(conn, plan.manners, count_shadowed=plan.count_shadowed)
+def _stand(conn: Connection, moment: Moment) -> None:
     now = situations(targets, moment).subquery("now")
     pending = t.messages.alias("pending")
     whole = (
@@ -147,8 +146,8 @@ def _stand(conn: Connection, plan: Plan) -> None:
     scratch.settle(conn, standing)
 
 
-def _decide_and_write(conn: Connection, plan: Plan, *, tally_silence: bool) -> None:
-    now = business_now(conn)
+def _decide_and_write(conn: Connection, plan: Plan, moment: Moment, *, tally_silence: bool) -> None:
+    now = moment.now
     distinct = conn.execute(sa.select(standing.c.outage_key, standing.c.packed).distinct()).all()
     known = facts.load(conn, {row.outage_key for row in distinct})
     decisions: dict[tuple[int, int], Decision] = {

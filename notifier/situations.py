@@ -64,9 +64,16 @@ class Moment:
     clocks: dict[str, int]
 
     @classmethod
-    def of(cls, conn: Connection, manners: Manners, *, count_shadowed: bool) -> "Moment":
-        """This moment."""
-        now = business_now(conn)
+    def of(
+        cls,
+        conn: Connection,
+        manners: Manners,
+        *,
+        count_shadowed: bool,
+        now: datetime | None = None,
+    ) -> "Moment":
+        """This moment; whoever decides by a situation does so by the ``now`` it was seen at."""
+        now = now or business_now(conn)
         clocks = {name: _minutes(now, ZoneInfo(name)) for name in _zones(conn)}
         return cls(now=now, manners=manners, count_shadowed=count_shadowed, clocks=clocks)
 
@@ -124,17 +131,14 @@ def situations(targets: FromClause, moment: Moment) -> Select[Any]:
         "fewer": _is(func.coalesce(m.told_places, 0) > _at_most(whole.c.places, MOST_PLACES)),
         "told_time": case(
             (told_time.is_(None), 0),
-            else_=FAR_MIN
-            + _between(
-                1 - FAR_MIN, sa.cast(told_time / _MINUTE_MS, sa.BigInteger) - moment.minute, FAR_MIN
-            ),
+            else_=FAR_MIN + _between(1 - FAR_MIN, told_time // _MINUTE_MS - moment.minute, FAR_MIN),
         ),
         "told_update": _is(m.told_update.is_(True)),
         "told_crew": _is(m.told_crew.is_(True)),
         "medical": whole.c.medical,
         "ago": case((whole.c.hourly == 0, 0), else_=_ago(moment)),
         "recent": _at_most(whole.c.said % _BACKS, most("recent")),
-        "backs": _at_most(whole.c.said / _BACKS, most("backs")),
+        "backs": _at_most(whole.c.said // _BACKS, most("backs")),
         "quiet": whole.c.quiet,
     }
     packed = sum(
@@ -181,7 +185,7 @@ def _told_time() -> ColumnElement[Any]:
 def _ago(moment: Moment) -> ColumnElement[Any]:
     """How long ago they were told anything, counted from 1 on; the most for never."""
     claimed = sa.type_coerce(t.messages.c.claimed_at, sa.BigInteger)
-    steps = (to_ms(moment.now) - claimed) / (AGO_STEP_MIN * _MINUTE_MS)
+    steps = (to_ms(moment.now) - claimed) // (AGO_STEP_MIN * _MINUTE_MS)
     longest = most("ago")
     return _at_most(func.coalesce(1 + sa.cast(steps, sa.BigInteger), longest), longest)
 
@@ -395,7 +399,7 @@ def _quiet(moment: Moment) -> ColumnElement[int]:
     )
     left = (ends - clock + _DAY_MIN) % _DAY_MIN
     length = (ends - begins + _DAY_MIN) % _DAY_MIN
-    steps = sa.cast((left + (QUIET_STEP_MIN - 1)) / QUIET_STEP_MIN, sa.Integer)
+    steps = sa.cast((left + (QUIET_STEP_MIN - 1)) // QUIET_STEP_MIN, sa.Integer)
     return case((sa.and_(left > 0, left <= length), steps), else_=0)
 
 
