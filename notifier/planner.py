@@ -173,6 +173,15 @@ _COVERED = sa.and_(
 """The same is pending already; it is rendered when claimed, so it will say what is true then."""
 
 
+_STAYS = sa.and_(
+    t.messages.c.key == standing.c.pending_key,
+    t.messages.c.state == "pending",
+    _VERDICT,
+    _COVERED,
+)
+"""A pending row that goes on waiting."""
+
+
 def _told_by_this_entry(plan: Plan) -> sa.ColumnElement[bool]:
     return sa.exists().where(
         t.messages.c.number == plan.number,
@@ -237,10 +246,7 @@ def _renew(conn: Connection, now_ms: int) -> None:
         t.messages.update()
         .values(expires_at=lives_on)
         .where(
-            t.messages.c.key == standing.c.pending_key,
-            t.messages.c.state == "pending",
-            _VERDICT,
-            _COVERED,
+            _STAYS,
             sa.type_coerce(t.messages.c.expires_at, sa.BigInteger)
             < lives_on - verdicts.c.expires_ms / 4,
         )
@@ -254,10 +260,7 @@ def _hasten(conn: Connection, now_ms: int) -> None:
         t.messages.update()
         .values(send_after=due)
         .where(
-            t.messages.c.key == standing.c.pending_key,
-            t.messages.c.state == "pending",
-            _VERDICT,
-            _COVERED,
+            _STAYS,
             sa.type_coerce(t.messages.c.send_after, sa.BigInteger) > due,
         )
     )

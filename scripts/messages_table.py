@@ -8,8 +8,8 @@ sys.path.insert(0, str(ROOT))
 
 from notifier.explain import SAID  # noqa: E402 - found through the line above
 from notifier.kinds import Hold, Kind, Quiet  # noqa: E402 - as above
+from scripts.page_table import keep  # noqa: E402 - as above
 
-BEGIN, END = "<!-- kinds -->\n", "\n<!-- end of kinds -->"
 HOLDS = {Hold.NONE: "", Hold.DETECTED: "`HOLD_S`", Hold.RESTORED: "`RESTORED_HOLD_S`"}
 
 
@@ -40,20 +40,5 @@ def _line(kind: Kind) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def main() -> int:
-    """Return 1 when --check finds the page out of date, else 0."""
-    page = ROOT / "docs" / "messages.md"
-    old = page.read_text(encoding="utf-8")
-    before, _, rest = old.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    new = f"{before}{BEGIN}{table()}{END}{after}"
-    if "--check" not in sys.argv:
-        page.write_text(new, encoding="utf-8")
-    elif new != old:
-        print("docs/messages.md is out of date; run scripts/messages_table.py", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(keep("messages.md", "kinds", table()))

@@ -5,12 +5,10 @@ from __future__ import annotations
 import click
 
 from outage import commands as c
-from outage import desk
 from outage.model import STORMS, Cause, Kind, OutageId, OutageKey, Service
-from outage.summary import summary
 from workers.commands import options, whereabouts
 from workers.commands.whereabouts import WAYS, Given
-from workers.session import ACTOR, say, say_json, session
+from workers.session import say, say_json, session
 
 
 @click.group()
@@ -60,17 +58,7 @@ def storm_watch(
             planned_end=desk_.time(ends),
             predicted=True,
         )
-        matched = desk_.matched(where, service)
-        with desk_.db.write() as conn:
-            outage = desk.declare(
-                conn,
-                command,
-                actor=ACTOR,
-                shape=matched,
-                max_premises=desk_.settings.max_recipients,
-            )
-        with desk_.db.read() as conn:
-            facts = summary(conn, outage.id)
+        facts = desk_.declare(command, desk_.matched(where, service))
         if as_json:
             say_json(facts)
             return

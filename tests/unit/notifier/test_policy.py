@@ -51,8 +51,8 @@ UNSAFE = Facts(stage=Stage.OPEN, advisory=True)
 WATCH = Facts(stage=Stage.PREDICTED, advisory=True, watch=True)
 
 
-def etr(hours: float, **more: bool) -> Facts:
-    return Facts(stage=Stage.OPEN, etr=at(hours), **more)
+def etr(hours: float, *, crew_on_site: bool = False) -> Facts:
+    return Facts(stage=Stage.OPEN, etr=at(hours), crew_on_site=crew_on_site)
 
 
 TABLE = [
