@@ -185,7 +185,7 @@ def test_what_was_split_and_merged_back_is_told_of_once(town: Town) -> None:
 
 def test_an_etr_is_told_after_a_merge_only_where_it_is_another_time(town: Town) -> None:
     one, other, third = (town.world.declare(r) for r in (LEFT, (3, 3, 0, 0), (4, 4, 0, 0)))
-    for outage, hours in ((one, 6), (other, 6.1), (third, 9)):
+    for outage, hours in ((one, 6), (other, 6.1), (third, 12)):
         town.etr(outage, hours)
     town.settle()
     town.world.merge(one, other)

@@ -1,9 +1,10 @@
 """Policy and what was last told, through whatever may happen, in whatever order and at any hour.
 
 The machine plays planner and outbox for one endpoint with three places: one pending message, held
-and inherited as the planner does it, decided again when it is due.
+and inherited as the planner does it, decided again when it is due. `POLICY_RUNS=2000` plays longer.
 """
 
+import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ from notifier.policy import Belief, Facts, Situation, Stage, belief, decide
 from notifier.situation import AGO_STEP_MIN, QUIET_STEP_MIN, most, time_code, unpack
 
 START = datetime(2026, 1, 4, 12, 0, tzinfo=UTC)
-MANNERS = Manners(zone=ZoneInfo("UTC"), quiet=(22 * 60, 7 * 60))
+MANNERS = Manners(zone=ZoneInfo("UTC"), most_a_day=2)
 DAY, CALM = timedelta(days=1), timedelta(days=4)
 places = st.sets(st.integers(0, 2), min_size=1)
 hours = st.integers(1, 100).map(lambda tenths: timedelta(hours=tenths / 5))
@@ -264,5 +265,6 @@ class Telling(RuleBasedStateMachine):
             assert self.state.count("listed") == 3
 
 
-Telling.TestCase.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
+RUNS = int(os.environ.get("POLICY_RUNS", "300"))
+Telling.TestCase.settings = settings(max_examples=RUNS, stateful_step_count=30, deadline=None)
 TestTelling = Telling.TestCase
