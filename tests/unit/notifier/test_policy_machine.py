@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from notifier.kinds import Hold, Kind, Told
 from notifier.manners import Manners
@@ -22,6 +22,7 @@ START = datetime(2026, 1, 4, 12, 0, tzinfo=UTC)
 MANNERS = Manners(zone=ZoneInfo("UTC"), most_a_day=2)
 DAY, CALM = timedelta(days=1), timedelta(days=4)
 places = st.sets(st.integers(0, 2), min_size=1)
+lengths = st.sampled_from([0, 1, 3, 10, 45, 200])
 hours = st.integers(1, 100).map(lambda tenths: timedelta(hours=tenths / 5))
 
 
@@ -51,7 +52,7 @@ class Telling(RuleBasedStateMachine):
         self.medical = self.hourly = False
 
     @initialize(
-        sort=st.sampled_from(["unplanned", "planned", "advisory"]),
+        sort=st.sampled_from(["unplanned", "unplanned", "planned", "advisory"]),
         medical=st.booleans(),
         hourly=st.booleans(),
         starts=hours,
@@ -64,78 +65,74 @@ class Telling(RuleBasedStateMachine):
             self.facts = replace(self.facts, advisory=True)
         self.plan()
 
-    # What may happen.
+    # What may happen, and how long it is quiet after it.
 
-    @rule(where=places)
-    def goes_out(self, where: set[int]) -> None:
+    @rule(where=places, minutes=lengths)
+    def goes_out(self, where: set[int], minutes: int) -> None:
         if self.facts.stage in {Stage.AHEAD, Stage.OPEN} and not self.facts.advisory:
             self.facts = replace(self.facts, stage=Stage.OPEN)
-            self.change(where, "here")
+            self.change(where, "here", minutes)
 
-    @rule(where=places)
-    def comes_back(self, where: set[int]) -> None:
-        out = {place for place in where if self.state[place] == "here"}
-        self.change(out, "back")
+    @rule(where=places, minutes=lengths)
+    def comes_back(self, where: set[int], minutes: int) -> None:
+        self.change({place for place in where if self.state[place] == "here"}, "back", minutes)
 
-    @rule()
-    def is_over(self) -> None:
+    @rule(minutes=lengths)
+    def is_over_or_open_again(self, minutes: int) -> None:
         if self.facts.stage is Stage.OPEN:
             self.facts = replace(self.facts, stage=Stage.OVER)
-            self.change({place for place in range(3) if self.state[place] == "here"}, "back")
-
-    @rule()
-    def is_open_again(self) -> None:
-        if self.facts.stage is Stage.OVER and not self.facts.advisory:
+            self.change(self.all("here"), "back", minutes)
+        elif self.facts.stage is Stage.OVER and not self.facts.advisory:
             self.facts = replace(self.facts, stage=Stage.OPEN)
-            self.change({place for place in range(3) if self.state[place] == "back"}, "here")
+            self.change(self.all("back"), "here", minutes)
 
-    @rule(where=places)
-    def falls_out(self, where: set[int]) -> None:
+    @rule(where=places, minutes=lengths)
+    def falls_out(self, where: set[int], minutes: int) -> None:
         if self.facts.stage in {Stage.AHEAD, Stage.OPEN}:
-            self.change({place for place in where if self.state[place] != "back"}, "left")
+            gone = {place for place in where if self.state[place] != "back"}
+            self.change(gone, "left", minutes)
 
-    @rule()
-    def is_cancelled(self) -> None:
+    @precondition(lambda self: len(self.said) > 2)
+    @rule(minutes=lengths)
+    def is_cancelled(self, minutes: int) -> None:
         if self.facts.stage in {Stage.AHEAD, Stage.OPEN}:
             self.facts = replace(self.facts, stage=Stage.CANCELLED)
-            self.change({place for place in range(3) if self.state[place] == "here"}, "left")
+            self.change(self.all("here"), "left", minutes)
 
-    @rule(away=hours)
-    def etr_is_given(self, away: timedelta) -> None:
-        self.facts = replace(self.facts, etr=self.now + away)
-        self.plan()
+    @rule(away=st.none() | hours, minutes=lengths)
+    def etr_is_given_or_withdrawn(self, away: timedelta | None, minutes: int) -> None:
+        self.facts = replace(self.facts, etr=None if away is None else self.now + away)
+        self.goes_on(minutes)
 
-    @rule()
-    def etr_is_withdrawn(self) -> None:
-        self.facts = replace(self.facts, etr=None)
-        self.plan()
-
-    @rule(away=hours)
-    def update_is_promised(self, away: timedelta) -> None:
+    @rule(away=hours, minutes=lengths)
+    def update_is_promised(self, away: timedelta, minutes: int) -> None:
         self.facts = replace(self.facts, next_update=self.now + away)
-        self.plan()
+        self.goes_on(minutes)
 
-    @rule(there=st.booleans())
-    def crew_comes_or_goes(self, *, there: bool) -> None:
+    @rule(there=st.booleans(), minutes=lengths)
+    def crew_comes_or_goes(self, *, there: bool, minutes: int) -> None:
         self.facts = replace(self.facts, crew_on_site=there)
-        self.plan()
+        self.goes_on(minutes)
 
-    @rule(away=hours)
-    def work_is_moved(self, away: timedelta) -> None:
-        if self.facts.stage is Stage.AHEAD:
-            self.facts = replace(self.facts, starts=self.now + away * 3)
-            self.plan()
+    @precondition(lambda self: self.facts.stage is Stage.AHEAD)
+    @rule(away=hours, minutes=lengths)
+    def work_is_moved(self, away: timedelta, minutes: int) -> None:
+        self.facts = replace(self.facts, starts=self.now + away * 3)
+        self.goes_on(minutes)
 
-    @rule(length=st.sampled_from([1, 3, 10, 45, 200, 700]))
-    def time_passes(self, length: int) -> None:
-        self.pass_until(self.now + timedelta(minutes=length))
+    def all(self, state: str) -> set[int]:
+        return {place for place in range(3) if self.state[place] == state}
 
-    # What planner, timers and outbox do.
-
-    def change(self, where: set[int], to: str) -> None:
+    def change(self, where: set[int], to: str, minutes: int) -> None:
         for place in where:
             self.state[place] = to
+        self.goes_on(minutes)
+
+    def goes_on(self, minutes: int) -> None:
         self.plan()
+        self.pass_until(self.now + timedelta(minutes=minutes))
+
+    # What planner, timers and outbox do.
 
     def pass_until(self, end: datetime) -> None:
         while (at := self.next_moment(end)) is not None:
