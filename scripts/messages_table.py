@@ -3,12 +3,13 @@
 import sys
 from pathlib import Path
 
+from page_table import keep
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from notifier.explain import SAID  # noqa: E402 - found through the line above
 from notifier.kinds import Hold, Kind, Quiet  # noqa: E402 - as above
-from scripts.page_table import keep  # noqa: E402 - as above
 
 HOLDS = {Hold.NONE: "", Hold.DETECTED: "`HOLD_S`", Hold.RESTORED: "`RESTORED_HOLD_S`"}
 

@@ -3,11 +3,12 @@
 import sys
 from pathlib import Path
 
+from page_table import keep
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from outage.settings import markdown  # noqa: E402 - found through the line above
-from scripts.page_table import keep  # noqa: E402 - as above
 
 if __name__ == "__main__":
     sys.exit(keep("settings.md", "settings", markdown()))
