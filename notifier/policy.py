@@ -85,7 +85,8 @@ def _in_good_time(
     if not kind.rule.critical:
         waits[Reason.ONCE_AN_HOUR] = manners.hour_over(situation, now)
         waits[Reason.ENOUGH_TODAY] = manners.day_over(situation, now)
-    wait, after = None, None
+    wait: Reason | None = None
+    after: datetime | None = None
     for reason, at in waits.items():
         if at is not None and at > (after or now):
             wait, after = reason, at
