@@ -1,7 +1,8 @@
 """Policy and what was last told, through whatever may happen, in whatever order and at any hour.
 
 The machine plays planner and outbox for one endpoint with three places: one pending message, held
-and inherited as the planner does it, decided again when it is due. `POLICY_RUNS=2000` plays longer (with `--timeout 1000`).
+and inherited as the planner does it, decided again when it is due. `POLICY_RUNS=2000` plays
+longer, with `--timeout 1000`.
 """
 
 import os
