@@ -100,7 +100,6 @@ WIDTHS = {
 
 SHIFTS = {name: sum(list(WIDTHS.values())[:position]) for position, name in enumerate(WIDTHS)}
 _FLAGS = tuple(f.name for f in fields(Situation) if f.type is bool)
-_COUNTS = ("places", "told_time", "ago", "recent", "backs", "quiet")
 
 
 def most(name: str) -> int:
@@ -114,8 +113,13 @@ def unpack(packed: int) -> Situation:
     return Situation(
         channel=Channel(raw["channel"]),
         told=Told(raw["told"]),
+        places=raw["places"],
+        told_time=raw["told_time"],
+        ago=raw["ago"],
+        recent=raw["recent"],
+        backs=raw["backs"],
+        quiet=raw["quiet"],
         **{name: bool(raw[name]) for name in _FLAGS},
-        **{name: raw[name] for name in _COUNTS},
     )
 
 
