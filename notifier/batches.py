@@ -11,7 +11,7 @@ from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database, wall_now
 from outage.in_order import InOrder
-from outage.model import GIS_ACTS_ON, TELLING, JournalKind
+from outage.model import GIS_ACTS_ON, MAY_TELL
 
 LANES = ("sms-urgent", "sms", "email")
 """Queues, most urgent first. Urgent texts take something back, or go to medical customers."""
@@ -31,7 +31,7 @@ _STEADY = 0x4F55 << 44
 _KEYS = "FROM (SELECT unnest(CAST(:keys AS bigint[])) AS key ORDER BY 1) AS in_order"
 _ALONE = sa.text("SELECT pg_advisory_xact_lock(key) " + _KEYS)
 _SHARED = sa.text("SELECT pg_advisory_xact_lock_shared(key) " + _KEYS)
-_TELLS = {"gis": GIS_ACTS_ON, "notifier": TELLING | {JournalKind.LISTED}}
+_TELLS = {"gis": GIS_ACTS_ON, "notifier": MAY_TELL}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

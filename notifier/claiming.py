@@ -14,9 +14,9 @@ from notifier.batches import in_flight, steady, unsettled
 from notifier.channels.base import Outgoing
 from notifier.facts import OutageFacts
 from notifier.kinds import Channel, Kind
-from notifier.policy import Decision, Reason, decide, unpack
+from notifier.policy import Belief, Decision, Manners, Reason, belief, decide, unpack
 from notifier.rendering import Text, Voice, render
-from notifier.situations import CHANNEL_OF, situations
+from notifier.situations import CHANNEL_OF, Moment, situations
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database, wall_now
@@ -48,7 +48,7 @@ class Terms:
     providers: Mapping[Channel, str]
     voice: Voice
     languages: tuple[str, ...]
-    etr_step: timedelta
+    manners: Manners
     lease: timedelta
 
     @property
@@ -93,6 +93,7 @@ class _Claim:
     frozen: list[dict[str, Any]] = field(default_factory=list)
     repeated: list[int] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
+    later: list[dict[str, Any]] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     texts: dict[tuple[object, ...], Text] = field(default_factory=dict)
 
@@ -159,9 +160,9 @@ def _rows(conn: Connection, batch_key: int) -> list[sa.Row[Any]]:
 
 def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
     blocked = unsettled(conn)
-    standing = _standing(conn, rows, work.terms)
+    standing = _standing(conn, rows, work)
     held = {(row.outage_key, row.endpoint_key) for row in conn.execute(in_flight(scratch.targets))}
-    known = facts.load(conn, {row.outage_key for row in rows}, etr_step=work.terms.etr_step)
+    known = facts.load(conn, {row.outage_key for row in rows})
     frozen = wording.stored(conn, [row.text_key for row in rows if row.state == "unknown"])
     decided: dict[tuple[int, int], Decision] = {}
     for row in rows:
@@ -177,7 +178,7 @@ def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
             packed = place.packed
             where = (row.outage_key, packed)
             if where not in decided:
-                decided[where] = decide(unpack(packed), about.policy, work.now)
+                decided[where] = decide(unpack(packed), about.policy, work.terms.manners, work.now)
             decision = decided[where]
         if row.state == "unknown":
             newest = place is not None and place.told_key == row.key
@@ -189,7 +190,7 @@ def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
 
 
 def _standing(
-    conn: Connection, rows: list[sa.Row[Any]], terms: Terms
+    conn: Connection, rows: list[sa.Row[Any]], work: _Claim
 ) -> dict[tuple[int, int], sa.Row[Any]]:
     scratch.prepare(conn)
     pairs = {(row.outage_key, row.endpoint_key) for row in rows}
@@ -199,7 +200,9 @@ def _standing(
             [{"outage_key": outage, "endpoint_key": endpoint} for outage, endpoint in pairs],
         )
         scratch.settle(conn, scratch.targets)
-    statement = situations(scratch.targets, count_shadowed=terms.count_shadowed)
+    terms = work.terms
+    moment = Moment.of(conn, terms.manners, count_shadowed=terms.count_shadowed, now=work.now)
+    statement = situations(scratch.targets, moment)
     return {(row.outage_key, row.endpoint_key): row for row in conn.execute(statement)}
 
 
@@ -210,6 +213,9 @@ def _first(
     if kind is None:
         state = "suppressed" if decision.reason in _FORBIDDEN else "withdrawn"
         work.end(row.key, state, decision.reason)
+        return
+    if decision.after is not None and not decision.due(work.now):
+        _later(work, row, kind, decision.after)
         return
     expires_at = None if kind.expires_after is None else _news_of(row) + kind.expires_after
     if expires_at is not None and expires_at <= work.now:
@@ -224,9 +230,9 @@ def _first(
         work.end(row.key, "suppressed", Reason.NO_PROVIDER)
         return
     situation = unpack(packed)
-    later = kind is Kind.ETR and about.is_later(decision.etr_version, situation.told_etr)
-    wish = (kind, decision.etr_version, situation.places, later)
-    text = _text(work, about, wish, channel, row)
+    promised = situation.told_at(work.now) if kind is Kind.ETR_PASSED else None
+    text = _text(work, about, (kind, situation.places, promised), channel, row)
+    known = belief(kind, situation, about.policy, terms.manners, work.now)
     work.frozen.append(
         {
             "b_key": row.key,
@@ -234,8 +240,7 @@ def _first(
             "kind": kind.public_name,
             "variant": kind.variant,
             "expires_at": expires_at,
-            "told_state": kind.told.name.lower(),
-            "told_etr_version": decision.etr_version or None,
+            **_frozen(known, about),
             "text": text,
             "segments": text.segments,
             "provider": terms.providers.get(channel) if goes else None,
@@ -244,6 +249,33 @@ def _first(
     )
     if goes:
         work.outgoing.append(_outgoing(row, text, expires_at, work.now))
+
+
+def _later(work: _Claim, row: sa.Row[Any], kind: Kind, at: datetime) -> None:
+    """It waits on: what it was put off for has not passed, or has come up since."""
+    lives = kind.expires_after
+    work.later.append(
+        {
+            "b_key": row.key,
+            "kind": kind.public_name,
+            "variant": kind.variant,
+            "send_after": at,
+            "expires_at": None if lives is None else at + lives,
+        }
+    )
+
+
+def _frozen(known: Belief, about: OutageFacts) -> dict[str, Any]:
+    """What the row keeps of what is believed from now on."""
+    etr = known.told.out and known.time is not None and not known.update
+    return {
+        "told_state": known.told.name.lower(),
+        "told_etr_version": about.etr_version if etr else None,
+        "told_time": known.time,
+        "told_update": known.update,
+        "told_crew": known.crew,
+        "told_places": known.places,
+    }
 
 
 def _news_of(row: sa.Row[Any]) -> datetime:
@@ -256,16 +288,16 @@ def _news_of(row: sa.Row[Any]) -> datetime:
 def _text(
     work: _Claim,
     about: OutageFacts,
-    wish: tuple[Kind, int, int, bool],
+    wish: tuple[Kind, int, datetime | None],
     channel: Channel,
     row: sa.Row[Any],
 ) -> Text:
-    """One rendering for all who are told the same: kind, ETR version, places, and if it slipped."""
+    """One rendering for all who are told the same: kind, places, and what was promised."""
     language = work.terms.language(row.language)
     same = (row.outage_key, wish, channel, language)
     if same not in work.texts:
-        kind, etr_version, places, later = wish
-        notice = about.notice(kind, etr_version, places, work.now, later=later)
+        kind, places, promised = wish
+        notice = about.notice(kind, places, work.now, promised=promised)
         work.texts[same] = render(notice, channel, language, work.terms.voice)
     return work.texts[same]
 
@@ -280,14 +312,19 @@ def _repeat(
     decision: Decision,
 ) -> None:
     """An unknown message is sent once more in the same words, if they still hold."""
-    situation = unpack(packed)
-    holds = newest and decision.kind is None and decision.reason in _STILL_TRUE
+    situation, kind = unpack(packed), Kind.of(row.kind, row.variant)
+    # What is put off is told later all the same: until then they may know what they were told.
+    settled = (
+        decision.reason in _STILL_TRUE if decision.kind is None else not decision.due(work.now)
+    )
+    holds = newest and settled
     stale = row.expires_at is not None and row.expires_at <= work.now
     for against, reason in (
         (not holds, Reason.NEWER_DECISION),
-        (not situation.wanted, Reason.NO_ALERTS_WANTED),
+        (not situation.wanted and not kind.rule.safety, Reason.NO_ALERTS_WANTED),
         (situation.opted_out, Reason.OPTED_OUT),
         (not situation.valid, Reason.INVALID_ENDPOINT),
+        (not kind.rule.resent, Reason.NOT_RESENT),
         (not work.terms.calls(row.address), Reason.SEND_MODE),
         (stale, Reason.EXPIRED),
     ):
@@ -312,6 +349,8 @@ def _write(conn: Connection, work: _Claim, lease_until: datetime) -> None:
     one = m.c.key == sa.bindparam("b_key")
     if work.endings:
         conn.execute(m.update().where(one).values(batch_key=None), work.endings)
+    if work.later:
+        conn.execute(m.update().where(one).values(batch_key=None), work.later)
     if work.waiting:
         conn.execute(m.update().where(m.c.key.in_(work.waiting)).values(batch_key=None))
     claimed = {

@@ -1,6 +1,6 @@
 """Why an account was told what it was told, or was not told, in sentences."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,19 +9,37 @@ from sqlalchemy.engine import Connection
 
 from notifier import facts
 from notifier.kinds import Kind
+from notifier.manners import Manners
 from notifier.policy import Reason, decide, unpack
-from notifier.situations import situations
+from notifier.situations import Moment, situations
 from outage import tables as t
-from outage.clock import business_now
 
-_SAID = {
+SAID = {
+    Kind.REPORTED: "that we have their report",
     Kind.DETECTED: "that service is out",
+    Kind.NO_ETR_YET: "that there is no time of return yet",
     Kind.ETR: "when service should be back",
+    Kind.ETR_LATER: "that service will be back later than they were told",
+    Kind.ETR_PASSED: "in an apology, that the time they were given has passed",
+    Kind.CREW: "that a crew is on site",
+    Kind.PARTLY_RESTORED: "that service should be back at some of their places",
     Kind.RESTORED: "that service should be back",
-    Kind.CANCELLED: "that the notice of the outage is withdrawn",
+    Kind.STILL_OUT_RECEIVED: "that we have their word that service is still out",
+    Kind.CANCELLED: "that the notice is withdrawn",
     Kind.CORRECTION_OUT: "in a correction, that service is out after all",
-    Kind.CORRECTION_UNAFFECTED: "in a correction, that the outage does not include them",
+    Kind.CORRECTION_INTERMITTENT: "in a correction, that service comes and goes",
+    Kind.CORRECTION_UNAFFECTED: "in a correction, that it does not include them",
+    Kind.PLANNED_NOTICE: "that work is planned",
+    Kind.PLANNED_REMINDER: "that planned work is near",
+    Kind.PLANNED_STARTED: "that planned work has begun",
+    Kind.PLANNED_CHANGED: "that planned work has another time",
+    Kind.PLANNED_CANCELLED: "that planned work will not take place",
+    Kind.PLANNED_DONE: "that planned work is done",
+    Kind.ADVISORY: "of the advisory",
+    Kind.ADVISORY_LIFTED: "that the advisory is lifted",
+    Kind.STORM_WATCH: "that a storm may come",
 }
+"""What each kind says, after "was to be told"; `docs/messages.md` shows it."""
 _ENDED = {
     "pending": "waits to be sent",
     "claimed": "is being sent",
@@ -40,8 +58,7 @@ _WHY = {
     Reason.NOTHING_NEW: "what they were last told still holds",
     Reason.NEVER_TOLD: "they were never told of this outage, and it no longer concerns them",
     Reason.ETR_MOVED_LITTLE: "the estimated time moved by too little",
-    Reason.ETR_WITHDRAWN: "the estimated time was withdrawn, and no new one is known",
-    Reason.ETR_PASSED: "the estimated time has passed",
+    Reason.ETR_PASSED: "the estimated time has passed, and they were never told it",
     Reason.PARTLY_OUT: "some of their places are back, and some are still out",
     Reason.OUT_IN_OTHER_OUTAGE: "another outage still keeps the place without service",
     Reason.NOT_SETTLED: "it is still being worked out who is affected",
@@ -50,7 +67,6 @@ _WHY = {
     Reason.PLANNED_NOT_STARTED: "the planned work has not begun",
     Reason.SILENT: "the outage was already there when its source was first read",
     Reason.NO_LONGER_LISTED: "the source no longer lists the outage, which is no proof of power",
-    Reason.ADVISORY: "this version tells nobody of advisories",
     Reason.NO_ALERTS_WANTED: "the account wants no outage alerts",
     Reason.OPTED_OUT: "this number or address has opted out",
     Reason.INVALID_ENDPOINT: "this number or address is known to be bad",
@@ -58,6 +74,13 @@ _WHY = {
     Reason.NO_PROVIDER: "no provider is set up for this channel",
     Reason.NEWER_DECISION: "something newer took its place",
     Reason.EXPIRED: "it had become too old",
+    Reason.NOT_RESENT: "what it said is not sent twice",
+}
+_WAITS = {
+    Reason.QUIET_HOURS: "their quiet hours are over",
+    Reason.ENOUGH_TODAY: "the next day begins: today has brought as many messages as a day may",
+    Reason.ONCE_AN_HOUR: "an hour has passed since the last one, as they asked",
+    Reason.NOT_DUE: "the time is near enough for it to matter, or what they were told has passed",
 }
 
 
@@ -67,7 +90,7 @@ def explain(
     outage_key: int,
     *,
     zone: ZoneInfo,
-    etr_step: timedelta,
+    manners: Manners,
     count_shadowed: bool,
 ) -> list[str]:
     """One sentence for each message of an account about an outage, and how things stand now.
@@ -85,14 +108,15 @@ def explain(
     endpoints = _endpoints(conn, account_key)
     if not endpoints:
         return [*found, "The account has no phone number or e-mail address, so nobody can be told."]
-    known = facts.load(conn, [outage_key], etr_step=etr_step)[outage_key]
+    known = facts.load(conn, [outage_key])[outage_key]
+    moment = Moment.of(conn, manners, count_shadowed=count_shadowed)
     for endpoint in endpoints:
         name = _masked(endpoint)
         messages = _messages(conn, endpoint.key, outage_key)
         found += [_message(name, message, zone) for message in messages]
         if messages or was_inside:
-            who = _standing(conn, endpoint.key, outage_key, count_shadowed=count_shadowed)
-            found.append(_now(conn, name, who, known))
+            who = _standing(conn, endpoint.key, outage_key, moment)
+            found.append(_now(name, who, known, moment))
     return found
 
 
@@ -172,7 +196,7 @@ def _messages(conn: Connection, endpoint_key: int, outage_key: int) -> list[sa.R
 
 
 def _message(name: str, message: sa.Row[Any], zone: ZoneInfo) -> str:
-    said = _SAID[Kind.of(message.kind, message.variant)]
+    said = SAID[Kind.of(message.kind, message.variant)]
     ended = _ENDED[message.state]
     why = _why(message.reason) if message.state in {"withdrawn", "suppressed"} else ""
     code = f" (code {message.provider_code})" if message.provider_code else ""
@@ -188,23 +212,25 @@ def _why(reason: str | None) -> str:
 
 
 def _standing(
-    conn: Connection, endpoint_key: int, outage_key: int, *, count_shadowed: bool
+    conn: Connection, endpoint_key: int, outage_key: int, moment: Moment
 ) -> sa.Row[Any] | None:
     target = sa.select(
         sa.literal(outage_key).label("outage_key"), t.endpoints.c.key.label("endpoint_key")
     ).where(t.endpoints.c.key == endpoint_key)
-    return conn.execute(
-        situations(target.subquery("target"), count_shadowed=count_shadowed)
-    ).first()
+    return conn.execute(situations(target.subquery("target"), moment)).first()
 
 
-def _now(conn: Connection, name: str, row: sa.Row[Any] | None, known: facts.OutageFacts) -> str:
+def _now(name: str, row: sa.Row[Any] | None, known: facts.OutageFacts, moment: Moment) -> str:
     if row is None:
         return f"{name} is told nothing now: {_WHY[Reason.NO_LONGER_HERE]}."
-    decision = decide(unpack(row.packed), known.policy, business_now(conn))
+    decision = decide(unpack(row.packed), known.policy, moment.manners, moment.now)
     if decision.kind is None:
         return f"{name} is told nothing now: {_WHY[decision.reason]}."
-    return f"{name} is to be told {_SAID[decision.kind]}."
+    said = f"{name} is to be told {SAID[decision.kind]}"
+    if decision.wait is None or decision.after is None:
+        return f"{said}."
+    at = _time(decision.after, moment.manners.zone)
+    return f"{said} when {_WAITS[decision.wait]} (at {at}), if it still holds."
 
 
 def _time(at: datetime, zone: ZoneInfo) -> str:

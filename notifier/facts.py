@@ -1,15 +1,15 @@
 """What is true of outages now, as policy and texts need it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier.kinds import Kind
-from notifier.policy import ELSEWHERE, Facts, Stage
+from notifier.policy import Facts, Stage
 from notifier.rendering import Notice
 from outage import model
 from outage import tables as t
@@ -25,35 +25,31 @@ class OutageFacts:
     cause: str | None
     crew_status: str | None
     since: datetime
-    next_update_by: datetime | None
     place: str
     public_message: str = ""
-    etr_reasons: dict[int, str | None] = field(default_factory=dict)
-
-    def is_later(self, etr_version: int, told_etr: int) -> bool:
-        """Whether this version of the ETR is later than the one that was told."""
-        etr, told = self.policy.etrs.get(etr_version), self.policy.etrs.get(told_etr)
-        return etr is not None and told is not None and etr > told
+    etr_version: int | None = None
+    etr_reason: str | None = None
+    planned_end: datetime | None = None
 
     def notice(
-        self, kind: Kind, etr_version: int, places: int, as_of: datetime, *, later: bool = False
+        self, kind: Kind, places: int, as_of: datetime, *, promised: datetime | None = None
     ) -> Notice:
-        """What a message of this kind states now; ``etr_version`` 0 states no ETR.
-
-        ``later`` says that who is told has been given an earlier time.
-        """
+        """What a message of this kind states now; ``promised`` is the time that was told before."""
         return Notice(
             kind=kind,
             service=self.service,
             planned=self.planned,
+            advisory=self.policy.advisory,
             cause=self.cause,
             crew_status=self.crew_status,
             since=self.since,
-            etr=self.policy.etrs.get(etr_version),
-            later=later,
+            etr=self.policy.etr_ahead(as_of),
+            promised=promised,
             # A reason says why it takes longer; a first time or an earlier one is no delay.
-            etr_reason=self.etr_reasons.get(etr_version) if later else None,
-            next_update_by=self.next_update_by,
+            etr_reason=self.etr_reason if kind is Kind.ETR_LATER else None,
+            next_update_by=self.policy.update_ahead(as_of),
+            starts=self.policy.starts,
+            ends=self.planned_end,
             place=self.place,
             public_message=self.public_message,
             places=places,
@@ -61,20 +57,9 @@ class OutageFacts:
         )
 
 
-def load(
-    conn: Connection, outage_keys: Iterable[int], *, etr_step: timedelta
-) -> dict[int, OutageFacts]:
+def load(conn: Connection, outage_keys: Iterable[int]) -> dict[int, OutageFacts]:
     """The facts of these outages, by key. An ETR that is not published is no fact."""
     keys = sorted(set(outage_keys))
-    etrs: dict[int, dict[int, datetime]] = {key: {} for key in keys}
-    reasons: dict[int, dict[int, str | None]] = {key: {} for key in keys}
-    for row in conn.execute(
-        t.etrs.select().where(t.etrs.c.outage_key.in_(keys), t.etrs.c.published.is_(True))
-    ):
-        etrs[row.outage_key][row.version] = row.latest
-        reasons[row.outage_key][row.version] = row.reason
-    for row in conn.execute(_of_origins(keys)):
-        etrs[row.goes_on][row.outage_key * ELSEWHERE + row.version] = row.latest
     told = (
         sa.exists()
         .where(
@@ -96,42 +81,35 @@ def load(
     )
     return {
         row.key: OutageFacts(
-            policy=Facts(
-                stage=stage(row),
-                advisory=row.kind == model.Kind.ADVISORY,
-                silent=bool(row.silent),
-                etr_version=(row.etr_version or 0) if row.etr_published else 0,
-                etrs=etrs[row.key],
-                etr_step=etr_step,
-                tell_unlisted=bool(row.tell_unlisted),
-            ),
+            policy=_policy(row),
             service=row.service,
             planned=row.kind == model.Kind.PLANNED,
             cause=row.cause,
             crew_status=row.crew_status,
             since=row.started_at,
-            next_update_by=row.next_update_by,
             place=row.place,
             public_message=row.public_message or "",
-            etr_reasons=reasons[row.key],
+            etr_version=row.etr_version if row.etr_published else None,
+            etr_reason=row.etr_reason if row.etr_published else None,
+            planned_end=row.planned_end,
         )
         for row in conn.execute(statement)
     }
 
 
-def _of_origins(keys: list[int]) -> sa.Select[Any]:
-    """ETRs of the outages that these go on from: merged into them, or what they were a part of."""
-    o, merged = t.origins.c, t.outages.alias("merged").c
-    origins = sa.union(
-        sa.select(o.outage_key.label("goes_on"), o.origin_key).where(
-            o.outage_key.in_(keys), o.origin_key != o.outage_key
-        ),
-        sa.select(merged.merged_into, merged.key).where(merged.merged_into.in_(keys)),
-    ).subquery("goes_on_from")
-    return (
-        sa.select(origins.c.goes_on, t.etrs.c.outage_key, t.etrs.c.version, t.etrs.c.latest)
-        .join(t.etrs, t.etrs.c.outage_key == origins.c.origin_key)
-        .where(t.etrs.c.published.is_(True))
+def _policy(row: sa.Row[Any]) -> Facts:
+    advisory = row.kind == model.Kind.ADVISORY
+    return Facts(
+        stage=stage(row),
+        advisory=advisory,
+        planned=row.kind == model.Kind.PLANNED,
+        watch=advisory and row.status == model.Status.PREDICTED and row.cause in model.STORMS,
+        silent=bool(row.silent),
+        etr=row.etr_latest if row.etr_published else None,
+        next_update=row.next_update_by,
+        starts=row.planned_start,
+        crew_on_site=row.crew_status == model.CrewStatus.ARRIVED,
+        tell_unlisted=bool(row.tell_unlisted),
     )
 
 

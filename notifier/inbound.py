@@ -7,7 +7,6 @@ one transaction: what it asks for, the answer, the pages; killed anywhere, it be
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -85,7 +84,6 @@ class Inbox:
             mode=settings.send,
             allowlist=settings.allowlist,
             test_numbers=settings.test_numbers,
-            etr_step=timedelta(minutes=settings.etr_step_min),
         )
 
     def turn(self) -> bool:

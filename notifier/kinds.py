@@ -1,4 +1,4 @@
-"""What can be told, over what, and what may be believed afterwards."""
+"""What can be told, over what, by which rules, and what may be believed afterwards."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,56 +12,6 @@ class Channel(IntEnum):
     EMAIL = 1
 
 
-class Kind(StrEnum):
-    """What a message says."""
-
-    DETECTED = "detected"
-    ETR = "etr"
-    RESTORED = "restored"
-    CANCELLED = "cancelled"
-    CORRECTION_OUT = "correction_out"
-    CORRECTION_UNAFFECTED = "correction_unaffected"
-
-    @property
-    def told(self) -> "Told":
-        """What the endpoint believes once it has been told this."""
-        return _RULES[self].told
-
-    @property
-    def urgency(self) -> int:
-        """Order in the queue: 0 goes first."""
-        return _RULES[self].urgency
-
-    @property
-    def expires_after(self) -> timedelta | None:
-        """How long after planning it may still be sent; None is for ever.
-
-        What takes back or ends something told is never stale: the person
-        still believes the old thing.
-        """
-        return _RULES[self].expires_after
-
-    @property
-    def held(self) -> bool:
-        """Whether it waits out the hold, so that a momentary loss tells nobody."""
-        return self is Kind.DETECTED
-
-    @property
-    def public_name(self) -> str:
-        """The kind as counted and shown: both corrections are ``correction``."""
-        return self.value.partition("_")[0]
-
-    @property
-    def variant(self) -> str:
-        """What tells the two corrections apart, as the tables hold it: ``out``, ``unaffected``."""
-        return self.value.partition("_")[2]
-
-    @classmethod
-    def of(cls, public_name: str, variant: str) -> "Kind":
-        """The kind that the tables hold as these two words."""
-        return cls(f"{public_name}_{variant}" if variant else public_name)
-
-
 class Told(IntEnum):
     """What an endpoint believes about an outage; the number is packed and stored."""
 
@@ -70,20 +20,189 @@ class Told(IntEnum):
     BACK = 2
     UNAFFECTED = 3
     CANCELLED = 4
+    REPORTED = 5
+    """We have their report, and have said no more."""
+    NOTICED = 6
+    """Planned work lies ahead."""
+    REMINDED = 7
+    """The same, and it is near."""
+    ADVISED = 8
+    LIFTED = 9
+    WATCHED = 10
+    """A storm may come."""
+    INTERMITTENT = 11
+    """Out, and it has come and gone."""
+
+    @property
+    def out(self) -> bool:
+        """Whether they believe to be without service."""
+        return self in {Told.OUT, Told.INTERMITTENT}
+
+
+class Hold(StrEnum):
+    """What a message waits for before it is first sent."""
+
+    NONE = "none"
+    DETECTED = "detected"
+    """That the loss is no momentary one."""
+    RESTORED = "restored"
+    """That service stays."""
+
+
+class Quiet(StrEnum):
+    """What becomes of a message in somebody's quiet hours."""
+
+    SENT = "sent"
+    WAITS = "waits"
+    """Until the morning; not for medical customers, nor for who asked for no quiet hours."""
+
+
+class Kind(StrEnum):
+    """What a message says."""
+
+    REPORTED = "reported"
+    DETECTED = "detected"
+    NO_ETR_YET = "no_etr_yet"
+    ETR = "etr"
+    ETR_LATER = "etr_later"
+    ETR_PASSED = "etr_passed"
+    CREW = "crew"
+    PARTLY_RESTORED = "partly_restored"
+    RESTORED = "restored"
+    STILL_OUT_RECEIVED = "still_out_received"
+    CORRECTION_OUT = "correction_out"
+    CORRECTION_INTERMITTENT = "correction_intermittent"
+    CORRECTION_UNAFFECTED = "correction_unaffected"
+    CANCELLED = "cancelled"
+    PLANNED_NOTICE = "planned_notice"
+    PLANNED_REMINDER = "planned_reminder"
+    PLANNED_STARTED = "planned_started"
+    PLANNED_CHANGED = "planned_changed"
+    PLANNED_CANCELLED = "planned_cancelled"
+    PLANNED_DONE = "planned_done"
+    ADVISORY = "advisory"
+    ADVISORY_LIFTED = "advisory_lifted"
+    STORM_WATCH = "storm_watch"
+
+    @property
+    def rule(self) -> "Rule":
+        """The kind's line in the table."""
+        return RULES[self]
+
+    @property
+    def told(self) -> Told:
+        """What the endpoint believes once it has been told this."""
+        return RULES[self].told
+
+    @property
+    def urgency(self) -> int:
+        """Order in the queue: 0 goes first."""
+        return RULES[self].urgency
+
+    @property
+    def expires_after(self) -> timedelta | None:
+        """How long after planning it may still be sent; None is for ever."""
+        return RULES[self].expires_after
+
+    @property
+    def public_name(self) -> str:
+        """The kind as counted and shown: the corrections are all ``correction``."""
+        return _CORRECTION if self.value.startswith(_CORRECTION) else self.value
+
+    @property
+    def variant(self) -> str:
+        """What tells the corrections apart, as the tables hold it: ``out`` or ``unaffected``."""
+        return self.value.removeprefix(self.public_name).removeprefix("_")
+
+    @classmethod
+    def of(cls, public_name: str, variant: str) -> "Kind":
+        """The kind that the tables hold as these two words."""
+        return cls(f"{public_name}_{variant}" if variant else public_name)
+
+
+_CORRECTION = "correction"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Rule:
+class Rule:
+    """One line of the table of kinds.
+
+    ``critical``: it does not count against the most a day may bring, and is never put off for
+    it. ``resent``: sent once more where nobody knows whether the provider has the first one: a
+    text twice is better than none. ``safety``: it goes to who wants no outage alerts, too (never
+    to who has opted out), and in English where a translation has not been reviewed.
+    ``expires_after``: what takes back or ends something told is never stale, since the person
+    still believes the old thing. ``answer``: it is said only in answer to somebody's words.
+    """
+
     told: Told
     urgency: int
-    expires_after: timedelta | None
+    critical: bool
+    resent: bool
+    quiet: Quiet
+    expires_after: timedelta | None = None
+    hold: Hold = Hold.NONE
+    safety: bool = False
+    answer: bool = False
 
 
-_RULES = {
-    Kind.CORRECTION_OUT: _Rule(told=Told.OUT, urgency=0, expires_after=None),
-    Kind.CORRECTION_UNAFFECTED: _Rule(told=Told.UNAFFECTED, urgency=0, expires_after=None),
-    Kind.CANCELLED: _Rule(told=Told.CANCELLED, urgency=0, expires_after=None),
-    Kind.RESTORED: _Rule(told=Told.BACK, urgency=1, expires_after=None),
-    Kind.DETECTED: _Rule(told=Told.OUT, urgency=1, expires_after=timedelta(hours=6)),
-    Kind.ETR: _Rule(told=Told.OUT, urgency=2, expires_after=timedelta(hours=2)),
+def _rule(
+    told: Told,
+    urgency: int,
+    quiet: Quiet,
+    hours: float | None = None,
+    *,
+    critical: bool = True,
+    resent: bool = True,
+    hold: Hold = Hold.NONE,
+    safety: bool = False,
+    answer: bool = False,
+) -> Rule:
+    return Rule(
+        told=told,
+        urgency=urgency,
+        critical=critical,
+        resent=resent,
+        quiet=quiet,
+        expires_after=None if hours is None else timedelta(hours=hours),
+        hold=hold,
+        safety=safety,
+        answer=answer,
+    )
+
+
+_S, _W = Quiet.SENT, Quiet.WAITS
+
+RULES = {
+    # Answers are said at once to whoever is awake and asking.
+    Kind.REPORTED: _rule(Told.REPORTED, 1, _S, 1, resent=False, answer=True),
+    Kind.STILL_OUT_RECEIVED: _rule(Told.OUT, 1, _S, 1, resent=False, answer=True),
+    Kind.DETECTED: _rule(Told.OUT, 1, _S, 6, hold=Hold.DETECTED),
+    # What repeats in other words what the next one will say again is not sent twice.
+    Kind.NO_ETR_YET: _rule(Told.OUT, 2, _W, 2, critical=False, resent=False),
+    Kind.ETR: _rule(Told.OUT, 2, _W, 2, critical=False),
+    Kind.ETR_LATER: _rule(Told.OUT, 2, _W, 2, critical=False),
+    # Bounded by the times that were told, and those are counted: silence would be worse.
+    Kind.ETR_PASSED: _rule(Told.OUT, 2, _W, 2),
+    Kind.CREW: _rule(Told.OUT, 2, _W, 1, critical=False, resent=False),
+    Kind.PARTLY_RESTORED: _rule(Told.OUT, 1, _W, hold=Hold.RESTORED),
+    Kind.RESTORED: _rule(Told.BACK, 1, _W, hold=Hold.RESTORED),
+    # Whoever was told "back" may rely on it, also at night.
+    Kind.CORRECTION_OUT: _rule(Told.OUT, 0, _S),
+    Kind.CORRECTION_INTERMITTENT: _rule(Told.INTERMITTENT, 0, _S),
+    Kind.CORRECTION_UNAFFECTED: _rule(Told.UNAFFECTED, 0, _W),
+    Kind.CANCELLED: _rule(Told.CANCELLED, 0, _W),
+    Kind.PLANNED_NOTICE: _rule(Told.NOTICED, 3, _W, critical=False),
+    Kind.PLANNED_REMINDER: _rule(Told.REMINDED, 3, _W, 24, critical=False),
+    Kind.PLANNED_STARTED: _rule(Told.OUT, 1, _W, 6),
+    Kind.PLANNED_CHANGED: _rule(Told.NOTICED, 1, _W),
+    Kind.PLANNED_CANCELLED: _rule(Told.CANCELLED, 1, _W),
+    Kind.PLANNED_DONE: _rule(Told.BACK, 1, _W, hold=Hold.RESTORED),
+    Kind.ADVISORY: _rule(Told.ADVISED, 0, _S, safety=True),
+    Kind.ADVISORY_LIFTED: _rule(Told.LIFTED, 0, _S, safety=True),
+    Kind.STORM_WATCH: _rule(Told.WATCHED, 3, _W, 24, critical=False, resent=False),
 }
+"""Every kind and its rules; `docs/messages.md` shows this table, by test."""
+
+COUNTED = tuple(kind.public_name for kind in Kind if not kind.rule.critical)
+"""Kinds that count against the most a day may bring, as the tables name them."""

@@ -11,6 +11,7 @@ from notifier.channels.base import TIMEOUT_S, Channel, Outcome
 from notifier.channels.providers import configured, opened
 from notifier.claiming import ClaimedBatch, Terms, claim
 from notifier.kinds import Channel as ChannelName
+from notifier.manners import Manners
 from notifier.rendering import Voice
 from notifier.routing import Routing
 from notifier.situations import CHANNEL_OF
@@ -130,9 +131,15 @@ def terms(settings: Settings, site: Site) -> Terms:
         mode=settings.send,
         allowlist=settings.allowlist,
         providers={channel: names[0] for channel, names in configured(settings).items()},
-        voice=Voice(name=site.short_name, phone=site.phones.outage or "", zone=site.zone),
+        voice=Voice(
+            name=site.short_name,
+            phone=site.phones.outage or "",
+            zone=site.zone,
+            advisory={str(service): said for service, said in site.advisory.items()},
+            lifted={str(service): said for service, said in site.advisory_lifted.items()},
+        ),
         languages=site.languages,
-        etr_step=timedelta(minutes=settings.etr_step_min),
+        manners=Manners.of(settings, site),
         lease=timedelta(seconds=settings.lease_s),
     )
 

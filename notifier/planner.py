@@ -1,7 +1,6 @@
 """From a journal entry to message rows, some thousand people at a time, set by set."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import case, func
@@ -10,11 +9,10 @@ from sqlalchemy.engine import Connection
 
 from notifier import facts, scratch
 from notifier.batches import steady
-from notifier.policy import Decision, Reason, decide, unpack
+from notifier.policy import Decision, Manners, Reason, decide, unpack
 from notifier.scratch import standing, targets, verdicts
-from notifier.situations import situations
+from notifier.situations import Moment, situations
 from outage import tables as t
-from outage.clock import business_now
 from outage.columns import to_ms
 from outage.in_order import InOrder
 
@@ -25,8 +23,7 @@ class Plan:
 
     number: int
     outage_key: int
-    hold: timedelta
-    etr_step: timedelta
+    manners: Manners
     count_shadowed: bool
 
 
@@ -39,19 +36,20 @@ def plan_some(conn: Connection, plan: Plan, after: int, premises: int) -> int | 
     siblings = _siblings(conn, plan)
     steady(conn, [plan.outage_key, *siblings], alone=True)
     upto = _upto(conn, plan.outage_key, after, premises)
+    moment = Moment.of(conn, plan.manners, count_shadowed=plan.count_shadowed)
     scratch.prepare(conn)
     _aim(conn, _here(plan.outage_key, after, upto))
-    _stand(conn, plan)
+    _stand(conn, moment)
     beyond = standing.c.first_premise <= after
     if upto is not None:
         beyond = sa.or_(beyond, standing.c.first_premise > upto)
     conn.execute(standing.delete().where(beyond))
-    _decide_and_write(conn, plan, tally_silence=True)
+    _decide_and_write(conn, plan, moment, tally_silence=True)
     if siblings:
         scratch.prepare(conn)
         _aim(conn, _there(plan.outage_key, siblings, after, upto))
-        _stand(conn, plan)
-        _decide_and_write(conn, plan, tally_silence=False)
+        _stand(conn, moment)
+        _decide_and_write(conn, plan, moment, tally_silence=False)
     return upto
 
 
@@ -123,8 +121,8 @@ def _aim(conn: Connection, who: sa.Select[tuple[int, int]]) -> None:
     scratch.settle(conn, targets)
 
 
-def _stand(conn: Connection, plan: Plan) -> None:
-    now = situations(targets, count_shadowed=plan.count_shadowed).subquery("now")
+def _stand(conn: Connection, moment: Moment) -> None:
+    now = situations(targets, moment).subquery("now")
     pending = t.messages.alias("pending")
     whole = (
         sa.select(
@@ -148,18 +146,21 @@ def _stand(conn: Connection, plan: Plan) -> None:
     scratch.settle(conn, standing)
 
 
-def _decide_and_write(conn: Connection, plan: Plan, *, tally_silence: bool) -> None:
-    now = business_now(conn)
+def _decide_and_write(conn: Connection, plan: Plan, moment: Moment, *, tally_silence: bool) -> None:
+    now = moment.now
     distinct = conn.execute(sa.select(standing.c.outage_key, standing.c.packed).distinct()).all()
-    known = facts.load(conn, {row.outage_key for row in distinct}, etr_step=plan.etr_step)
+    known = facts.load(conn, {row.outage_key for row in distinct})
     decisions: dict[tuple[int, int], Decision] = {
-        (row.outage_key, row.packed): decide(unpack(row.packed), known[row.outage_key].policy, now)
+        (row.outage_key, row.packed): decide(
+            unpack(row.packed), known[row.outage_key].policy, plan.manners, now
+        )
         for row in distinct
     }
     scratch.record(conn, decisions)
     _tally(conn, plan, silence=tally_silence)
     _end_pending(conn, to_ms(now))
     _renew(conn, to_ms(now))
+    _hasten(conn, to_ms(now))
     _insert(conn, plan, to_ms(now))
 
 
@@ -170,6 +171,15 @@ _COVERED = sa.and_(
     standing.c.pending_kind == verdicts.c.kind, standing.c.pending_variant == verdicts.c.variant
 )
 """The same is pending already; it is rendered when claimed, so it will say what is true then."""
+
+
+_STAYS = sa.and_(
+    t.messages.c.key == standing.c.pending_key,
+    t.messages.c.state == "pending",
+    _VERDICT,
+    _COVERED,
+)
+"""A pending row that goes on waiting."""
 
 
 def _told_by_this_entry(plan: Plan) -> sa.ColumnElement[bool]:
@@ -207,7 +217,7 @@ def _tally(conn: Connection, plan: Plan, *, silence: bool) -> None:
 
 
 def _end_pending(conn: Connection, now_ms: int) -> None:
-    """A pending row that says something else now gives way; its send time is inherited."""
+    """A pending row that says something else now gives way; mostly its send time is inherited."""
     to_tell = verdicts.c.kind.is_not(None)
     conn.execute(
         t.messages.update()
@@ -231,23 +241,44 @@ def _renew(conn: Connection, now_ms: int) -> None:
     Else what waited through a provider's outage would expire with the newest ETR in it. Those
     planned lately are left as they are: it would be a write for each person and entry.
     """
+    lives_on = _fresh(now_ms) + verdicts.c.expires_ms
     conn.execute(
         t.messages.update()
-        .values(expires_at=now_ms + verdicts.c.expires_ms)
+        .values(expires_at=lives_on)
         .where(
-            t.messages.c.key == standing.c.pending_key,
-            t.messages.c.state == "pending",
-            _VERDICT,
-            _COVERED,
+            _STAYS,
             sa.type_coerce(t.messages.c.expires_at, sa.BigInteger)
-            < now_ms + verdicts.c.expires_ms * 3 / 4,
+            < lives_on - verdicts.c.expires_ms / 4,
         )
     )
 
 
+def _hasten(conn: Connection, now_ms: int) -> None:
+    """What waits longer than it has to by now goes sooner; what waits too short, claiming sees."""
+    due = _due(now_ms)
+    conn.execute(
+        t.messages.update()
+        .values(send_after=due)
+        .where(
+            _STAYS,
+            sa.type_coerce(t.messages.c.send_after, sa.BigInteger) > due,
+        )
+    )
+
+
+def _fresh(now_ms: int) -> sa.ColumnElement[int]:
+    """From when on a message grows old."""
+    return func.coalesce(verdicts.c.after_ms, sa.literal(now_ms, sa.BigInteger))
+
+
+def _due(now_ms: int) -> sa.ColumnElement[int]:
+    held = sa.literal(now_ms, sa.BigInteger) + verdicts.c.hold_ms
+    return case((verdicts.c.after_ms > held, verdicts.c.after_ms), else_=held)
+
+
 def _insert(conn: Connection, plan: Plan, now_ms: int) -> None:
-    own = sa.literal(now_ms) + verdicts.c.held * int(plan.hold.total_seconds() * 1000)
-    earlier = standing.c.pending_send_after
+    own, earlier = _due(now_ms), standing.c.pending_send_after
+    inherits = sa.and_(verdicts.c.inherits == 1, earlier < own)
     rows = (
         sa.select(
             sa.literal(plan.number).label("number"),
@@ -260,8 +291,8 @@ def _insert(conn: Connection, plan: Plan, now_ms: int) -> None:
             sa.literal("pending").label("state"),
             (verdicts.c.urgency * 2 + 1 - standing.c.medical).label("priority"),
             sa.literal(now_ms).label("planned_at"),
-            case((earlier < own, earlier), else_=own).label("send_after"),
-            (sa.literal(now_ms) + verdicts.c.expires_ms).label("expires_at"),
+            case((inherits, earlier), else_=own).label("send_after"),
+            (_fresh(now_ms) + verdicts.c.expires_ms).label("expires_at"),
         )
         .select_from(standing)
         .join(verdicts, _VERDICT)

@@ -1,266 +1,298 @@
 """Who is told what, and why not: one pure function over packed situations.
 
-A situation is what one endpoint was last told about one outage beside how its
-premises stand now, in few small facts, packed into one integer. A storm of a
-million contacts has some hundred distinct ones; each is decided once, by the
-same function when messages are planned and again when they are claimed.
+The same function decides when messages are planned and again when they are claimed. It compares
+what an endpoint was last told with what is true: whatever was put off before is told by that.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-from notifier.kinds import Channel, Kind, Told
+from notifier.kinds import Hold, Kind, Told
+from notifier.manners import Manners
+from notifier.reasons import Belief, Decision, Facts, Reason, Stage, ahead
+from notifier.situation import MOST_PLACES, SHIFTS, WIDTHS, Situation, time_code, unpack
 
-MOST_PLACES = 15
-"""A count of places is capped here: no text says a larger number."""
-
-
-class Stage(StrEnum):
-    """How far an outage is, in the words that matter to what is told."""
-
-    PREDICTED = "predicted"
-    AHEAD = "ahead"
-    OPEN = "open"
-    OVER = "over"
-    UNLISTED = "unlisted"
-    CANCELLED = "cancelled"
-
-
-class Reason(StrEnum):
-    """Why something is told, or is not: a closed list, shared by tallies and explanations."""
-
-    # Told.
-    NEWLY_OUT = "newly_out"
-    ETR_FIRST = "etr_first"
-    ETR_MOVED = "etr_moved"
-    BACK = "back"
-    TAKEN_BACK = "taken_back"
-    OUT_AFTER_ALL = "out_after_all"
-    NOT_AFFECTED = "not_affected"
-    # Nothing to tell.
-    NOTHING_NEW = "nothing_new"
-    NEVER_TOLD = "never_told"
-    ETR_MOVED_LITTLE = "etr_moved_little"
-    ETR_WITHDRAWN = "etr_withdrawn"
-    ETR_PASSED = "etr_passed"
-    PARTLY_OUT = "partly_out"
-    OUT_IN_OTHER_OUTAGE = "out_in_other_outage"
-    NOT_SETTLED = "not_settled"
-    NO_LONGER_HERE = "no_longer_here"
-    PREDICTED = "predicted"
-    PLANNED_NOT_STARTED = "planned_not_started"
-    SILENT = "silent_baseline"
-    NO_LONGER_LISTED = "no_longer_listed"
-    ADVISORY = "advisory_not_told_in_this_version"
-    # Something to tell, and it may not be told.
-    NO_ALERTS_WANTED = "no_alerts_wanted"
-    OPTED_OUT = "opted_out"
-    INVALID_ENDPOINT = "invalid_endpoint"
-    SEND_MODE = "send_mode"
-    NO_PROVIDER = "no_provider"
-    # Something to tell that is being told already, or came too late.
-    ALREADY_PENDING = "already_pending"
-    TOLD_FOR_OTHER_OUTAGE = "told_for_other_outage"
-    NEWER_DECISION = "newer_decision"
-    EXPIRED = "expired"
+__all__ = [
+    "MOST_PLACES",
+    "SHIFTS",
+    "WIDTHS",
+    "Belief",
+    "Decision",
+    "Facts",
+    "Manners",
+    "Reason",
+    "Situation",
+    "Stage",
+    "belief",
+    "decide",
+    "unpack",
+]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """One endpoint and one outage: what it was told, and how its premises stand now.
-
-    Of the endpoint's premises in this outage: ``here`` some are without the
-    service because of this outage, ``elsewhere`` some because of another one,
-    ``listed`` some are members that nothing interrupts, ``back`` some were
-    restored, ``left`` some fell out. ``places`` counts those out here, up to
-    `MOST_PLACES`.
-    """
-
-    channel: Channel = Channel.SMS
-    wanted: bool = True
-    opted_out: bool = False
-    valid: bool = True
-    told: Told = Told.NONE
-    here: bool = False
-    elsewhere: bool = False
-    listed: bool = False
-    back: bool = False
-    left: bool = False
-    places: int = 0
-    told_etr: int = 0
-
-    def pack(self) -> int:
-        """The situation as one integer below 2**62, ordered as `SHIFTS` says."""
-        return sum(
-            min(int(getattr(self, name)), (1 << WIDTHS[name]) - 1) << shift
-            for name, shift in SHIFTS.items()
-        )
-
-
-WIDTHS = {
-    "channel": 3,
-    "wanted": 1,
-    "opted_out": 1,
-    "valid": 1,
-    "told": 3,
-    "here": 1,
-    "elsewhere": 1,
-    "listed": 1,
-    "back": 1,
-    "left": 1,
-    "places": 4,
-    "told_etr": 44,
-}
-"""Bits of each fact; the set-based builder in SQL reads the same table."""
-
-ELSEWHERE = 1 << 12
-"""ETR versions count within one outage. That of another one, which this one goes on from, is known
-as the other's key times this, and the version."""
-
-SHIFTS = {name: sum(list(WIDTHS.values())[:position]) for position, name in enumerate(WIDTHS)}
-_TYPES = {f.name: f.type for f in fields(Situation)}
-
-
-def unpack(packed: int) -> Situation:
-    """The situation that `Situation.pack` made this integer of."""
-    raw = {name: packed >> shift & (1 << WIDTHS[name]) - 1 for name, shift in SHIFTS.items()}
-    return Situation(
-        channel=Channel(raw["channel"]),
-        told=Told(raw["told"]),
-        places=raw["places"],
-        told_etr=raw["told_etr"],
-        **{name: bool(raw[name]) for name, kind in _TYPES.items() if kind is bool},
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What holds for everybody in an outage.
-
-    ``etr_version`` is the published ETR's version, 0 when none is published;
-    ``etrs`` gives the latest instant of every version anybody may have been
-    told, by another outage too (`ELSEWHERE`). An ETR that moves by less than
-    ``etr_step`` tells nobody.
-    ``silent`` is an outage of a feed's first snapshot: a baseline, told to nobody.
-    ``tell_unlisted`` lets a source's "no longer listed" be told as restored.
-    """
-
-    stage: Stage
-    advisory: bool = False
-    silent: bool = False
-    etr_version: int = 0
-    etrs: Mapping[int, datetime]
-    etr_step: timedelta
-    tell_unlisted: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """A kind to tell, or None; always the reason. ``etr_version`` is what it would state."""
-
-    kind: Kind | None
-    reason: Reason
-    etr_version: int = 0
-
-
-def decide(situation: Situation, facts: Facts, now: datetime) -> Decision:
-    """What this endpoint is to be told now: the difference between belief and truth."""
-    wish = _difference(situation, facts, now)
+def decide(situation: Situation, facts: Facts, manners: Manners, now: datetime) -> Decision:
+    """What this endpoint is to be told: the difference between belief and truth, in good time."""
+    wish = _difference(situation, facts, manners, now)
     if wish.kind is None:
         return wish
     for forbidden, reason in (
-        (not situation.wanted, Reason.NO_ALERTS_WANTED),
+        (not situation.wanted and not wish.kind.rule.safety, Reason.NO_ALERTS_WANTED),
         (situation.opted_out, Reason.OPTED_OUT),
         (not situation.valid, Reason.INVALID_ENDPOINT),
     ):
         if forbidden:
             return _silent(reason)
-    return wish
+    return _in_good_time(wish, wish.kind, situation, manners, now)
+
+
+def belief(
+    kind: Kind, situation: Situation, facts: Facts, manners: Manners, now: datetime
+) -> Belief:
+    """What is believed after this kind was told now, beside what the kind itself says."""
+    if kind.told in _AHEAD_OF_WORK:
+        near = facts.starts is not None and facts.starts - now <= manners.reminder
+        return Belief(told=Told.REMINDED if near else Told.NOTICED, time=facts.starts)
+    if not kind.told.out:
+        return Belief(told=kind.told)
+    flapping = situation.told is Told.INTERMITTENT and kind is not Kind.CORRECTION_OUT
+    etr = facts.etr_ahead(now)
+    update = None if etr else facts.update_ahead(now)
+    return Belief(
+        told=Told.INTERMITTENT if flapping else kind.told,
+        time=etr or update,
+        update=update is not None,
+        crew=facts.crew_on_site or (situation.told.out and situation.told_crew),
+        places=situation.places,
+    )
 
 
 def _silent(reason: Reason) -> Decision:
     return Decision(kind=None, reason=reason)
 
 
-def _difference(situation: Situation, facts: Facts, now: datetime) -> Decision:
+def _tell(kind: Kind, reason: Reason, after: datetime | None = None) -> Decision:
+    return Decision(
+        kind=kind, reason=reason, after=after, wait=None if after is None else Reason.NOT_DUE
+    )
+
+
+def _in_good_time(
+    wish: Decision, kind: Kind, situation: Situation, manners: Manners, now: datetime
+) -> Decision:
+    waits = {
+        Reason.NOT_DUE: wish.after,
+        Reason.QUIET_HOURS: manners.quiet_until(kind, situation, now),
+    }
+    if not kind.rule.critical:
+        waits[Reason.ONCE_AN_HOUR] = manners.hour_over(situation, now)
+        waits[Reason.ENOUGH_TODAY] = manners.day_over(situation, now)
+    wait: Reason | None = None
+    after: datetime | None = None
+    for reason, at in waits.items():
+        if at is not None and at > (after or now):
+            wait, after = reason, at
+    return replace(wish, after=after, wait=wait, hold=_hold(kind, situation, manners))
+
+
+def _hold(kind: Kind, situation: Situation, manners: Manners) -> timedelta:
+    if kind.rule.hold is Hold.DETECTED:
+        return manners.hold
+    if kind.rule.hold is Hold.RESTORED:
+        return manners.steady if situation.told is Told.INTERMITTENT else manners.restored_hold
+    return timedelta(0)
+
+
+def _difference(situation: Situation, facts: Facts, manners: Manners, now: datetime) -> Decision:
     if facts.silent:
         return _silent(Reason.SILENT)
-    if facts.advisory:
-        return _silent(Reason.ADVISORY)
-    if facts.stage in _NOT_YET:
-        return _silent(_NOT_YET[facts.stage])
     if facts.stage is Stage.CANCELLED:
         return _taken_back(situation)
+    if facts.advisory:
+        return _advised(situation, facts)
+    if facts.stage is Stage.PREDICTED:
+        return _silent(Reason.PREDICTED)
+    if facts.stage is Stage.AHEAD:
+        return _work_ahead(situation, facts, manners, now)
     if situation.here:
-        return _out(situation, facts, now)
+        return _out(situation, facts, manners, now)
     if situation.elsewhere:
         return _silent(Reason.OUT_IN_OTHER_OUTAGE)
     return _not_out(situation, facts)
 
 
-_NOT_YET = {
-    Stage.PREDICTED: Reason.PREDICTED,
-    Stage.AHEAD: Reason.PLANNED_NOT_STARTED,
+_AHEAD_OF_WORK = frozenset({Told.NOTICED, Told.REMINDED})
+_NOTHING_TO_CORRECT = _AHEAD_OF_WORK | {
+    Told.NONE,
+    Told.REPORTED,
+    Told.WATCHED,
+    Told.ADVISED,
+    Told.LIFTED,
 }
+"""What is believed by who has never heard whether service is out."""
 
 
 def _taken_back(situation: Situation) -> Decision:
-    if situation.told is Told.OUT:
-        if situation.elsewhere:
-            return _silent(Reason.OUT_IN_OTHER_OUTAGE)
-        return Decision(kind=Kind.CANCELLED, reason=Reason.TAKEN_BACK)
+    if situation.told.out and situation.elsewhere:
+        return _silent(Reason.OUT_IN_OTHER_OUTAGE)
+    if situation.told.out or situation.told is Told.ADVISED:
+        return _tell(Kind.CANCELLED, Reason.TAKEN_BACK)
+    if situation.told in _AHEAD_OF_WORK:
+        return _tell(Kind.PLANNED_CANCELLED, Reason.TAKEN_BACK)
     return _silent(Reason.NEVER_TOLD if situation.told is Told.NONE else Reason.NOTHING_NEW)
 
 
-def _out(situation: Situation, facts: Facts, now: datetime) -> Decision:
+def _advised(situation: Situation, facts: Facts) -> Decision:
+    """Advisories have no ETR and no "restored" (DECISIONS 27)."""
+    told = situation.told
+    if facts.stage is Stage.UNLISTED:
+        return _silent(Reason.NO_LONGER_LISTED)
+    if facts.stage is Stage.OVER:
+        if told is Told.ADVISED:
+            return _tell(Kind.ADVISORY_LIFTED, Reason.SAFE_AGAIN)
+        return _silent(Reason.NEVER_TOLD if told is Told.NONE else Reason.NOTHING_NEW)
+    if not situation.member:
+        if told is Told.ADVISED and situation.left:
+            return _tell(Kind.CORRECTION_UNAFFECTED, Reason.NOT_AFFECTED)
+        return _silent(Reason.NEVER_TOLD if told is Told.NONE else Reason.NOTHING_NEW)
+    if facts.stage is Stage.OPEN and not facts.watch:
+        return (
+            _silent(Reason.NOTHING_NEW)
+            if told is Told.ADVISED
+            else _tell(Kind.ADVISORY, Reason.NOT_SAFE)
+        )
+    if not facts.watch:
+        return _silent(Reason.PREDICTED)
+    return (
+        _silent(Reason.NOTHING_NEW)
+        if told is Told.WATCHED
+        else _tell(Kind.STORM_WATCH, Reason.STORM_MAY_COME)
+    )
+
+
+def _work_ahead(situation: Situation, facts: Facts, manners: Manners, now: datetime) -> Decision:
+    told = situation.told
+    if not situation.member:
+        if told in _AHEAD_OF_WORK and situation.left:
+            return _tell(Kind.CORRECTION_UNAFFECTED, Reason.NOT_AFFECTED)
+        return _silent(Reason.NEVER_TOLD if told is Told.NONE else Reason.NOTHING_NEW)
+    if ahead(facts.starts, now) is None or facts.starts is None:
+        return _silent(Reason.PLANNED_NOT_STARTED)
+    if told not in _AHEAD_OF_WORK:
+        return _tell(Kind.PLANNED_NOTICE, Reason.WORK_AHEAD)
+    if time_code(facts.starts, now) != situation.told_time:
+        return _tell(Kind.PLANNED_CHANGED, Reason.WORK_MOVED)
+    if told is Told.NOTICED and facts.starts - now <= manners.reminder:
+        return _tell(Kind.PLANNED_REMINDER, Reason.WORK_NEAR)
+    return _silent(Reason.NOTHING_NEW)
+
+
+def _out(situation: Situation, facts: Facts, manners: Manners, now: datetime) -> Decision:
     if facts.stage is Stage.UNLISTED:
         return _silent(Reason.NO_LONGER_LISTED)
     if facts.stage is not Stage.OPEN:
         # The outage has ended and its interruptions have not yet: gis is at work.
         return _silent(Reason.NOT_SETTLED)
-    etr_version = _etr_to_state(facts, now)
-    if situation.told is Told.NONE:
-        return Decision(kind=Kind.DETECTED, reason=Reason.NEWLY_OUT, etr_version=etr_version)
-    if situation.told is not Told.OUT:
-        return Decision(
-            kind=Kind.CORRECTION_OUT, reason=Reason.OUT_AFTER_ALL, etr_version=etr_version
-        )
-    return _etr(situation, facts, etr_version)
+    if situation.told in _NOTHING_TO_CORRECT:
+        if facts.planned:
+            return _tell(Kind.PLANNED_STARTED, Reason.WORK_BEGUN)
+        return _tell(Kind.DETECTED, Reason.NEWLY_OUT)
+    if not situation.told.out:
+        if situation.told is Told.BACK and situation.backs >= manners.flaps:
+            return _tell(Kind.CORRECTION_INTERMITTENT, Reason.COMES_AND_GOES)
+        return _tell(Kind.CORRECTION_OUT, Reason.OUT_AFTER_ALL)
+    return _news(situation, facts, manners, now)
 
 
-def _etr_to_state(facts: Facts, now: datetime) -> int:
-    """The published version while it still lies ahead: a time that has passed is no promise."""
-    etr = facts.etrs.get(facts.etr_version)
-    return facts.etr_version if etr is not None and etr > now else 0
+def _news(situation: Situation, facts: Facts, manners: Manners, now: datetime) -> Decision:
+    """Who knows that service is out: the most weighty news that is due, else the next one."""
+    found = [
+        _some_back(situation),
+        _when(situation, facts, manners, now),
+        _crew(situation, facts),
+    ]
+    news = [decision for decision in found if decision.kind is not None]
+    due = [decision for decision in news if decision.due(now)]
+    if due:
+        return due[0]
+    if news:
+        return min(news, key=lambda decision: decision.after or now)
+    silent = found[1]
+    if silent.reason is Reason.NOTHING_NEW and situation.back:
+        return _silent(Reason.PARTLY_OUT)
+    return silent
 
 
-def _etr(situation: Situation, facts: Facts, etr_version: int) -> Decision:
-    told = facts.etrs.get(situation.told_etr)
-    same = told is not None and told == facts.etrs.get(facts.etr_version)
-    if facts.etr_version == situation.told_etr or same:
-        return _silent(Reason.PARTLY_OUT if situation.back else Reason.NOTHING_NEW)
-    if facts.etr_version == 0:
-        return _silent(Reason.ETR_WITHDRAWN)
-    if etr_version == 0:
-        return _silent(Reason.ETR_PASSED)
+def _some_back(situation: Situation) -> Decision:
+    if situation.back and situation.fewer:
+        return _tell(Kind.PARTLY_RESTORED, Reason.PARTLY_BACK)
+    return _silent(Reason.NOTHING_NEW)
+
+
+def _crew(situation: Situation, facts: Facts) -> Decision:
+    if facts.crew_on_site and not situation.told_crew:
+        return _tell(Kind.CREW, Reason.CREW_ON_SITE)
+    return _silent(Reason.NOTHING_NEW)
+
+
+def _when(situation: Situation, facts: Facts, manners: Manners, now: datetime) -> Decision:
+    """What there is to say of the time at which service will be back."""
+    told, etr = situation.told_at(now), facts.etr_ahead(now)
+    if told is None or situation.told_update:
+        if etr is not None:
+            return _tell(Kind.ETR, Reason.ETR_FIRST)
+        return _more_to_come(told, facts, now)
+    if etr is None:
+        if told <= now:
+            return _tell(Kind.ETR_PASSED, Reason.ETR_PASSED)
+        if facts.etr is None:
+            return _tell(Kind.NO_ETR_YET, Reason.ETR_WITHDRAWN)
+        # They were told a later time than the one that has passed, and it may still hold.
+        return _tell(Kind.ETR_PASSED, Reason.ETR_PASSED, after=told)
+    if time_code(etr, now) == situation.told_time:
+        return _silent(Reason.NOTHING_NEW)
+    after = manners.etr_told_at(told, etr, now)
+    if after is None:
+        return _silent(Reason.ETR_MOVED_LITTLE)
+    kind = Kind.ETR_LATER if etr > told else Kind.ETR
+    return _tell(kind, Reason.ETR_MOVED, after=ahead(after, now))
+
+
+def _more_to_come(told: datetime | None, facts: Facts, now: datetime) -> Decision:
+    """No ETR: when there will be more. What was promised is kept, with news or without."""
+    update = facts.update_ahead(now)
     if told is None:
-        return Decision(kind=Kind.ETR, reason=Reason.ETR_FIRST, etr_version=etr_version)
-    if abs(facts.etrs[etr_version] - told) >= facts.etr_step:
-        return Decision(kind=Kind.ETR, reason=Reason.ETR_MOVED, etr_version=etr_version)
-    return _silent(Reason.ETR_MOVED_LITTLE)
+        if update is not None:
+            return _tell(Kind.NO_ETR_YET, Reason.UPDATE_PROMISED)
+        return _silent(Reason.NOTHING_NEW if facts.etr is None else Reason.ETR_PASSED)
+    if told <= now:
+        return _tell(Kind.NO_ETR_YET, Reason.UPDATE_DUE)
+    if update is not None and update - told >= timedelta(minutes=1):
+        return _tell(Kind.NO_ETR_YET, Reason.UPDATE_DUE, after=told)
+    return _silent(Reason.NOTHING_NEW)
 
 
 def _not_out(situation: Situation, facts: Facts) -> Decision:
-    if situation.told is Told.NONE:
+    told = situation.told
+    if told is Told.NONE:
         return _silent(Reason.NEVER_TOLD)
-    if situation.told is not Told.OUT:
+    if told in _AHEAD_OF_WORK:
+        return _work_over(situation, facts)
+    if not told.out and not (told is Told.REPORTED and situation.back):
         return _silent(Reason.NOTHING_NEW)
     if facts.stage is Stage.UNLISTED and not facts.tell_unlisted:
         return _silent(Reason.NO_LONGER_LISTED)
     if situation.back:
-        return Decision(kind=Kind.RESTORED, reason=Reason.BACK)
+        if facts.planned:
+            return _tell(Kind.PLANNED_DONE, Reason.WORK_DONE)
+        return _tell(Kind.RESTORED, Reason.BACK)
     if situation.left:
-        return Decision(kind=Kind.CORRECTION_UNAFFECTED, reason=Reason.NOT_AFFECTED)
+        return _tell(Kind.CORRECTION_UNAFFECTED, Reason.NOT_AFFECTED)
+    return _silent(Reason.NOT_SETTLED if situation.listed else Reason.NO_LONGER_HERE)
+
+
+def _work_over(situation: Situation, facts: Facts) -> Decision:
+    """Who only knew that work lies ahead, and is not without service."""
+    if situation.back or (facts.stage is Stage.OVER and situation.listed):
+        return _tell(Kind.PLANNED_DONE, Reason.WORK_DONE)
+    if situation.left:
+        return _tell(Kind.CORRECTION_UNAFFECTED, Reason.NOT_AFFECTED)
     return _silent(Reason.NOT_SETTLED if situation.listed else Reason.NO_LONGER_HERE)

@@ -1,17 +1,18 @@
 """The journal's notifier: what follows `matched`, and an ETR that was given in between."""
 
 import time
-from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from notifier.manners import Manners
 from notifier.planner import Plan, plan_some
 from outage import journal
 from outage import tables as t
 from outage.database import Database
-from outage.model import JournalKind, OutageKey
+from outage.model import MAY_TELL, CrewStatus, JournalKind, OutageKey
 from outage.settings import SendMode, Settings
+from outage.site import NEUTRAL, Site
 
 STEP_S = 0.040
 """What a step aims at; 50 ms is the most it may take (DECISIONS 5)."""
@@ -23,17 +24,16 @@ class NotifierReader:
     """Plans messages for whatever may have changed what somebody should be told."""
 
     name = "notifier"
-    wants = frozenset({JournalKind.MATCHED, JournalKind.PROGRESS, JournalKind.LISTED})
+    wants = MAY_TELL
 
-    def __init__(self, settings: Settings) -> None:
-        self.hold = timedelta(seconds=settings.hold_s)
-        self.etr_step = timedelta(minutes=settings.etr_step_min)
+    def __init__(self, settings: Settings, site: Site = NEUTRAL) -> None:
+        self.manners = Manners.of(settings, site)
         # What a shadow run would have told counts as told while it lasts (DECISIONS 23).
         self.count_shadowed = settings.send in {SendMode.SHADOW, SendMode.ALLOWLIST}
 
     def priority(self, entry: journal.JournalEntry) -> int:
         """A change of who is out goes before a change of when it ends."""
-        return 1 if entry.kind == JournalKind.PROGRESS else 0
+        return 0 if entry.kind in {JournalKind.MATCHED, JournalKind.LISTED} else 1
 
     def outages(self, conn: Connection, entry: journal.JournalEntry) -> list[OutageKey]:
         """The entry's outage, unless the entry holds nothing that is told.
@@ -43,7 +43,7 @@ class NotifierReader:
         """
         if entry.outage_key is None:
             return []
-        if entry.kind == JournalKind.PROGRESS and "etr" not in entry.data.get("fields", ()):
+        if entry.kind == JournalKind.PROGRESS and not _is_news(entry):
             return []
         if entry.data.get("kind") == JournalKind.PREMISES_CHANGED:
             # A load of base data texts nobody by itself (DECISIONS 16).
@@ -57,8 +57,7 @@ class NotifierReader:
         plan = Plan(
             number=item.entry.number,
             outage_key=item.outage_key,
-            hold=self.hold,
-            etr_step=self.etr_step,
+            manners=self.manners,
             count_shadowed=self.count_shadowed,
         )
         after: int | None = int(item.step.get("premise", 0))
@@ -73,3 +72,10 @@ class NotifierReader:
                     journal.advance(conn, item, {"premise": after})
                 took = time.monotonic() - start
             size = min(MOST_STEP, max(LEAST_STEP, int(size * min(2.0, STEP_S / took))))
+
+
+def _is_news(entry: journal.JournalEntry) -> bool:
+    """Whether a report changes what somebody should be told: of crews, that one has arrived."""
+    fields = set(entry.data.get("fields", ()))
+    arrived = entry.state.get("crew_status") == CrewStatus.ARRIVED
+    return bool(fields & {"etr", "next_update_by"}) or ("crew_status" in fields and arrived)

@@ -7,7 +7,8 @@ until it does.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from notifier import gsm7
 from notifier.kinds import Channel, Kind, Told
-from notifier.words import Words, words
+from notifier.words import FALLBACK, Words, words
 
 _OPTIONAL = "? "
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -24,30 +25,39 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
-    """Who speaks: the utility's short name, the phone to call, and its time zone."""
+    """Who speaks: the utility's short name, the phone to call, and its time zone.
+
+    ``advisory`` and ``lifted`` are the words it is bound to, by service and language.
+    """
 
     name: str
     phone: str = ""
     zone: ZoneInfo
+    advisory: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    lifted: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """What one message states. Codes are those of `outage.model`; ``places`` counts addresses.
 
-    ``later`` says that the ETR is later than the one that was told before.
+    ``promised`` is the time that was told before; ``starts`` and ``ends`` are when work, or a
+    storm, is expected.
     """
 
     kind: Kind
     service: str
     planned: bool = False
+    advisory: bool = False
     cause: str | None = None
     crew_status: str | None = None
     since: datetime | None = None
     etr: datetime | None = None
-    later: bool = False
+    promised: datetime | None = None
     etr_reason: str | None = None
     next_update_by: datetime | None = None
+    starts: datetime | None = None
+    ends: datetime | None = None
     place: str = ""
     public_message: str = ""
     places: int = 1
@@ -72,57 +82,84 @@ class Text:
 
 
 def render(notice: Notice, channel: Channel, language: str, voice: Voice) -> Text:
-    """The text of a notice, in the language asked for or in English."""
-    chosen = words(language)
+    """The text of a notice, in the language asked for or in English.
+
+    Words of safety that nobody has reviewed are said in English, with whom to call (DECISIONS 28).
+    """
+    asked = words(language)
+    unreviewed = notice.kind.rule.safety and not asked.reviewed_by
+    chosen = words(FALLBACK) if unreviewed else asked
     facts = _facts(notice, chosen, voice, "sms" if channel is Channel.SMS else "email")
+    if chosen is not asked and voice.phone:
+        facts["call"] = asked.name("call", "safety").format(phone=voice.phone)
+    base = f"{chosen.language}/{notice.kind.value}"
     template = f"{notice.kind.value}/{chosen.version}"
     if channel is Channel.SMS:
-        return Text(
-            channel=channel,
-            language=chosen.language,
-            template=template,
-            body=_one_segment(_fill(f"{chosen.language}/{notice.kind.value}.sms.txt", facts)),
-        )
-    base = f"{chosen.language}/{notice.kind.value}"
-    subject = " ".join(_fill(f"{base}.subject.txt", facts).split())
+        body = _one_segment(_fill(f"{base}.sms.txt", facts))
+        return Text(channel=channel, language=chosen.language, template=template, body=body)
+    facts["subject"] = " ".join(_fill(f"{base}.subject.txt", facts).split())
+    facts["lead"] = " ".join(_fill(f"{base}.lead.txt", facts).split())
+    body = _fill(f"{chosen.language}/body.txt", facts)
     return Text(
         channel=channel,
         language=chosen.language,
         template=template,
-        subject=subject,
-        body=_BLANK_LINES.sub("\n\n", _fill(f"{base}.body.txt", facts)).strip() + "\n",
-        html=_fill(f"{base}.body.html", {**facts, "subject": subject}),
+        subject=str(facts["subject"]),
+        body=_BLANK_LINES.sub("\n\n", body).strip() + "\n",
+        html=_fill(f"{chosen.language}/body.html", facts),
     )
 
 
 def _facts(notice: Notice, chosen: Words, voice: Voice, style: str) -> dict[str, object]:
-    out = notice.kind.told is Told.OUT
-    back = notice.kind.told is Told.BACK
+    kind = notice.kind
+    out, back = kind.told.out, kind.told is Told.BACK
+    ahead = kind.told in {Told.NOTICED, Told.REMINDED, Told.WATCHED}
+    sort = "advisory" if notice.advisory else "planned" if notice.planned else "outage"
+    service = chosen.name("service", notice.service)
 
     def when(at: datetime | None) -> str:
         return chosen.time(at, voice.zone, style, seen_from=notice.as_of)
 
+    def bound(wording: Mapping[str, Mapping[str, str]], table: str) -> str:
+        own = wording.get(notice.service, {}).get(chosen.language)
+        return own or chosen.name(table, notice.service)
+
+    caution = chosen.name("caution", notice.service) if out else ""
+    after = chosen.name("after", notice.service) if back else ""
     return {
         "name": voice.name,
         "phone": voice.phone,
         "language": chosen.language,
         "planned": notice.planned,
-        "service": chosen.name("service", notice.service),
-        "caution": chosen.name("caution", notice.service) if out else "",
-        "after": chosen.name("after", notice.service) if back else "",
-        "cause": chosen.name("cause", notice.cause) if out or back else "",
+        "service": service,
+        "low": service.lower(),
+        "notice": chosen.name("notice", sort),
+        "do": chosen.name("do", notice.service) if out or kind.told is Told.REPORTED else "",
+        "after": after,
+        "next": caution or after,
+        "advice": bound(voice.advisory, "advice"),
+        "lifted": bound(voice.lifted, "lifted"),
+        "prepare": chosen.name("prepare", notice.service),
+        "call": "",
+        "why": chosen.name("why", "safety" if kind.rule.safety else "alerts").format(
+            name=voice.name
+        ),
+        "cause": chosen.name("cause", notice.cause) if out or back or kind is Kind.ADVISORY else "",
         "crew": chosen.name("crew", notice.crew_status) if out else "",
-        "later": notice.later,
-        "slip": chosen.name("reason", notice.etr_reason) if out else "",
+        "slip": chosen.name("reason", notice.etr_reason) if kind is Kind.ETR_LATER else "",
         "since": when(notice.since) if out else "",
         "etr": when(notice.etr) if out else "",
         "waiting": out and notice.etr is None,
-        "next_update": when(notice.next_update_by) if out else "",
+        "promised": when(notice.promised),
+        "next_update": when(notice.next_update_by) if out and notice.etr is None else "",
+        "starts": when(notice.starts) if ahead else "",
+        "ends": when(notice.ends) if ahead or kind is Kind.PLANNED_STARTED else "",
         "as_of": when(notice.as_of),
         "at": chosen.place("at", notice.places),
+        "still": chosen.place("still", notice.places),
         "yours": chosen.place("yours", notice.places),
         "place": notice.place,
-        "public_message": notice.public_message if out else "",
+        "public_message": notice.public_message if out or kind.rule.safety else "",
     }
 
 

@@ -1,13 +1,16 @@
 """Temporary tables of one transaction: who is looked at, how they stand, what was decided."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table
 from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateTable
 
+from notifier.kinds import Hold
 from notifier.policy import Decision
+from outage.columns import to_ms
 
 _metadata = MetaData()
 
@@ -44,7 +47,9 @@ verdicts = _table(
     Column("variant", String, nullable=False),
     Column("decision", String, nullable=False),
     Column("urgency", Integer, nullable=False),
-    Column("held", Integer, nullable=False),
+    Column("hold_ms", BigInteger, nullable=False),
+    Column("inherits", Integer, nullable=False, comment="the send time of what it supersedes"),
+    Column("after_ms", BigInteger, comment="not to be sent before"),
     Column("expires_ms", BigInteger),
 )
 
@@ -71,7 +76,7 @@ def record(conn: Connection, decisions: Mapping[tuple[int, int], Decision]) -> N
 
 
 def _row(outage_key: int, packed: int, decision: Decision) -> dict[str, object]:
-    kind = decision.kind
+    kind, after = decision.kind, decision.after
     expires = kind.expires_after if kind else None
     return {
         "outage_key": outage_key,
@@ -80,6 +85,9 @@ def _row(outage_key: int, packed: int, decision: Decision) -> dict[str, object]:
         "variant": kind.variant if kind else "",
         "decision": kind.public_name if kind else decision.reason.value,
         "urgency": kind.urgency if kind else 0,
-        "held": int(kind.held) if kind else 0,
+        "hold_ms": decision.hold // timedelta(milliseconds=1),
+        # That service stays is not shown by how long something else has waited.
+        "inherits": int(after is None and (kind is None or kind.rule.hold is not Hold.RESTORED)),
+        "after_ms": None if after is None else to_ms(after),
         "expires_ms": None if expires is None else int(expires.total_seconds() * 1000),
     }

@@ -169,7 +169,15 @@ def _back_to_pending(conn: Connection, rows: list[dict[str, Any]], back: dict[st
         other.c.endpoint_key == _M.c.endpoint_key,
         other.c.state == "pending",
     )
-    untold = {"told_state": None, "told_etr_version": None, "text_key": None, "lease_until": None}
+    told = (
+        "told_state",
+        "told_etr_version",
+        "told_time",
+        "told_update",
+        "told_crew",
+        "told_places",
+    )
+    untold = dict.fromkeys((*told, "text_key", "lease_until"))
     conn.execute(
         _M.update()
         .where(_MINE, _M.c.state == "claimed", sa.not_(newer))

@@ -4,15 +4,28 @@ This module only counts and packs; what follows from a situation is decided in
 `notifier.policy` and nowhere else (DECISIONS 20).
 """
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause, Select, case, func, literal
+from sqlalchemy.engine import Connection
 
-from notifier.kinds import Channel, Told
-from notifier.policy import ELSEWHERE, MOST_PLACES, SHIFTS
+from notifier.kinds import COUNTED, Channel, Told
+from notifier.manners import Manners
+from notifier.situation import (
+    AGO_STEP_MIN,
+    FAR_MIN,
+    MOST_PLACES,
+    QUIET_STEP_MIN,
+    SHIFTS,
+    most,
+)
 from outage import tables as t
-from outage.columns import Instant
+from outage.clock import business_now
+from outage.columns import Instant, to_ms
 from outage.in_order import InOrder
 from outage.model import Reason
 
@@ -22,6 +35,8 @@ SHADOWED = "shadowed"
 CHANNELS = {Channel.SMS: "sms", Channel.EMAIL: "email"}
 """Channels as the tables name them."""
 CHANNEL_OF = {name: channel for channel, name in CHANNELS.items()}
+OUTAGES, HOURLY = 1, 2
+"""Bits of `contacts.topics`: wants to hear of outages; in long ones once an hour."""
 
 _BACK, _LEFT = 1, 2
 _BY_A_PERSON = str(Reason.MERGED)
@@ -30,9 +45,65 @@ _MOVED = ("merged", "split")
 """Outcomes of members that another outage has instead."""
 _OUT_FIRST = 1 << 48
 """Above any key of a message."""
+_MINUTE_MS = 60_000
+_DAY_MIN = 24 * 60
+_BACKS = 1 << 20
+"""Above any count of messages to one endpoint about one outage."""
 
 
-def situations(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When situations are looked at, and what counts as told.
+
+    ``clocks`` are the minutes after midnight by zone, where premises name one of their own.
+    """
+
+    now: datetime
+    manners: Manners
+    count_shadowed: bool
+    clocks: dict[str, int]
+
+    @classmethod
+    def of(
+        cls,
+        conn: Connection,
+        manners: Manners,
+        *,
+        count_shadowed: bool,
+        now: datetime | None = None,
+    ) -> "Moment":
+        """This moment; whoever decides by a situation does so by the ``now`` it was seen at."""
+        now = now or business_now(conn)
+        clocks = {name: _minutes(now, ZoneInfo(name)) for name in _zones(conn)}
+        return cls(now=now, manners=manners, count_shadowed=count_shadowed, clocks=clocks)
+
+    @property
+    def clock(self) -> int:
+        """Minutes after midnight where the utility is."""
+        return _minutes(self.now, self.manners.zone)
+
+    @property
+    def minute(self) -> int:
+        """Minutes since 1970."""
+        return to_ms(self.now) // _MINUTE_MS
+
+
+def _minutes(now: datetime, zone: ZoneInfo) -> int:
+    there = now.astimezone(zone)
+    return there.hour * 60 + there.minute
+
+
+def _zones(conn: Connection) -> list[str]:
+    """The zones that premises name: one look into the index for each, however many premises."""
+    zone, found = t.premises.c.time_zone, [""]
+    while True:
+        more = conn.execute(sa.select(func.min(zone)).where(zone > found[-1])).scalar()
+        if more is None:
+            return found[1:]
+        found.append(more)
+
+
+def situations(targets: FromClause, moment: Moment) -> Select[Any]:
     """One row per target: a pair (``outage_key``, ``endpoint_key``).
 
     Columns: the pair, ``account_key`` (the first account concerned), ``channel``,
@@ -40,7 +111,9 @@ def situations(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
     ``told_key`` (the message it was last told by) and ``packed``, the situation.
     A target that holds no premise of the outage any more gives no row.
     """
-    whole = _endpoints(targets, count_shadowed=count_shadowed).subquery("whole")
+    whole = _endpoints(targets, moment).subquery("whole")
+    m = t.messages.c
+    told_time = _told_time()
     facts: dict[str, ColumnElement[Any]] = {
         "channel": case(
             (t.endpoints.c.kind == "phone", int(Channel.SMS)), else_=int(Channel.EMAIL)
@@ -48,19 +121,25 @@ def situations(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
         "wanted": whole.c.wanted,
         "opted_out": _is(t.endpoints.c.opted_out_at.is_not(None)),
         "valid": _is(t.endpoints.c.invalid_at.is_(None)),
-        "told": func.coalesce(_told_code(t.messages.c.told_state), 0),
+        "told": func.coalesce(_told_code(m.told_state), 0),
         "here": whole.c.here,
         "elsewhere": whole.c.elsewhere,
         "listed": whole.c.listed,
         "back": whole.c.back,
         "left": whole.c.left,
-        "places": case((whole.c.places > MOST_PLACES, MOST_PLACES), else_=whole.c.places),
-        "told_etr": case(
-            (func.coalesce(t.messages.c.told_etr_version, 0) == 0, 0),
-            (t.messages.c.outage_key == whole.c.outage_key, t.messages.c.told_etr_version),
-            else_=sa.cast(t.messages.c.outage_key, sa.BigInteger) * ELSEWHERE
-            + t.messages.c.told_etr_version,
+        "places": _at_most(whole.c.places, MOST_PLACES),
+        "fewer": _is(func.coalesce(m.told_places, 0) > _at_most(whole.c.places, MOST_PLACES)),
+        "told_time": case(
+            (told_time.is_(None), 0),
+            else_=FAR_MIN + _between(1 - FAR_MIN, told_time // _MINUTE_MS - moment.minute, FAR_MIN),
         ),
+        "told_update": _is(m.told_update.is_(True)),
+        "told_crew": _is(m.told_crew.is_(True)),
+        "medical": whole.c.medical,
+        "ago": case((whole.c.hourly == 0, 0), else_=_ago(moment)),
+        "recent": _at_most(whole.c.said % _BACKS, most("recent")),
+        "backs": _at_most(whole.c.said // _BACKS, most("backs")),
+        "quiet": whole.c.quiet,
     }
     packed = sum(
         (sa.cast(fact, sa.BigInteger) * (1 << SHIFTS[name]) for name, fact in facts.items()),
@@ -83,9 +162,37 @@ def situations(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
     )
 
 
-def _endpoints(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
+def _at_most(value: ColumnElement[Any], limit: int) -> ColumnElement[Any]:
+    return case((value > limit, limit), else_=value)
+
+
+def _between(least: int, value: ColumnElement[Any], beyond: int) -> ColumnElement[Any]:
+    return case((value < least, least), (value >= beyond, beyond - 1), else_=value)
+
+
+def _told_time() -> ColumnElement[Any]:
+    """The time that a message states; one of 0.1.0 has the version of its ETR only."""
+    m, e = t.messages.c, t.etrs.c
+    etr = (
+        sa.select(sa.type_coerce(e.latest, sa.BigInteger))
+        .where(e.outage_key == m.outage_key, e.version == m.told_etr_version)
+        .correlate(t.messages)
+        .scalar_subquery()
+    )
+    return func.coalesce(sa.type_coerce(m.told_time, sa.BigInteger), etr)
+
+
+def _ago(moment: Moment) -> ColumnElement[Any]:
+    """How long ago they were told anything, counted from 1 on; the most for never."""
+    claimed = sa.type_coerce(t.messages.c.claimed_at, sa.BigInteger)
+    steps = (to_ms(moment.now) - claimed) // (AGO_STEP_MIN * _MINUTE_MS)
+    longest = most("ago")
+    return _at_most(func.coalesce(1 + sa.cast(steps, sa.BigInteger), longest), longest)
+
+
+def _endpoints(targets: FromClause, moment: Moment) -> Select[Any]:
     """One row per target: its premises taken together, and the message it was last told by."""
-    places = _places(targets).subquery("places")
+    places = _places(targets, moment).subquery("places")
     wanted = func.max(places.c.wanted)
 
     def flag(column: ColumnElement[int]) -> ColumnElement[int]:
@@ -101,7 +208,7 @@ def _endpoints(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
         (flag(back) == 1, number(back)),
         else_=number(literal(1)),
     )
-    told_key = _told_key(places, count_shadowed=count_shadowed)
+    told_key = _told_key(places, count_shadowed=moment.count_shadowed)
     return sa.select(
         places.c.outage_key,
         places.c.endpoint_key,
@@ -116,7 +223,34 @@ def _endpoints(targets: FromClause, *, count_shadowed: bool) -> Select[Any]:
         flag(back).label("back"),
         flag(_is(places.c.state == _LEFT)).label("left"),
         counted.label("places"),
+        func.max(places.c.quiet).label("quiet"),
+        func.max(places.c.hourly).label("hourly"),
+        _said(places, moment).label("said"),
     ).group_by(places.c.outage_key, places.c.endpoint_key)
+
+
+def _said(places: FromClause, moment: Moment) -> ColumnElement[int]:
+    """What was told of the outage lately: the dispensable today, and "back" within a day."""
+    m = t.messages.alias("said").c
+    states = (*TOLD_STATES, SHADOWED) if moment.count_shadowed else TOLD_STATES
+    now = to_ms(moment.now)
+    claimed = sa.type_coerce(m.claimed_at, sa.BigInteger)
+    today = sa.and_(m.kind.in_(COUNTED), claimed >= to_ms(moment.manners.day(moment.now)))
+    back = sa.and_(
+        m.told_state == Told.BACK.name.lower(),
+        claimed >= now - timedelta(days=1) // timedelta(milliseconds=1),
+    )
+    counted: ColumnElement[int] = (
+        sa.select(func.coalesce(func.sum(_is(today) + _is(back) * _BACKS), 0))
+        .where(
+            m.outage_key == places.c.outage_key,
+            m.endpoint_key == places.c.endpoint_key,
+            m.state.in_(states),
+        )
+        .correlate(places)
+        .scalar_subquery()
+    )
+    return counted
 
 
 def _told_key(places: FromClause, *, count_shadowed: bool) -> ColumnElement[int]:
@@ -172,7 +306,8 @@ def _told_before(
     newest = (
         sa.select(func.max(message.c.key)).where(of_it).correlate(places, origin).scalar_subquery()
     )
-    out = sa.cast(_is(told.c.told_state == Told.OUT.name.lower()), sa.BigInteger)
+    believed = [told_.name.lower() for told_ in Told if told_.out]
+    out = sa.cast(_is(told.c.told_state.in_(believed)), sa.BigInteger)
     ranked = (
         sa.select(func.max(out * _OUT_FIRST + told.c.key))
         .select_from(origin)
@@ -192,8 +327,8 @@ def _told_code(column: ColumnElement[str]) -> ColumnElement[int]:
     return case({told.name.lower(): int(told) for told in Told if told}, value=column, else_=0)
 
 
-def _places(targets: FromClause) -> Select[Any]:
-    """One row per target and premise: who wants to know, and how the premise stands.
+def _places(targets: FromClause, moment: Moment) -> Select[Any]:
+    """One row per target and premise: who wants to know when, and how the premise stands.
 
     ``here`` and ``elsewhere`` tell whose its open interruption is. ``state`` is
     for the others: how the last interruption that this outage had a part in
@@ -223,7 +358,9 @@ def _places(targets: FromClause) -> Select[Any]:
         i.c.service == o.c.service,
         sa.or_(i.c.outcome.is_(None), own, sa.type_coerce(i.c.ended_at, Instant) >= o.c.started_at),
     )
-    wants = sa.and_(t.accounts.c.outage_alerts.is_(True), t.contacts.c.topics % 2 == 1)
+    topics = t.contacts.c.topics
+    wants = sa.and_(t.accounts.c.outage_alerts.is_(True), topics.bitwise_and(OUTAGES) != 0)
+    first = sa.or_(t.accounts.c.medical.is_(True), t.accounts.c.critical.is_(True))
     return (
         sa.select(
             targets.c.outage_key,
@@ -231,20 +368,46 @@ def _places(targets: FromClause) -> Select[Any]:
             m.c.premise_key,
             func.min(t.accounts.c.key).label("account_key"),
             func.max(_is(wants)).label("wanted"),
-            func.max(_is(t.accounts.c.medical.is_(True))).label("medical"),
+            func.max(_is(first)).label("medical"),
+            func.max(_is(topics.bitwise_and(HOURLY) != 0)).label("hourly"),
+            func.max(_quiet(moment)).label("quiet"),
             here.label("here"),
             elsewhere.label("elsewhere"),
             state.label("state"),
         )
-        .select_from(sa.outerjoin(_held(targets), i, ours))
+        .select_from(sa.outerjoin(_held(targets, zones=bool(moment.clocks)), i, ours))
         .group_by(targets.c.outage_key, targets.c.endpoint_key, m.c.premise_key)
     )
 
 
-def _held(targets: FromClause) -> FromClause:
+def _quiet(moment: Moment) -> ColumnElement[int]:
+    """How much is left of a contact's quiet hours on the clock of the premise, in whole steps.
+
+    A contact without hours of its own has the utility's, if it is a phone: a mail wakes nobody.
+    """
+    c, usual = t.contacts.c, moment.manners.quiet or (0, 0)
+    texts = c.channel == CHANNELS[Channel.SMS]
+    begins, ends = (
+        func.coalesce(own, case((texts, each), else_=0))
+        for own, each in zip((c.quiet_from, c.quiet_until), usual, strict=True)
+    )
+    here = t.premises.c.time_zone
+    clock: ColumnElement[int] = (
+        case(moment.clocks, value=here, else_=moment.clock)
+        if moment.clocks
+        else literal(moment.clock)
+    )
+    left = (ends - clock + _DAY_MIN) % _DAY_MIN
+    length = (ends - begins + _DAY_MIN) % _DAY_MIN
+    steps = sa.cast((left + (QUIET_STEP_MIN - 1)) // QUIET_STEP_MIN, sa.Integer)
+    return case((sa.and_(left > 0, left <= length), steps), else_=0)
+
+
+def _held(targets: FromClause, *, zones: bool) -> FromClause:
     """From each target to the premises its accounts hold that the outage has or had as members.
 
-    Those that another outage took over are for that one to tell of.
+    Those that another outage took over are for that one to tell of. The premise itself is looked
+    at only where ``zones`` differ.
     """
     whose = sa.and_(
         t.contacts.c.endpoint_key == targets.c.endpoint_key, t.contacts.c.ended_at.is_(None)
@@ -258,13 +421,16 @@ def _held(targets: FromClause) -> FromClause:
         t.memberships.c.premise_key == t.occupancies.c.premise_key,
         func.coalesce(t.memberships.c.outcome, "").not_in(_MOVED),
     )
-    joined: FromClause = targets
-    for table, condition in (
+    steps: list[tuple[FromClause, ColumnElement[bool]]] = [
         (t.outages, t.outages.c.key == targets.c.outage_key),
         (t.contacts, whose),
         (t.accounts, account),
         (t.occupancies, held),
         (t.memberships, member),
-    ):
+    ]
+    if zones:
+        steps.append((t.premises, t.premises.c.key == t.memberships.c.premise_key))
+    joined: FromClause = targets
+    for table, condition in steps:
         joined = InOrder(joined, table, condition)
     return joined

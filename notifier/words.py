@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 
-from notifier.policy import MOST_PLACES
+from notifier.situation import MOST_PLACES
 
 FALLBACK = "en"
 _ONE_WEEKDAY = timedelta(days=6)

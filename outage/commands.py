@@ -150,6 +150,13 @@ class StillOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lift:
+    """Say that an advisory holds no longer; the note says by whose word (DECISIONS 27)."""
+
+    note_key: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
     """Say that there never was such an outage, or that planned work will not take place."""
 
@@ -200,6 +207,7 @@ Command = (
     | StillOut
     | Cancel
     | Close
+    | Lift
     | Unlist
     | Relist
 )

@@ -260,6 +260,19 @@ def cancel(
     return _do(conn, outage_id, c.Cancel(reason=reason), actor)
 
 
+def lift(conn: Connection, outage_id: str, *, actor: Actor, reference: str) -> Outage:
+    """End an advisory: a supervisor's decision, with the reference that it rests on."""
+    reference = reference.strip()
+    if not reference:
+        raise InvalidCommandError(
+            field="reference", problem="say by whose word it is safe again, as a number or a name"
+        )
+    public_words.check_note(reference)
+    outage = register.load(conn, outage_id, lock=True)
+    key = notes.write_down(conn, outage, "note", reference, actor, approved=False)
+    return _carry_out(conn, outage, _decide(conn, outage, c.Lift(note_key=key)), actor)
+
+
 def close(
     conn: Connection,
     outage_id: str,

@@ -337,6 +337,19 @@ def _close(outage: Outage, command: c.Close, now: datetime) -> Change:
     )
 
 
+def _lift(outage: Outage, command: c.Lift, now: datetime) -> Change:
+    if outage.kind is not Kind.ADVISORY:
+        raise NotAllowedNowError(
+            command="lift", status=outage.status, why="only an advisory is lifted; restore it"
+        )
+    _only(outage, OPEN, "lift", "it is over already")
+    return _changed(
+        replace(outage, status=Status.CLOSED, close_reason=Reason.DONE, closed_at=now),
+        now,
+        Entry(kind=JournalKind.CLOSED, data={"reason": Reason.DONE, "note": command.note_key}),
+    )
+
+
 def _unlist(outage: Outage, command: c.Unlist, now: datetime) -> Change:
     if not outage.is_open or outage.unlisted_since is not None:
         return Change(outage=outage, entries=())
@@ -367,6 +380,7 @@ _RULES: Mapping[type, Callable[[Outage, Any, datetime], Change]] = {
     c.StillOut: _still_out,
     c.Cancel: _cancel,
     c.Close: _close,
+    c.Lift: _lift,
     c.Unlist: _unlist,
     c.Relist: _relist,
 }

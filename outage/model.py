@@ -114,6 +114,10 @@ class Cause(enum.StrEnum):
     OTHER = "other"
 
 
+STORMS = frozenset({Cause.WIND, Cause.SNOW_ICE, Cause.LIGHTNING, Cause.FLOOD, Cause.WEATHER})
+"""Causes of a predicted advisory that is a storm watch: what may come, and is not here."""
+
+
 class Reason(enum.StrEnum):
     """Coded reasons why an ETR moved, a crew waits, or an outage ended."""
 
@@ -286,6 +290,12 @@ class JournalKind(enum.StrEnum):
     ETR_PASSED = "etrPassed"
     REPORTED = "reported"
     """A customer says how service is at a premise (``data.report``); changes nothing by itself."""
+    UPDATE_PROMPTED = "updatePrompted"
+    """The update that was promised falls due soon: a reminder for the desk."""
+    UPDATE_PASSED = "updatePassed"
+    """The time by which an update was promised has come."""
+    START_NEAR = "startNear"
+    """Planned work begins soon."""
 
 
 GIS_ACTS_ON = frozenset(
@@ -306,3 +316,10 @@ GIS_ACTS_ON = frozenset(
 )
 TELLING = frozenset({JournalKind.MATCHED, JournalKind.PROGRESS})
 """What may change what somebody should be told: notifier and cis follow these."""
+MAY_TELL = TELLING | {
+    JournalKind.LISTED,
+    JournalKind.ETR_PASSED,
+    JournalKind.UPDATE_PASSED,
+    JournalKind.START_NEAR,
+}
+"""What the notifier follows: with the timers after which silence would be wrong."""

@@ -3,6 +3,7 @@
 import base64
 import ipaddress
 import math
+import re
 from collections.abc import Callable
 from dataclasses import field
 from enum import StrEnum
@@ -98,6 +99,19 @@ def number(least: float, most: float) -> Callable[[str], float]:
 
 
 port = whole(1, 65535)
+
+_HOURS = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)-([01]?\d|2[0-3]):([0-5]\d)")
+
+
+def hours(given: str) -> tuple[int, int] | None:
+    """From when until when of each day, in minutes after midnight; `none` for never."""
+    if given.strip().lower() == "none":
+        return None
+    found = _HOURS.fullmatch(given.strip())
+    if found is None:
+        raise ValueError("must be two times of day like 22:00-07:00, or none.")
+    first, first_min, last, last_min = map(int, found.groups())
+    return first * 60 + first_min, last * 60 + last_min
 
 
 def flag(given: str) -> bool:

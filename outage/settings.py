@@ -207,10 +207,68 @@ class Settings:
         "Networks inside, with commas between, that webhooks may go to; else only public ones.",
     )
     hold_s: int = setting(
-        reading.whole(0, 3600), "60", "Seconds a `detected` message waits before it is sent."
+        reading.whole(0, 3600),
+        "60",
+        "Seconds a `detected` message waits before it is sent. 60 to 120 keep momentary losses, "
+        "which reclosers end by themselves, from telling anybody.",
+    )
+    restored_hold_s: int = setting(
+        reading.whole(0, 3600),
+        "240",
+        "Seconds a `restored` message waits before it is sent. 180 to 300 show that service stays: "
+        'nothing is complained of louder than "restored" in the dark.',
+    )
+    flaps: int = setting(
+        reading.whole(1, 3),
+        "2",
+        'Times within a day that somebody was told "restored" before the next loss is told as '
+        "coming and going.",
+    )
+    steady_min: int = setting(
+        reading.whole(1, 1440),
+        "30",
+        "Minutes that service which has come and gone must stay before it is told as restored.",
     )
     etr_step_min: int = setting(
-        reading.whole(1, 1440), "30", "Minutes an ETR must move before people are told again."
+        reading.whole(1, 1440),
+        "30",
+        "Minutes an ETR must move at least before people are told again. A smaller slip is told "
+        "when the time they were given passes: changing times erode trust, and silence does too.",
+    )
+    etr_step_percent: float = setting(
+        reading.number(0, 100),
+        "20",
+        "Per cent of the time left until the ETR that was told which a new one must move by: half "
+        "an hour matters at the end of an outage and not ten hours before.",
+    )
+    etr_earlier_times: float = setting(
+        reading.number(1, 10),
+        "2",
+        "How many times as far an ETR must move earlier as it must move later, so that one which "
+        "goes to and fro is not told each time.",
+    )
+    most_a_day: int = setting(
+        reading.whole(1, 7),
+        "4",
+        "Most messages a day to one number or address of one outage that people could do without "
+        "(ETRs, crews, updates); what they then do not know yet is told the day after.",
+    )
+    quiet_hours: tuple[int, int] | None = setting(
+        reading.hours,
+        "22:00-07:00",
+        "Hours of the day, where the premise is, in which a text waits that can wait, for who has "
+        "set none; `none` for no such hours. `docs/messages.md` says what cannot wait.",
+    )
+    reminder_h: int = setting(
+        reading.whole(1, 336),
+        "24",
+        "Hours before planned work begins that people are reminded of it; nobody whose first "
+        "notice came later than that.",
+    )
+    update_prompt_min: int = setting(
+        reading.whole(0, 240),
+        "15",
+        "Minutes before a promised update falls due that the desk is reminded to give one.",
     )
     batch_size: int = setting(
         reading.whole(1, 1000), "500", "Messages a sender claims and sends at a time."

@@ -137,6 +137,9 @@ Phone = Annotated[Line, AfterValidator(_dialled)]
 Colour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
 
 
+Wording = dict[Service, dict[Annotated[str, AfterValidator(_known_language)], Line]]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
@@ -191,6 +194,10 @@ class Site(_Part):
     phones: Phones = Phones()
     emergency_advice: dict[Annotated[str, AfterValidator(_known_language)], Line] = {}
     """By language: what to do in danger, in the utility's own words."""
+    advisory: Wording = {}
+    """By service and language: what an advisory must say, word for word."""
+    advisory_lifted: Wording = {}
+    """The same for its end."""
     colours: Colours = Colours()
     areas: tuple[Area, ...] = ()
     on_call: tuple[OnCall, ...] = ()

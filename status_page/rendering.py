@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jinja2
 
-from outage.model import Kind, Status
+from outage.model import STORMS, Kind, Status
 from outage.privacy import MIN_PREMISES
 from status_page.view import SECTIONS, PublicOutage, PublicSite, PublicStatus, Totals
 from status_page.words import Words
@@ -199,7 +199,9 @@ def _sentence(outage: PublicOutage, say: Words) -> str:
     if state == "cancelled" and outage.kind is not Kind.UNPLANNED:
         return say(f"say.cancelled.{outage.kind}")
     if state == "predicted" and outage.kind is Kind.ADVISORY:
-        return say("say.predicted.advisory")
+        return say("say.watch" if outage.cause in STORMS else "say.predicted.advisory")
+    if state == "closed" and outage.kind is Kind.ADVISORY:
+        return say("say.lifted")
     if state == "restored" and outage.restored is not None:
         return say("say.restored", when=say.when(outage.restored))
     return say("say.restored.unknown") if state == "restored" else say(f"say.{state}")

@@ -296,7 +296,9 @@ def _on_call(settings: Settings) -> Iterator[Check]:
     elif settings.send in (SendMode.OFF, SendMode.SHADOW):
         yield _note("on call", f"nobody is paged while OUTAGE_SEND is {settings.send}")
     elif settings.send is SendMode.ALLOWLIST and not listed:
-        yield _failed("on call", "no contact is on OUTAGE_ALLOWLIST, so a text of danger pages no one")
+        yield _failed(
+            "on call", "no contact is on OUTAGE_ALLOWLIST, so a text of danger pages no one"
+        )
     else:
         yield _ok("on call", f"{len(contacts)} contacts are paged when a customer texts of danger")
 

@@ -35,6 +35,9 @@ class Entry(NamedTuple):
 
 COMMANDS: dict[str, Entry] = {
     "bounces": Entry("workers.commands.bounces:bounces", "Read mails that came back."),
+    "broadcast": Entry(
+        "workers.commands.broadcast:broadcast", "Tell everybody somewhere that a storm may come."
+    ),
     "cancel": Entry("workers.commands.life:cancel", "Say that there never was such an outage."),
     "carrier": Entry(
         "workers.commands.carrier:carrier", "Simulate Twilio and SendGrid on this machine."
@@ -52,6 +55,7 @@ COMMANDS: dict[str, Entry] = {
     ),
     "explain": Entry("workers.commands.explain:explain", "Say why an account was told, or not."),
     "import": Entry("workers.commands.import_:group", "Load premises and accounts from files."),
+    "lift": Entry("workers.commands.life:lift", "End an advisory."),
     "list": Entry("workers.commands.listing:list_", "List the outages there are."),
     "match": Entry("workers.commands.match:match", "Say who is inside a shape; changes nothing."),
     "merge": Entry("workers.commands.regroup:merge", "Let an outage go on under another one."),

@@ -48,7 +48,7 @@ def _notifier(db: Database, settings: Settings, bell: Bell) -> Loop:
             bell.ring()
         return did
 
-    reader = NotifierReader(settings)
+    reader = NotifierReader(settings, load_site(settings.home))
     return Loop(name="notifier", turn=turn)
 
 

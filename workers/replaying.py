@@ -180,6 +180,7 @@ class Replay:
         self._db = db
         self._feed = feed
         self._outbox = outbox
+        self._leads = deadlines.Leads.of(outbox.settings)
         self._following = [turns[name] for name in _FOLLOWING]
         self._publish = turns[_PUBLISHER]
         self._progress = progress
@@ -190,15 +191,15 @@ class Replay:
         """Go to a barrier and leave it when nobody has anything left to do there."""
         if barrier.at is not None:
             self._go_to(barrier.at)
-        timers.fire(self._db)
+        timers.fire(self._db, self._leads)
         if barrier.snapshot is not None:
             self.tally.add(self._feed.apply(barrier.snapshot))
         self._drain()
 
     def next_due(self, after: datetime) -> datetime | None:
-        """When the next message falls due or the next ETR passes."""
+        """When the next message falls due or the next timer fires."""
         with self._db.read() as conn:
-            passing = deadlines.next_etr_passing(conn)
+            passing = deadlines.next_due(conn, self._leads)
         times = (self.next_message(after), passing)
         return min((at for at in times if at is not None and at > after), default=None)
 

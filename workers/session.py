@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from outage import desk
 from outage import settings as settings_
 from outage.clock import business_now
-from outage.commands import GivenEtr
+from outage.commands import Declare, GivenEtr
 from outage.database import Database
 from outage.model import Actor, MatchedShape, Reason, Service
 from outage.settings import Settings
@@ -78,6 +79,21 @@ class Session:
         """Read what is known of an outage now."""
         with self.db.read() as conn:
             return summary(conn, outage_id)
+
+    def declare(
+        self, command: Declare, shape: MatchedShape | None, *, allow_empty: bool = False
+    ) -> Facts:
+        """Put a new outage on record, and say what is on record then."""
+        with self.db.write() as conn:
+            outage = desk.declare(
+                conn,
+                command,
+                actor=ACTOR,
+                shape=shape,
+                allow_empty=allow_empty,
+                max_premises=self.settings.max_recipients,
+            )
+        return self.facts(outage.id)
 
     def when(self, at: datetime | str | None) -> str:
         """Write an instant in the site's zone, as people read it."""

@@ -7,6 +7,7 @@ from notifier.inbound import Inbox
 from notifier.outbox import Outbox
 from notifier.replies.sending import Answers
 from outage.database import Database
+from outage.deadlines import Leads
 from outage.settings import Settings
 from outage.site import load_site
 from workers import opening, queues, retention, timers
@@ -39,7 +40,7 @@ def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> lis
         Loop(name="providers", turn=weigh, every_s=WEIGH_S, woken=False),
         Loop(name="replies", turn=inbox.turn),
         Loop(name="answers", turn=partial(answers.turn, stopping), close=answers.close),
-        Loop(name="timers", turn=partial(timers.fire, db)),
+        Loop(name="timers", turn=partial(timers.fire, db, Leads.of(settings))),
         Loop(
             name="retention",
             turn=partial(retention.forget_idempotency_keys, db),

@@ -3,13 +3,14 @@
 from outage import deadlines
 from outage.clock import business_now
 from outage.database import Database
+from outage.deadlines import Leads
 
 
-def fire(db: Database) -> bool:
-    """Put on record every published ETR that has passed; True if there was one."""
+def fire(db: Database, leads: Leads | None = None) -> bool:
+    """Put on record every time that has passed or is near; True if there was one."""
     with db.read() as conn:
-        due = deadlines.next_etr_passing(conn)
+        due = deadlines.next_due(conn, leads)
         if due is None or due > business_now(conn):
             return False
     with db.write() as conn:
-        return deadlines.note_passed_etrs(conn) > 0
+        return deadlines.note_due(conn, leads) > 0

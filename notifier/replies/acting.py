@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -31,7 +31,6 @@ class Writer:
     conversation: Conversation
     site: Site
     language: str
-    etr_step: timedelta
     wall: datetime
     now: datetime
 

@@ -58,7 +58,6 @@ class Terms:
     mode: SendMode
     allowlist: frozenset[str]
     test_numbers: bool
-    etr_step: timedelta
 
     def calls(self, address: str) -> bool:
         """Whether this address is really called in this mode."""
@@ -91,7 +90,6 @@ def apply(conn: Connection, row: sa.Row[Any], terms: Terms) -> None:
         conversation=known,
         site=terms.site,
         language=terms.speaks(understood.language, endpoint.language),
-        etr_step=terms.etr_step,
         wall=wall,
         now=now,
     )

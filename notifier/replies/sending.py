@@ -152,9 +152,7 @@ _A = t.answers
 
 def _due(conn: Connection, channels: Sequence[str]) -> sa.ColumnElement[bool]:
     now = wall_now(conn)
-    return sa.and_(
-        _A.c.state == "pending", _A.c.send_after <= now, _A.c.channel.in_(channels)
-    )
+    return sa.and_(_A.c.state == "pending", _A.c.send_after <= now, _A.c.channel.in_(channels))
 
 
 def _lost(conn: Connection) -> sa.ColumnElement[bool]:

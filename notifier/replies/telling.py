@@ -49,7 +49,7 @@ def choices(places: Sequence[Place], language: str) -> str:
 
 def news(conn: Connection, writer: Writer, places: Sequence[Place], out: Sequence[Stay]) -> str:
     """What is known of these places: since when, why, who is on it, until when, as of when."""
-    known = facts.load(conn, {stay.outage_key for stay in out}, etr_step=writer.etr_step)
+    known = facts.load(conn, {stay.outage_key for stay in out})
     said = texts(writer.language).words
     lines: list[str] = []
     for key in dict.fromkeys(stay.outage_key for stay in out):
@@ -66,7 +66,7 @@ def _one(writer: Writer, about: OutageFacts, where: str) -> str:
     def when(moment: datetime) -> str:
         return named.time(moment, writer.site.zone, "sms", seen_from=writer.now)
 
-    etr = about.policy.etrs.get(about.policy.etr_version)
+    etr = about.policy.etr_ahead(writer.now)
     cause, crew = named.name("cause", about.cause), named.name("crew", about.crew_status)
     parts = [
         said["out_since"].format(
@@ -76,7 +76,7 @@ def _one(writer: Writer, about: OutageFacts, where: str) -> str:
         ),
         said["cause"].format(cause=cause) if cause else "",
         said["crew"].format(crew=crew) if crew else "",
-        said["etr"].format(etr=when(etr)) if etr and etr > writer.now else said["no_etr"],
+        said["etr"].format(etr=when(etr)) if etr else said["no_etr"],
     ]
     return " ".join(filter(None, parts))
 

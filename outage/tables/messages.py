@@ -1,6 +1,17 @@
 """Messages, the batches they are sent in, their texts, receipts, and the reasons for none."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    text,
+)
 
 from outage.columns import Instant, Key
 from outage.tables.base import metadata
@@ -37,6 +48,10 @@ messages = Table(
     Column("told_etr_version", Integer),
     Column("text_key", Key, ForeignKey("texts.key")),
     Column("segments", Integer),
+    Column("told_time", Instant, comment="ETR, next update or planned start that it states"),
+    Column("told_update", Boolean, comment="told_time is when there will be more"),
+    Column("told_crew", Boolean, comment="known: a crew is on site"),
+    Column("told_places", Integer, comment="places that it said are out"),
     Index("uq_messages_entry_endpoint", "number", "endpoint_key", "channel", unique=True),
     Index(
         "uq_messages_pending",

@@ -33,7 +33,7 @@ premises = Table(
     Index("ix_premises_street", "street", "house_number"),
     Index("ix_premises_path", "path"),
     Index("ix_premises_city", "city"),
-    # Of the other kinds of areas many utilities name but some.
+    # Of the other kinds of areas, and of zones, many utilities name but some.
     *(
         Index(
             f"ix_premises_{area}",
@@ -41,7 +41,7 @@ premises = Table(
             sqlite_where=text(f"{area} IS NOT NULL"),
             postgresql_where=text(f"{area} IS NOT NULL"),
         )
-        for area in ("county", "postal_code", "zone", "neighbourhood")
+        for area in ("county", "postal_code", "zone", "neighbourhood", "time_zone")
     ),
     Index("ix_premises_house_number", "house_number", "postal_code"),
 )

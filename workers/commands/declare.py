@@ -5,12 +5,11 @@ from __future__ import annotations
 import click
 
 from outage import commands as c
-from outage import desk
 from outage.model import Cause, Kind, OutageId, OutageKey, Service
 from outage.summary import Facts
 from workers.commands import options, whereabouts
 from workers.commands.whereabouts import WAYS, Given
-from workers.session import ACTOR, Session, say, say_json, session
+from workers.session import Session, say, say_json, session
 
 
 @click.command()
@@ -68,17 +67,7 @@ def declare(
             predicted=predicted,
             etr=desk_.etr(etr, etr_reason),
         )
-        matched = desk_.matched(where, service)
-        with desk_.db.write() as conn:
-            outage = desk.declare(
-                conn,
-                command,
-                actor=ACTOR,
-                shape=matched,
-                allow_empty=allow_empty,
-                max_premises=desk_.settings.max_recipients,
-            )
-        facts = desk_.facts(outage.id)
+        facts = desk_.declare(command, desk_.matched(where, service), allow_empty=allow_empty)
         if as_json:
             say_json(facts)
         else:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import click
 
 from outage import aliases, register
 from outage.settings import SendMode
+from outage.site import load_site
 from workers.commands import options
 from workers.session import say, say_json, session
 
@@ -19,6 +18,7 @@ from workers.session import say, say_json, session
 def explain(*, account: str, outage_id: str, as_json: bool) -> None:
     """Say why ACCOUNT was told what it was told about OUTAGE, or why it was not."""
     from notifier.explain import explain as sentences
+    from notifier.manners import Manners
 
     with session() as desk_:
         with desk_.db.read() as conn:
@@ -29,7 +29,7 @@ def explain(*, account: str, outage_id: str, as_json: bool) -> None:
                 key,
                 outage.key,
                 zone=desk_.zone,
-                etr_step=timedelta(minutes=desk_.settings.etr_step_min),
+                manners=Manners.of(desk_.settings, load_site(desk_.settings.home)),
                 count_shadowed=desk_.settings.send in {SendMode.SHADOW, SendMode.ALLOWLIST},
             )
         if as_json:

@@ -1,4 +1,4 @@
-"""`outage restore|confirm|reject|start|reopen|cancel|close`: an outage's way through its life."""
+"""`outage restore|confirm|reject|start|reopen|cancel|lift|close`: a way through life."""
 
 from __future__ import annotations
 
@@ -124,6 +124,25 @@ def cancel(*, outage_id: str, reason: str, as_json: bool) -> None:
             desk_,
             lambda conn: desk.cancel(conn, outage_id, actor=ACTOR, reason=Reason(reason)),
             "{id} is cancelled.",
+            as_json=as_json,
+        )
+
+
+@click.command()
+@_id
+@click.option(
+    "--reference",
+    required=True,
+    help="By whose word it is safe again: a laboratory's number, an order.",
+)
+@options.as_json
+def lift(*, outage_id: str, reference: str, as_json: bool) -> None:
+    """End advisory ID, as a supervisor: those who were told of it are told that it is over."""
+    with session() as desk_:
+        _do(
+            desk_,
+            lambda conn: desk.lift(conn, outage_id, actor=ACTOR, reference=reference),
+            "{id} is lifted.",
             as_json=as_json,
         )
 

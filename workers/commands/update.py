@@ -23,6 +23,9 @@ from workers.session import ACTOR, Session, in_words, say, say_json, session
 @options.etr
 @options.etr_reason
 @click.option("--withdraw-etr", is_flag=True, help="Take the published time back.")
+@click.option("--next-update", help="When there will be more to say; customers are told.")
+@click.option("--planned-start", help="When planned work will begin instead.")
+@click.option("--planned-end", help="When planned work should end instead.")
 @click.option("--note", help="Internal note: onto every affected account, never public.")
 @click.option("--public-message", help="Words for the page and the public; shown at once.")
 @click.option("--approve", type=int, metavar="KEY", help="Publish a message that a crew proposed.")
@@ -38,6 +41,9 @@ def update(
     etr: str | None,
     etr_reason: str | None,
     withdraw_etr: bool,
+    next_update: str | None,
+    planned_start: str | None,
+    planned_end: str | None,
     note: str | None,
     public_message: str | None,
     approve: int | None,
@@ -50,14 +56,16 @@ def update(
     """Say what is new about outage ID: crew, ETR, note, public message, place, cause, where."""
     if etr_reason and not etr:
         raise click.UsageError("--etr-reason says why a time is what it is; give --etr too.")
-    reported = bool(crew_status or etr or withdraw_etr or note or public_message)
-    revised = bool(place is not None or cause or where.way)
+    reported = bool(crew_status or etr or withdraw_etr or next_update or note or public_message)
+    revised = bool(place is not None or cause or planned_start or planned_end or where.way)
     if not (reported or revised or approve is not None):
         raise click.UsageError("Say what is new; `outage update --help` lists what can be said.")
     if etr and withdraw_etr:
         raise click.UsageError("Give an ETR or withdraw it, not both.")
     with session() as desk_:
         given = desk_.etr(etr, etr_reason)
+        update_by = desk_.time(next_update)
+        starts, ends = desk_.time(planned_start), desk_.time(planned_end)
         with desk_.db.read() as conn:
             service = register.load(conn, outage_id).service
         matched = desk_.matched(where, service)
@@ -67,7 +75,12 @@ def update(
                 _revise(
                     conn,
                     before,
-                    c.Revise(cause=Cause(cause) if cause else None, place=place),
+                    c.Revise(
+                        cause=Cause(cause) if cause else None,
+                        place=place,
+                        planned_start=starts,
+                        planned_end=ends,
+                    ),
                     matched,
                     allow_empty=allow_empty,
                     limit=desk_.settings.max_recipients,
@@ -82,6 +95,7 @@ def update(
                         crew_status=CrewStatus(crew_status) if crew_status else None,
                         etr=given,
                         withdraw_etr=withdraw_etr,
+                        next_update_by=update_by,
                     ),
                     actor=ACTOR,
                     note=note,

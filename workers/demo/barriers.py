@@ -25,9 +25,9 @@ LOOK_S = 0.05
 
 
 def next_timer(conn: Connection) -> datetime | None:
-    """Return when the next held message or passing ETR is due, in business time."""
+    """Return when the next held message or timer is due, in business time."""
     held = batches.next_due(conn, business_now(conn))
-    passing = deadlines.next_etr_passing(conn)
+    passing = deadlines.next_due(conn)
     return min((at for at in (held, passing) if at is not None), default=None)
 
 
@@ -37,9 +37,9 @@ def left(conn: Connection) -> list[str]:
     found = [reader for reader in READERS if not journal.is_idle(conn, reader)]
     if unsent := batches.left(conn):
         found.append(f"{unsent} messages due")
-    passing = deadlines.next_etr_passing(conn)
+    passing = deadlines.next_due(conn)
     if passing is not None and passing <= now:
-        found.append("an ETR that has passed")
+        found.append("a time that has come")
     if journal.cursor(conn, "publisher") < journal.last_number(conn):
         found.append("publisher")
     return found

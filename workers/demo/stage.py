@@ -56,6 +56,8 @@ def environment(
             "OUTAGE_HOME": str(home),
             "OUTAGE_SEND": "live",
             "OUTAGE_HOLD_S": str(hold_s),
+            "OUTAGE_RESTORED_HOLD_S": str(hold_s),
+            "OUTAGE_QUIET_HOURS": "none",
             "OUTAGE_PUBLIC_URL": f"http://127.0.0.1:{wanted['OUTAGE_PAGE_PORT']}",
             "OUTAGE_TWILIO_ACCOUNT_SID": made["account_sid"],
             "OUTAGE_TWILIO_AUTH_TOKEN": made["auth_token"],

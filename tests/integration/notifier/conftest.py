@@ -9,12 +9,12 @@ import pytest
 from outage import schema
 from outage.database import Database, open_database
 from outage.settings import Settings, load
-from tests.integration.notifier.world import World
+from tests.integration.notifier.world import MANNERS, World
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load({"OUTAGE_HOME": str(tmp_path), "OUTAGE_HOLD_S": "60"})
+    return load({"OUTAGE_HOME": str(tmp_path), **MANNERS})
 
 
 @pytest.fixture

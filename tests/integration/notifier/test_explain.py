@@ -1,9 +1,9 @@
-from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from notifier.explain import explain
+from notifier.manners import Manners
 from outage import tables as t
 from outage.settings import SendMode
 from tests.integration.notifier.sending import outbox, tell
@@ -23,7 +23,7 @@ def explained(
             world.ids[f"account {account}"],
             key,
             zone=ZONE,
-            etr_step=timedelta(minutes=30),
+            manners=Manners(zone=ZONE),
             count_shadowed=count_shadowed,
         )
 
@@ -33,7 +33,7 @@ def test_it_says_what_was_told_and_why_nothing_more_is(world: World) -> None:
     outage = world.declare("P1", etr=etr(3))
     with outbox(world) as (box, _):
         tell(world, box)
-        world.report(outage, etr=etr(3.2))
+        world.report(outage, etr=etr(2.8))
         tell(world, box)
     assert explained(world, "one", outage) == [
         "The account holds 1 place in this outage, 1 without service now.",
@@ -48,6 +48,20 @@ def test_it_says_what_was_told_and_why_nothing_more_is(world: World) -> None:
         ),
         "The mailbox at example.org is told nothing now: the estimated time moved by too little.",
     ]
+
+
+def test_it_says_what_is_told_later_and_when(world: World) -> None:
+    world.account("one", ["P1"], A)
+    outage = world.declare("P1", etr=etr(3))
+    with outbox(world) as (box, _):
+        tell(world, box)
+        world.report(outage, etr=etr(3.2))
+        tell(world, box)
+    assert explained(world, "one", outage)[-1] == (
+        "The phone ending in 0101 is to be told that service will be back later than they were "
+        "told when the time is near enough for it to matter, or what they were told has passed "
+        "(at 2026-01-04 17:00), if it still holds."
+    )
 
 
 def test_it_says_why_somebody_was_not_told(world: World) -> None:

@@ -19,7 +19,7 @@ from outage.errors import OutageError
 from outage.model import OutageId
 from outage.settings import SendMode, load
 from outage.site import NEUTRAL
-from tests.integration.notifier.world import World, etr, phone
+from tests.integration.notifier.world import MANNERS, World, etr, phone
 
 PREMISES = ("P1", "P2", "P3", "P4")
 some = st.sets(st.sampled_from(PREMISES), min_size=1)
@@ -50,7 +50,7 @@ def test_belief_follows_truth(
         path = Path(folder) / "outage.db"
         shutil.copy(empty, path)
         db = open_database(f"sqlite:///{path}")
-        settings = replace(load({"OUTAGE_HOME": folder}), send=SendMode.SHADOW)
+        settings = replace(load({"OUTAGE_HOME": folder, **MANNERS}), send=SendMode.SHADOW)
         world = World(db, settings)
         world.account("one", ["P1"], phone(1))
         world.account("two", ["P2", "P3"], phone(2))

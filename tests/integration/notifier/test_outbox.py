@@ -29,11 +29,11 @@ def test_only_a_time_later_than_the_one_they_were_told_is_called_a_delay(world: 
     with outbox(world) as (box, provider):
         outage = world.declare("P1")
         tell(world, box)
-        for hours in (5, 8, 6):
+        for hours in (5, 8, 4):
             world.report(outage, etr=etr(hours, reason=Reason.PARTS))
             tell(world, box)
     texts = [text for _, text in said(provider)]
-    assert [("delayed" in text, "Reason: waiting for parts" in text) for text in texts] == [
+    assert [("delayed" in text, "Why: waiting for parts" in text) for text in texts] == [
         (False, False),
         (False, False),
         (True, True),
@@ -55,11 +55,11 @@ def test_a_storm_of_news_is_told_once_and_true(world: World) -> None:
         world.reopen(outage)
         tell(world, box)
     kinds = [kind for address, kind, _ in world.messages() if address == A]
-    assert kinds == ["detected", "etr", "restored", "correction out"]
+    assert kinds == ["detected", "etr_later", "restored", "correction out"]
     texts = [text for _, text in said(provider)]
     assert texts[0] == (
         "Harbor Light: Corte de luz en su direccion desde dom 14:00. "
-        "Regreso est. dom 17:00. Info: dom 14:01. No toque cables caidos."
+        "Fin est. dom 17:00. Info: dom 14:01. Evite cables."
     )
     assert {state for _, _, state in world.messages()} == {"accepted"}
 

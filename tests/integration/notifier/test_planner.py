@@ -17,8 +17,7 @@ def plan_of(world: World, number: int) -> Plan:
     return Plan(
         number=number,
         outage_key=1,
-        hold=reader.hold,
-        etr_step=reader.etr_step,
+        manners=reader.manners,
         count_shadowed=False,
     )
 
@@ -112,7 +111,7 @@ def test_planned_work_is_told_when_it_starts(world: World) -> None:
     world.do(desk.start, outage)
     world.begin(outage)
     world.plan()
-    assert world.messages() == [(A, "detected", "pending")]
+    assert world.messages() == [(A, "planned_started", "pending")]
 
 
 def test_a_silent_baseline_tells_nobody(world: World) -> None:

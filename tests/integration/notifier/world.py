@@ -27,6 +27,12 @@ from outage.model import (
 from outage.settings import Settings
 
 START = datetime(2026, 1, 4, 22, 0, tzinfo=UTC)
+MANNERS = {
+    "OUTAGE_HOLD_S": "60",
+    "OUTAGE_RESTORED_HOLD_S": "0",
+    "OUTAGE_QUIET_HOURS": "none",
+}
+"""Settings under which only the first word waits; tests of the others say so."""
 ACTOR = Actor(kind="dispatcher", name="test")
 
 
@@ -112,6 +118,17 @@ class World:
             command = c.Report(observed_at=clock.business_now(conn), **facts)
             desk.report_progress(conn, outage_id, command, actor=ACTOR)
         self.gis_has_passed()
+
+    def revise(self, outage_id: str, **facts: Any) -> None:
+        """Change declared facts; gis counts again."""
+        with self.db.write() as conn:
+            desk.revise(conn, outage_id, c.Revise(**facts), actor=ACTOR)
+            self._matched(conn, self._row(conn, outage_id).key)
+
+    def lift(self, outage_id: str) -> None:
+        with self.db.write() as conn:
+            desk.lift(conn, outage_id, actor=ACTOR, reference="Laboratory 4711")
+            self._matched(conn, self._row(conn, outage_id).key)
 
     def pass_time(self, **more: float) -> None:
         with self.db.write() as conn:

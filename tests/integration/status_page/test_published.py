@@ -126,7 +126,7 @@ def test_an_estimate_that_passes_is_said_to_have_passed(town: Town) -> None:
     town.publisher.turn()
     town.move(hours=2)
     with town.db.write() as conn:
-        assert deadlines.note_passed_etrs(conn) == 1
+        assert deadlines.note_due(conn) == 1
     town.publisher.turn()
     assert "The estimated time (Sunday 22 Nov, 5:15 PM PST) has passed." in town.page()
 

@@ -318,18 +318,82 @@ def test_an_etr_that_passes_is_put_on_record_once(database: Database) -> None:
         now = business_now(conn)
     outage = declare(database, etr=c.GivenEtr(latest=now + timedelta(hours=1)))
     with database.read() as conn:
-        due = deadlines.next_etr_passing(conn)
+        due = deadlines.next_due(conn)
     assert due is not None
     assert outage.etr is not None
     assert due == outage.etr.latest
     with database.write() as conn:
-        assert deadlines.note_passed_etrs(conn) == 0
+        assert deadlines.note_due(conn) == 0
         clock.hold(conn, now)
         clock.move_to(conn, due)
-        assert deadlines.note_passed_etrs(conn) == 1
+        assert deadlines.note_due(conn) == 1
     with database.write() as conn:
-        assert deadlines.note_passed_etrs(conn) == 0
-        assert deadlines.next_etr_passing(conn) is None
+        assert deadlines.note_due(conn) == 0
+        assert deadlines.next_due(conn) is None
+
+
+def test_a_promised_update_reminds_the_desk_before_and_is_on_record_when_due(
+    database: Database,
+) -> None:
+    with database.read() as conn:
+        now = business_now(conn)
+    promised = now + timedelta(hours=1)
+    outage = declare(database, next_update_by=promised)
+    found = []
+    with database.write() as conn:
+        clock.hold(conn, now)
+        while (due := deadlines.next_due(conn)) is not None:
+            clock.move_to(conn, due)
+            deadlines.note_due(conn)
+            found.append(due)
+    last = [entry for entry in entries(database) if entry.actor == "clock"]
+    assert outage.next_update_by is not None
+    assert found == [outage.next_update_by - timedelta(minutes=15), outage.next_update_by]
+    assert [entry.kind for entry in last] == [
+        JournalKind.UPDATE_PROMPTED,
+        JournalKind.UPDATE_PASSED,
+    ]
+
+
+def test_planned_work_is_brought_to_mind_once_for_each_start_it_had(database: Database) -> None:
+    with database.read() as conn:
+        now = business_now(conn)
+    start = now + timedelta(days=2)
+    outage = declare(database, kind=Kind.PLANNED, planned_start=start)
+    with database.write() as conn:
+        clock.hold(conn, now)
+        clock.move_to(conn, start - timedelta(hours=24))
+        assert deadlines.note_due(conn) == 1
+        assert deadlines.note_due(conn) == 0
+        desk.revise(
+            conn,
+            outage.id,
+            c.Revise(planned_start=start + timedelta(hours=5)),
+            actor=DISPATCHER,
+        )
+        assert deadlines.note_due(conn) == 0
+        clock.move_to(conn, start - timedelta(hours=19))
+        assert deadlines.note_due(conn) == 1
+
+
+def test_an_advisory_is_lifted_by_somebodys_word_and_by_no_other_command(
+    database: Database,
+) -> None:
+    outage = declare(database, kind=Kind.ADVISORY)
+    with database.write() as conn:
+        with pytest.raises(InvalidCommandError, match=r"^reference:"):
+            desk.lift(conn, outage.id, actor=DISPATCHER, reference=" ")
+        lifted = desk.lift(conn, outage.id, actor=DISPATCHER, reference="Laboratory 4711")
+        note = conn.execute(sa.select(t.notes.c.text)).scalar_one()
+    assert (lifted.status, lifted.close_reason, note) == (
+        Status.CLOSED,
+        Reason.DONE,
+        "Laboratory 4711",
+    )
+    assert "4711" not in str(entries(database)[-1].data)
+    dark = declare(database)
+    with pytest.raises(NotAllowedNowError, match="only an advisory"), database.write() as conn:
+        desk.lift(conn, dark.id, actor=DISPATCHER, reference="Laboratory 4711")
 
 
 def test_a_command_that_fails_in_the_middle_leaves_nothing(database: Database) -> None:

@@ -127,6 +127,14 @@ def test_proxies_are_addresses_or_networks() -> None:
     assert "holds proxy" in problems(TRUSTED_PROXIES="proxy")[0]
 
 
+def test_quiet_hours_are_two_times_of_day_or_none() -> None:
+    assert load({"OUTAGE_QUIET_HOURS": "22:30-7:00"}).quiet_hours == (22 * 60 + 30, 7 * 60)
+    assert load({"OUTAGE_QUIET_HOURS": "none"}).quiet_hours is None
+    for wrong in ("22-7", "25:00-07:00", "22:00", "22:00-07:60"):
+        with pytest.raises(SettingsError, match=r"OUTAGE_QUIET_HOURS must be two times of day"):
+            load({"OUTAGE_QUIET_HOURS": wrong})
+
+
 def test_no_secret_is_ever_shown() -> None:
     given = {
         variable(item): "made-up-secret-value-of-good-length"

@@ -1,6 +1,7 @@
 """The commands of the desk, run as `outage …` on an embedded database of the test's own."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -243,3 +244,45 @@ def test_an_outage_is_split_and_merged_by_command(
     assert f"went on under {name}" in run("show", "A1")
     assert f"goes on under {name}" in run("explain", "A1", part["id"])
     assert f"goes on under {name}" in refuse("reopen", part["id"])
+
+
+def test_a_storm_watch_is_an_advisory_that_is_not_confirmed(
+    town: Database, run: Run, tmp_path: Path
+) -> None:
+    where = ("--shape", square(tmp_path))
+    said = run("broadcast", "storm-watch", *where, "--cause", "wind", "--from", "6h")
+    assert "a storm watch for 6 premises" in said
+    with town.read() as conn:
+        row = conn.execute(t.outages.select()).one()
+    assert (row.kind, row.status, row.cause) == ("advisory", "predicted", "wind")
+    assert row.planned_start is not None
+    run("reject", row.id)
+
+
+def test_a_storm_watch_names_a_storm_and_a_place(refuse: Refuse, tmp_path: Path) -> None:
+    assert "vehicle" in refuse(
+        "broadcast", "storm-watch", "--shape", square(tmp_path), "--cause", "vehicle"
+    )
+    assert "Say where it is" in refuse("broadcast", "storm-watch")
+
+
+def test_an_advisory_is_lifted_with_a_reference(
+    town: Database, run: Run, refuse: Refuse, tmp_path: Path
+) -> None:
+    del town
+    unsafe = declared(run, tmp_path, "--kind", "advisory", "--service", "water")
+    said = run("lift", unsafe["id"], "--reference", "Laboratory 4711")
+    assert said == f"{unsafe['id']} is lifted.\n"
+    assert "over already" in refuse("lift", unsafe["id"], "--reference", "Laboratory 4711")
+
+
+def test_an_update_says_when_there_will_be_more_and_when_work_begins_instead(
+    town: Database, run: Run, tmp_path: Path
+) -> None:
+    planned = declared(run, tmp_path, "--kind", "planned", "--planned-start", "2d")
+    run("update", planned["id"], "--planned-start", "3d", "--next-update", "1h")
+    with town.read() as conn:
+        row = conn.execute(t.outages.select()).one()
+        now = business_now(conn)
+    assert row.planned_start > now + timedelta(days=2)
+    assert row.next_update_by > now

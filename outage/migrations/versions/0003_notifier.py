@@ -1,0 +1,220 @@
+"""What people text us and report, what a message told in full, timers, and zones of premises.
+
+Revision: 0003
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+INSTANT = sa.BigInteger()
+NO = sa.text("false")
+ELSEWHERE = sa.text("time_zone IS NOT NULL")
+
+
+def upgrade() -> None:
+    """Add what the release before does not look at."""
+    _replies()
+    _answers()
+    _conversations()
+    _reports()
+    _told()
+    _timers()
+    _zones()
+    # Who writes from a number nobody knows names a house and a postal code.
+    op.create_index("ix_premises_house_number", "premises", ["house_number", "postal_code"])
+
+
+def downgrade() -> None:
+    """Take it away again."""
+    op.drop_index("ix_premises_house_number", "premises")
+    op.drop_index("ix_premises_time_zone", "premises")
+    for name in reversed(_TIMERS):
+        op.drop_column("outages", name)
+    for name in ("told_places", "told_crew", "told_update", "told_time"):
+        op.drop_column("messages", name)
+    for name in ("reports", "conversations", "answers", "replies"):
+        op.drop_table(name)
+
+
+def _replies() -> None:
+    op.create_table(
+        "replies",
+        sa.Column("key", KEY, nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column(
+            "provider_id", sa.String(), nullable=False, comment="of the message at the provider"
+        ),
+        sa.Column("address", sa.String(), nullable=False, comment="as the provider wrote it"),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column(
+            "media", sa.Integer(), nullable=False, server_default="0", comment="pictures with it"
+        ),
+        sa.Column(
+            "opt_out_type",
+            sa.String(),
+            comment="what the provider itself took it for and answered",
+        ),
+        sa.Column("received_at", INSTANT, nullable=False, comment="wall time"),
+        sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("applied_at", INSTANT, comment="NULL until somebody has understood it"),
+        sa.Column("endpoint_key", KEY),
+        sa.Column("intent", sa.String()),
+        sa.Column("reason", sa.String(), comment="why it was taken for that"),
+        sa.Column("language", sa.String(), comment="it was written in"),
+        sa.Column("outcome", sa.String(), comment="what was done about it"),
+        sa.Column("for_staff", sa.Boolean(), nullable=False, server_default=NO),
+        sa.Column("handled_at", INSTANT, comment="a person has looked at it"),
+        sa.Column("handled_by", sa.String()),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_replies")),
+        sa.ForeignKeyConstraint(
+            ["endpoint_key"], ["endpoints.key"], name=op.f("fk_replies_endpoint_key")
+        ),
+    )
+    op.create_index("uq_replies_provider", "replies", ["provider", "provider_id"], unique=True)
+    op.create_index("ix_replies_endpoint_key", "replies", ["endpoint_key"])
+    for name, where in (
+        ("ix_replies_waiting", "applied_at IS NULL"),
+        ("ix_replies_for_staff", "for_staff AND handled_at IS NULL"),
+    ):
+        op.create_index(
+            name,
+            "replies",
+            ["key"],
+            sqlite_where=sa.text(where),
+            postgresql_where=sa.text(where),
+        )
+
+
+def _answers() -> None:
+    op.create_table(
+        "answers",
+        sa.Column("key", KEY, nullable=False),
+        sa.Column("reply_key", KEY, nullable=False),
+        sa.Column(
+            "role", sa.String(), nullable=False, comment="answer, or page: to the on-call contacts"
+        ),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("template", sa.String(), nullable=False, comment="name and version"),
+        sa.Column("subject", sa.Text(), nullable=False, server_default=""),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("urgency", sa.Integer(), nullable=False, comment="0 first"),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), comment="why it ended so"),
+        sa.Column("created_at", INSTANT, nullable=False, comment="wall time"),
+        sa.Column("send_after", INSTANT, nullable=False, comment="wall time"),
+        sa.Column("fence", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("lease_until", INSTANT, comment="wall time"),
+        sa.Column("provider_id", sa.String()),
+        sa.Column("provider_code", sa.String()),
+        sa.Column("ended_at", INSTANT, comment="wall time"),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_answers")),
+        sa.ForeignKeyConstraint(["reply_key"], ["replies.key"], name=op.f("fk_answers_reply_key")),
+    )
+    op.create_index(
+        "uq_answers_reply", "answers", ["reply_key", "role", "channel", "address"], unique=True
+    )
+    still_open = sa.text("state IN ('pending', 'claimed')")
+    op.create_index(
+        "ix_answers_open",
+        "answers",
+        ["urgency", "key"],
+        sqlite_where=still_open,
+        postgresql_where=still_open,
+    )
+
+
+def _conversations() -> None:
+    op.create_table(
+        "conversations",
+        sa.Column("endpoint_key", KEY, autoincrement=False, nullable=False),
+        sa.Column("asked", sa.String(), comment="which, who or stop; NULL: nothing"),
+        sa.Column("about", sa.String(), comment="intent that the answer is for"),
+        sa.Column(
+            "options", sa.Text(), nullable=False, server_default="[]", comment="JSON: premise keys"
+        ),
+        sa.Column("asked_at", INSTANT, comment="wall time"),
+        sa.Column(
+            "premises",
+            sa.Text(),
+            nullable=False,
+            server_default="[]",
+            comment="JSON: keys it named",
+        ),
+        sa.Column("proved", sa.Boolean(), nullable=False, server_default=NO),
+        sa.Column("named_at", INSTANT, comment="wall time"),
+        sa.PrimaryKeyConstraint("endpoint_key", name=op.f("pk_conversations")),
+        sa.ForeignKeyConstraint(
+            ["endpoint_key"], ["endpoints.key"], name=op.f("fk_conversations_endpoint_key")
+        ),
+    )
+
+
+def _reports() -> None:
+    op.create_table(
+        "reports",
+        sa.Column("key", KEY, nullable=False),
+        sa.Column("kind", sa.String(), nullable=False, comment="out, stillOut or on"),
+        sa.Column("source", sa.String(), nullable=False, comment="reply:KEY"),
+        sa.Column("premise_key", KEY, nullable=False),
+        sa.Column("service", sa.String(), nullable=False),
+        sa.Column("endpoint_key", KEY),
+        sa.Column("outage_key", KEY, comment="that it was known under"),
+        sa.Column("proposal_key", KEY, comment="nested outage it is part of"),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.Column("ended_at", INSTANT, comment="taken back, or back on"),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_reports")),
+        *(
+            sa.ForeignKeyConstraint(
+                [f"{name}_key"], [f"{table}.key"], name=op.f(f"fk_reports_{name}_key")
+            )
+            for name, table in (
+                ("premise", "premises"),
+                ("endpoint", "endpoints"),
+                ("outage", "outages"),
+                ("proposal", "outages"),
+            )
+        ),
+    )
+    op.create_index("uq_reports_source", "reports", ["source", "premise_key"], unique=True)
+    op.create_index("ix_reports_premise_key", "reports", ["premise_key"])
+    op.create_index("ix_reports_outage_key", "reports", ["outage_key"])
+
+
+def _told() -> None:
+    stated = "ETR, next update or planned start that it states"
+    more = "told_time is when there will be more"
+    op.add_column("messages", sa.Column("told_time", INSTANT, comment=stated))
+    op.add_column("messages", sa.Column("told_update", sa.Boolean(), comment=more))
+    crew, places = "known: a crew is on site", "places that it said are out"
+    op.add_column("messages", sa.Column("told_crew", sa.Boolean(), comment=crew))
+    op.add_column("messages", sa.Column("told_places", sa.Integer(), comment=places))
+
+
+def _timers() -> None:
+    for name, comment in _TIMERS.items():
+        op.add_column("outages", sa.Column(name, INSTANT, comment=comment))
+
+
+def _zones() -> None:
+    op.create_index(
+        "ix_premises_time_zone",
+        "premises",
+        ["time_zone"],
+        sqlite_where=ELSEWHERE,
+        postgresql_where=ELSEWHERE,
+    )
+
+
+_TIMERS = {
+    "next_update_prompted": "next update the desk was reminded of",
+    "next_update_passed": "next update whose passing is on record",
+    "start_reminded": "planned start that was reminded of",
+}
