@@ -58,6 +58,7 @@ class Done:
         for_staff: whether a person has to look at it.
         conversation: how it goes on; no question is open unless it says so.
         language: that of the answer, where it is not the writer's.
+        still_out: outage and premise, where the answer says that service is still out there.
     """
 
     say: str
@@ -66,6 +67,7 @@ class Done:
     for_staff: bool = False
     conversation: Conversation | None = None
     language: str | None = None
+    still_out: tuple[int, int] | None = None
 
 
 Act = Callable[[Connection, Writer], Done]

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from notifier.replies import acting, conversation, paging, placing
+from notifier.replies import acting, conversation, paging, placing, told
 from notifier.replies.acting import Act, Done, Writer
 from notifier.replies.conversation import Conversation
 from notifier.replies.intents import Asked, Context, Intent, Reason, Understood
@@ -201,6 +201,9 @@ def _answer(
     reason = _kept_back(conn, writer, opted_out=endpoint.opted_out_at is not None)
     if reason is not None:
         owed = replace(owed, state="suppressed", reason=reason)
+    elif done.still_out is not None:
+        noted = told.note(conn, writer.endpoint_key, done.still_out, said, writer.wall)
+        owed = replace(owed, message_key=noted)
     owe(conn, owed, writer.wall)
     return reason is not None
 

@@ -27,6 +27,7 @@ class Owed:
     urgency: int
     state: str = "pending"
     reason: str | None = None
+    message_key: int | None = None
 
     @classmethod
     def answer(cls, reply_key: int, address: str, said: Said, *, urgent: bool) -> "Owed":

@@ -41,13 +41,17 @@ def off(conn: Connection, writer: Writer, at: Place, proved: bool) -> Done:  # n
     here = _here(conn, writer, at, service)
     if here is not None and not here.back:
         return _known(conn, writer, at, here, proved=proved)
-    outcome = "still_out_reported"
+    outcome, still = "still_out_reported", None
     if here is not None and proved and _reopens(conn, writer, at, here):
-        outcome = "premise_reopened"
+        outcome, still = "premise_reopened", (here.outage_key, at.key)
     else:
         _write_down(conn, writer, _report(writer, at, service, ReportKind.STILL_OUT, here))
     return Done(
-        say="off_received", outcome=outcome, facts=_about(writer, at, service), for_staff=True
+        say="off_received",
+        outcome=outcome,
+        facts=_about(writer, at, service),
+        for_staff=True,
+        still_out=still,
     )
 
 

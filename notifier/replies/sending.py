@@ -1,7 +1,7 @@
 """Sending what is owed: claimed before the call, settled after it, no session held during it."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from notifier.channels.base import Channel, Outcome, Outgoing, Result
 from notifier.channels.providers import configured, opened
 from notifier.kinds import Channel as ChannelName
 from notifier.rendering import Text
+from notifier.replies import told
 from notifier.replies.applying import ALWAYS_ANSWERED
 from notifier.replies.owing import ANSWER, PAGE
 from notifier.routing import Routing
@@ -35,6 +36,7 @@ _NAMES = {"sms": ChannelName.SMS, "email": ChannelName.EMAIL}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Claimed:
+    key: int
     fence: int
     role: str
     outgoing: Outgoing
@@ -71,9 +73,9 @@ class Answers:
             return False
         with self._db.write() as conn:
             _take_back(conn)
-            claimed = self._claim(conn, able)
+            claimed = self._claim(conn, able, picked)
         for name, provider in picked.items():
-            some = {key: one for key, (channel, one) in claimed.items() if channel == name}
+            some = [one for channel, one in claimed if channel == name]
             if some and provider is not None:
                 self._send(provider, some, stopping)
         return True
@@ -82,16 +84,17 @@ class Answers:
         return _NAMES[name] in self._routing.providers
 
     def _send(
-        self, provider: str, claimed: dict[int, _Claimed], stopping: Callable[[], bool]
+        self, provider: str, claimed: Sequence[_Claimed], stopping: Callable[[], bool]
     ) -> None:
         def may_send() -> bool:
             return not stopping() and self._routing.may_call(provider)
 
-        batch = [one.outgoing for one in claimed.values()]
+        by_message = {one.outgoing.message_key: one for one in claimed}
+        batch = [one.outgoing for one in claimed]
         outcomes = self._channel(provider).send(batch, may_send)
         for outcome in self._routing.watched(provider, outcomes):
             with self._db.write() as conn:
-                _settle(conn, claimed[-outcome.message_key], outcome)
+                _settle(conn, by_message[outcome.message_key], outcome)
         self._routing.note(provider)
 
     def _channel(self, provider: str) -> Channel:
@@ -99,7 +102,9 @@ class Answers:
             self._channels[provider] = opened(provider, self._settings, self._site)
         return self._channels[provider]
 
-    def _claim(self, conn: Connection, able: Sequence[str]) -> dict[int, tuple[str, _Claimed]]:
+    def _claim(
+        self, conn: Connection, able: Sequence[str], picked: Mapping[str, str | None]
+    ) -> list[tuple[str, _Claimed]]:
         rows = conn.execute(
             sa.select(_A, t.replies.c.intent, t.endpoints.c.opted_out_at)
             .join(t.replies, t.replies.c.key == _A.c.reply_key)
@@ -110,7 +115,7 @@ class Answers:
             .with_for_update(of=_A, skip_locked=True)
         ).all()
         now = wall_now(conn)
-        claimed: dict[int, tuple[str, _Claimed]] = {}
+        claimed: list[tuple[str, _Claimed]] = []
         for row in rows:
             ending = self._ending(row, now)
             if ending is not None:
@@ -122,8 +127,10 @@ class Answers:
                 .where(_A.c.key == row.key)
                 .values(state="claimed", fence=fence, lease_until=now + LEASE)
             )
-            one = _Claimed(fence=fence, role=row.role, outgoing=_outgoing(row))
-            claimed[row.key] = (row.channel, one)
+            if row.message_key is not None:
+                told.carried(conn, row.message_key, picked[row.channel] or "")
+            one = _Claimed(key=row.key, fence=fence, role=row.role, outgoing=_outgoing(row))
+            claimed.append((row.channel, one))
         return claimed
 
     def _ending(self, row: sa.Row[Any], now: datetime) -> tuple[str, str] | None:
@@ -162,18 +169,20 @@ def _lost(conn: Connection) -> sa.ColumnElement[bool]:
 def _take_back(conn: Connection) -> None:
     """End the leases of who died in a call: an answer may be out, a page has to be."""
     lost = _lost(conn)
-    conn.execute(
+    ended = conn.execute(
         _A.update()
         .where(lost, _A.c.role == ANSWER)
         .values(state="unknown", reason="lease_expired", ended_at=wall_now(conn))
+        .returning(_A.c.key)
     )
+    told.follow(conn, ended.scalars().all())
     conn.execute(_A.update().where(lost, _A.c.role == PAGE).values(state="pending"))
 
 
 def _outgoing(row: sa.Row[Any]) -> Outgoing:
     return Outgoing(
-        # Below zero, where no message's key is: a receipt of an answer is none of a message.
-        message_key=-row.key,
+        # Below zero, where no message's key is: its receipts are none of a message.
+        message_key=-row.key if row.message_key is None else row.message_key,
         address=row.address,
         text=Text(
             channel=_NAMES[row.channel],
@@ -192,9 +201,7 @@ def _html(row: sa.Row[Any]) -> str:
 
 def _settle(conn: Connection, claimed: _Claimed, outcome: Outcome) -> None:
     now = wall_now(conn)
-    mine = sa.and_(
-        _A.c.key == -outcome.message_key, _A.c.fence == claimed.fence, _A.c.state == "claimed"
-    )
+    mine = sa.and_(_A.c.key == claimed.key, _A.c.fence == claimed.fence, _A.c.state == "claimed")
     again = {"state": "pending", "send_after": now + BACK_OFF, "lease_until": None}
     values: dict[str, Any]
     match outcome.result:
@@ -209,11 +216,13 @@ def _settle(conn: Connection, claimed: _Claimed, outcome: Outcome) -> None:
         case _:
             values = {"state": "failed", "reason": "refused", "ended_at": now}
             if claimed.role == PAGE:
-                log.error("page %d was refused with %s", -outcome.message_key, outcome.code)
+                log.error("page %d was refused with %s", claimed.key, outcome.code)
     conn.execute(_A.update().where(mine).values(provider_code=outcome.code or None, **values))
+    told.follow(conn, [claimed.key])
 
 
 def _end(conn: Connection, key: int, state: str, reason: str, now: datetime) -> None:
     conn.execute(
         _A.update().where(_A.c.key == key).values(state=state, reason=reason, ended_at=now)
     )
+    told.follow(conn, [key])

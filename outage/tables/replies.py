@@ -68,6 +68,7 @@ answers = Table(
     Column("provider_id", String),
     Column("provider_code", String),
     Column("ended_at", Instant, comment="wall time"),
+    Column("message_key", Key, ForeignKey("messages.key"), comment="what it tells of an outage"),
     Index("uq_answers_reply", "reply_key", "role", "channel", "address", unique=True),
     Index(
         "ix_answers_open",

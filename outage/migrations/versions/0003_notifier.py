@@ -115,8 +115,12 @@ def _answers() -> None:
         sa.Column("provider_id", sa.String()),
         sa.Column("provider_code", sa.String()),
         sa.Column("ended_at", INSTANT, comment="wall time"),
+        sa.Column("message_key", KEY, comment="what it tells of an outage"),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_answers")),
         sa.ForeignKeyConstraint(["reply_key"], ["replies.key"], name=op.f("fk_answers_reply_key")),
+        sa.ForeignKeyConstraint(
+            ["message_key"], ["messages.key"], name=op.f("fk_answers_message_key")
+        ),
     )
     op.create_index(
         "uq_answers_reply", "answers", ["reply_key", "role", "channel", "address"], unique=True

@@ -76,6 +76,11 @@ class Talk:
     def restored(self, *premises: str) -> str:
         """Declare an outage of these premises and restore it, as gis leaves its members."""
         outage = self.world.declare(*premises)
+        self.end(outage, *premises)
+        return outage
+
+    def end(self, outage: str, *premises: str) -> None:
+        """Restore an outage that has these premises."""
         self.world.restore(outage)
         m, r = t.memberships, t.restorations.c
         with self.world.db.write() as conn:
@@ -85,7 +90,16 @@ class Talk:
                 .where(m.c.premise_key.in_([self.world.ids[name] for name in premises]))
                 .values(until=step.at, outcome="restored", restoration_key=step.key)
             )
-        return outage
+
+    def goes_on(self, outage: str, premise: str) -> None:
+        """What gis does of "still out": the premise's interruption goes on, and is told of."""
+        i, m, key = t.interruptions, t.memberships, self.world.ids[premise]
+        with self.world.db.write() as conn:
+            for table in (i, m):
+                conn.execute(table.update().where(table.c.premise_key == key).values(outcome=None))
+            conn.execute(i.update().where(i.c.premise_key == key).values(ended_at=None))
+            conn.execute(m.update().where(m.c.premise_key == key).values(until=None))
+        self.world.matched(outage)
 
     def address(self, premise: str, address: str, **facts: Any) -> None:  # noqa: ANN401
         """Write a premise's address down."""

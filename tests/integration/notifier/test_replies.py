@@ -1,5 +1,6 @@
 """What a text does to the record, and what is answered: on SQLite and on PostgreSQL."""
 
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -8,10 +9,12 @@ import sqlalchemy as sa
 from notifier.inbound import ATTEMPTS, InboundText, accept
 from notifier.replies import listing
 from notifier.replies.applying import MOST_AN_HOUR
+from notifier.replies.sending import Answers
 from outage import tables as t
 from outage.model import Status
+from tests.integration.notifier.sending import outbox, said, tell
 from tests.integration.notifier.talk import SITE, Talk
-from tests.integration.notifier.world import World
+from tests.integration.notifier.world import START, World
 
 ME, OTHER, STRANGER = "+13035550101", "+13035550102", "+13035550199"
 
@@ -140,6 +143,55 @@ def test_off_reopens_that_premise_alone(talk: Talk) -> None:
 def test_off_of_two_places_asks_only_about_those_that_were_restored(talk: Talk) -> None:
     talk.restored("P3")
     assert "still out at Maple Rd" in talk.say(OTHER, "still no power")
+
+
+@pytest.mark.parametrize("planned_first", [False, True])
+def test_who_is_answered_that_it_is_still_out_gets_no_correction_too(
+    talk: Talk, planned_first: bool
+) -> None:
+    """Told once: the answer counts as what they were told, from the moment it is owed."""
+    with outbox(talk.world) as (box, provider):
+        answers = Answers(talk.world.db, box.settings, SITE)
+        outage = talk.world.declare("P1", "P2")
+        tell(talk.world, box)
+        talk.end(outage, "P1", "P2")
+        tell(talk.world, box)
+        talk.say(ME, "OFF")
+        talk.goes_on(outage, "P1")
+        if planned_first:
+            tell(talk.world, box)
+        with closing(answers):
+            assert answers.turn()
+        tell(talk.world, box)
+        heard = [body for number, body in said(provider) if number == ME]
+    assert len(heard) == 3
+    assert "still out at Oak St" in heard[-1]
+    told = [(kind, state) for number, kind, state in talk.world.messages() if number == ME]
+    assert told == [
+        ("detected", "accepted"),
+        ("restored", "accepted"),
+        ("still_out_received", "accepted"),
+    ]
+
+
+def test_an_answer_that_was_not_sent_leaves_the_correction_to_be_told(talk: Talk) -> None:
+    with outbox(talk.world) as (box, provider):
+        outage = talk.world.declare("P1")
+        tell(talk.world, box)
+        talk.end(outage, "P1")
+        tell(talk.world, box)
+        talk.say(ME, "OFF")
+        with talk.world.db.write() as conn:
+            # The processes were away for longer than an answer answers anything.
+            conn.execute(t.answers.update().values(created_at=START))
+        with closing(Answers(talk.world.db, box.settings, SITE)) as answers:
+            assert answers.turn()
+        talk.goes_on(outage, "P1")
+        tell(talk.world, box)
+        heard = [body for number, body in said(provider) if number == ME]
+    told = [(kind, state) for number, kind, state in talk.world.messages() if number == ME]
+    assert told[2:] == [("still_out_received", "expired"), ("correction out", "accepted")]
+    assert "Correction" in heard[-1]
 
 
 def test_out_right_after_restored_means_that_it_never_came_back(talk: Talk) -> None:

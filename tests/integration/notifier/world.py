@@ -301,6 +301,11 @@ class World:
         )
         journal.move_cursor(conn, "gis", journal.last_number(conn))
 
+    def matched(self, outage_id: str) -> None:
+        """Gis has counted."""
+        with self.db.write() as conn:
+            self._matched(conn, self._row(conn, outage_id).key)
+
     def gis_has_passed(self) -> None:
         with self.db.write() as conn:
             journal.move_cursor(conn, "gis", journal.last_number(conn))
