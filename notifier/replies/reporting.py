@@ -41,7 +41,8 @@ def off(conn: Connection, writer: Writer, at: Place, proved: bool) -> Done:  # n
     here = _here(conn, writer, at, service)
     if here is not None and not here.back:
         return _known(conn, writer, at, here, proved=proved)
-    outcome, still = "still_out_reported", None
+    outcome = "still_out_reported"
+    still: tuple[int, int] | None = None
     if here is not None and proved and _reopens(conn, writer, at, here):
         outcome, still = "premise_reopened", (here.outage_key, at.key)
     else:
