@@ -291,10 +291,10 @@ def _on_call(settings: Settings) -> Iterator[Check]:
         if address and channel in carried
     }
     listed = reached & settings.allowlist
-    if not reached:
-        yield _failed("on call", "the contacts cannot be reached: there is no provider for them")
-    elif settings.send in (SendMode.OFF, SendMode.SHADOW):
+    if settings.send in (SendMode.OFF, SendMode.SHADOW):
         yield _note("on call", f"nobody is paged while OUTAGE_SEND is {settings.send}")
+    elif not reached:
+        yield _failed("on call", "the contacts cannot be reached: there is no provider for them")
     elif settings.send is SendMode.ALLOWLIST and not listed:
         yield _failed(
             "on call", "no contact is on OUTAGE_ALLOWLIST, so a text of danger pages no one"

@@ -11,6 +11,7 @@ from outage import tables as t
 from outage.columns import EPOCH
 from outage.database import open_database, wall_now
 from outage.schema import open_embedded
+from outage.site import example
 from workers.checkup import Check, State, doctor
 from workers.cli import run
 
@@ -48,6 +49,21 @@ def test_a_bad_site_file_is_told_by_its_fields(tmp_path: Path) -> None:
     assert examine(tmp_path)["site"] == Check(
         name="site", state=State.FAILED, says="time_zone is missing."
     )
+
+
+def test_whether_anybody_is_paged_is_told_as_the_send_mode_has_it(tmp_path: Path) -> None:
+    assert "pages no one" in examine(tmp_path)["on call"].says
+    (tmp_path / "site.toml").write_text(example())
+    on_call = examine(tmp_path)["on call"]
+    assert (on_call.state, on_call.says) == (
+        State.NOTE,
+        "nobody is paged while OUTAGE_SEND is shadow",
+    )
+    found = doctor({"OUTAGE_HOME": str(tmp_path), **REAL, "OUTAGE_SEND": "live"})
+    assert [check.state for check in found if check.name == "on call"] == [State.OK]
+    listed = {**REAL, "OUTAGE_SEND": "allowlist", "OUTAGE_ALLOWLIST": "+12025550177"}
+    found = doctor({"OUTAGE_HOME": str(tmp_path), **listed})
+    assert [check.state for check in found if check.name == "on call"] == [State.FAILED]
 
 
 def test_redis_that_was_named_has_to_answer(tmp_path: Path, valkey: str) -> None:
