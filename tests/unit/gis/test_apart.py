@@ -55,8 +55,17 @@ def rows_of(read: Batches) -> Iterator[Rows]:
 
 
 def apart_from(pid: int) -> list[int]:
+    """Processes apart of a process, which may have others: a database, say."""
     found = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for one in found for child in one.read_text().split()]
+    children = [int(child) for one in found for child in one.read_text().split()]
+    return [child for child in children if b"gis.importing.streaming" in command_of(child)]
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def is_alive(pid: int) -> bool:
@@ -90,7 +99,7 @@ def test_a_view_that_seeks_without_end_and_finds_nothing_is_given_up(tmp_path: P
 
 
 BOMB = """
-import resource, sys
+import re, resource, sys
 from pathlib import Path
 from gis.errors import GisError
 from gis.premises import ReadOptions, read_premises
@@ -98,8 +107,9 @@ try:
     read_premises(Path(sys.argv[1]), ReadOptions(mapping={}))
 except GisError as refusal:
     print(refusal)
-print(*(resource.getrusage(who).ru_maxrss // 1024
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+# Not ru_maxrss, which begins with that of whoever started this process.
+own = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
+print(int(own[1]) // 1024, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
 """
 
 
