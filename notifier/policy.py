@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from notifier.kinds import Hold, Kind, Told
 from notifier.manners import Manners
 from notifier.reasons import Belief, Decision, Facts, Reason, Stage, ahead
-from notifier.situation import MOST_PLACES, SHIFTS, WIDTHS, Situation, time_code, unpack
+from notifier.situation import MOST_PLACES, SHIFTS, WIDTHS, Situation, minute, time_code, unpack
 
 __all__ = [
     "MOST_PLACES",
@@ -263,11 +263,14 @@ def _more_to_come(told: datetime | None, facts: Facts, now: datetime) -> Decisio
         if update is not None:
             return _tell(Kind.NO_ETR_YET, Reason.UPDATE_PROMISED)
         return _silent(Reason.NOTHING_NEW if facts.etr is None else Reason.ETR_PASSED)
+    if update is not None and minute(update) == told:
+        return _silent(Reason.NOTHING_NEW)
     if told <= now:
         return _tell(Kind.NO_ETR_YET, Reason.UPDATE_DUE)
-    if update is not None and update - told >= timedelta(minutes=1):
-        return _tell(Kind.NO_ETR_YET, Reason.UPDATE_DUE, after=told)
-    return _silent(Reason.NOTHING_NEW)
+    if update is not None and update < told:
+        return _silent(Reason.NOTHING_NEW)
+    # No timer of the outage rings when they expect to hear more.
+    return _tell(Kind.NO_ETR_YET, Reason.UPDATE_DUE, after=told)
 
 
 def _not_out(situation: Situation, facts: Facts) -> Decision:

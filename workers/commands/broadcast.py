@@ -21,14 +21,14 @@ def broadcast() -> None:
 @options.service
 @click.option(
     "--cause",
-    type=click.Choice(sorted(STORMS)),
+    type=click.Choice(sorted(map(str, STORMS))),
     default=str(Cause.WEATHER),
     show_default=True,
     help="What may come.",
 )
 @options.place
-@click.option("--from", "begins", help="When the storm may come.")
-@click.option("--until", "ends", help="When it should be over.")
+@click.option("--begins", help="When the storm may come.")
+@click.option("--ends", help="When it should be over.")
 @options.as_json
 def storm_watch(
     *,

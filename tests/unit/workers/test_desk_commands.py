@@ -250,7 +250,7 @@ def test_a_storm_watch_is_an_advisory_that_is_not_confirmed(
     town: Database, run: Run, tmp_path: Path
 ) -> None:
     where = ("--shape", square(tmp_path))
-    said = run("broadcast", "storm-watch", *where, "--cause", "wind", "--from", "6h")
+    said = run("broadcast", "storm-watch", *where, "--cause", "wind", "--begins", "6h")
     assert "a storm watch for 6 premises" in said
     with town.read() as conn:
         row = conn.execute(t.outages.select()).one()
@@ -259,17 +259,23 @@ def test_a_storm_watch_is_an_advisory_that_is_not_confirmed(
     run("reject", row.id)
 
 
-def test_a_storm_watch_names_a_storm_and_a_place(refuse: Refuse, tmp_path: Path) -> None:
-    assert "vehicle" in refuse(
-        "broadcast", "storm-watch", "--shape", square(tmp_path), "--cause", "vehicle"
-    )
-    assert "Say where it is" in refuse("broadcast", "storm-watch")
+@pytest.mark.parametrize(
+    ("words", "why"), [(("--area", "1", "--cause", "vehicle"), "vehicle"), ((), "Say where it is")]
+)
+def test_a_storm_watch_names_a_storm_and_a_place(
+    home: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], why: str
+) -> None:
+    assert cli.run(("broadcast", "storm-watch", *words)) == 2
+    said = capsys.readouterr()
+    assert (said.out, why in said.err) == ("", True)
+    assert not home.exists()
 
 
 def test_an_advisory_is_lifted_with_a_reference(
     town: Database, run: Run, refuse: Refuse, tmp_path: Path
 ) -> None:
-    del town
+    with town.write() as conn:
+        conn.execute(t.premises.update().values(services=1 | 2))
     unsafe = declared(run, tmp_path, "--kind", "advisory", "--service", "water")
     said = run("lift", unsafe["id"], "--reference", "Laboratory 4711")
     assert said == f"{unsafe['id']} is lifted.\n"

@@ -169,7 +169,7 @@ def test_every_batch_of_a_process_goes_over_the_same_connection() -> None:
 
 def test_too_many_requests_halve_what_is_under_way_and_nothing_is_lost() -> None:
     under_way, most = 0, [0]
-    lock = threading.Lock()
+    lock, all_are_there = threading.Lock(), threading.Barrier(8)
 
     def busy(call: Call) -> Answer:
         nonlocal under_way
@@ -177,7 +177,10 @@ def test_too_many_requests_halve_what_is_under_way_and_nothing_is_lost() -> None
             under_way += 1
             most[-1] = max(most[-1], under_way)
             late = len(most) > 1
-        time.sleep(0.03)
+        if late:
+            time.sleep(0.03)
+        else:
+            all_are_there.wait(timeout=60)
         with lock:
             under_way -= 1
         return accepted(call) if late else refused(429, 20429)(call)
