@@ -126,6 +126,21 @@ def read_sheet(
         ) from None
 
 
+def header_of(path: Path, max_bytes: int) -> list[str]:
+    """The names of a CSV file's columns; none where its first line cannot be read."""
+    check_file(path, max_bytes)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            first = lines.readline()
+            return [name.strip() for name in next(csv.reader([first], delimiter=_delimiter(first)))]
+    except (UnicodeDecodeError, csv.Error, StopIteration):
+        return []
+
+
+def _delimiter(first: str) -> str:
+    return max(_DELIMITERS, key=first.count)
+
+
 def _read(
     lines: TextIO,
     file: str,
@@ -136,7 +151,7 @@ def _read(
     first = lines.readline()
     if "\0" in first:
         raise SheetRefusedError(file=file, problem="not a text file")
-    delimiter = max(_DELIMITERS, key=first.count)
+    delimiter = _delimiter(first)
     lines.seek(0)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:

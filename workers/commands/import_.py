@@ -20,6 +20,11 @@ from workers.progress import progress_bar
 
 ACTOR = Actor(kind="cli", name="import")
 _SHOWN = 20
+_COUNTS = (*Loaded.__dataclass_fields__, "opted_out", "created", "came_back")
+_LOADED = (
+    *("premises_loaded", "premises_to_load", "accounts_loaded"),
+    *("endpoints_loaded", "endpoints_to_load"),
+)
 _SAYS_CRS = {"option": "--crs", "file": "by the file", "assumed": "taken for granted"}
 
 _file = click.argument("file", type=click.Path(path_type=Path))
@@ -35,12 +40,19 @@ _strict = click.option("--strict", is_flag=True, help="Load nothing if any row i
 _allow_shrink = click.option(
     "--allow-shrink", is_flag=True, help="Let a much smaller file close the rest."
 )
+_country = click.option(
+    "--country",
+    default="US",
+    show_default=True,
+    callback=lambda _context, _parameter, value: _region(value),
+    help="Country of phone numbers without a country code.",
+)
 _json = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 
 
 @click.group(name="import")
 def group() -> None:
-    """Load premises and accounts; loading a file again updates what it lists."""
+    """Load premises, accounts and opt-outs; loading a file again updates what it lists."""
 
 
 @group.command()
@@ -128,13 +140,7 @@ def premises(
     is_flag=True,
     help="Let the file change for many accounts whether they want outage alerts.",
 )
-@click.option(
-    "--country",
-    default="US",
-    show_default=True,
-    callback=lambda _context, _parameter, value: _country(value),
-    help="Country of phone numbers without a country code.",
-)
+@_country
 @_json
 def accounts(
     *,
@@ -187,6 +193,69 @@ def accounts(
     _report({"accounts_loaded": len(found.accounts), **facts, **asdict(loaded)}, as_json=as_json)
 
 
+@group.command()
+@_file
+@_map
+@_strict
+@_country
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@_json
+def suppressions(
+    *,
+    file: Path,
+    mapping: Sequence[str],
+    strict: bool,
+    country: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Record opt-outs of an earlier vendor from FILE (CSV); none is ever lifted.
+
+    Phone numbers, e-mail addresses, reason and date are found by the usual names of their columns.
+    Who is not on record yet is opted out before a load of accounts brings them.
+    """
+    from outage.cis.suppressing import load_suppressions
+    from outage.cis.suppressions import read_suppressions
+    from outage.clock import business_now
+
+    settings = settings_module.load()
+    site = load_site(settings.home)
+    db = open_record(settings)
+    try:
+        with db.read() as conn:
+            now = business_now(conn)
+        found = read_suppressions(
+            file,
+            mapping=read_mapping(mapping),
+            region=country,
+            zone=site.zone,
+            now=now,
+            test_numbers=settings.test_numbers,
+        )
+        facts: dict[str, Any] = {
+            "undated": list(found.undated),
+            "rejected_rows": [asdict(row) for row in found.rejected],
+        }
+        count = "endpoints_to_load" if dry_run else "endpoints_loaded"
+        options = _options(settings, partial=True, strict=strict, allow_shrink=True)
+        try:
+            with progress_bar("loading", shown=not as_json) as progress:
+                loaded = load_suppressions(
+                    db,
+                    found,
+                    options,
+                    language=site.languages[0],
+                    dry_run=dry_run,
+                    progress=progress,
+                )
+        except OutageError:
+            _report({count: 0, **facts}, as_json=as_json)
+            raise
+    finally:
+        db.close()
+    _report({count: len(found.found), **facts, **asdict(loaded)}, as_json=as_json)
+
+
 def _options(settings: Settings, *, partial: bool, strict: bool, allow_shrink: bool) -> LoadOptions:
     return LoadOptions(
         partial=partial,
@@ -206,8 +275,8 @@ def _report(facts: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts))
         return
-    counts = [name for name in Loaded.__dataclass_fields__ if name in facts]
-    for name in ("premises_loaded", "premises_to_load", "accounts_loaded"):
+    counts = [name for name in _COUNTS if name in facts]
+    for name in _LOADED:
         if name in facts:
             details = ", ".join(f"{facts[count]:,} {count}" for count in counts)
             click.echo(f"{facts[name]:,} {name.replace('_', ' ')}" + (details and f" ({details})"))
@@ -219,6 +288,7 @@ def _report(facts: dict[str, Any], *, as_json: bool) -> None:
             f"line {contact['line']}: {contact['field']} cannot be used, left out"
             for contact in facts.get("dropped_contacts", ())
         ),
+        *(f"line {line}: date cannot be read, taken as now" for line in facts.get("undated", ())),
         *(f"line {row['line']}: unplaced, no coordinates" for row in facts.get("unplaced", ())),
     ]
     for problem in problems[:_SHOWN]:
@@ -227,7 +297,7 @@ def _report(facts: dict[str, Any], *, as_json: bool) -> None:
         click.echo(f"  … and {len(problems) - _SHOWN:,} more; --json lists them all")
 
 
-def _country(value: str) -> str:
+def _region(value: str) -> str:
     from phonenumbers import SUPPORTED_REGIONS
 
     if value.upper() not in SUPPORTED_REGIONS:
