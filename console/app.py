@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Lifespan
 
-from console import bodies, changes, preview, problems, reading
+from console import bodies, changes, preview, problems, reading, sending
 from console.desk import Command, Desk, Do
 from gis.keeping import Keeper
 from gis.matching import Matcher
@@ -22,7 +22,7 @@ from gis.preview import Previewer
 from outage import clock
 from outage.database import Database
 from outage.settings import Settings
-from outage.site import Site
+from outage.site import NEUTRAL, Site
 from outage.tokens import Right
 
 
@@ -36,7 +36,7 @@ def create_app(
         routes=[
             Route("/healthz", healthz),
             Route("/readyz", readyz),
-            Mount("/api/v1", routes=api(settings)),
+            Mount("/api/v1", routes=api(settings, site)),
         ],
         exception_handlers=dict(problems.HANDLERS),
         lifespan=_kept(keeper),
@@ -60,7 +60,7 @@ def _kept(keeper: Keeper) -> Lifespan[Starlette]:
     return lifespan
 
 
-def api(settings: Settings) -> list[BaseRoute]:
+def api(settings: Settings, site: Site = NEUTRAL) -> list[BaseRoute]:
     """Every address of the API."""
     look, most = reading.reading, settings.max_recipients
 
@@ -101,6 +101,10 @@ def api(settings: Settings) -> list[BaseRoute]:
         write(f"{one}/cancel", dispatch(changes.cancel, bodies.ReasonBody)),
         write(f"{one}/close", dispatch(changes.close, bodies.ReasonBody)),
         Route("/match", preview.answer, methods=["POST"]),
+        Route("/queue", look(sending.queue(settings, site)), methods=["GET"]),
+        Route("/sending", look(sending.state), methods=["GET"]),
+        write("/sending/stop", dispatch(sending.stop, bodies.WhyBody)),
+        write("/sending/resume", dispatch(sending.resume, bodies.EmptyBody)),
         Route("/accounts/{id}", look(reading.account), methods=["GET"]),
     ]
 

@@ -229,6 +229,12 @@ class ReasonBody(Body):
     reason: Reason | None = None
 
 
+class WhyBody(Body):
+    """Why, in words for colleagues."""
+
+    why: Words
+
+
 class EmptyBody(Body):
     """Nothing needs to be said."""
 

@@ -61,7 +61,7 @@ class Desk:
         return self.settings.shape_max_bytes + AROUND_SHAPE
 
 
-Done = Outage | Reported | tuple[Outage, Outage]
+Done = Outage | Reported | tuple[Outage, Outage] | Facts
 Do = Callable[[Connection, Asked], Done]
 
 
@@ -118,6 +118,8 @@ class Command:
 
 
 def _facts(conn: Connection, done: Done) -> Facts:
+    if isinstance(done, dict):
+        return done
     if isinstance(done, tuple):
         left, new = done
         return summary(conn, new.id) | {"left": summary(conn, left.id)}

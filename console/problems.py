@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 
 from console import errors as mine
 from gis.errors import GisError, IdsUnknown, IndexBeingBuilt
+from notifier import errors as sending
 from outage import errors as theirs
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     theirs.IdempotencyInProgressError: HTTPStatus.CONFLICT,
     theirs.DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
     theirs.OutageError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    sending.AlreadyStopped: HTTPStatus.CONFLICT,
+    sending.NotStopped: HTTPStatus.CONFLICT,
     GisError: HTTPStatus.UNPROCESSABLE_ENTITY,
     mine.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     mine.NotJson: HTTPStatus.BAD_REQUEST,

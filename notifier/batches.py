@@ -1,6 +1,6 @@
 """Batches: what is due, put together by lane, a few hundred messages at a time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,8 +15,11 @@ from outage.model import GIS_ACTS_ON, MAY_TELL
 
 LANES = ("sms-urgent", "sms", "email")
 """Queues, most urgent first. Urgent texts take something back, or go to medical customers."""
-_URGENT = (0, 1, 2, 4)
+URGENT = (0, 1, 2, 4)
 """Priorities of urgent texts: twice a kind's urgency, one more for who is not medical."""
+PRIORITIES = range(8)
+"""All there are: of the kinds table's urgencies the largest is 3."""
+FEW = 200
 MOST_OPEN = 20
 """Batches of a lane that wait at a time: what is not in one can still be overtaken."""
 MOST_MADE = 8
@@ -126,11 +129,13 @@ def left(conn: Connection) -> int:
     return int(conn.execute(sa.select(sa.func.count()).select_from(m).where(open_)).scalar_one())
 
 
-def assign(db: Database, size: int) -> None:
-    """Put what is due into batches, up to `MOST_OPEN` of them waiting in each lane."""
-    with db.read() as conn:
-        lanes = [lane for lane in LANES if _has_due(conn, lane)]
-    for lane in lanes:
+def assign(db: Database, most: int, sizes: Mapping[str, int] | None = None) -> None:
+    """Put what is due into batches, up to `MOST_OPEN` of them waiting in each lane.
+
+    A batch holds ``most`` messages, or as many as ``sizes`` says for its channel.
+    """
+    for lane in LANES:
+        size = (sizes or {}).get(lane.partition("-")[0], most)
         # Looking through all that is due takes its time: not under the write lock.
         with db.read() as conn:
             b = t.batches
@@ -138,7 +143,7 @@ def assign(db: Database, size: int) -> None:
                 sa.select(sa.func.count()).where(b.c.lane == lane, b.c.state == "open")
             ).scalar_one()
             room = max(0, min(MOST_OPEN - waiting, MOST_MADE))
-            found = conn.execute(_due(conn, lane).limit(room * size)).all()
+            found = _due(conn, lane, room * size) if room else []
         if found:
             keys = [row.key for row in found]
             with db.bulk() as conn:
@@ -146,10 +151,6 @@ def assign(db: Database, size: int) -> None:
                 steady(conn, {row.outage_key for row in found})
                 for start in range(0, len(keys), size):
                     _batch(conn, lane, keys[start : start + size])
-
-
-def _has_due(conn: Connection, lane: str) -> bool:
-    return conn.execute(_due(conn, lane).limit(1)).first() is not None
 
 
 def _overtaking() -> sa.CompoundSelect[tuple[int]]:
@@ -175,31 +176,41 @@ def _overtaking() -> sa.CompoundSelect[tuple[int]]:
     )
 
 
-def _due(conn: Connection, lane: str) -> sa.Select[tuple[int, int]]:
+def _due(conn: Connection, lane: str, most: int) -> list[sa.Row[tuple[int, int, int, datetime]]]:
     """Messages to send now, and their outages: pending, or unknown and owed a second try."""
     m = t.messages
     channel, _, urgent = lane.partition("-")
-    pending = sa.and_(
-        m.c.state == sa.literal_column("'pending'"), m.c.send_after <= business_now(conn)
-    )
+    pending, now = m.c.state == sa.literal_column("'pending'"), business_now(conn)
     again = sa.and_(
         m.c.state == "unknown", m.c.ended_at.is_(None), m.c.lease_until < wall_now(conn) - GRACE
     )
-    statement = (
-        sa.select(m.c.key, m.c.outage_key)
-        .where(
-            m.c.batch_key.is_(None),
-            m.c.channel == channel,
-            sa.or_(pending, again),
-            m.c.outage_key.not_in(unsettled(conn)),
-            m.c.key.not_in(_overtaking()),
-        )
-        .order_by(m.c.priority, m.c.key)
+    statement = sa.select(m.c.key, m.c.outage_key, m.c.priority, m.c.send_after).where(
+        m.c.batch_key.is_(None),
+        m.c.channel == channel,
+        m.c.outage_key.not_in(unsettled(conn)),
+        _not_overtaking(conn),
     )
     if channel == "sms":
-        of_lane = m.c.priority.in_(_URGENT)
-        statement = statement.where(of_lane if urgent else sa.not_(of_lane))
-    return statement
+        of_lane = m.c.priority.in_(URGENT)
+        again = sa.and_(again, of_lane if urgent else sa.not_(of_lane))
+    found = list(conn.execute(statement.where(again).order_by(m.c.priority, m.c.key).limit(most)))
+    # One look for each priority, not asking for the time: the index has them in its order, so that
+    # nobody goes through all that is due, nor through all that is not.
+    for priority in PRIORITIES:
+        if channel == "sms" and (priority in URGENT) != bool(urgent):
+            continue
+        if len(found) < most:
+            next_ = statement.where(pending, m.c.priority == priority)
+            next_ = next_.order_by(m.c.send_after, m.c.key).limit(most - len(found))
+            found += [row for row in conn.execute(next_) if row.send_after <= now]
+    return sorted(found, key=lambda row: row.priority)
+
+
+def _not_overtaking(conn: Connection) -> sa.ColumnElement[bool]:
+    """Mostly there are none or a few, and looked for once they need not be for each priority."""
+    key = t.messages.c.key
+    few = conn.execute(_overtaking().limit(FEW + 1)).scalars().all()
+    return key.not_in(few if len(few) <= FEW else _overtaking())
 
 
 def _batch(conn: Connection, lane: str, keys: Sequence[int]) -> None:
@@ -232,6 +243,14 @@ def lane(conn: Connection, key: int) -> str | None:
         sa.select(b.c.lane).where(b.c.key == key, b.c.state == "open")
     ).scalar()
     return found
+
+
+def pass_on(conn: Connection, key: int) -> None:
+    """Leave a batch to whoever comes next, to be queued anew."""
+    b = t.batches
+    conn.execute(
+        b.update().where(b.c.key == key).values(state="open", lease_until=None, enqueued_at=None)
+    )
 
 
 def queued(db: Database, keys: Iterable[int]) -> None:

@@ -1,5 +1,6 @@
 """Claiming a batch: everything is decided again, from the state of this moment."""
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,18 +10,22 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from notifier import facts, scratch, wording
-from notifier.batches import in_flight, steady, unsettled
+from notifier import facts, pacing, scratch, wording
+from notifier.batches import in_flight, pass_on, steady, unsettled
 from notifier.channels.base import Outgoing
 from notifier.facts import OutageFacts
 from notifier.kinds import Channel, Kind
 from notifier.policy import Belief, Decision, Manners, Reason, belief, decide, unpack
 from notifier.rendering import Text, Voice, render
 from notifier.situations import CHANNEL_OF, Moment, situations
+from notifier.spending import Prices, Purse
+from notifier.stopping import for_claiming
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database, wall_now
 from outage.settings import SendMode
+
+log = logging.getLogger(__name__)
 
 _FORBIDDEN = frozenset(
     {
@@ -50,6 +55,13 @@ class Terms:
     languages: tuple[str, ...]
     manners: Manners
     lease: timedelta
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Segments a second of the providers that have been given a speed."""
+    prices: Prices | None = None
+
+    def rate(self, provider: str | None) -> float:
+        """Segments a second that a provider is paced to, 0 for as many as it takes."""
+        return self.rates.get(provider or "", 0.0)
 
     @property
     def count_shadowed(self) -> bool:
@@ -81,6 +93,9 @@ class ClaimedBatch:
     outgoing: list[Outgoing]
     fences: dict[int, int]
     again: frozenset[int]
+    month: str = ""
+    costs: Mapping[int, int] = field(default_factory=dict)
+    """What each message costs, counted in that month."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,6 +104,8 @@ class _Claim:
 
     terms: Terms
     now: datetime
+    purse: Purse | None = None
+    costs: dict[int, int] = field(default_factory=dict)
     endings: list[dict[str, Any]] = field(default_factory=list)
     frozen: list[dict[str, Any]] = field(default_factory=list)
     repeated: list[int] = field(default_factory=list)
@@ -96,6 +113,17 @@ class _Claim:
     later: list[dict[str, Any]] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     texts: dict[tuple[object, ...], Text] = field(default_factory=dict)
+
+    def can_pay(self, kind: Kind, channel: Channel, segments: int, *, medical: bool) -> bool:
+        """Whether a message may go as far as money is concerned."""
+        if self.purse is None or channel is not Channel.SMS or kind.rule.beyond_cap or medical:
+            return True
+        return self.purse.has(segments)
+
+    def send(self, outgoing: Outgoing) -> None:
+        self.outgoing.append(outgoing)
+        if self.purse is not None and outgoing.text.channel is Channel.SMS:
+            self.costs[outgoing.message_key] = self.purse.take(outgoing.text.segments)
 
     def end(self, key: int, state: str, reason: str) -> None:
         self.endings.append({"b_key": key, "state": state, "reason": reason, "ended_at": self.now})
@@ -105,16 +133,32 @@ def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
     """Take a batch, if nobody else has it; None when there is nothing to send in it."""
     until = time.monotonic() + terms.lease.total_seconds()
     with db.write() as conn:
+        if for_claiming(conn) is not None:
+            return None
         batch = _take(conn, batch_key, terms.lease)
         if batch is None:
             return None
         rows = _rows(conn, batch_key)
+        provider = next(iter(terms.providers.values()), None)
+        rate = terms.rate(provider)
+        # After the rows: whoever waits for the provider's turn keeps no planner waiting.
+        if provider and rate and not pacing.has_room(conn, provider, batch.lane):
+            pass_on(conn, batch_key)
+            return None
         work = _Claim(terms=terms, now=business_now(conn))
+        if terms.prices is not None and batch.lane.startswith("sms"):
+            work.purse = Purse.open(conn, terms.prices, work.now)
         _sort_out(conn, rows, work)
         _write(conn, work, wall_now(conn) + terms.lease)
+        warning = None if work.purse is None else work.purse.close(conn)
         if not work.outgoing:
             conn.execute(t.batches.delete().where(t.batches.c.key == batch_key))
             return None
+        if provider is not None:
+            segments = sum(max(1, one.text.segments) for one in work.outgoing)
+            pacing.claimed(conn, provider, segments, rate)
+    if warning is not None:
+        log.error("%s", warning)
     fences = {row.key: row.fence + 1 for row in rows}
     return ClaimedBatch(
         key=batch_key,
@@ -124,6 +168,8 @@ def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
         outgoing=work.outgoing,
         fences={outgoing.message_key: fences[outgoing.message_key] for outgoing in work.outgoing},
         again=frozenset(work.repeated),
+        month="" if work.purse is None else work.purse.month,
+        costs=work.costs,
     )
 
 
@@ -232,6 +278,9 @@ def _first(
     situation = unpack(packed)
     promised = situation.told_at(work.now) if kind is Kind.ETR_PASSED else None
     text = _text(work, about, (kind, situation.places, promised), channel, row)
+    if goes and not work.can_pay(kind, channel, text.segments, medical=situation.medical):
+        work.end(row.key, "suppressed", Reason.SPENDING_CAP)
+        return
     known = belief(kind, situation, about.policy, terms.manners, work.now)
     work.frozen.append(
         {
@@ -248,7 +297,7 @@ def _first(
         }
     )
     if goes:
-        work.outgoing.append(_outgoing(row, text, expires_at, work.now))
+        work.send(_outgoing(row, text, expires_at, work.now))
 
 
 def _later(work: _Claim, row: sa.Row[Any], kind: Kind, at: datetime) -> None:
@@ -318,6 +367,7 @@ def _repeat(
         decision.reason in _STILL_TRUE if decision.kind is None else not decision.due(work.now)
     )
     holds = newest and settled
+    paid = work.can_pay(kind, text.channel, text.segments, medical=situation.medical)
     stale = row.expires_at is not None and row.expires_at <= work.now
     for against, reason in (
         (not holds, Reason.NEWER_DECISION),
@@ -327,12 +377,13 @@ def _repeat(
         (not kind.rule.resent, Reason.NOT_RESENT),
         (not work.terms.calls(row.address), Reason.SEND_MODE),
         (stale, Reason.EXPIRED),
+        (not paid, Reason.SPENDING_CAP),
     ):
         if against:
             work.end(row.key, "unknown", reason)
             return
     work.repeated.append(row.key)
-    work.outgoing.append(_outgoing(row, text, row.expires_at, work.now))
+    work.send(_outgoing(row, text, row.expires_at, work.now))
 
 
 def _outgoing(row: sa.Row[Any], text: Text, expires_at: datetime | None, now: datetime) -> Outgoing:

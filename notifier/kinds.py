@@ -133,6 +133,8 @@ class Rule:
     to who has opted out), and in English where a translation has not been reviewed.
     ``expires_after``: what takes back or ends something told is never stale, since the person
     still believes the old thing. ``answer``: it is said only in answer to somebody's words.
+    ``beyond_cap``: it goes also when the month's money is spent: what ends or takes back something
+    told, and safety.
     """
 
     told: Told
@@ -144,6 +146,7 @@ class Rule:
     hold: Hold = Hold.NONE
     safety: bool = False
     answer: bool = False
+    beyond_cap: bool = False
 
 
 def _rule(
@@ -157,6 +160,7 @@ def _rule(
     hold: Hold = Hold.NONE,
     safety: bool = False,
     answer: bool = False,
+    beyond_cap: bool = False,
 ) -> Rule:
     return Rule(
         told=told,
@@ -168,6 +172,7 @@ def _rule(
         hold=hold,
         safety=safety,
         answer=answer,
+        beyond_cap=beyond_cap,
     )
 
 
@@ -185,21 +190,21 @@ RULES = {
     # Bounded by the times that were told, and those are counted: silence would be worse.
     Kind.ETR_PASSED: _rule(Told.OUT, 2, _W, 2),
     Kind.CREW: _rule(Told.OUT, 2, _W, 1, critical=False, resent=False),
-    Kind.PARTLY_RESTORED: _rule(Told.OUT, 1, _W, hold=Hold.RESTORED),
-    Kind.RESTORED: _rule(Told.BACK, 1, _W, hold=Hold.RESTORED),
+    Kind.PARTLY_RESTORED: _rule(Told.OUT, 1, _W, hold=Hold.RESTORED, beyond_cap=True),
+    Kind.RESTORED: _rule(Told.BACK, 1, _W, hold=Hold.RESTORED, beyond_cap=True),
     # Whoever was told "back" may rely on it, also at night.
-    Kind.CORRECTION_OUT: _rule(Told.OUT, 0, _S),
-    Kind.CORRECTION_INTERMITTENT: _rule(Told.INTERMITTENT, 0, _S),
-    Kind.CORRECTION_UNAFFECTED: _rule(Told.UNAFFECTED, 0, _W),
-    Kind.CANCELLED: _rule(Told.CANCELLED, 0, _W),
+    Kind.CORRECTION_OUT: _rule(Told.OUT, 0, _S, beyond_cap=True),
+    Kind.CORRECTION_INTERMITTENT: _rule(Told.INTERMITTENT, 0, _S, beyond_cap=True),
+    Kind.CORRECTION_UNAFFECTED: _rule(Told.UNAFFECTED, 0, _W, beyond_cap=True),
+    Kind.CANCELLED: _rule(Told.CANCELLED, 0, _W, beyond_cap=True),
     Kind.PLANNED_NOTICE: _rule(Told.NOTICED, 3, _W, critical=False),
     Kind.PLANNED_REMINDER: _rule(Told.REMINDED, 3, _W, 24, critical=False),
     Kind.PLANNED_STARTED: _rule(Told.OUT, 1, _W, 6),
-    Kind.PLANNED_CHANGED: _rule(Told.NOTICED, 1, _W),
-    Kind.PLANNED_CANCELLED: _rule(Told.CANCELLED, 1, _W),
-    Kind.PLANNED_DONE: _rule(Told.BACK, 1, _W, hold=Hold.RESTORED),
-    Kind.ADVISORY: _rule(Told.ADVISED, 0, _S, safety=True),
-    Kind.ADVISORY_LIFTED: _rule(Told.LIFTED, 0, _S, safety=True),
+    Kind.PLANNED_CHANGED: _rule(Told.NOTICED, 1, _W, beyond_cap=True),
+    Kind.PLANNED_CANCELLED: _rule(Told.CANCELLED, 1, _W, beyond_cap=True),
+    Kind.PLANNED_DONE: _rule(Told.BACK, 1, _W, hold=Hold.RESTORED, beyond_cap=True),
+    Kind.ADVISORY: _rule(Told.ADVISED, 0, _S, safety=True, beyond_cap=True),
+    Kind.ADVISORY_LIFTED: _rule(Told.LIFTED, 0, _S, safety=True, beyond_cap=True),
     Kind.STORM_WATCH: _rule(Told.WATCHED, 3, _W, 24, critical=False, resent=False),
 }
 """Every kind and its rules; `docs/messages.md` shows this table, by test."""

@@ -1,11 +1,14 @@
 """The outbox: batches of what is due, claimed, sent and settled."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from notifier import batches, settling
+from sqlalchemy.engine import Connection
+
+from notifier import batches, pacing, settling
 from notifier.batches import Waiting
 from notifier.channels.base import TIMEOUT_S, Channel, Outcome
 from notifier.channels.providers import configured, opened
@@ -14,7 +17,9 @@ from notifier.kinds import Channel as ChannelName
 from notifier.manners import Manners
 from notifier.rendering import Voice
 from notifier.routing import Routing
-from notifier.situations import CHANNEL_OF
+from notifier.situations import CHANNEL_OF, CHANNELS
+from notifier.spending import Prices
+from notifier.stopping import Switch, standing
 from outage.database import Database
 from outage.settings import Settings
 from outage.site import Site
@@ -35,6 +40,13 @@ class Outbox:
         self.site = site
         self.terms = terms(settings, site)
         self.routing = Routing(db, configured(settings), second_share=settings.second_share)
+        self._sizes = {
+            CHANNELS[channel]: min(
+                pacing.batch_size(self.terms.rate(name), settings.batch_size) for name in names
+            )
+            for channel, names in self.routing.providers.items()
+        }
+        self._switch = Switch(db)
         self._channels: dict[str, Channel] = {}
 
     def close(self) -> None:
@@ -46,14 +58,26 @@ class Outbox:
         """Batches nobody has claimed, most urgent first, after putting together what is due.
 
         Those queued a moment ago are left out unless ``queued_too``, and those of a channel
-        whose providers all rest.
+        whose providers all rest or have enough to do. While sending is stopped nothing waits.
         """
-        batches.assign(self.db, self.settings.batch_size)
+        with self.db.read() as conn:
+            if standing(conn) is not None:
+                return []
+        batches.assign(self.db, self.settings.batch_size, self._sizes)
         with self.db.read() as conn:
             found = batches.waiting(conn, queued_too=queued_too)
-        lanes = {batch.lane for batch in found}
-        resting = {lane for lane in lanes if self._rests(_channel_of(lane))}
-        return [batch for batch in found if batch.lane not in resting]
+            everywhere = found if queued_too else batches.waiting(conn, queued_too=True)
+            room = {batch.lane: self._room(conn, batch.lane) for batch in found}
+        for batch in everywhere:
+            if batch not in found and batch.lane in room:
+                room[batch.lane] -= 1  # a worker is about to claim it
+        resting = {lane for lane in room if self._rests(_channel_of(lane))}
+        fit: list[Waiting] = []
+        for batch in found:
+            if batch.lane not in resting and room[batch.lane] > 0:
+                room[batch.lane] -= 1
+                fit.append(batch)
+        return fit
 
     def queued(self, keys: Iterable[int]) -> None:
         """Note that these batches were queued now."""
@@ -100,7 +124,7 @@ class Outbox:
 
         def may_send() -> bool:
             in_time = not stopping() and time.monotonic() < last_call
-            return in_time and routing.may_call(provider)
+            return in_time and routing.may_call(provider) and not self._switch.is_on()
 
         sent, trial = 0, int(routing.on_trial(provider))
         for part in filter(None, (claimed.outgoing[:trial], claimed.outgoing[trial:])):
@@ -110,6 +134,14 @@ class Outbox:
                 sent += sum(outcome.code != "not_sent" for outcome in some)
             routing.note(provider)
         return sent
+
+    def _room(self, conn: Connection, lane: str) -> float:
+        """How many more batches of a lane its providers may be handed now."""
+        names = self.routing.providers.get(_channel_of(lane), ())
+        if not names or any(not self.terms.rate(name) for name in names):
+            return math.inf
+        left = max(pacing.limit(lane) - pacing.ahead(conn, name) for name in names)
+        return math.ceil(left.total_seconds() / pacing.BATCH_S)
 
     def _rests(self, channel: ChannelName) -> bool:
         return channel in self.routing.providers and self.routing.pick(channel) is None
@@ -141,6 +173,8 @@ def terms(settings: Settings, site: Site) -> Terms:
         languages=site.languages,
         manners=Manners.of(settings, site),
         lease=timedelta(seconds=settings.lease_s),
+        rates=pacing.rates(settings),
+        prices=Prices.of(settings, site.zone) if settings.segment_price else None,
     )
 
 

@@ -67,6 +67,7 @@ class Reason(StrEnum):
     INVALID_ENDPOINT = "invalid_endpoint"
     SEND_MODE = "send_mode"
     NO_PROVIDER = "no_provider"
+    SPENDING_CAP = "spending_cap"
     # Something to tell that is being told already, or came too late.
     ALREADY_PENDING = "already_pending"
     TOLD_FOR_OTHER_OUTAGE = "told_for_other_outage"

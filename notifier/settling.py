@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from notifier import spending
 from notifier.batches import steady
 from notifier.channels.base import Outcome, Result
 from notifier.channels.codes import STOPS, Action, action
@@ -36,6 +37,9 @@ def settle(db: Database, batch: ClaimedBatch, provider: str, outcomes: Sequence[
         _failed(conn, batch, provider, groups[Result.FAILED])
         _ambiguous(conn, batch, groups[Result.AMBIGUOUS])
         _retried(conn, batch, provider, groups[Result.RETRY])
+        unsent = (*groups[Result.FAILED], *groups[Result.RETRY])
+        costs = (batch.costs.get(outcome.message_key, 0) for outcome in unsent)
+        spending.give_back(conn, batch.month, sum(costs))
 
 
 def finish(db: Database, batch: ClaimedBatch) -> None:

@@ -296,6 +296,9 @@ class JournalKind(enum.StrEnum):
     """The time by which an update was promised has come."""
     START_NEAR = "startNear"
     """Planned work begins soon."""
+    SENDING_STOPPED = "sendingStopped"
+    """Nothing is sent any more (``data.stop``)."""
+    SENDING_RESUMED = "sendingResumed"
 
 
 GIS_ACTS_ON = frozenset(

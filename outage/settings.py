@@ -138,6 +138,13 @@ class Settings:
         "100",
         "Most calls to Twilio a process has under way; fewer while Twilio is too busy.",
     )
+    twilio_segments_per_s: float = setting(
+        reading.number(0, 1000),
+        "0",
+        "Segments a second that the sender at Twilio is allowed (toll-free 3, 10DLC up to 225, "
+        "short code 100), so that little waits where it cannot be overtaken; 0: as fast as Twilio "
+        "takes them.",
+    )
     twilio_voice_from: str = setting(
         reading.text, "", "Number that calls come from, for landlines. This release plans no calls."
     )
@@ -151,6 +158,9 @@ class Settings:
         reading.text, "", "Messaging Service of the second account."
     )
     twilio_2_from: str = setting(reading.text, "", "Sender's number at the second account.")
+    twilio_2_segments_per_s: float = setting(
+        reading.number(0, 1000), "0", "Segments a second that the second account's sender may send."
+    )
     twilio_2_base_url: str = setting(
         reading.loopback, "", "Carrier simulator in place of the second account; this machine only."
     )
@@ -269,6 +279,18 @@ class Settings:
         reading.whole(0, 240),
         "15",
         "Minutes before a promised update falls due that the desk is reminded to give one.",
+    )
+    segment_price: float = setting(
+        reading.number(0, 100),
+        "0",
+        "What a segment of a text costs, so that what is spent is counted; 0: it is not.",
+    )
+    currency: str = setting(reading.text, "USD", "What that is counted in, as people read it.")
+    spending_cap: float = setting(
+        reading.number(0, 1_000_000_000),
+        "0",
+        "Most that texts may cost in a calendar month; warned of at 80 per cent. What takes back "
+        "or ends something told, safety and medical customers go on all the same. 0: no cap.",
     )
     batch_size: int = setting(
         reading.whole(1, 1000), "500", "Messages a sender claims and sends at a time."
@@ -424,6 +446,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"OUTAGE_SEND is {settings.send}, but there is no provider; set OUTAGE_TWILIO_*, "
             "OUTAGE_SENDGRID_* or OUTAGE_SMTP_*, or use shadow."
         )
+    if settings.spending_cap and not settings.segment_price:
+        yield "OUTAGE_SPENDING_CAP needs OUTAGE_SEGMENT_PRICE: what a segment costs."
     ports = [settings.page_port, settings.web_port, settings.counter_port, settings.carrier_port]
     if len(set(ports)) < len(ports):
         yield "OUTAGE_PAGE_PORT, _WEB_PORT, _COUNTER_PORT and _CARRIER_PORT must all differ."

@@ -1,5 +1,6 @@
 """What `outage doctor` looks at, each finding with what to do about it."""
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,8 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from notifier import queue
 from notifier.channels.providers import configured
 from notifier.kinds import Channel
+from notifier.spending import WARN_PERCENT, Prices, spent
+from notifier.stopping import standing
 from outage import clock, schema
 from outage import settings as reading
 from outage import tables as t
@@ -100,7 +104,7 @@ def _database(settings: Settings) -> Iterator[Check]:
     try:
         opened = opening.open_record(_patient(settings))
         try:
-            yield from _record(opened)
+            yield from _record(opened, settings)
         finally:
             opened.close()
     except OutageError as problem:
@@ -135,7 +139,7 @@ def _first_line(problem: object) -> str:
     return next(iter(str(problem).strip().splitlines()), type(problem).__name__)
 
 
-def _record(opened: Database) -> Iterator[Check]:
+def _record(opened: Database, settings: Settings) -> Iterator[Check]:
     with opened.read() as conn:
         kind = "SQLite" if opened.is_sqlite else "PostgreSQL"
         yield _ok("database", f"{kind}, schema {schema.found(conn)}")
@@ -143,6 +147,9 @@ def _record(opened: Database) -> Iterator[Check]:
         yield _clocks(conn)
         yield _processes(conn)
         yield from _providers(conn)
+        yield from _stopped(conn)
+        yield from _queue(conn, settings)
+        yield from _spending(conn, settings)
 
 
 def _work(conn: Connection) -> Check:
@@ -208,6 +215,58 @@ def _providers(conn: Connection) -> Iterator[Check]:
             yield _note(
                 "provider", f"{row.name} carries {row.share} of a hundred ({row.share_reason})"
             )
+
+
+def _stopped(conn: Connection) -> Iterator[Check]:
+    """Whether somebody has stopped sending; silent when nobody has."""
+    stop = standing(conn)
+    if stop is not None:
+        since = stop.at.isoformat(timespec="seconds")
+        yield _failed(
+            "sending",
+            f"stopped since {since} by {stop.by}: {stop.why}; `outage sending resume` ends that",
+        )
+
+
+def _queue(conn: Connection, settings: Settings) -> Iterator[Check]:
+    """How long what is due will take; silent when nothing waits."""
+    due = [lane for lane in queue.lanes(conn, settings) if lane.due]
+    if due:
+        said = [f"{lane.due:,} in {lane.name} ({in_words(lane.drains_in)})" for lane in due]
+        yield _note("queue", f"due and not sent: {', '.join(said)}; see `outage queue`")
+
+
+def _spending(conn: Connection, settings: Settings) -> Iterator[Check]:
+    """How near the month's cap is; silent without one, and on a bad site file."""
+    try:
+        prices = Prices.of(settings, load_site(settings.home).zone)
+    except SiteError:
+        return
+    if not prices.cap:
+        return
+    month = prices.month(clock.business_now(conn))
+    units = spent(conn, month)
+    percent = 100 * units / prices.cap
+    says = f"{prices.in_words(units)} of {prices.in_words(prices.cap)} in {month}"
+    if percent >= 100:  # noqa: PLR2004  # per cent
+        yield _failed(
+            "spending",
+            f"{says}: only what takes back or ends something told, safety and medical customers "
+            "go; raise OUTAGE_SPENDING_CAP",
+        )
+    elif percent >= WARN_PERCENT:
+        yield _note("spending", f"{says}, {percent:.0f} per cent")
+    else:
+        yield _ok("spending", says)
+
+
+def in_words(time: timedelta | None) -> str:
+    """How long a lane takes to drain."""
+    if time is None:
+        return "nobody knows how fast it goes"
+    minutes = math.ceil(time.total_seconds() / 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"done in {hours} h {minutes} min" if hours else f"done in {minutes} min"
 
 
 def _redis(settings: Settings) -> Check:

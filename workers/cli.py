@@ -60,6 +60,9 @@ COMMANDS: dict[str, Entry] = {
     "match": Entry("workers.commands.match:match", "Say who is inside a shape; changes nothing."),
     "merge": Entry("workers.commands.regroup:merge", "Let an outage go on under another one."),
     "page": Entry("workers.commands.page:page", "Serve the public page from published files."),
+    "queue": Entry(
+        "workers.commands.queue:queue", "Say what waits to be sent, and how long it will take."
+    ),
     "reject": Entry("workers.commands.life:reject", "Say that a predicted outage is none."),
     "relay": Entry(
         "workers.commands.relay:relay", "Follow the journal: match, plan, record, publish."
@@ -73,6 +76,9 @@ COMMANDS: dict[str, Entry] = {
         "workers.commands.replies:replies", "What people text us: list it, note it as done."
     ),
     "restore": Entry("workers.commands.life:restore", "Say that service is back."),
+    "sending": Entry(
+        "workers.commands.sending:sending", "Say whether messages are sent; stop them, resume."
+    ),
     "show": Entry("workers.commands.show:show", "Show an outage, a premise or an account."),
     "split": Entry("workers.commands.regroup:split", "Let a part of an outage go on as its own."),
     "start": Entry("workers.commands.life:start", "Say that planned work has begun."),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +29,15 @@ from workers.opening import open_record
 
 ACTOR = Actor(kind="cli")
 """Whoever can open the database on this machine; the desk's own role."""
+
+
+def acting() -> Actor:
+    """Who types, by the name signed in with, for what two different people have to agree on."""
+    try:
+        name = os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a user id that no list of users has
+        name = str(os.getuid())
+    return Actor(kind=ACTOR.kind, name=name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from notifier.replies import told
 from notifier.replies.applying import ALWAYS_ANSWERED
 from notifier.replies.owing import ANSWER, PAGE
 from notifier.routing import Routing
+from notifier.stopping import Switch, for_claiming, standing
 from outage import tables as t
 from outage.database import Database, wall_now
 from outage.settings import SendMode, Settings
@@ -40,6 +41,7 @@ class _Claimed:
     fence: int
     role: str
     outgoing: Outgoing
+    never_stopped: bool
 
 
 class Answers:
@@ -52,6 +54,7 @@ class Answers:
         self._mode = settings.send
         self._allowlist = settings.allowlist
         self._routing = Routing(db, configured(settings), second_share=settings.second_share)
+        self._switch = Switch(db)
         self._channels: dict[str, Channel] = {}
 
     def close(self) -> None:
@@ -67,7 +70,8 @@ class Answers:
         picked = {name: self._routing.pick(channel) for name, channel in _NAMES.items()}
         able = [name for name in _NAMES if picked[name] or not self._has(name)]
         with self._db.read() as conn:
-            due = conn.execute(sa.select(_A.c.key).where(_due(conn, able)).limit(1)).first()
+            is_due = _due(conn, able, stopped=standing(conn) is not None)
+            due = conn.execute(sa.select(_A.c.key).where(is_due).limit(1)).first()
             lost = conn.execute(sa.select(_A.c.key).where(_lost(conn)).limit(1)).first()
         if due is None and lost is None:
             return False
@@ -87,8 +91,11 @@ class Answers:
         self, provider: str, claimed: Sequence[_Claimed], stopping: Callable[[], bool]
     ) -> None:
         def may_send() -> bool:
-            return not stopping() and self._routing.may_call(provider)
+            if not stopping() and self._routing.may_call(provider):
+                return goes_anyway or not self._switch.is_on()
+            return False
 
+        goes_anyway = any(one.never_stopped for one in claimed)
         by_message = {one.outgoing.message_key: one for one in claimed}
         batch = [one.outgoing for one in claimed]
         outcomes = self._channel(provider).send(batch, may_send)
@@ -109,7 +116,7 @@ class Answers:
             sa.select(_A, t.replies.c.intent, t.endpoints.c.opted_out_at)
             .join(t.replies, t.replies.c.key == _A.c.reply_key)
             .outerjoin(t.endpoints, t.endpoints.c.key == t.replies.c.endpoint_key)
-            .where(_due(conn, able))
+            .where(_due(conn, able, stopped=for_claiming(conn) is not None))
             .order_by(_A.c.urgency, _A.c.key)
             .limit(AT_ONCE)
             .with_for_update(of=_A, skip_locked=True)
@@ -129,7 +136,13 @@ class Answers:
             )
             if row.message_key is not None:
                 told.carried(conn, row.message_key, picked[row.channel] or "")
-            one = _Claimed(key=row.key, fence=fence, role=row.role, outgoing=_outgoing(row))
+            one = _Claimed(
+                key=row.key,
+                fence=fence,
+                role=row.role,
+                outgoing=_outgoing(row),
+                never_stopped=row.role == PAGE or row.intent in ALWAYS_ANSWERED,
+            )
             claimed.append((row.channel, one))
         return claimed
 
@@ -157,9 +170,14 @@ class Answers:
 _A = t.answers
 
 
-def _due(conn: Connection, channels: Sequence[str]) -> sa.ColumnElement[bool]:
+def _due(conn: Connection, channels: Sequence[str], *, stopped: bool) -> sa.ColumnElement[bool]:
+    """What goes now; while sending is stopped only pages, and what is answered always."""
     now = wall_now(conn)
-    return sa.and_(_A.c.state == "pending", _A.c.send_after <= now, _A.c.channel.in_(channels))
+    due = sa.and_(_A.c.state == "pending", _A.c.send_after <= now, _A.c.channel.in_(channels))
+    if not stopped:
+        return due
+    always = sa.select(t.replies.c.key).where(t.replies.c.intent.in_(list(ALWAYS_ANSWERED)))
+    return sa.and_(due, sa.or_(_A.c.role == PAGE, _A.c.reply_key.in_(always)))
 
 
 def _lost(conn: Connection) -> sa.ColumnElement[bool]:

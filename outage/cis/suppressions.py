@@ -13,7 +13,7 @@ import phonenumbers
 
 from outage.columns import EARLIEST
 from outage.endpoints import normalise_email, normalise_phone
-from outage.sheet import RejectedRow, Sheet, SheetRefusedError, header_of, read_sheet
+from outage.sheet import RejectedRow, SheetRefusedError, header_of, read_sheet
 
 FIELDS = ("phone", "email", "address", "reason", "date")
 """``address`` is either of the first two; it is read only where neither of them is there."""

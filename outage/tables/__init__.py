@@ -26,6 +26,7 @@ from outage.tables.premises import (
 )
 from outage.tables.providers import providers
 from outage.tables.replies import answers, conversations, replies, reports
+from outage.tables.sending import approvals, sending_stops
 from outage.tables.system import (
     barriers,
     clock,
@@ -42,6 +43,7 @@ __all__ = [
     "accounts",
     "aliases",
     "answers",
+    "approvals",
     "barriers",
     "batches",
     "cis_accounts",
@@ -79,6 +81,7 @@ __all__ = [
     "replies",
     "reports",
     "restorations",
+    "sending_stops",
     "shapes",
     "spared",
     "texts",

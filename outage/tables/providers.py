@@ -1,6 +1,6 @@
-"""How the providers of a channel are doing: what each carries, and who is left alone until when."""
+"""How the providers of a channel do: what each carries, how fast, who is left alone till when."""
 
-from sqlalchemy import Column, Integer, String, Table
+from sqlalchemy import Column, Float, Integer, String, Table
 
 from outage.columns import Instant
 from outage.tables.base import metadata
@@ -15,4 +15,7 @@ providers = Table(
     Column("rests", Integer, nullable=False, server_default="0", comment="since a good answer"),
     Column("rests_until", Instant, comment="wall time"),
     Column("rests_code", String),
+    Column("paced_until", Instant, comment="wall time; until then it has work at its set speed"),
+    Column("flow", Float, comment="segments a second, or mails, averaged over the last minutes"),
+    Column("flow_at", Instant, comment="wall time of that"),
 )

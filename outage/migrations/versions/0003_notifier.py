@@ -26,6 +26,7 @@ def upgrade() -> None:
     _told()
     _timers()
     _zones()
+    _sending()
     # Who writes from a number nobody knows names a house and a postal code.
     op.create_index("ix_premises_house_number", "premises", ["house_number", "postal_code"])
 
@@ -38,6 +39,10 @@ def downgrade() -> None:
         op.drop_column("outages", name)
     for name in ("told_places", "told_crew", "told_update", "told_time"):
         op.drop_column("messages", name)
+    for name in _PACE:
+        op.drop_column("providers", name)
+    for name in ("approvals", "sending_stops"):
+        op.drop_table(name)
     for name in ("reports", "conversations", "answers", "replies"):
         op.drop_table(name)
 
@@ -216,6 +221,57 @@ def _zones() -> None:
         postgresql_where=ELSEWHERE,
     )
 
+
+def _sending() -> None:
+    op.create_table(
+        "sending_stops",
+        sa.Column("key", KEY, nullable=False),
+        sa.Column("stopped_at", INSTANT, nullable=False, comment="wall time"),
+        sa.Column("stopped_by", sa.String(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("resumed_at", INSTANT, comment="wall time; NULL while nothing is sent"),
+        sa.Column("resumed_by", sa.String()),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_sending_stops")),
+    )
+    still_open = sa.text("resumed_at IS NULL")
+    op.create_index(
+        "ix_sending_stops_open",
+        "sending_stops",
+        ["key"],
+        sqlite_where=still_open,
+        postgresql_where=still_open,
+    )
+    of, who = "journal entry that the messages came of", "whose command it was, or a feed, a timer"
+    states = "waiting, approved, broken_glass, withdrawn"
+    alone = "by itself, if nobody says otherwise; NULL: not by itself"
+    op.create_table(
+        "approvals",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False, comment=of),
+        sa.Column("outage_key", KEY, nullable=False),
+        sa.Column("messages", sa.BigInteger(), nullable=False, comment="that wait"),
+        sa.Column("asked_by", sa.String(), nullable=False, comment=who),
+        sa.Column("asked_at", INSTANT, nullable=False),
+        sa.Column("state", sa.String(), nullable=False, comment=states),
+        sa.Column("goes_at", INSTANT, comment=alone),
+        sa.Column("decided_by", sa.String()),
+        sa.Column("decided_at", INSTANT),
+        sa.Column("why", sa.Text(), comment="of who broke the glass, held or withdrew"),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_approvals")),
+    )
+    op.create_index("ix_approvals_state", "approvals", ["state"])
+    for column in (
+        sa.Column("paced_until", INSTANT, comment=_PACE["paced_until"]),
+        sa.Column("flow", sa.Float(), comment=_PACE["flow"]),
+        sa.Column("flow_at", INSTANT, comment=_PACE["flow_at"]),
+    ):
+        op.add_column("providers", column)
+
+
+_PACE = {
+    "paced_until": "wall time; until then it has work at its set speed",
+    "flow": "segments a second, or mails, averaged over the last minutes",
+    "flow_at": "wall time of that",
+}
 
 _TIMERS = {
     "next_update_prompted": "next update the desk was reminded of",

@@ -65,9 +65,7 @@ def test_the_column_is_found_by_what_vendors_call_it(tmp_path: Path, header: str
         ("12 Main Street", []),
     ],
 )
-def test_a_cell_is_read_as_people_write_it(
-    tmp_path: Path, cell: str, addresses: list[str]
-) -> None:
+def test_a_cell_is_read_as_people_write_it(tmp_path: Path, cell: str, addresses: list[str]) -> None:
     assert who(read(tmp_path, f'contact\n"{cell}"\n')) == addresses
 
 
@@ -102,9 +100,7 @@ def test_dates_are_read_as_vendors_write_them(tmp_path: Path, date: str, at: dat
 
 
 @pytest.mark.parametrize("date", ["soon", "2199-01-01", "0001-01-01", "31/12/2025"])
-def test_an_opt_out_whose_date_says_nothing_counts_all_the_same(
-    tmp_path: Path, date: str
-) -> None:
+def test_an_opt_out_whose_date_says_nothing_counts_all_the_same(tmp_path: Path, date: str) -> None:
     found = read(tmp_path, f"phone,date\n303-555-0101,{date}\n")
     assert (found.undated, found.rejected, [one.at for one in found.found]) == ((2,), (), [None])
 
@@ -138,9 +134,7 @@ def test_opt_outs_are_recorded_also_of_who_is_not_known_yet(
         "+13035550101": (True, "import:stop"),
         "+13035550102": (True, "import"),
     }
-    assert load(database, found) == Suppressed(
-        opted_out=0, created=0, unchanged=2, came_back=0
-    )
+    assert load(database, found) == Suppressed(opted_out=0, created=0, unchanged=2, came_back=0)
     with database.read() as conn:
         assert edition.number(conn) > before
 
@@ -160,7 +154,9 @@ def test_an_opt_out_that_is_there_keeps_its_time_and_source(
     assert (row.opted_out_at, row.opt_out_source) == (EPOCH, "reply")
 
 
-@pytest.mark.parametrize(("date", "stays"), [("2025-03-04", True), ("", True), ("2026-01-04", False)])
+@pytest.mark.parametrize(
+    ("date", "stays"), [("2025-03-04", True), ("", True), ("2026-01-04", False)]
+)
 def test_who_has_texted_start_since_is_left_alone(
     database: Database, tmp_path: Path, date: str, *, stays: bool
 ) -> None:

@@ -1,0 +1,117 @@
+"""The kill switch: while it is on, no message is claimed and none that was is handed over."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from notifier.errors import AlreadyStopped, NoReasonGiven, NotStopped
+from outage import journal
+from outage import tables as t
+from outage.database import Database, wall_now
+from outage.model import Actor, JournalKind
+
+ASK_S = 0.020
+"""A call begins at most this long after the switch was last looked at."""
+LONGEST_WHY = 500
+_LOCK = 0x4F55_5354
+_S = t.sending_stops
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Who stopped sending, since when, and why."""
+
+    key: int
+    at: datetime
+    by: str
+    why: str
+
+
+def standing(conn: Connection) -> Stop | None:
+    """The stop that is in force, if one is."""
+    row = conn.execute(_S.select().where(_S.c.resumed_at.is_(None)).limit(1)).first()
+    if row is None:
+        return None
+    return Stop(key=row.key, at=row.stopped_at, by=row.stopped_by, why=row.why)
+
+
+def facts(stop: Stop | None) -> dict[str, object]:
+    """Whether sending is stopped, as a program reads it."""
+    if stop is None:
+        return {"stopped": False}
+    return {"stopped": True, "at": stop.at.isoformat(), "by": stop.by, "why": stop.why}
+
+
+def for_claiming(conn: Connection) -> Stop | None:
+    """The same, for whoever claims: none can be stopped while it claims, nor claim after it."""
+    _lock(conn, alone=False)
+    return standing(conn)
+
+
+def stop(conn: Connection, *, actor: Actor, why: str) -> Stop:
+    """Stop sending. Raises `AlreadyStopped` and `NoReasonGiven`."""
+    why = reason(why)
+    _lock(conn, alone=True)
+    before = standing(conn)
+    if before is not None:
+        raise AlreadyStopped(by=before.by, why=before.why)
+    at = wall_now(conn)
+    key = conn.execute(
+        _S.insert().values(stopped_at=at, stopped_by=str(actor), why=why).returning(_S.c.key)
+    ).scalar_one()
+    # The reason stays beside the journal, which holds no free text (DECISIONS 34).
+    journal.append(conn, kind=JournalKind.SENDING_STOPPED, actor=str(actor), data={"stop": key})
+    return Stop(key=key, at=at, by=str(actor), why=why)
+
+
+def resume(conn: Connection, *, actor: Actor) -> Stop:
+    """Let sending go on; return the stop that was in force. Raises `NotStopped`."""
+    _lock(conn, alone=True)
+    before = standing(conn)
+    if before is None:
+        raise NotStopped
+    conn.execute(
+        _S.update()
+        .where(_S.c.key == before.key)
+        .values(resumed_at=wall_now(conn), resumed_by=str(actor))
+    )
+    journal.append(
+        conn, kind=JournalKind.SENDING_RESUMED, actor=str(actor), data={"stop": before.key}
+    )
+    return before
+
+
+def reason(why: str) -> str:
+    """Why somebody does something, fit to be kept. Raises `NoReasonGiven`."""
+    why = " ".join(why.split())
+    if not 0 < len(why) <= LONGEST_WHY:
+        raise NoReasonGiven(limit=LONGEST_WHY)
+    return why
+
+
+def _lock(conn: Connection, *, alone: bool) -> None:
+    """SQLite has one writer anyway; on PostgreSQL a claim could begin before and end after."""
+    if conn.dialect.name == "postgresql":
+        lock = sa.func.pg_advisory_xact_lock if alone else sa.func.pg_advisory_xact_lock_shared
+        conn.execute(sa.select(lock(_LOCK)))
+
+
+class Switch:
+    """The kill switch as a sender sees it between two calls."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._asked = float("-inf")
+        self._on = False
+
+    def is_on(self) -> bool:
+        """Whether sending is stopped: as of `ASK_S` ago at most."""
+        now = time.monotonic()
+        if now - self._asked >= ASK_S:
+            with self._db.read() as conn:
+                self._on = standing(conn) is not None
+            self._asked = now
+        return self._on
