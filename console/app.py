@@ -105,6 +105,9 @@ def api(settings: Settings, site: Site = NEUTRAL) -> list[BaseRoute]:
         Route("/sending", look(sending.state), methods=["GET"]),
         write("/sending/stop", dispatch(sending.stop, bodies.WhyBody)),
         write("/sending/resume", dispatch(sending.resume, bodies.EmptyBody)),
+        write("/approvals/{id}/approve", dispatch(sending.approve, bodies.ApproveBody)),
+        write("/approvals/{id}/hold", dispatch(sending.hold, bodies.HoldBody)),
+        write("/approvals/{id}/withdraw", dispatch(sending.withdraw, bodies.WhyBody)),
         Route("/accounts/{id}", look(reading.account), methods=["GET"]),
     ]
 

@@ -235,6 +235,18 @@ class WhyBody(Body):
     why: Words
 
 
+class HoldBody(Body):
+    """Why, if anybody wants to say."""
+
+    why: Words = ""
+
+
+class ApproveBody(HoldBody):
+    """A second person's word, or one's own alone."""
+
+    break_glass: bool = False
+
+
 class EmptyBody(Body):
     """Nothing needs to be said."""
 

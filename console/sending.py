@@ -8,9 +8,10 @@ from sqlalchemy.engine import Connection
 from starlette.requests import Request
 
 from console.changes import Asked
-from console.reading import Facts
+from console.reading import DIGITS, Facts
+from notifier import approvals, stopping
 from notifier import queue as waiting
-from notifier import stopping
+from notifier.errors import UnknownApproval
 from outage.settings import Settings
 from outage.site import Site
 
@@ -40,3 +41,30 @@ def resume(conn: Connection, asked: Asked) -> Facts:
     """Let it go on."""
     stopping.resume(conn, actor=asked.token.actor)
     return stopping.facts(None)
+
+
+def approve(conn: Connection, asked: Asked) -> Facts:
+    """Let a large send go."""
+    return approvals.approve(
+        conn,
+        _number(asked),
+        actor=asked.token.actor,
+        break_glass=asked.body.break_glass,
+        why=asked.body.why,
+    )
+
+
+def hold(conn: Connection, asked: Asked) -> Facts:
+    """Keep an automatic one from going by itself."""
+    return approvals.hold(conn, _number(asked), actor=asked.token.actor, why=asked.body.why)
+
+
+def withdraw(conn: Connection, asked: Asked) -> Facts:
+    """Let it not go at all."""
+    return approvals.withdraw(conn, _number(asked), actor=asked.token.actor, why=asked.body.why)
+
+
+def _number(asked: Asked) -> int:
+    if not asked.id.isascii() or not asked.id.isdecimal() or len(asked.id) > DIGITS:
+        raise UnknownApproval(number=asked.id[:DIGITS])
+    return int(asked.id)

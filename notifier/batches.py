@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from notifier import approvals
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database, wall_now
@@ -105,14 +106,15 @@ def next_due(conn: Connection, after: datetime | None = None) -> datetime | None
 
     With ``after`` only those that are not due by then.
     """
-    m = t.messages
-    pending = m.c.state == "pending"
+    m, now = t.messages, business_now(conn)
+    pending = sa.and_(m.c.state == "pending", approvals.free(approvals.held(conn, now)))
     at: datetime | None = conn.execute(
         sa.select(sa.func.min(m.c.send_after, type_=m.c.send_after.type)).where(
             pending if after is None else sa.and_(pending, m.c.send_after > after)
         )
     ).scalar()
-    return at
+    by_itself = approvals.next_by_itself(conn, after or now)
+    return min((time for time in (at, by_itself) if time is not None), default=None)
 
 
 def left(conn: Connection) -> int:
@@ -120,9 +122,10 @@ def left(conn: Connection) -> int:
 
     Due, with a sender, or unknown and not yet tried a second time.
     """
-    m = t.messages
+    m, now = t.messages, business_now(conn)
+    goes = approvals.free(approvals.held(conn, now))
     open_ = sa.or_(
-        sa.and_(m.c.state == "pending", m.c.send_after <= business_now(conn)),
+        sa.and_(m.c.state == "pending", m.c.send_after <= now, goes),
         m.c.state == "claimed",
         sa.and_(m.c.state == "unknown", m.c.ended_at.is_(None)),
     )
@@ -180,7 +183,8 @@ def _due(conn: Connection, lane: str, most: int) -> list[sa.Row[tuple[int, int, 
     """Messages to send now, and their outages: pending, or unknown and owed a second try."""
     m = t.messages
     channel, _, urgent = lane.partition("-")
-    pending, now = m.c.state == sa.literal_column("'pending'"), business_now(conn)
+    now = business_now(conn)
+    pending = m.c.state == sa.literal_column("'pending'")
     again = sa.and_(
         m.c.state == "unknown", m.c.ended_at.is_(None), m.c.lease_until < wall_now(conn) - GRACE
     )
@@ -189,6 +193,7 @@ def _due(conn: Connection, lane: str, most: int) -> list[sa.Row[tuple[int, int, 
         m.c.channel == channel,
         m.c.outage_key.not_in(unsettled(conn)),
         _not_overtaking(conn),
+        approvals.free(approvals.held(conn, now)),
     )
     if channel == "sms":
         of_lane = m.c.priority.in_(URGENT)

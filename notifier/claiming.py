@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from notifier import facts, pacing, scratch, wording
+from notifier import approvals, facts, pacing, scratch, wording
 from notifier.batches import in_flight, pass_on, steady, unsettled
 from notifier.channels.base import Outgoing
 from notifier.facts import OutageFacts
@@ -205,7 +205,9 @@ def _rows(conn: Connection, batch_key: int) -> list[sa.Row[Any]]:
 
 
 def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
-    blocked = unsettled(conn)
+    blocked, wait = unsettled(conn), set(approvals.held(conn, work.now))
+    numbers = {row.number for row in rows}
+    withdrawn = approvals.withdrawn(conn, list(numbers))
     standing = _standing(conn, rows, work)
     held = {(row.outage_key, row.endpoint_key) for row in conn.execute(in_flight(scratch.targets))}
     known = facts.load(conn, {row.outage_key for row in rows})
@@ -215,6 +217,12 @@ def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
         place = standing.get((row.outage_key, row.endpoint_key))
         if row.outage_key in blocked or (row.outage_key, row.endpoint_key) in held:
             work.waiting.append(row.key)
+            continue
+        if row.number in wait and not _medical(row):
+            work.waiting.append(row.key)
+            continue
+        if row.number in withdrawn and row.state == "pending":
+            work.end(row.key, "withdrawn", Reason.NOT_APPROVED)
             continue
         about = known[row.outage_key]
         if place is None:
@@ -233,6 +241,10 @@ def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
             )
         else:
             _first(work, row, about, packed, decision)
+
+
+def _medical(row: sa.Row[Any]) -> bool:
+    return bool(row.priority % 2 == 0)
 
 
 def _standing(

@@ -17,3 +17,18 @@ class NotStopped(NotifierError):
 
 class NoReasonGiven(NotifierError):
     """Say why, in 1 to {limit} characters."""
+
+
+class UnknownApproval(NotifierError):
+    """There is no large send {number}. `outage queue` shows the ones that wait."""
+
+
+class NotWaiting(NotifierError):
+    """Large send {number} does not wait any more: it is {state} (by {by})."""
+
+
+class SamePerson(NotifierError):
+    """Large send {number} is {by}'s own: somebody else has to approve it.
+
+    Who is alone lets it go with --break-glass and --why.
+    """

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from notifier import pacing, spending, stopping
+from notifier import approvals, pacing, spending, stopping
 from notifier.batches import LANES, PRIORITIES, URGENT
 from notifier.channels.providers import configured
 from notifier.situations import CHANNEL_OF
@@ -206,6 +206,7 @@ def facts(conn: Connection, settings: Settings, site: Site) -> dict[str, Any]:
             }
             for sender in senders(conn, settings)
         ],
+        "approvals": approvals.open_(conn),
         "spending": spending.facts(
             conn, spending.Prices.of(settings, site.zone), business_now(conn)
         ),

@@ -1,10 +1,12 @@
 """The journal's notifier: what follows `matched`, and an ETR that was given in between."""
 
+import logging
 import time
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from notifier import approvals
 from notifier.manners import Manners
 from notifier.planner import Plan, plan_some
 from outage import journal
@@ -13,6 +15,8 @@ from outage.database import Database
 from outage.model import MAY_TELL, CrewStatus, JournalKind, OutageKey
 from outage.settings import SendMode, Settings
 from outage.site import NEUTRAL, Site
+
+log = logging.getLogger(__name__)
 
 STEP_S = 0.040
 """What a step aims at; 50 ms is the most it may take (DECISIONS 5)."""
@@ -28,6 +32,7 @@ class NotifierReader:
 
     def __init__(self, settings: Settings, site: Site = NEUTRAL) -> None:
         self.manners = Manners.of(settings, site)
+        self.size = approvals.Size.of(settings)
         # What a shadow run would have told counts as told while it lasts (DECISIONS 23).
         self.count_shadowed = settings.send in {SendMode.SHADOW, SendMode.ALLOWLIST}
 
@@ -60,18 +65,37 @@ class NotifierReader:
             manners=self.manners,
             count_shadowed=self.count_shadowed,
         )
-        after: int | None = int(item.step.get("premise", 0))
+        done = item.step.get("premise", 0)
+        after: int | None = None if done is None else int(done)
         size = FIRST_STEP
         while after is not None:
             start = time.monotonic()
             with db.bulk() as conn:
                 after = plan_some(conn, plan, after, size)
-                if after is None:
+                if after is None and not self.size.above:
                     journal.finish(conn, item)
                 else:
                     journal.advance(conn, item, {"premise": after})
                 took = time.monotonic() - start
             size = min(MOST_STEP, max(LEAST_STEP, int(size * min(2.0, STEP_S / took))))
+        if self.size.above:
+            self._ask(db, item)
+
+    def _ask(self, db: Database, item: journal.WorkItem) -> None:
+        """Let what was planned wait, if it is much; nobody claims of it before this is done."""
+        with db.read() as conn:
+            # Counting takes its time: not under the write lock.
+            messages = approvals.planned(conn, item.entry.number)
+        with db.bulk() as conn:
+            goes_at = approvals.ask(conn, item.entry, item.outage_key, messages, self.size)
+            journal.finish(conn, item)
+        if goes_at is not None:
+            log.error(
+                "%d messages go by themselves at %s unless somebody holds them: outage hold %d",
+                messages,
+                goes_at.isoformat(timespec="seconds"),
+                item.entry.number,
+            )
 
 
 def _is_news(entry: journal.JournalEntry) -> bool:

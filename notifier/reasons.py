@@ -74,6 +74,7 @@ class Reason(StrEnum):
     NEWER_DECISION = "newer_decision"
     EXPIRED = "expired"
     NOT_RESENT = "not_resent"
+    NOT_APPROVED = "not_approved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,14 +47,14 @@ def facts(stop: Stop | None) -> dict[str, object]:
 
 def for_claiming(conn: Connection) -> Stop | None:
     """The same, for whoever claims: none can be stopped while it claims, nor claim after it."""
-    _lock(conn, alone=False)
+    apart(conn, alone=False)
     return standing(conn)
 
 
 def stop(conn: Connection, *, actor: Actor, why: str) -> Stop:
     """Stop sending. Raises `AlreadyStopped` and `NoReasonGiven`."""
     why = reason(why)
-    _lock(conn, alone=True)
+    apart(conn, alone=True)
     before = standing(conn)
     if before is not None:
         raise AlreadyStopped(by=before.by, why=before.why)
@@ -69,7 +69,7 @@ def stop(conn: Connection, *, actor: Actor, why: str) -> Stop:
 
 def resume(conn: Connection, *, actor: Actor) -> Stop:
     """Let sending go on; return the stop that was in force. Raises `NotStopped`."""
-    _lock(conn, alone=True)
+    apart(conn, alone=True)
     before = standing(conn)
     if before is None:
         raise NotStopped
@@ -92,8 +92,11 @@ def reason(why: str) -> str:
     return why
 
 
-def _lock(conn: Connection, *, alone: bool) -> None:
-    """SQLite has one writer anyway; on PostgreSQL a claim could begin before and end after."""
+def apart(conn: Connection, *, alone: bool) -> None:
+    """Keep who decides what may be sent (``alone``) and who claims apart until commit.
+
+    SQLite has one writer anyway; on PostgreSQL a claim could begin before and end after.
+    """
     if conn.dialect.name == "postgresql":
         lock = sa.func.pg_advisory_xact_lock if alone else sa.func.pg_advisory_xact_lock_shared
         conn.execute(sa.select(lock(_LOCK)))

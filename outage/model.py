@@ -299,6 +299,8 @@ class JournalKind(enum.StrEnum):
     SENDING_STOPPED = "sendingStopped"
     """Nothing is sent any more (``data.stop``)."""
     SENDING_RESUMED = "sendingResumed"
+    SEND_DECIDED = "sendDecided"
+    """A large send was approved, held or withdrawn (``data.number``, ``data.state``)."""
 
 
 GIS_ACTS_ON = frozenset(

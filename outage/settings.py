@@ -292,6 +292,18 @@ class Settings:
         "Most that texts may cost in a calendar month; warned of at 80 per cent. What takes back "
         "or ends something told, safety and medical customers go on all the same. 0: no cap.",
     )
+    approve_above: int = setting(
+        reading.whole(0, 10_000_000),
+        "0",
+        "Messages of one command above which they wait for a second person (`outage approve`), and "
+        "of a feed or a timer above which they wait a little; never those to medical customers. "
+        "0: no send is large.",
+    )
+    automatic_wait_min: int = setting(
+        reading.whole(0, 120),
+        "5",
+        "Minutes that a large send which nobody commanded waits, so that somebody can hold it.",
+    )
     batch_size: int = setting(
         reading.whole(1, 1000), "500", "Messages a sender claims and sends at a time."
     )

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from notifier import queue
+from notifier import approvals, queue
 from notifier.channels.providers import configured
 from notifier.kinds import Channel
 from notifier.spending import WARN_PERCENT, Prices, spent
@@ -150,6 +150,7 @@ def _record(opened: Database, settings: Settings) -> Iterator[Check]:
         yield from _stopped(conn)
         yield from _queue(conn, settings)
         yield from _spending(conn, settings)
+        yield from _large(conn)
 
 
 def _work(conn: Connection) -> Check:
@@ -258,6 +259,23 @@ def _spending(conn: Connection, settings: Settings) -> Iterator[Check]:
         yield _note("spending", f"{says}, {percent:.0f} per cent")
     else:
         yield _ok("spending", says)
+
+
+def _large(conn: Connection) -> Iterator[Check]:
+    """Large sends that wait for somebody, and those that somebody let go alone lately."""
+    for one in approvals.open_(conn):
+        how = f"goes by itself at {one['goes_at']}" if one["goes_at"] else "waits for approval"
+        yield _note(
+            "approval",
+            f"send {one['number']} ({one['messages']:,} messages of {one['outage']}) {how}; "
+            f"outage approve|hold|withdraw {one['number']}",
+        )
+    for one in approvals.alone_since(conn, clock.business_now(conn) - timedelta(days=1)):
+        yield _failed(
+            "approval",
+            f"{one['decided_by']} let send {one['number']} ({one['messages']:,} messages) go "
+            f"alone at {one['decided_at']}: {one['why']}",
+        )
 
 
 def in_words(time: timedelta | None) -> str:

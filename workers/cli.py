@@ -34,6 +34,9 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
+    "approve": Entry(
+        "workers.commands.approvals:approve", "Let a large send go, as a second person."
+    ),
     "bounces": Entry("workers.commands.bounces:bounces", "Read mails that came back."),
     "broadcast": Entry(
         "workers.commands.broadcast:broadcast", "Tell everybody somewhere that a storm may come."
@@ -54,7 +57,10 @@ COMMANDS: dict[str, Entry] = {
         "Check settings, site, database, Redis, providers and hooks.",
     ),
     "explain": Entry("workers.commands.explain:explain", "Say why an account was told, or not."),
-    "import": Entry("workers.commands.import_:group", "Load premises and accounts from files."),
+    "hold": Entry("workers.commands.approvals:hold", "Keep a large send from going by itself."),
+    "import": Entry(
+        "workers.commands.import_:group", "Load premises, accounts and opt-outs from files."
+    ),
     "lift": Entry("workers.commands.life:lift", "End an advisory."),
     "list": Entry("workers.commands.listing:list_", "List the outages there are."),
     "match": Entry("workers.commands.match:match", "Say who is inside a shape; changes nothing."),
@@ -86,6 +92,7 @@ COMMANDS: dict[str, Entry] = {
     "up": Entry("workers.commands.up:up", "Start all processes and keep them running."),
     "update": Entry("workers.commands.update:update", "Say what is new about an outage."),
     "web": Entry("workers.commands.web:web", "Serve the API to staff and machines."),
+    "withdraw": Entry("workers.commands.approvals:withdraw", "Let a large send not go at all."),
     "worker": Entry("workers.commands.worker:worker", "Send the batches of one queue."),
 }
 

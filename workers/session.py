@@ -27,17 +27,18 @@ from workers import moments
 from workers.commands.whereabouts import Given
 from workers.opening import open_record
 
-ACTOR = Actor(kind="cli")
-"""Whoever can open the database on this machine; the desk's own role."""
-
 
 def acting() -> Actor:
-    """Who types, by the name signed in with, for what two different people have to agree on."""
+    """Who types: by the name signed in with, since two people may have to agree."""
     try:
         name = os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):  # a user id that no list of users has
         name = str(os.getuid())
-    return Actor(kind=ACTOR.kind, name=name)
+    return Actor(kind="cli", name=name)
+
+
+ACTOR = acting()
+"""Whoever can open the database on this machine; the desk's own role."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

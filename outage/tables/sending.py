@@ -36,7 +36,12 @@ approvals = Table(
     Column("messages", BigInteger, nullable=False, comment="that wait"),
     Column("asked_by", String, nullable=False, comment="whose command it was, or a feed, a timer"),
     Column("asked_at", Instant, nullable=False),
-    Column("state", String, nullable=False, comment="waiting, approved, broken_glass, withdrawn"),
+    Column(
+        "state",
+        String,
+        nullable=False,
+        comment="waiting, approved, broken_glass, withdrawn, lapsed",
+    ),
     Column("goes_at", Instant, comment="by itself, if nobody says otherwise; NULL: not by itself"),
     Column("decided_by", String),
     Column("decided_at", Instant),

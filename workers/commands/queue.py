@@ -51,6 +51,12 @@ def _tell(desk_: Session, found: dict[str, Any]) -> None:
             f"{sender['name']}: {pace}, {sender['measured_per_s']:g} a second lately, "
             f"{sender['ahead_s']:g} s of work handed over."
         )
+    for one in found["approvals"]:
+        until = f"go at {desk_.when(one['goes_at'])}" if one["goes_at"] else "wait for approval"
+        say(
+            f"Send {one['number']}: {one['messages']:,} messages of {one['outage']}, asked for by "
+            f"{one['asked_by']}, {until}."
+        )
     money = found["spending"]
     if money:
         cap = f" of {money['cap']:,.2f} ({money['percent']:g} %)" if money["cap"] else ""

@@ -242,7 +242,7 @@ def _sending() -> None:
         postgresql_where=still_open,
     )
     of, who = "journal entry that the messages came of", "whose command it was, or a feed, a timer"
-    states = "waiting, approved, broken_glass, withdrawn"
+    states = "waiting, approved, broken_glass, withdrawn, lapsed"
     alone = "by itself, if nobody says otherwise; NULL: not by itself"
     op.create_table(
         "approvals",

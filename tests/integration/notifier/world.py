@@ -296,8 +296,12 @@ class World:
         )
 
     def _matched(self, conn: Connection, outage_key: int) -> None:
+        last = sa.select(sa.func.max(t.journal.c.number)).where(
+            t.journal.c.outage_key == outage_key, t.journal.c.kind != "matched"
+        )
+        of = conn.execute(last).scalar() or 0
         journal.append(
-            conn, kind=JournalKind.MATCHED, actor="gis", outage_key=outage_key, data={"of": 0}
+            conn, kind=JournalKind.MATCHED, actor="gis", outage_key=outage_key, data={"of": of}
         )
         journal.move_cursor(conn, "gis", journal.last_number(conn))
 
