@@ -100,6 +100,7 @@ def api(settings: Settings, site: Site = NEUTRAL) -> list[BaseRoute]:
         write(f"{one}/split", split),
         write(f"{one}/cancel", dispatch(changes.cancel, bodies.ReasonBody)),
         write(f"{one}/close", dispatch(changes.close, bodies.ReasonBody)),
+        write(f"{one}/take-back", dispatch(changes.take_back, bodies.EmptyBody)),
         Route("/match", preview.answer, methods=["POST"]),
         Route("/queue", look(sending.queue(settings, site)), methods=["GET"]),
         Route("/sending", look(sending.state), methods=["GET"]),

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from console import bodies
 from console.errors import NoPartSaid, NoPlace, NothingSaid
 from outage import commands as c
-from outage import desk, regrouping
+from outage import desk, regrouping, taking_back
 from outage.clock import business_now
 from outage.model import (
     EtrSource,
@@ -189,6 +189,11 @@ def cancel(conn: Connection, asked: Asked) -> Outage:
     return desk.cancel(
         conn, asked.id, actor=asked.token.actor, reason=asked.body.reason or Reason.MISTAKE
     )
+
+
+def take_back(conn: Connection, asked: Asked) -> Outage:
+    """Let the outage be again as it was before its last change."""
+    return taking_back.take_back(conn, asked.id, actor=asked.token.actor)
 
 
 def close(conn: Connection, asked: Asked) -> Outage:

@@ -26,6 +26,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     theirs.NotSignedInError: HTTPStatus.UNAUTHORIZED,
     theirs.ForbiddenError: HTTPStatus.FORBIDDEN,
     theirs.NotAllowedNowError: HTTPStatus.CONFLICT,
+    theirs.NothingToTakeBackError: HTTPStatus.CONFLICT,
     theirs.VersionConflictError: HTTPStatus.CONFLICT,
     theirs.PlaceChangedError: HTTPStatus.CONFLICT,
     theirs.IdempotencyInProgressError: HTTPStatus.CONFLICT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -185,6 +186,18 @@ class Relist:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBack:
+    """Let facts be again what they were before the entry ``number`` changed them.
+
+    ``revision``: they are declared facts, and no progress.
+    """
+
+    facts: Mapping[str, object]
+    number: int
+    revision: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
     """Let the part of an outage inside ``moving`` go on as a new one, ``key`` and ``id``."""
 
@@ -210,5 +223,6 @@ Command = (
     | Lift
     | Unlist
     | Relist
+    | TakeBack
 )
 """Everything that may be asked of an outage that is on record."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from outage import commands as c
@@ -110,7 +111,10 @@ def revise(
     _guard(shape, allow_empty=allow_empty, max_premises=max_premises)
     _check_place(command.place, actor)
     command = replace(command, shape_digest=register.keep_shape(conn, shape))
-    return _do(conn, outage_id, command, actor, shape=shape, seen_version=seen_version)
+    before = register.load(conn, outage_id, lock=True).place
+    done = _do(conn, outage_id, command, actor, shape=shape, seen_version=seen_version)
+    _keep_place(conn, done, before)
+    return done
 
 
 def report_progress(
@@ -273,6 +277,14 @@ def lift(conn: Connection, outage_id: str, *, actor: Actor, reference: str) -> O
     return _carry_out(conn, outage, _decide(conn, outage, c.Lift(note_key=key)), actor)
 
 
+def carry_out(conn: Connection, outage: Outage, command: c.Command, actor: Actor) -> Outage:
+    """Do to a locked outage what a room beside this one has put together."""
+    before = outage.place
+    done = _apply(conn, outage, command, actor)
+    _keep_place(conn, done, before)
+    return done
+
+
 def close(
     conn: Connection,
     outage_id: str,
@@ -362,7 +374,9 @@ def _carry_out(
 def _record(
     conn: Connection, change: lifecycle.Change, actor: Actor, shape: MatchedShape | None
 ) -> Outage:
+    counted: Mapping[str, object] = {}
     if shape is not None and change.entries:
+        counted = _counted(conn, change.outage.key)
         conn.execute(
             t.outages.update()
             .where(t.outages.c.key == change.outage.key)
@@ -375,9 +389,30 @@ def _record(
             actor=str(actor),
             outage_key=change.outage.key,
             outage_version=change.outage.version,
-            data=entry.data,
+            data=_with_counts(entry.data, counted),
         )
     return change.outage
+
+
+def _counted(conn: Connection, key: OutageKey) -> Mapping[str, object]:
+    """What was counted in the place that an outage had until now."""
+    o = t.outages.c
+    row = conn.execute(sa.select(o.premise_count, o.premises_version).where(o.key == key)).one()
+    return dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's own name for it
+
+
+def _with_counts(data: Mapping[str, object], counted: Mapping[str, object]) -> Mapping[str, object]:
+    before = data.get("before")
+    if not counted or not isinstance(before, dict):
+        return data
+    return {**data, "before": {**before, **counted}}
+
+
+def _keep_place(conn: Connection, outage: Outage, before: str) -> None:
+    """Words do not stand in the journal: the place of before the last change is kept beside it."""
+    if outage.place != before:
+        o = t.outages
+        conn.execute(o.update().where(o.c.key == outage.key).values(place_before=before))
 
 
 def _restoration(

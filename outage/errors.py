@@ -27,6 +27,10 @@ class NotAllowedNowError(OutageError):
     """{command} does not apply to an outage that is {status}: {why}."""
 
 
+class NothingToTakeBackError(OutageError):
+    """There is nothing to take back of {id}: {why}."""
+
+
 class InvalidCommandError(OutageError):
     """{field}: {problem}."""
 

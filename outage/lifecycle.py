@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from outage import commands as c
-from outage import etrs
+from outage import earlier, etrs
 from outage.errors import InvalidCommandError, NotAllowedNowError
 from outage.model import INTERRUPTING, OPEN, Entry, JournalKind, Kind, Outage, Reason, Status
 
@@ -139,7 +139,10 @@ def _revise(outage: Outage, command: c.Revise, now: datetime) -> Change:
     return _changed(
         after,
         now,
-        Entry(kind=JournalKind.REVISED, data={"fields": sorted(given)}),
+        Entry(
+            kind=JournalKind.REVISED,
+            data={"fields": sorted(given), "before": earlier.facts(outage, given)},
+        ),
     )
 
 
@@ -171,6 +174,8 @@ def _report(outage: Outage, command: c.Report, now: datetime) -> Change:
     # Recorded, not applied: the journal is the only place that keeps what it said.
     said = _said(command, late)
     data = _progress(command, changed, said)
+    if changed:
+        data["before"] = earlier.facts(outage, changed)
     if "etr" in changed and after.etr is not None:
         data["etr_version"] = after.etr.version
     return _changed(after, now, Entry(kind=JournalKind.PROGRESS, data=data))
@@ -357,6 +362,31 @@ def _unlist(outage: Outage, command: c.Unlist, now: datetime) -> Change:
     return _changed(replace(outage, unlisted_since=since), now, Entry(kind=JournalKind.UNLISTED))
 
 
+def _take_back(outage: Outage, command: c.TakeBack, now: datetime) -> Change:
+    _only(outage, OPEN, "take back", "it is over")
+    facts: dict[str, Any] = dict(command.facts)
+    etr = facts.get("etr")
+    if etr is not None:
+        count = outage.etr_count + 1
+        facts |= {"etr": replace(etr, version=count), "etr_count": count, "etr_withdrawn": False}
+    elif "etr" in facts:
+        facts["etr_withdrawn"] = True
+    changed = sorted(name for name, value in facts.items() if getattr(outage, name) != value)
+    observed = outage.observed
+    if not command.revision:
+        # What was observed before this must not bring back what is taken back.
+        observed = observed | dict.fromkeys(observed.keys() & facts.keys(), now)
+    data: dict[str, object] = {
+        "fields": changed,
+        "before": earlier.facts(outage, changed),
+        "takes_back": command.number,
+    }
+    if "etr" in changed and etr is not None:
+        data["etr_version"] = facts["etr_count"]
+    kind = JournalKind.REVISED if command.revision else JournalKind.PROGRESS
+    return _changed(replace(outage, **facts, observed=observed), now, Entry(kind=kind, data=data))
+
+
 def _relist(outage: Outage, command: c.Relist, now: datetime) -> Change:
     if outage.status is Status.CLOSED:
         return _reopen(outage, c.Reopen(restoration_key=command.restoration_key), now)
@@ -383,6 +413,7 @@ _RULES: Mapping[type, Callable[[Outage, Any, datetime], Change]] = {
     c.Lift: _lift,
     c.Unlist: _unlist,
     c.Relist: _relist,
+    c.TakeBack: _take_back,
 }
 
 

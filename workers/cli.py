@@ -88,6 +88,9 @@ COMMANDS: dict[str, Entry] = {
     "show": Entry("workers.commands.show:show", "Show an outage, a premise or an account."),
     "split": Entry("workers.commands.regroup:split", "Let a part of an outage go on as its own."),
     "start": Entry("workers.commands.life:start", "Say that planned work has begun."),
+    "take-back": Entry(
+        "workers.commands.life:take_back", "Take the last change of an outage back."
+    ),
     "token": Entry("workers.commands.token:token", "Make, list and revoke tokens for the API."),
     "up": Entry("workers.commands.up:up", "Start all processes and keep them running."),
     "update": Entry("workers.commands.update:update", "Say what is new about an outage."),

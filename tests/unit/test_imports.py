@@ -24,7 +24,14 @@ FLOORS = {
 GEOMETRY = ("geopandas", "shapely", "pyogrio", "pyproj")
 PROVIDERS = ("twilio", "sendgrid", "python_http_client", "aiosmtplib")
 DATABASE = ("sqlalchemy", "alembic", "psycopg", "sqlite3", "outage.database", "outage.tables")
-PURE = ("outage.model", "outage.commands", "outage.lifecycle", "outage.etrs", "outage.errors")
+PURE = (
+    "outage.model",
+    "outage.commands",
+    "outage.lifecycle",
+    "outage.earlier",
+    "outage.etrs",
+    "outage.errors",
+)
 PAGE = ("status_page.app", "status_page.stream", "status_page.store")
 PAGE_NEVER = (*DATABASE, *GEOMETRY, *PROVIDERS, "console", "counter")
 

@@ -1,4 +1,4 @@
-"""`outage restore|confirm|reject|start|reopen|cancel|lift|close`: a way through life."""
+"""`outage restore|confirm|reject|start|reopen|cancel|lift|close|take-back`: a way through life."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 from sqlalchemy.engine import Connection
 
-from outage import desk, register
+from outage import desk, register, taking_back
 from outage.model import Outage, Reason
 from workers.commands import options, whereabouts
 from workers.commands.whereabouts import Given
@@ -157,6 +157,24 @@ def close(*, outage_id: str, as_json: bool) -> None:
             desk_,
             lambda conn: desk.close(conn, outage_id, actor=ACTOR),
             "{id} is closed.",
+            as_json=as_json,
+        )
+
+
+@click.command(name="take-back")
+@_id
+@options.as_json
+def take_back(*, outage_id: str, as_json: bool) -> None:
+    """Take the last change of outage ID back: it is again as it was before.
+
+    A declaration is taken back by cancelling, a restoration by reopening. Messages that were not
+    sent are withdrawn; who was told is told what holds now.
+    """
+    with session() as desk_:
+        _do(
+            desk_,
+            lambda conn: taking_back.take_back(conn, outage_id, actor=ACTOR),
+            "{id} is again as it was before the last change; those told of it are told.",
             as_json=as_json,
         )
 

@@ -39,6 +39,7 @@ def downgrade() -> None:
         op.drop_column("outages", name)
     for name in ("told_places", "told_crew", "told_update", "told_time"):
         op.drop_column("messages", name)
+    op.drop_column("outages", "place_before")
     for name in _PACE:
         op.drop_column("providers", name)
     for name in ("approvals", "sending_stops"):
@@ -265,6 +266,8 @@ def _sending() -> None:
         sa.Column("flow_at", INSTANT, comment=_PACE["flow_at"]),
     ):
         op.add_column("providers", column)
+    place = "place before it was last changed"
+    op.add_column("outages", sa.Column("place_before", sa.String(), comment=place))
 
 
 _PACE = {
