@@ -70,7 +70,7 @@ class NotifierReader:
         size = FIRST_STEP
         while after is not None:
             start = time.monotonic()
-            with db.bulk() as conn:
+            with db.bulk(redone=True) as conn:
                 after = plan_some(conn, plan, after, size)
                 if after is None and not self.size.above:
                     journal.finish(conn, item)
