@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -179,7 +180,7 @@ def _overtaking() -> sa.CompoundSelect[tuple[int]]:
     )
 
 
-def _due(conn: Connection, lane: str, most: int) -> list[sa.Row[tuple[int, int, int, datetime]]]:
+def _due(conn: Connection, lane: str, most: int) -> list[sa.Row[Any]]:
     """Messages to send now, and their outages: pending, or unknown and owed a second try."""
     m = t.messages
     channel, _, urgent = lane.partition("-")
