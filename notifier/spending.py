@@ -60,9 +60,9 @@ class Purse:
 
     @classmethod
     def open(cls, conn: Connection, prices: Prices, now: datetime) -> "Purse":
-        """Look what is left; with a price nobody else can until commit."""
+        """Look what is left; with a cap nobody else can until commit."""
         month = prices.month(now)
-        before = next_value(conn, _counter(month), 0) if prices.segment else 0
+        before = next_value(conn, _counter(month), 0) if prices.segment and prices.cap else 0
         return cls(prices=prices, month=month, before=before)
 
     def has(self, segments: int) -> bool:

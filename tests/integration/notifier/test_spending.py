@@ -2,6 +2,7 @@
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from tests.integration.notifier.sending import A, B, outbox, said, states, tell
 from tests.integration.notifier.world import World, etr, phone
 from tests.unit.notifier.channels.provider import Answer, Call
 
-PRICE = {"segment_price": 0.01, "spending_cap": 0.02}
+PRICE: dict[str, Any] = {"segment_price": 0.01, "spending_cap": 0.02}
 
 
 def spent(world: World, month: str = "2026-01") -> float:

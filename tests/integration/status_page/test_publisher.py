@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from outage import journal, schema
+from outage import commands, desk, journal, schema, taking_back
 from outage import tables as t
 from outage.model import JournalKind
 from status_page.errors import NewerPublication
 from status_page.publisher import Publisher
 from status_page.store import POINTER, FolderStore
-from tests.integration.status_page.town import SITE, Town
+from tests.integration.status_page.town import SITE, SOMEBODY, Town
 
 
 class Killed(BaseException):
@@ -40,6 +40,19 @@ def test_entries_that_change_nothing_public_make_no_generation(town: Town) -> No
     town.publisher.turn()
     assert town.is_idle
     assert town.pointer.number == number
+
+
+def test_what_is_taken_back_leaves_the_page(town: Town) -> None:
+    one = town.declare("Kerrisdale")
+    with town.db.write() as conn:
+        desk.revise(conn, one.id, commands.Revise(place="Marpole"), actor=SOMEBODY)
+    town.publisher.turn()
+    assert "Marpole" in town.page(f"outages/{one.id}.html")
+    with town.db.write() as conn:
+        taking_back.take_back(conn, one.id, actor=SOMEBODY)
+    town.publisher.turn()
+    page = town.page(f"outages/{one.id}.html")
+    assert ("Marpole" in page, "Kerrisdale" in page) == (False, True)
 
 
 def test_checked_at_moves_though_nothing_changes(town: Town) -> None:
