@@ -199,7 +199,8 @@ def _due(conn: Connection, lane: str, most: int) -> list[sa.Row[Any]]:
     if channel == "sms":
         of_lane = m.c.priority.in_(URGENT)
         again = sa.and_(again, of_lane if urgent else sa.not_(of_lane))
-    found = list(conn.execute(statement.where(again).order_by(m.c.priority, m.c.key).limit(most)))
+    tries = statement.where(again).order_by(m.c.priority, m.c.key).limit(most)
+    found: list[Any] = list(conn.execute(tries))
     # One look for each priority, not asking for the time: the index has them in its order, so that
     # nobody goes through all that is due, nor through all that is not.
     for priority in PRIORITIES:

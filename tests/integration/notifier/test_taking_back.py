@@ -47,11 +47,12 @@ def test_facts_are_what_they_were_and_the_version_is_new(world: World) -> None:
     world.account("one", ["P1"], A)
     outage = world.declare("P1", cause=Cause.TREE, place="Elm Street", etr=etr(3))
     before = now(world, outage)
-    for change in (
+    changes: list[Callable[[], None]] = [
         lambda: world.revise(outage, cause=Cause.FIRE, place="Oak Street"),
         lambda: world.report(outage, etr=etr(9), crew_status=CrewStatus.ARRIVED),
         lambda: world.report(outage, withdraw_etr=True),
-    ):
+    ]
+    for change in changes:
         change()
         changed = now(world, outage)
         assert facts(changed) != facts(before)
