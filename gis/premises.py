@@ -12,12 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pandas.util import hash_array
 
 from gis.errors import CoordinatesProjected, FileAxesSwapped
 from gis.formats.crs import placer
 from gis.importing.columns import Growing, blank, with_nul
-from gis.importing.points import Places
+from gis.importing.fingerprints import fingerprints
+from gis.importing.points import Places, are_finite
 from gis.importing.rows import Rows, Wanted
 from gis.importing.sources import source
 from gis.importing.text import Column
@@ -253,12 +253,13 @@ def _place(
     while pieces:
         piece = pieces.pop(0)
         here = slice(at, at := at + len(piece))
-        known = np.asarray(np.isfinite(piece).all(axis=1))
+        known = are_finite(piece)
         placed = piece.copy()
         if move is not None:
             placed[known] = move(piece[known])
         lon[here], lat[here] = placed[:, 0], placed[:, 1]
-        bad[here] = ~np.isnan(piece).all(axis=1) & ~_on_earth(lon[here], lat[here])
+        x, y = piece.T
+        bad[here] = ~(np.isnan(x) & np.isnan(y)) & ~_on_earth(lon[here], lat[here])
         given += int(known.sum())
         turned += int((known & _looks_turned(piece, placed, bad[here])).sum())
     most = _MOST * max(given, 1)
@@ -312,13 +313,11 @@ def _doubled(ids: Column, good: Flags) -> Flags:
     """Tell which good rows have the id of an earlier good row."""
     doubled = np.zeros(len(good), dtype=np.bool_)
     rows = np.flatnonzero(good)
-    # A table of all ids would take more memory than all else; of their hashes, few are equal.
-    hashes = np.concatenate(
-        [hash_array(chunk.to_numpy(zero_copy_only=False), categorize=False) for chunk in ids.chunks]
-    )[rows]
-    ordered = np.sort(hashes)
+    # A table of all ids would take more memory than all else; of these numbers, few are equal.
+    numbers = fingerprints(ids)[rows]
+    ordered = np.sort(numbers)
     alike = ordered[1:][ordered[1:] == ordered[:-1]]
     if len(alike):
-        rows = rows[np.isin(hashes, alike)]
+        rows = rows[np.isin(numbers, alike)]
         doubled[rows] = pd.Series(ids.take(pa.array(rows)).to_pylist()).duplicated(keep="first")
     return doubled
