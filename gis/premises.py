@@ -42,7 +42,7 @@ ALIAS = "alias_"
 _MAX_ID = 64
 _MAX_LONGITUDE, _MAX_LATITUDE = 180.0, 90.0
 _MOST = 0.5
-_BYTES_BESIDE = 24  # of a row: its place and its line
+_BYTES_BESIDE = 32  # of a row: its place, its line and its id's fingerprint
 _SOUTHERNMOST = -60.0
 """Nobody is served south of here; what lies there are longitudes of America as latitudes."""
 _WGS84 = "WGS 84"
@@ -160,6 +160,7 @@ class _Gathered:
 
     def __init__(self) -> None:
         self.columns: dict[str, Growing] = {}
+        self.fingerprints: list[NDArray[np.uint64]] = []
         self.places: list[Places] = []
         self.lines: list[NDArray[np.int64]] = []
         self.rejected: list[RejectedRow] = []
@@ -171,6 +172,9 @@ class _Gathered:
             self.columns[name] = Growing(self._length)
         for name, column in self.columns.items():
             column.add(rows.columns[name] if name in rows.columns else blank(len(rows.lines)))
+        # Whoever reads in a process apart is waited for anyway.
+        ids = rows.columns.get("premise_id", blank(len(rows.lines)))
+        self.fingerprints.append(fingerprints(ids))
         self.places.append(rows.places)
         self.lines.append(rows.lines)
         self.rejected += rows.rejected
@@ -207,7 +211,7 @@ def _judged(
         *((_NUL, with_nul(column)) for column in (ids, *text.values())),
     ):
         reasons[bad] = reason
-    reasons[_doubled(ids, reasons == _GOOD)] = _DOUBLED
+    reasons[_doubled(ids, np.concatenate(gathered.fingerprints), reasons == _GOOD)] = _DOUBLED
     good = reasons == _GOOD
     rejected = [
         *gathered.rejected,
@@ -309,12 +313,12 @@ def _service_bits(words: str, default: int) -> int:
     return sum({known[name] for name in names}) if set(names) <= set(known) else 0
 
 
-def _doubled(ids: Column, good: Flags) -> Flags:
+def _doubled(ids: Column, numbers: NDArray[np.uint64], good: Flags) -> Flags:
     """Tell which good rows have the id of an earlier good row."""
     doubled = np.zeros(len(good), dtype=np.bool_)
     rows = np.flatnonzero(good)
-    # A table of all ids would take more memory than all else; of these numbers, few are equal.
-    numbers = fingerprints(ids)[rows]
+    # A table of all ids would take more memory than all else; of their fingerprints, few are equal.
+    numbers = numbers[rows]
     ordered = np.sort(numbers)
     alike = ordered[1:][ordered[1:] == ordered[:-1]]
     if len(alike):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from gis.importing.text import Column
@@ -16,16 +17,15 @@ _FACTOR, _HALF = np.array([0x9E3779B97F4A7C15], np.uint64), np.uint64(32)
 
 
 def fingerprints(text: Column) -> NDArray[np.uint64]:
-    """Give a number for each text of a chunked column; the same for the same text.
+    """Give a number for each text of an array, the same for the same text.
 
     Different texts hardly ever have the same; whoever writes them can make them so, hence what
     looks alike has to be compared.
     """
-    found = [_of_chunk(chunk) for chunk in text.chunks if len(chunk)]
-    return np.concatenate([*found, np.empty(0, np.uint64)])
-
-
-def _of_chunk(text: Column) -> NDArray[np.uint64]:
+    if pa.types.is_dictionary(text.type):
+        return np.asarray(fingerprints(text.dictionary)[text.indices.to_numpy()])
+    if not len(text):
+        return np.empty(0, np.uint64)
     _, offsets, buffer = text.buffers()
     bounds = np.frombuffer(offsets, np.int32)[text.offset : text.offset + len(text) + 1]
     # A word may be read at any byte, also at the last.
