@@ -95,7 +95,7 @@ class Apart:
         if size > _LONGEST:
             raise self.ended()
         # Unlike a bytearray it is not filled with zeros first.
-        found = memoryview(np.empty(size, np.uint8))
+        found = np.empty(size, np.uint8).data
         at = 0
         while at < size and (more := self._some(found[at:])):
             at += more

@@ -17,7 +17,7 @@ _FACTOR, _HALF = np.array([0x9E3779B97F4A7C15], np.uint64), np.uint64(32)
 
 
 def fingerprints(text: Column) -> NDArray[np.uint64]:
-    """Give a number for each text of an array, the same for the same text.
+    """Give a number for each text of an array; the same for the same text.
 
     Different texts hardly ever have the same; whoever writes them can make them so, hence what
     looks alike has to be compared.
@@ -27,13 +27,14 @@ def fingerprints(text: Column) -> NDArray[np.uint64]:
     if not len(text):
         return np.empty(0, np.uint64)
     _, offsets, buffer = text.buffers()
-    bounds = np.frombuffer(offsets, np.int32)[text.offset : text.offset + len(text) + 1]
+    ends = np.frombuffer(offsets, np.int32)[text.offset : text.offset + len(text) + 1]
+    bounds = ends.astype(np.int64)
     # A word may be read at any byte, also at the last.
     data = np.zeros(bounds[-1] - bounds[0] + _WORD, np.uint8)
     if buffer is not None:
         data[:-_WORD] = np.frombuffer(buffer, np.uint8)[bounds[0] : bounds[-1]]
     words = np.ndarray(len(data) - _WORD + 1, "<u8", data, strides=(1,))
-    starts, lengths = (bounds[:-1] - bounds[0]).astype(np.int64), np.diff(bounds)
+    starts, lengths = bounds[:-1] - bounds[0], np.diff(bounds)
     found = lengths.astype(np.uint64)
     for at in range(0, min(int(lengths.max()), _LOOKED_AT), _WORD):
         word = words[np.minimum(starts + at, len(words) - 1)]

@@ -6,9 +6,9 @@ Ours reads, judges and keeps what a load needs; the others only read: `pyogrio.r
 `geopandas.read_parquet`. Every run is a process of its own, ours and theirs by turns. Memory is the
 highest resident size (VmHWM) less what was resident when all was imported. Ours reads in a process
 of its own: its start counts as time, and all it has as memory, libraries and all (Pss: a page that
-processes share is shared out among them), as seen fifty times a second beside ours. To look takes
-the processor from who is looked at, an eighth of the time on two cores: memory and time are taken
-of runs of their own.
+processes share is shared out among them), as seen fifty times a second beside ours. To look at
+that process takes time from it, and there is none beside the other: memory and time are taken of
+runs of their own.
 """
 
 from __future__ import annotations
