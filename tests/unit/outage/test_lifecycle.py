@@ -37,7 +37,10 @@ ALLOWED: dict[str, dict[Status, Status]] = {
         Status.CONFIRMED: Status.CONFIRMED,
         Status.PARTIALLY_RESTORED: Status.PARTIALLY_RESTORED,
     },
-    "reopen": {Status.RESTORED: Status.CONFIRMED},
+    "reopen": {
+        Status.PARTIALLY_RESTORED: Status.CONFIRMED,
+        Status.RESTORED: Status.CONFIRMED,
+    },
     "cancel": {
         Status.PREDICTED: Status.CANCELLED,
         Status.CONFIRMED: Status.CANCELLED,
