@@ -42,6 +42,7 @@ _INSIDE = (
     INSERT INTO interruptions (premise_key, service, outage_key, first_outage_key, started_at)
         SELECT key, 'electric', :outage, :outage, :at FROM premises
         WHERE key BETWEEN :first AND :last
+        ON CONFLICT (premise_key, service) WHERE outcome IS NULL DO NOTHING
     """,
     """
     UPDATE outages SET membership = 1, members = :premises, premises_out = :premises
