@@ -42,13 +42,14 @@ def plan(engine: Engine, outage: OutageKey, number: int) -> int:
     holders, members = t.occupancies, t.memberships
     affected = (
         sa.select(_Account)
-        .join(holders, holders.c.account_key == _Account.key)
+        .join(holders, holders.c.account_key == t.accounts.c.key)
         .join(members, members.c.premise_key == holders.c.premise_key)
         .where(members.c.outage_key == outage, members.c.removed.is_(None))
         .where(holders.c.until.is_(None))
     )
     now, made = datetime.now(UTC), 0
     with Session(engine) as session:
+        account: Any
         for account in session.scalars(affected):
             for contact in account.contacts:
                 endpoint = contact.endpoint
@@ -78,7 +79,7 @@ def take_callbacks(engine: Engine, events: Iterable[tuple[int, str]]) -> int:
     taken = 0
     for key, state in events:
         with Session(engine) as session:
-            message = session.get_one(_Message, key)
+            message: Any = session.get_one(_Message, key)
             message.state = state
             message.ended_at = datetime.now(UTC)
             session.commit()
