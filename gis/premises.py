@@ -323,7 +323,6 @@ def _service_bits(words: str, default: int) -> int:
     return sum({known[name] for name in names}) if set(names) <= set(known) else 0
 
 
-<<<<<<< HEAD
 def _no_zone(column: Column) -> Flags:
     """Tell which rows name a time zone that is none; each different text is looked up once."""
     numbered = column.combine_chunks().dictionary_encode()
@@ -332,10 +331,7 @@ def _no_zone(column: Column) -> Flags:
     return np.asarray(wrong[numbered.indices.to_numpy()], dtype=np.bool_)
 
 
-def _doubled(ids: Column, good: Flags) -> Flags:
-=======
 def _doubled(ids: Column, numbers: NDArray[np.uint64], good: Flags) -> Flags:
->>>>>>> main
     """Tell which good rows have the id of an earlier good row."""
     doubled = np.zeros(len(good), dtype=np.bool_)
     rows = np.flatnonzero(good)
