@@ -12,8 +12,9 @@ from outage.columns import EPOCH
 from outage.database import open_database, wall_now
 from outage.schema import open_embedded
 from outage.site import example
-from workers.checkup import Check, State, doctor
+from workers.checkup import doctor
 from workers.cli import run
+from workers.findings import Check, State
 
 REAL = {
     "OUTAGE_TWILIO_ACCOUNT_SID": "AC-made-up",
@@ -179,3 +180,19 @@ def test_a_page_that_can_be_published_nowhere_is_a_finding(tmp_path: Path) -> No
     found = examine(tmp_path)["publish"]
     assert found.state is State.FAILED
     assert "is no folder" in found.says
+
+
+def test_the_month_s_money_is_told_as_it_runs_out(short_path: Path) -> None:
+    db = open_embedded(short_path / "outage.db")
+    with db.write() as conn:
+        month = clock.business_now(conn).strftime("%Y-%m")
+    prices = {"SEGMENT_PRICE": "0.01", "SPENDING_CAP": "10"}
+    for dollars, state in ((1, State.OK), (8, State.NOTE), (10, State.FAILED)):
+        with db.write() as conn:
+            conn.execute(t.counters.delete())
+            spent = {"name": f"spent {month}", "value": dollars * 1_000_000}
+            conn.execute(t.counters.insert().values(**spent))
+        found = examine(short_path, **prices)["spending"]
+        assert (found.state, f"{dollars}.00 USD of 10.00 USD" in found.says) == (state, True)
+    db.close()
+    assert "spending" not in examine(short_path)
