@@ -106,7 +106,7 @@ def accept_file(
 def _pass(read: Written, limits: ShapeLimits, crs: str | None) -> Shape:
     parts = [part for area in read.areas for part in area]
     _limit(len(parts), "parts", limits.max_parts, "import them as several outages")
-    count = sum(len(ring.xy) for part in parts for ring in part)
+    count = sum(ring.corners for part in parts for ring in part)
     _limit(count, "vertices", limits.max_vertices, "simplify it")
     named = crs or read.crs
     placed = [
