@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from gis.errors import CoordinatesProjected, FileAxesSwapped
-from gis.formats.crs import placer
+from gis.formats.crs import own_words, placer
 from gis.importing.columns import Growing, blank, with_nul
 from gis.importing.fingerprints import fingerprints
 from gis.importing.points import Places, are_finite
@@ -152,7 +152,8 @@ def read_premises(
     if not gathered.lines:
         raise SheetRefusedError(file=path.name, problem="the file has no rows")
     crs_from = CrsFrom.OPTION if options.crs else CrsFrom.FILE if read.crs else CrsFrom.ASSUMED
-    return _judged(gathered, wanted, options.services, crs, crs_from)
+    with own_words(options.crs):
+        return _judged(gathered, wanted, options.services, crs, crs_from)
 
 
 class _Gathered:

@@ -181,6 +181,12 @@ def columns_of(
     Raises:
         SheetRefusedError: for a file without header or without a needed column.
     """
+    if not any(header):
+        raise SheetRefusedError(
+            file=file,
+            problem="it holds no header: its first line is blank; "
+            f"it must name the columns ({', '.join(fields)})",
+        )
     for field in mapping:
         if field not in fields and not field.startswith("alias_"):
             raise SheetRefusedError(

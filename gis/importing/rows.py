@@ -80,7 +80,7 @@ class Wanted:
         columns = {self.mapping.get(one, one).lower() for one in self.fields}
         if columns.isdisjoint(name.lower() for name in names):
             raise self.refused(
-                f"no attribute is a field of premises (it has {listed(names)}); "
+                f"no attribute is a field of premises ({listed(names)}); "
                 "say which is which with --map FIELD=ATTRIBUTE"
             )
         return self.choose(names, required)
@@ -132,9 +132,9 @@ class Attributes:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Show names, a few of them where there are many."""
-    shown = ", ".join(name[:40] for name in names[:_SHOWN])
-    return f"{shown}, …" if len(names) > _SHOWN else shown or "it has none"
+    """Say which names there are, a few of them where there are many."""
+    shown = ", ".join(name[:40] for name in names[:_SHOWN]) or "none"
+    return f"it has {shown}, …" if len(names) > _SHOWN else f"it has {shown}"
 
 
 def joined(some: Sequence[Rows]) -> Rows:
