@@ -76,6 +76,10 @@ def read_mapping(words: Sequence[str]) -> dict[str, str]:
             ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SheetRefusedError(file=word, problem=f"not TOML: {error}") from None
+        if not found:
+            raise SheetRefusedError(
+                file=word, problem='it maps nothing; write lines like premise_id = "ServicePoint"'
+            )
         mapping.update({str(name): str(value) for name, value in found.items()})
     return mapping
 
