@@ -176,7 +176,7 @@ def _follow(
                 found=f"{pieces.sum():,.0f}",
                 what=f"vertices when its edges in {crs} are followed on the earth",
                 limit=f"{max_vertices:,}",
-                remedy="check its coordinates and --crs",
+                remedy="check its coordinates and their system",
             )
         cut = pieces.astype(np.int64)
         xy = _cut(xy, cut)
