@@ -105,9 +105,9 @@ def test_a_mapping_names_columns_from_a_file_or_one_by_one(
     words = ("import", "premises", str(table), "--map", str(mapping), "--map", "latitude=Y")
     assert facts(capsys, *words)["premises_loaded"] == 1
     assert "no column 'Z'" in refusal(capsys, *words, "--map", "zone=Z")
+    assert "neither field=column nor a file" in refusal(capsys, *words, "--map", "nothing")
     mapping.write_text("# nothing yet\n")
     assert "mapping.toml: it maps nothing; write lines" in refusal(capsys, *words)
-    assert "neither field=column nor a file" in refusal(capsys, *words, "--map", "nothing")
 
 
 def test_a_bad_row_is_shown_with_what_stood_there_and_a_load_that_is_refused_counts_nothing(
