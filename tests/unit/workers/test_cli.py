@@ -201,8 +201,12 @@ def test_ctrl_c_while_the_command_is_still_being_loaded_is_130_without_a_traceba
     tmp_path: Path,
 ) -> None:
     # Stands before the library of that name, so that Ctrl+C comes while it is imported.
+    # A shell's background jobs ignore it, and so would what they start.
     (tmp_path / "click.py").write_text(
-        "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n"
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+        "time.sleep(60)\n"
     )
 
     ended = subprocess.run(
