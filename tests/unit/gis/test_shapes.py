@@ -139,6 +139,13 @@ def test_every_member_of_the_zoo_gets_its_stated_outcome(
     assert "\n" not in outcome
 
 
+def test_a_comb_that_would_take_all_memory_is_refused_by_how_far_its_edges_run() -> None:
+    teeth = [(-100 + 0.0001 * n, 40 + 2.5 * (n % 2)) for n in range(200)]
+    comb = shapely.Polygon([*teeth, (-99.9, 39.9), (-100.1, 39.9)])
+    with pytest.raises(ShapeTooBig, match="degrees that its edges run north and south in all"):
+        accept(shapely.to_geojson(comb), limits=ShapeLimits())
+
+
 def test_each_limit_says_which_it_is() -> None:
     with pytest.raises(ShapeTooBig, match="4 vertices, the limit is 3"):
         accept(polygon(SQUARE), limits=ShapeLimits(max_vertices=3))
