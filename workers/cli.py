@@ -181,7 +181,7 @@ def explain(error: Exception) -> str:
 
 def _stopped(arguments: Sequence[str]) -> int:
     """Say that Ctrl+C was heard, and what becomes of a load."""
-    load = "import" in arguments
+    load = arguments[:1] == ["import"]
     more = "; a load that was under way is not done, the same command completes it" if load else ""
     sys.stderr.write(f"outage: stopped{more}\n")
     return 130
