@@ -39,7 +39,7 @@ def conclude(db: Database, outlines: Outlines, *tasks: Task) -> None:
             outages[item.outage_key] = desk.conclude(
                 conn,
                 step,
-                out=found[0].live,
+                out=len(found[0].live),
                 premises=len(ended),
                 more=outages[item.outage_key].shape_digest != tasks[0].matched_digest,
             )
@@ -63,7 +63,7 @@ def _store(
 ) -> bool:
     """Write what the work found to the outage's row. Return whether there is anything to say."""
     key, entry = task.outage.key, task.item.entry
-    out = found.live if interrupts else 0
+    out = len(found.live) if interrupts else 0
     values: dict[str, Any] = {
         "membership": task.number,
         "members": found.members,
