@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from gis.membership import interruptions
-from gis.membership.scratch import fill, settled
+from gis.membership.scratch import fill
 from outage import desk, journal
 from outage import tables as t
 from outage.commands import Revise
