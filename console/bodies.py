@@ -20,6 +20,7 @@ from pydantic import (
 )
 from starlette.requests import Request
 
+from console import wording
 from console.errors import BadBody, BodyTooLarge, NotJson
 from gis import asked
 from outage import notes
@@ -286,8 +287,8 @@ def parse(body: bytes, kind: type[Some]) -> Some:
         problems = [
             {
                 "field": ".".join(map(str, one["loc"])) or "body",
-                "problem": one["msg"].removeprefix("Value error, ").rstrip("."),
+                "problem": wording.problem(one),
             }
-            for one in error.errors(include_url=False, include_input=False, include_context=False)
+            for one in error.errors(include_url=False, include_input=False)
         ]
         raise BadBody(problems) from error

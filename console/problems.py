@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from console import errors as mine
+from console import wording
 from gis.errors import GisError, IdsUnknown, IndexBeingBuilt
 from notifier import errors as sending
 from outage import errors as theirs
@@ -65,7 +66,7 @@ def answer(request: Request, error: Exception) -> JSONResponse:
         more["errors"] = error.problems
     if isinstance(error, IdsUnknown):
         more["ids"] = error.ids
-    return problem(status, " ".join(str(error).split()), headers=headers, more=more)
+    return problem(status, wording.refusal(error), headers=headers, more=more)
 
 
 def routing(request: Request, error: Exception) -> JSONResponse:

@@ -75,12 +75,27 @@ class LayerUnclear(GisError):
     """{file}: say which layer with --layer: {layers}."""
 
 
+class LayerUnknown(GisError):
+    """{file}: there is no layer {layer!r}; there are: {layers}."""
+
+
+class LayerNotThere(GisError):
+    """{file} has no layers; leave --layer out."""
+
+
 class CrsUnknown(GisError):
     """{crs!r} is not a coordinate system this program knows; write it like EPSG:26910."""
 
 
 class CrsOfDegrees(GisError):
     """The coordinates are longitudes and latitudes already, not {crs}; leave --crs out."""
+
+
+class FileCrsOfDegrees(GisError):
+    """The file says {crs}, but its coordinates are longitudes and latitudes already.
+
+    Read it with --crs EPSG:4326, and have it written anew.
+    """
 
 
 class OutsideCrs(ShapeRefused):

@@ -173,10 +173,10 @@ def _follow(
             break
         if pieces.sum() > max_vertices:
             raise ShapeTooBig(
-                found=f"{pieces.sum() + 1:,.0f}",
+                found=f"{pieces.sum():,.0f}",
                 what=f"vertices when its edges in {crs} are followed on the earth",
                 limit=f"{max_vertices:,}",
-                remedy="check its coordinates and --crs",
+                remedy="check its coordinates and their system",
             )
         cut = pieces.astype(np.int64)
         xy = _cut(xy, cut)

@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from gis.errors import CoordinatesProjected, FileAxesSwapped
-from gis.formats.crs import placer
+from gis.formats.crs import own_words, placer
 from gis.importing.columns import Growing, blank, with_nul
 from gis.importing.fingerprints import fingerprints
+from gis.importing.given import Given, of_numbers, of_texts
 from gis.importing.points import Places, are_finite
 from gis.importing.rows import Rows, Wanted
 from gis.importing.sources import source
@@ -107,6 +108,7 @@ class Premises:
         aliases: kind → another system's id per premise, empty where it has none.
         lines: line of each row in the file.
         rejected: rows that are not good.
+        given: line of a rejected row → what stood there, as far as it may be shown.
         mentioned: ids that only rejected rows name: still listed, so not to be closed.
         rows: how many rows the file has.
         crs: the coordinate system of the file's numbers.
@@ -123,6 +125,7 @@ class Premises:
     aliases: Mapping[str, Column]
     lines: NDArray[np.int64]
     rejected: tuple[RejectedRow, ...]
+    given: Given
     mentioned: frozenset[str]
     rows: int
     crs: str
@@ -161,7 +164,8 @@ def read_premises(
     if not gathered.lines:
         raise SheetRefusedError(file=path.name, problem="the file has no rows")
     crs_from = CrsFrom.OPTION if options.crs else CrsFrom.FILE if read.crs else CrsFrom.ASSUMED
-    return _judged(gathered, wanted, options.services, crs, crs_from)
+    with own_words(options.crs):
+        return _judged(gathered, wanted, options.services, crs, crs_from)
 
 
 class _Gathered:
@@ -173,6 +177,7 @@ class _Gathered:
         self.places: list[Places] = []
         self.lines: list[NDArray[np.int64]] = []
         self.rejected: list[RejectedRow] = []
+        self.given: dict[int, str] = {}
         self.mentioned: set[str] = set()
         self._length = 0
 
@@ -187,6 +192,7 @@ class _Gathered:
         self.places.append(rows.places)
         self.lines.append(rows.lines)
         self.rejected += rows.rejected
+        self.given.update(rows.given)
         self.mentioned.update(rows.mentioned)
         self._length += len(rows.lines)
 
@@ -205,11 +211,12 @@ def _judged(
     gathered: _Gathered, wanted: Wanted, default: int, crs: str | None, crs_from: CrsFrom
 ) -> Premises:
     lines = np.concatenate(gathered.lines)
-    lon, lat, bad_places = _place(wanted.file, gathered.places, len(lines), crs)
+    lon, lat, bad_places, off = _place(wanted.file, gathered.places, len(lines), crs)
     # Where an id stands in thousands of rows, its column is kept as numbers of few texts.
     ids = gathered.take("premise_id").cast(pa.string())
     says_services = "services" in gathered.columns
-    services, bad_services = _services(gathered.take("services"), default)
+    words = gathered.take("services")
+    services, bad_services = _services(words, default)
     lengths = pc.utf8_length(ids).to_numpy()
     text = {name: gathered.take(name) for name in list(gathered.columns)}
     reasons = np.full(len(lines), _GOOD, dtype=np.uint8)
@@ -230,6 +237,13 @@ def _judged(
             for line, reason in zip(lines[~good].tolist(), reasons[~good].tolist(), strict=True)
         ),
     ]
+    misplaced = set(lines[reasons == _PLACE].tolist())
+    places = of_numbers(lines[bad_places], off) | gathered.given
+    given = {
+        **of_texts(lines, ids, (reasons == _ID) | (reasons == _DOUBLED)),
+        **of_texts(lines, words, reasons == _SERVICES),
+        **{line: text for line, text in places.items() if line in misplaced},
+    }
     kept = {name: _where(text.pop(name), good) for name in list(text)}
     return Premises(
         file=wanted.file,
@@ -246,6 +260,7 @@ def _judged(
         },
         lines=lines[good],
         rejected=tuple(sorted(rejected, key=lambda row: row.line)),
+        given=given,
         mentioned=frozenset(_where(ids, ~good).to_pylist()) | gathered.mentioned,
         rows=len(lines) + len(gathered.rejected),
         crs=crs or _WGS84,
@@ -259,11 +274,12 @@ def _where(column: Column, rows: Flags) -> Column:
 
 def _place(
     file: str, pieces: list[Places], rows: int, crs: str | None
-) -> tuple[Numbers, Numbers, Flags]:
-    """Give longitude and latitude, NaN where there is no place, and which places are none."""
+) -> tuple[Numbers, Numbers, Flags, Places]:
+    """Give longitude and latitude, NaN where there is no place; which are bad, and those."""
     move = placer(crs)
     lon, lat, bad = np.empty(rows), np.empty(rows), np.empty(rows, dtype=np.bool_)
     given = turned = at = 0
+    off: list[Places] = []
     while pieces:
         piece = pieces.pop(0)
         here = slice(at, at := at + len(piece))
@@ -274,6 +290,7 @@ def _place(
         lon[here], lat[here] = placed[:, 0], placed[:, 1]
         x, y = piece.T
         bad[here] = ~(np.isnan(x) & np.isnan(y)) & ~_on_earth(lon[here], lat[here])
+        off.append(piece[bad[here]])
         given += int(known.sum())
         turned += int((known & _looks_turned(piece, placed, bad[here])).sum())
     most = _MOST * max(given, 1)
@@ -282,7 +299,7 @@ def _place(
     lost = int((bad & np.isfinite(lon) & _is_somewhere(lon, lat)).sum()) if bad.sum() > most else 0
     if lost > most:
         raise CoordinatesProjected(file=file, lost=f"{lost:,}", crs=crs or _WGS84)
-    return lon, lat, bad
+    return lon, lat, bad, np.concatenate(off)
 
 
 def _looks_turned(piece: Places, placed: Places, bad: Flags) -> Flags:

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from gis.cells import Cells, Degrees
 from gis.cutting import Numbers
 from gis.index import PremiseIndex
-from gis.membership import members
+from gis.selection import Keys
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database
@@ -92,16 +92,15 @@ class Outlines:
         self._cells: dict[tuple[int, Service], Cells] = {}
         self._short: dict[tuple[int, Service, int], Numbers] = {}
 
-    def draw(self, db: Database, outage: Outage, index: PremiseIndex, out: int) -> dict[str, Any]:
-        """Return what the outage's row is to say of its outline, given how many are still out."""
+    def draw(self, db: Database, outage: Outage, index: PremiseIndex, out: Keys) -> dict[str, Any]:
+        """Return what the outage's row is to say of its outline, given who is still out."""
         nothing = {"outline": None}
-        if not outage.is_open or out < MIN_PREMISES:
+        if not outage.is_open or len(out) < MIN_PREMISES:
             return nothing
         with db.read() as conn:
-            keys = members.current(conn, outage.key, live=True)
             version = _drawn_from(conn, outage) or index.version
         cells = self.cells(db, index, outage.service, version)
-        at = cells.at(*index.xy(index.locate(keys)))
+        at = cells.at(*index.xy(index.locate(out)))
         if version != index.version:
             at = np.setdiff1d(at, self._short_of(cells, version, index, outage.service))
         area = outline(cells, at)

@@ -107,7 +107,7 @@ def _mend(
             reasons.append(f"part {number}{_invalid(polygon, part) if sound else _FLAT}")
             pieces += [piece for one in sound for piece in _cut_at_180(one)]
         if len(pieces) > 1 and not (whole := MultiPolygon(pieces)).is_valid:
-            reasons.append(f"the parts{_invalid(whole, [])}")
+            reasons.append(f"the parts overlap or share an edge{_where(whole)}")
             pieces = _kept(shapely.union_all(pieces))
         drawn_pieces = _even_odd(polygons) if reasons else pieces
         yield _Mended(parts=pieces, drawn=drawn_pieces, reasons=reasons)
@@ -124,7 +124,7 @@ def _refuse_strays(number: int, polygon: Polygon, sound: list[Polygon]) -> None:
         strays = _kept(shapely.difference(shapely.union_all(sound), outline))
         if strays:
             x, y = strays[0].representative_point().coords[0]
-            where = f"part {number}: a hole lies outside the outline at {x:.6g} {y:.6g}"
+            where = f"part {number}: a hole lies outside the outline at {_east(x):.6g} {y:.6g}"
             raise CannotBeRepaired(reason=where)
 
 
@@ -211,15 +211,32 @@ def _reason(areas: Sequence[Sequence[PlacedPart]], drawn: Sequence[Sequence[Poly
     return f"the parts{_invalid(MultiPolygon(flat), [])}"
 
 
+def _where(area: Area) -> str:
+    """Say where an area is invalid; empty if nobody knows."""
+    place = shapely.is_valid_reason(area).partition("[")[2].rstrip("]")
+    return f" at {_shown(place)}" if place else ""
+
+
+def _shown(place: str) -> str:
+    """Give a place, as GEOS writes it, with a longitude there is."""
+    x, _, y = place.partition(" ")
+    return place if abs(float(x)) <= _EAST else f"{_east(float(x)):.15g} {y}"
+
+
+def _east(longitude: float) -> float:
+    """Bring a longitude back that went on beyond 180 degrees."""
+    return longitude - _ROUND * round(longitude / _ROUND)
+
+
 def _invalid(area: Area, part: PlacedPart) -> str:
     """Say in words what is wrong with an area, and where."""
     words, _, place = shapely.is_valid_reason(area).partition("[")
     where = place.rstrip("]")
     if not part or not where:
-        return f": {words.lower()} at {where}" if where else f": {words.lower()}"
+        return f": {words.lower()}{_where(area)}"
     point = shapely.Point([float(number) for number in where.split()])
     distances = [shapely.distance(_edges(ring.lonlat), point) for ring in part]
     at = int(np.argmin([distance.min() for distance in distances]))
     vertex = part[at].vertices[int(np.argmin(distances[at]))]
     hole = f", hole {at}" if at else ""
-    return f"{hole}: {words.lower()} at {where}, after vertex {vertex}"
+    return f"{hole}: {words.lower()} at {_shown(where)}, after vertex {vertex}"

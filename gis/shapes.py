@@ -14,6 +14,7 @@ from pyproj import Geod
 
 from gis.errors import ShapeTooBig
 from gis.formats import areas, written
+from gis.formats.crs import own_words
 from gis.formats.files import FileLimits, Format, opened
 from gis.formats.rings import Written
 from gis.placing import place
@@ -96,6 +97,7 @@ def accept_file(
         max_bytes=limits.max_bytes, max_unpacked_bytes=_UNPACKED * limits.max_bytes
     )
     with opened(source, file_limits) as file:
+        file.check_layer(layer)
         if file.format in {Format.TEXT, Format.KML}:
             read = written.read(file.path.read_bytes(), max_bytes=limits.max_bytes)
         else:
@@ -106,13 +108,14 @@ def accept_file(
 def _pass(read: Written, limits: ShapeLimits, crs: str | None) -> Shape:
     parts = [part for area in read.areas for part in area]
     _limit(len(parts), "parts", limits.max_parts, "import them as several outages")
-    count = sum(len(ring.xy) for part in parts for ring in part)
+    count = sum(ring.corners for part in parts for ring in part)
     _limit(count, "vertices", limits.max_vertices, "simplify it")
     named = crs or read.crs
-    placed = [
-        [place(part, crs=named, max_vertices=limits.max_vertices) for part in area]
-        for area in read.areas
-    ]
+    with own_words(crs):
+        placed = [
+            [place(part, crs=named, max_vertices=limits.max_vertices) for part in area]
+            for area in read.areas
+        ]
     return _shape(settle(placed), limits)
 
 

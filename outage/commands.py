@@ -125,12 +125,16 @@ class Restore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclude:
-    """gis has ended the interruptions of a step: ``out`` premises are left without service."""
+    """gis has ended the interruptions of a step: ``out`` premises are left without service.
+
+    ``more`` may come of a place that has changed meanwhile.
+    """
 
     restoration_key: int
     whole: bool
     out: int
     at: datetime
+    more: bool = False
     inferred: bool = False
 
 

@@ -29,6 +29,9 @@ PATIENCE_S = 30.0
 """How long it asks in all."""
 APPENDED = "outage_appended"
 """Marks a connection whose transaction appended to the journal."""
+PAGE_BYTES = 8192
+"""Of a new SQLite file. A commit costs by the page: with pages of 4096 bytes, steps over many
+premises take a fifth longer."""
 GAP_S = 0.010
 """How long a bulk step leaves the lock to other writers that wait for it, at most."""
 
@@ -197,6 +200,7 @@ def open_database(url: str | URL, *, pool_size: int = 5) -> Database:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     for pragma in (
         "busy_timeout=0",
+        f"page_size={PAGE_BYTES}",
         "journal_mode=WAL",
         "synchronous=FULL",
         "cache_size=-65536",
@@ -218,9 +222,9 @@ def _run(connection: sqlite3.Connection, statement: str) -> None:
 _CHECKED, _UNCHECKED = ("foreign_keys=ON",), ("foreign_keys=OFF",)
 # Pages of the log that make a commit move it into the database. Nobody else waits for that, but
 # whoever commits does: seldom, and steps before commands.
-_COMMAND = ("wal_autocheckpoint=16000", "synchronous=FULL", *_CHECKED)
-_LASTING = ("wal_autocheckpoint=12000", "synchronous=FULL")
-_REDONE = ("wal_autocheckpoint=12000", "synchronous=NORMAL")
+_COMMAND = ("wal_autocheckpoint=8000", "synchronous=FULL", *_CHECKED)
+_LASTING = ("wal_autocheckpoint=6000", "synchronous=FULL")
+_REDONE = ("wal_autocheckpoint=6000", "synchronous=NORMAL")
 _LATER = sa.text("SET LOCAL synchronous_commit = off")
 """The same to PostgreSQL: it keeps the order of commits too."""
 _WAITING = ".waiting-lock"

@@ -211,9 +211,12 @@ def end_unlisted(
     )
 
 
-def conclude(conn: Connection, restoration_key: int, *, out: int, premises: int) -> Outage:
+def conclude(
+    conn: Connection, restoration_key: int, *, out: int, premises: int, more: bool = False
+) -> Outage:
     """Let gis say that a step's interruptions have ended; ``out`` premises are still without.
 
+    With ``more`` its place has changed since and may bring others: a part is not all of it then.
     Changes the status; the caller then appends `matched`, which is what readers act on.
     """
     row = conn.execute(t.restorations.select().where(t.restorations.c.key == restoration_key)).one()
@@ -228,6 +231,7 @@ def conclude(conn: Connection, restoration_key: int, *, out: int, premises: int)
         restoration_key=restoration_key,
         whole=row.shape_digest is None,
         out=out,
+        more=more,
         at=row.at,
         inferred=row.inferred,
     )

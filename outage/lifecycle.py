@@ -251,7 +251,7 @@ def _restore(outage: Outage, command: c.Restore, now: datetime) -> Change:
 def _conclude(outage: Outage, command: c.Conclude, now: datetime) -> Change:
     if command.inferred or outage.status not in INTERRUPTING:
         return Change(outage=outage, entries=())
-    if command.whole or command.out == 0:
+    if command.whole or not (command.out or command.more):
         after = replace(outage, status=Status.RESTORED, restored_at=command.at)
     else:
         after = replace(outage, status=Status.PARTIALLY_RESTORED)

@@ -18,7 +18,7 @@ _HOUSE = re.compile(
 )
 _BLOCK = re.compile(r"\b\d+00\s+block\b", re.IGNORECASE)
 
-_WORD, _DIGIT = re.compile(r"[\w./-]*\w"), re.compile(r"\d")
+_WORD, _DIGIT = re.compile(r"\w[\w./-]*"), re.compile(r"\d")
 _SHORTEST_ID = 5
 """Shorter ones are in every text, and lead to nobody without more."""
 
@@ -50,9 +50,8 @@ def check(text: str) -> None:
 
 def like_ids(text: str) -> list[str]:
     """Return the words of a text that may be ids: with a digit, and not as short as a number."""
-    return [
-        word for word in _WORD.findall(text) if len(word) >= _SHORTEST_ID and _DIGIT.search(word)
-    ]
+    words = [word.rstrip("./-") for word in _WORD.findall(text) if _DIGIT.search(word)]
+    return [word for word in words if len(word) >= _SHORTEST_ID]
 
 
 def _check_houses(field: str, text: str) -> None:

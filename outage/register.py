@@ -257,9 +257,11 @@ def others_stand(conn: Connection, key: OutageKey, restoration_key: int | None) 
 
 def names_somebody(conn: Connection, words: Sequence[str]) -> bool:
     """Whether a word is the id of a premise or an account, or another name of one."""
-    ids = (t.premises.c.id, t.accounts.c.id, t.aliases.c.value)
-    found = sa.union_all(*(sa.select(id_).where(id_.in_(words)) for id_ in ids))
-    return conn.execute(found.limit(1)).first() is not None
+    ids = (sa.select(id_).where(id_.in_(words)) for id_ in (t.premises.c.id, t.accounts.c.id))
+    a = t.aliases.c
+    # With the entity, by which the index is ordered first.
+    aliases = sa.select(a.value).where(a.entity.in_(["premise", "account"]), a.value.in_(words))
+    return conn.execute(sa.union_all(*ids, aliases).limit(1)).first() is not None
 
 
 def refuse_if_restoring(conn: Connection, outage: Outage, command: str) -> None:

@@ -76,6 +76,10 @@ def read_mapping(words: Sequence[str]) -> dict[str, str]:
             ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SheetRefusedError(file=word, problem=f"not TOML: {error}") from None
+        if not found:
+            raise SheetRefusedError(
+                file=word, problem='it maps nothing; write lines like premise_id = "ServicePoint"'
+            )
         mapping.update({str(name): str(value) for name, value in found.items()})
     return mapping
 
@@ -196,6 +200,12 @@ def columns_of(
     Raises:
         SheetRefusedError: for a file without header or without a needed column.
     """
+    if not any(header):
+        raise SheetRefusedError(
+            file=file,
+            problem="it holds no header: its first line is blank; "
+            f"it must name the columns ({', '.join(fields)})",
+        )
     for field in mapping:
         if field not in fields and not field.startswith("alias_"):
             raise SheetRefusedError(

@@ -4,7 +4,8 @@ To add a command: write a click command (or group) in `workers/commands/`, and g
 in `COMMANDS`. Nothing is imported before it runs, so `outage page` never loads a database
 driver and a sender never loads geopandas; `outage --help` reads only this table.
 
-Exit codes: 0 done, 1 refused or failed with one clear line on standard error, 2 usage.
+Exit codes: 0 done, 1 refused or failed with one clear line on standard error, 2 usage, 130 stopped
+by Ctrl+C.
 """
 
 import errno
@@ -165,7 +166,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = outage.main(list(arguments), prog_name="outage", standalone_mode=False)
     except click.Abort:
-        return 130  # Ctrl+C: whoever pressed it knows
+        return _stopped(arguments)
     except click.UsageError as error:
         error.show()
         return 2
@@ -200,6 +201,14 @@ def explain(error: Exception) -> str:
         return "something that was typed is not UTF-8 text; set a UTF-8 locale, or leave it out"
     hint = "`outage --debug …` shows where it came from"
     return f"unexpected {type(error).__name__}: {text} ({hint})"
+
+
+def _stopped(arguments: Sequence[str]) -> int:
+    """Say that Ctrl+C was heard, and what becomes of a load."""
+    load = arguments[:1] == ["import"]
+    more = "; a load that was under way is not done, the same command completes it" if load else ""
+    sys.stderr.write(f"outage: stopped{more}\n")
+    return 130
 
 
 def _fail(line: str) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
-from gis.errors import CrsOfDegrees, CrsUnknown
+from gis.errors import CrsOfDegrees, CrsUnknown, FileCrsOfDegrees
 
 Move = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 _MAX_NAME, _MAX_DEFINITION = 100, 20_000
@@ -59,6 +60,20 @@ def placer(name: str | None) -> Move | None:
         return np.column_stack([lon, lat])
 
     return move
+
+
+@contextmanager
+def own_words(option: str | None) -> Iterator[None]:
+    """Say of a system that nobody gave as an option that the file has it.
+
+    Raises `FileCrsOfDegrees` for `CrsOfDegrees`.
+    """
+    try:
+        yield
+    except CrsOfDegrees as refused:
+        if option is not None:
+            raise
+        raise FileCrsOfDegrees(**refused.facts) from None
 
 
 def name_of(crs: object) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from gis.errors import FileRefused
+from gis.errors import FileRefused, LayerNotThere
 from gis.formats import archives
 
 
@@ -27,6 +27,7 @@ class Format(StrEnum):
     TEXT = "text"
 
 
+_LAYERLESS = {Format.GEOPARQUET, Format.KML, Format.TEXT}
 _HEAD = 100
 _GEOPACKAGE_ID = slice(68, 72)
 _SIBLINGS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
@@ -67,6 +68,11 @@ class GisFile:
     def path(self) -> Path:
         """The one thing to open of every format but Shapefile."""
         return next(iter(self.paths.values()))
+
+    def check_layer(self, layer: str | None) -> None:
+        """Refuse the name of a layer where there are none. Raises `LayerNotThere`."""
+        if layer is not None and self.format in _LAYERLESS:
+            raise LayerNotThere(file=self.name)
 
     @property
     def bytes(self) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gis.errors import FileRefused, GdalNotHeld, LayerUnclear
+from gis.errors import FileRefused, GdalNotHeld, LayerUnclear, LayerUnknown
 from gis.formats.files import Format, GisFile
 
 DRIVERS = {
@@ -64,7 +65,8 @@ def choose_layer(file: GisFile, wanted: str | None, *, areas: bool = False) -> t
         areas: whether layers of points and lines are passed over when none is named.
 
     Raises:
-        LayerUnclear: when the layer is not there, or there are several and none is named.
+        LayerUnclear: when there are several and none is named.
+        LayerUnknown: when there is none of that name.
         FileRefused: when GDAL cannot open the file, or with another driver only.
     """
     found = {
@@ -77,12 +79,19 @@ def choose_layer(file: GisFile, wanted: str | None, *, areas: bool = False) -> t
         for name, (_, _, kind) in found.items()
         if kind is not None and not (areas and ("Point" in kind or "Line" in kind))
     ]
-    chosen = wanted if wanted is not None or len(fitting) != 1 else fitting[0]
-    if chosen is None or chosen not in found:
-        names = [name[:_LONGEST] for name in fitting or found][:_MOST]
-        raise LayerUnclear(file=file.name, layers=", ".join(names) or "none")
+    # A single layer without geometry is a table.
+    choices = fitting or list(found)
+    if wanted is None and len(choices) != 1:
+        raise LayerUnclear(file=file.name, layers=_names(choices))
+    chosen = choices[0] if wanted is None else wanted
+    if chosen not in found:
+        raise LayerUnknown(file=file.name, layer=chosen[:_LONGEST], layers=_names(list(found)))
     path, inner, _ = found[chosen]
     return path, inner
+
+
+def _names(layers: Sequence[str]) -> str:
+    return ", ".join(name[:_LONGEST] for name in layers[:_MOST])
 
 
 def _inside(file: GisFile, path: Path) -> list[tuple[str, str | None]]:
@@ -107,7 +116,7 @@ def read_areas(file: GisFile, wanted: str | None) -> tuple[list[bytes | None], s
     """Read the geometries of a layer as WKB, and the name of its coordinate system.
 
     Raises:
-        LayerUnclear: when it is not clear which layer is meant.
+        LayerUnclear, LayerUnknown: when it is not clear which layer is meant.
         FileRefused: when GDAL cannot read it.
     """
     path, layer = choose_layer(file, wanted, areas=True)

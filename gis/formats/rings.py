@@ -33,6 +33,11 @@ class Ring:
     where: str
     xy: Coordinates
 
+    @property
+    def corners(self) -> int:
+        """How many vertices it has, the last not counted again where it closes the ring."""
+        return len(self.xy) - bool(len(self.xy) > 1 and (self.xy[0] == self.xy[-1]).all())
+
 
 Part = list[Ring]
 """The outline first, then the holes."""

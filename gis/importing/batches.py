@@ -14,6 +14,7 @@ from gis.formats.apart import STALL_S, Apart, started
 from gis.formats.crs import name_of
 from gis.formats.files import Format, GisFile
 from gis.importing.columns import are_few, numbered, stripped
+from gis.importing.given import of_columns
 from gis.importing.points import of_wkb
 from gis.importing.rows import DEGREES, ID, Done, Rows, Wanted, of_degrees
 from gis.importing.streaming import schema
@@ -88,11 +89,12 @@ def _rows(
     x, y = (columns.pop(name, None) for name in DEGREES)
     wkb = batch.num_columns - 1
     has_geometry = pa.types.is_large_binary(batch.schema.types[wkb])
-    return Rows(
-        columns=columns,
-        places=of_wkb(batch.column(wkb)) if has_geometry else of_degrees(x, y),
-        lines=np.arange(before + 1, before + 1 + len(batch), dtype=np.int64),
-    )
+    lines = np.arange(before + 1, before + 1 + len(batch), dtype=np.int64)
+    if has_geometry:
+        return Rows(columns=columns, places=of_wkb(batch.column(wkb)), lines=lines)
+    places = of_degrees(x, y)
+    given = of_columns(lines, x, y, np.isinf(places[:, 0]))
+    return Rows(columns=columns, places=places, lines=lines, given=given)
 
 
 @contextmanager

@@ -64,6 +64,9 @@ class Features:
         """Give each feature as it is written; the first object may be one itself."""
         about: dict[str, Any] = {}
         collection = False
+        if scanner.peek() != "{":
+            scanner.value()
+            raise self._wanted.refused("it is JSON, but no GeoJSON FeatureCollection")
         scanner.skip("{")
         while scanner.peek() != "}":
             name = scanner.value()

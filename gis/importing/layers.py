@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from gis.errors import FileRefused
 from gis.formats import gdal
-from gis.formats.files import GisFile
+from gis.formats.files import Format, GisFile
 
 _AT_ONCE = 16_384
 _COLUMN_BYTES = 16_000_000
@@ -29,6 +29,9 @@ class Layer:
     def __init__(self, file: GisFile, layer: str | None) -> None:
         self._file = file
         self._path, self._layer = gdal.choose_layer(file, layer)
+        if file.format is Format.SHAPEFILE and not self._path.with_suffix(".dbf").exists():
+            problem = "its .dbf is missing, which holds the attributes; put it beside the .shp"
+            raise FileRefused(file=file.name, problem=problem)
         with self._whole():
             info = gdal.load().read_info(self._path, layer=self._layer)
         self.names = [str(name) for name in info["fields"]]

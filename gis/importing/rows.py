@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gis.importing.columns import is_blank, numbers, of_words
+from gis.importing.given import Given
 from gis.importing.points import Places, are_finite
 from gis.importing.text import Column
 from outage.sheet import RejectedRow, SheetRefusedError, columns_of
@@ -37,6 +38,7 @@ class Rows:
         lines: the line of a table, the number of a feature.
         rejected: rows that are no rows of this table; they are in no column.
         mentioned: ids that those seem to have.
+        given: line → what stands where a place cannot be read, as far as it may be shown.
     """
 
     columns: Mapping[str, Column]
@@ -44,6 +46,7 @@ class Rows:
     lines: NDArray[np.int64]
     rejected: Sequence[RejectedRow] = field(default_factory=tuple)
     mentioned: Sequence[str] = field(default_factory=tuple)
+    given: Given = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,7 @@ class Wanted:
         columns = {self.mapping.get(one, one).lower() for one in self.fields}
         if columns.isdisjoint(name.lower() for name in names):
             raise self.refused(
-                f"no attribute is a field of premises (it has {listed(names)}); "
+                f"no attribute is a field of premises ({listed(names)}); "
                 "say which is which with --map FIELD=ATTRIBUTE"
             )
         return self.choose(names, required)
@@ -132,9 +135,9 @@ class Attributes:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Show names, a few of them where there are many."""
-    shown = ", ".join(name[:40] for name in names[:_SHOWN])
-    return f"{shown}, …" if len(names) > _SHOWN else shown or "it has none"
+    """Say which names there are, a few of them where there are many."""
+    shown = ", ".join(name[:40] for name in names[:_SHOWN]) or "none"
+    return f"it has {shown}, …" if len(names) > _SHOWN else f"it has {shown}"
 
 
 def joined(some: Sequence[Rows]) -> Rows:

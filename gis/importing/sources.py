@@ -56,6 +56,7 @@ def source(path: Path, wanted: Wanted, *, layer: str | None, max_bytes: int) -> 
         named = _NAMED.get(path.suffix.lower(), file.format)
         if named is not file.format:
             raise wanted.refused(f"not a {named}")
+        file.check_layer(layer)
         if file.format in {Format.KML, Format.TEXT}:
             yield _text(path, file, wanted)
         else:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from gis.importing.columns import of_words
+from gis.importing.given import of_columns
 from gis.importing.rows import AT_ONCE, DEGREES, ID, Done, Rows, Wanted, of_degrees
 from gis.importing.text import Column
 from outage.sheet import RejectedRow
@@ -109,7 +110,13 @@ class _Turns:
         lines = np.array(self._lines, dtype=np.int64)
         rejected, mentioned = tuple(self._rejected), tuple(self._mentioned)
         self._lines, self._rejected, self._mentioned = [], [], []
-        places = of_degrees(columns.pop("longitude"), columns.pop("latitude"))
+        x, y = columns.pop("longitude"), columns.pop("latitude")
+        places = of_degrees(x, y)
         return Rows(
-            columns=columns, places=places, lines=lines, rejected=rejected, mentioned=mentioned
+            columns=columns,
+            places=places,
+            lines=lines,
+            rejected=rejected,
+            mentioned=mentioned,
+            given=of_columns(lines, x, y, np.isinf(places[:, 0])),
         )

@@ -36,10 +36,12 @@ def conclude(db: Database, outlines: Outlines, *tasks: Task) -> None:
         keys = sorted(task.outage.key for task in tasks)
         outages = {key: register.load_key(conn, key, lock=True) for key in keys}
         if step is not None:
-            # A place that has changed since it was matched may bring more: this is not all of it.
-            grows = outages[item.outage_key].shape_digest != tasks[0].matched_digest
             outages[item.outage_key] = desk.conclude(
-                conn, step, out=found[0].live or int(grows), premises=len(ended)
+                conn,
+                step,
+                out=len(found[0].live),
+                premises=len(ended),
+                more=outages[item.outage_key].shape_digest != tasks[0].matched_digest,
             )
         news = [
             _store(conn, task, counts, look, interrupts=outages[task.outage.key].interrupts)
@@ -61,7 +63,7 @@ def _store(
 ) -> bool:
     """Write what the work found to the outage's row. Return whether there is anything to say."""
     key, entry = task.outage.key, task.item.entry
-    out = found.live if interrupts else 0
+    out = len(found.live) if interrupts else 0
     values: dict[str, Any] = {
         "membership": task.number,
         "members": found.members,

@@ -70,8 +70,11 @@ def settle(conn: Connection, service: Service, end: End, came: OutageKey | None 
     if came is None:
         conn.execute(_OPEN, of_service)
     else:
-        conn.execute(hindsight.GO_ON, of_service | {"came": came})
-        conn.execute(_OPEN_NEW[conn.dialect.name], of_service | {"came": came})
+        coming = of_service | {"came": came}
+        again = conn.execute(hindsight.BACK_SINCE, coming).scalar()
+        if again:
+            conn.execute(hindsight.GO_ON, coming)
+        conn.execute(_OPEN_NEW[conn.dialect.name, bool(again)], coming)
     if end.voided and came is None:
         conn.execute(hindsight.REMAIN, of_service | {"voided": end.voided})
 
@@ -173,13 +176,16 @@ def _open() -> sa.Insert:
     )
 
 
-def _open_new(insert: Any) -> sa.Insert:  # noqa: ANN401 - the dialects' own have no common type
-    """Open one for each premise in scratch that has none, all under the outage they came to."""
+def _open_new(insert: Any, *, again: bool) -> sa.Insert:  # noqa: ANN401 - the dialects' own have no common type
+    """Open one for each premise in scratch that has none, all under the outage they came to.
+
+    ``again``: some of them had one that ended since the outage began.
+    """
     came = sa.and_(t.outages.c.key == sa.bindparam("came", type_=Key), claims(t.outages))
     under = InOrder(t.outages, scratch, came)
     statement: sa.Insert = (
         insert(_i)
-        .from_select(BEGUN, _begun(scratch.c.premise_key).select_from(under))
+        .from_select(BEGUN, _begun(scratch.c.premise_key, again=again).select_from(under))
         .on_conflict_do_nothing(
             index_elements=["premise_key", "service"], index_where=_i.c.outcome.is_(None)
         )
@@ -187,13 +193,11 @@ def _open_new(insert: Any) -> sa.Insert:  # noqa: ANN401 - the dialects' own hav
     return statement
 
 
-def _begun(premise: sa.ColumnElement[int]) -> sa.Select[Any]:
+def _begun(premise: sa.ColumnElement[int], *, again: bool = True) -> sa.Select[Any]:
     """An interruption of a premise that an outage begins, after the one before."""
     began = t.outages.c.started_at
-    last = last_end(premise, SERVICE, after=began)
-    return sa.select(
-        premise, SERVICE, t.outages.c.key, t.outages.c.key, sa.func.coalesce(last, began)
-    )
+    since = sa.func.coalesce(last_end(premise, SERVICE, after=began), began) if again else began
+    return sa.select(premise, SERVICE, t.outages.c.key, t.outages.c.key, since)
 
 
 def _end(which: sa.ColumnElement[bool]) -> sa.Update:
@@ -215,7 +219,11 @@ _HAND_OVER, _OPEN, _END = _hand_over(), _open(), _end(settled.c.winner.is_(None)
 _PART = _end(_apart())
 # The next one is opened like any other.
 _PARTED = settled.update().where(_apart()).values(interruption_key=None, holder=None)
-_OPEN_NEW = {"sqlite": _open_new(insert_sqlite), "postgresql": _open_new(insert_postgresql)}
+_OPEN_NEW = {
+    (name, again): _open_new(insert, again=again)
+    for name, insert in (("sqlite", insert_sqlite), ("postgresql", insert_postgresql))
+    for again in (False, True)
+}
 
 
 def take_up(

@@ -30,7 +30,7 @@ class Counts:
 
     Attributes:
         members: premises that are members now, restored ones included.
-        live: those that are neither restored nor out of it.
+        live: sorted keys of those that are neither restored nor out of it.
         restored: those that are restored.
         accounts: accounts that hold the live ones now.
         added, removed: how many came and went with the new number.
@@ -38,7 +38,7 @@ class Counts:
     """
 
     members: int
-    live: int
+    live: Keys
     restored: int
     accounts: int
     added: int
@@ -57,10 +57,16 @@ def current(conn: Connection, outage: OutageKey, *, live: bool) -> Keys:
 
 
 def _keys(conn: Connection, which: sa.ColumnElement[bool]) -> Keys:
+    return _read(conn.execute(sa.select(_listed(_m.c.premise_key)).where(which)).scalar())
+
+
+def _listed(keys: sa.ColumnElement[int]) -> sa.ColumnElement[str]:
     # As one text: a row of Python objects for each premise takes several times as long.
-    listed = sa.func.aggregate_strings(sa.cast(_m.c.premise_key, sa.Text), ",")
-    text = conn.execute(sa.select(listed).where(which)).scalar()
-    return np.sort(np.fromstring(text or "", dtype=np.int64, sep=","))
+    return sa.func.aggregate_strings(sa.cast(keys, sa.Text), ",")
+
+
+def _read(listed: str | None) -> Keys:
+    return np.sort(np.fromstring(listed or "", dtype=np.int64, sep=","))
 
 
 def come(conn: Connection, outage: OutageKey, number: int, since: datetime, why: str) -> None:
@@ -191,7 +197,7 @@ def count(conn: Connection, outage: OutageKey, number: int) -> Counts:
     row = conn.execute(
         sa.select(
             how_many(here),
-            how_many(LIVE),
+            _listed(sa.case((LIVE, _m.c.premise_key))),
             how_many(sa.and_(here, _m.c.outcome.in_(("restored", "inferred")))),
             how_many(added),
             how_many(removed),
@@ -207,7 +213,7 @@ def count(conn: Connection, outage: OutageKey, number: int) -> Counts:
     ).scalar_one()
     return Counts(
         members=row[0],
-        live=row[1],
+        live=_read(row[1]),
         restored=row[2],
         accounts=accounts,
         added=row[3],

@@ -33,8 +33,8 @@ occupancies = Table(
     Index("ix_occupancies_premise_key", "premise_key"),
     Index(
         "uq_occupancies_open",
-        "account_key",
         "premise_key",
+        "account_key",
         unique=True,
         sqlite_where=text("until IS NULL"),
         postgresql_where=text("until IS NULL"),

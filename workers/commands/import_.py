@@ -15,6 +15,7 @@ from outage.model import Actor, Service
 from outage.settings import Settings
 from outage.sheet import read_mapping
 from outage.site import load_site
+from workers.cli import explain
 from workers.opening import open_record
 from workers.progress import progress_bar
 
@@ -105,6 +106,7 @@ def premises(
         "crs_from": found.crs_from,
         "unplaced": [{"file": found.file, "line": line} for line in found.unplaced.tolist()],
         "rejected_rows": [asdict(row) for row in found.rejected],
+        "given": found.given,
     }
     db = open_record(settings)
     try:
@@ -120,8 +122,8 @@ def premises(
                 progress=loading,
                 indexes=settings.indexes,
             )
-    except Exception:
-        _report({"premises_loaded": 0, **facts}, as_json=as_json)
+    except Exception as refused:
+        _report_refused({"premises_loaded": 0, **facts}, refused, as_json=as_json)
         raise
     finally:
         db.close()
@@ -185,8 +187,8 @@ def accounts(
                     accept_preferences=accept_preferences,
                     progress=progress,
                 )
-        except OutageError:
-            _report({"accounts_loaded": 0, **facts}, as_json=as_json)
+        except OutageError as refused:
+            _report_refused({"accounts_loaded": 0, **facts}, refused, as_json=as_json)
             raise
     finally:
         db.close()
@@ -282,8 +284,23 @@ def _report(facts: dict[str, Any], *, as_json: bool) -> None:
             click.echo(f"{facts[name]:,} {name.replace('_', ' ')}" + (details and f" ({details})"))
     if "crs" in facts:
         click.echo(f"coordinates are {facts['crs']} ({_SAYS_CRS[facts['crs_from']]})")
+    _show_problems(facts)
+
+
+def _report_refused(facts: dict[str, Any], refused: Exception, *, as_json: bool) -> None:
+    """Say what is known of a file of which nothing was loaded; why, is said on standard error."""
+    if as_json:
+        click.echo(json.dumps({**facts, "refused": explain(refused)}))
+    else:
+        _show_problems(facts)
+
+
+def _show_problems(facts: dict[str, Any]) -> None:
     problems = [
-        *(f"line {row['line']}: {row['reason']}" for row in facts["rejected_rows"]),
+        *(
+            f"line {row['line']}: {row['reason']}{_given(facts.get('given', {}).get(row['line']))}"
+            for row in facts["rejected_rows"]
+        ),
         *(
             f"line {contact['line']}: {contact['field']} cannot be used, left out"
             for contact in facts.get("dropped_contacts", ())
@@ -295,6 +312,14 @@ def _report(facts: dict[str, Any], *, as_json: bool) -> None:
         click.echo(f"  {problem}")
     if len(problems) > _SHOWN:
         click.echo(f"  … and {len(problems) - _SHOWN:,} more; --json lists them all")
+
+
+def _given(text: str | None) -> str:
+    """Show what stood in a bad row, if it is known."""
+    if text is None:
+        return ""
+    # What would move a terminal's cursor is written out.
+    return f" ({text!r})" if text else " (empty)"
 
 
 def _region(value: str) -> str:

@@ -41,7 +41,8 @@ class Follower:
     def work(self, db: Database, item: WorkItem) -> None:
         with db.write() as conn:
             journal.finish(conn, item)
-        self.worked.append(item.entry.number)
+            # Once this has committed, the outage's next item is anybody's.
+            self.worked.append(item.entry.number)
 
 
 def write(url: str, writer: int, outages: Sequence[int]) -> None:

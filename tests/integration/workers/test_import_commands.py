@@ -48,6 +48,7 @@ def test_both_imports_print_what_is_expected_of_the_shared_files(
     assert (again["added"], again["changed"], again["closed"]) == (0, 0, 0)
     strict = facts(capsys, "import", "premises", str(data / "premises.csv"), "--strict", code=1)
     assert strict["premises_loaded"] == 0
+    assert "--strict allows none" in strict["refused"]
     assert strict["rejected_rows"] == premises["rejected_rows"]
 
     shape = tmp_path / "square.wkt"
@@ -105,3 +106,33 @@ def test_a_mapping_names_columns_from_a_file_or_one_by_one(
     assert facts(capsys, *words)["premises_loaded"] == 1
     assert "no column 'Z'" in refusal(capsys, *words, "--map", "zone=Z")
     assert "neither field=column nor a file" in refusal(capsys, *words, "--map", "nothing")
+    mapping.write_text("# nothing yet\n")
+    assert "mapping.toml: it maps nothing; write lines" in refusal(capsys, *words)
+
+
+def test_a_bad_row_is_shown_with_what_stood_there_and_a_load_that_is_refused_counts_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    table = tmp_path / "premises.csv"
+    table.write_text(
+        "premise_id,longitude,latitude,services\n"
+        "A,west,49,\nA,-123,49,\nA,-123,49,\nB,-123,490,\n,-123,49,\nC,-123,49,steam\nD,202-555-0101,49,\n"
+        f"{'x' * 70},-123,49,\nb@example.org,-123,490,\n"
+    )
+    assert cli.run(["import", "premises", str(table)]) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        "  line 2: coordinate ('west 49')",
+        "  line 4: duplicate premise_id ('A')",
+        "  line 5: coordinate ('-123 490')",
+        "  line 6: premise_id (empty)",
+        "  line 7: services ('steam')",
+        "  line 8: coordinate",
+        f"  line 9: premise_id ('{'x' * 39}…')",
+        "  line 10: coordinate ('-123 490')",
+    ]
+    assert "8 of 9 rows are bad" in said.err
+    refused = facts(capsys, "import", "premises", str(table), code=1)
+    assert refused["given"]["2"] == "west 49"
+    assert "8" not in refused["given"]
+    assert "8 of 9 rows are bad" in refused["refused"]

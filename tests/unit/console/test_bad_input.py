@@ -73,6 +73,37 @@ BAD_SHAPES = {
 }
 
 
+def test_no_refusal_of_the_api_speaks_of_options_or_of_pydantic(
+    town: Database, client: Client
+) -> None:
+    dispatcher = client(Role.DISPATCHER)
+    west = [[x - 1, y] for x, y in SQUARE]
+    utm = {"crs": {"type": "name", "properties": {"name": "EPSG:26914"}}}
+    twice = [*SQUARE[:-1], *SQUARE]
+    asked: list[tuple[dict[str, Any], str]] = [
+        ({"shape": {"type": "Polygon", "coordinates": [west]}}, "send allow_empty"),
+        ({"shape": BAD_SHAPES["projected"][0]}, "by a crs member"),
+        ({"shape": POLYGON | utm}, "leave the crs member out"),
+        (
+            {"shape": {"type": "Polygon", "coordinates": [[[-1e12, 1e12], [1, 2], [3, 5]]]} | utm},
+            "check the crs member",
+        ),
+        ({"shape": {"type": "Polygon"}}, "Give GeoJSON."),
+        ({"shape": {"type": "Polygon", "coordinates": [twice]}}, "with accept_repair"),
+        ({"premises": ["nobody"]}, "with skip_unknown"),
+        ({"shape": [1]}, "shape: must be an object"),
+        ({"service": "steam"}, "service: must be 'electric', 'water' or 'gas'"),
+        ({"started_at": "2036-02-31T10:00:00Z"}, "started_at: there is no such time"),
+        ({"place": "x" * 201}, "place: is longer than 200 characters"),
+    ]
+    for body, sentence in asked:
+        answer = dispatcher.post("/api/v1/outages", json={"service": "electric"} | body)
+        assert_problem(answer, 422, sentence)
+        assert "--" not in answer.text
+        assert "nput" not in answer.text
+    assert counts(town) == [0] * 7
+
+
 @pytest.mark.parametrize("name", list(BAD_SHAPES))
 def test_a_bad_shape_is_refused_with_the_gates_sentence(
     town: Database, client: Client, name: str

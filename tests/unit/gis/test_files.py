@@ -16,9 +16,12 @@ import shapely
 
 from gis.errors import (
     CrsUnknown,
+    FileCrsOfDegrees,
     FileRefused,
     GisError,
+    LayerNotThere,
     LayerUnclear,
+    LayerUnknown,
     ShapeNotAnArea,
     ShapeProjected,
     ShapeTooBig,
@@ -99,6 +102,23 @@ def test_a_coordinate_system_in_the_file_is_believed_and_crs_overrules_it(tmp_pa
         through(zipped(write(tmp_path / "bare.shp", square)))
 
 
+def test_degrees_that_the_file_calls_projected_are_read_with_crs(tmp_path: Path) -> None:
+    path = write(tmp_path / "area.gpkg", AREA, crs="EPSG:26910")
+    with pytest.raises(FileCrsOfDegrees) as refused:
+        through(path)
+    assert str(refused.value) == (
+        "The file says EPSG:26910, but its coordinates are longitudes and latitudes already. "
+        "Read it with --crs EPSG:4326, and have it written anew."
+    )
+    assert through(path, crs="EPSG:4326") == accept(AREA.wkb, limits=LIMITS)
+
+
+@pytest.mark.parametrize("name", ["GeoJSON", "WKB", "KMZ", "GeoParquet"])
+def test_a_layer_of_a_file_that_has_none_is_refused(formats: dict[str, bytes], name: str) -> None:
+    with pytest.raises(LayerNotThere, match="has no layers; leave --layer out"):
+        through(formats[name], layer="x")
+
+
 def test_the_features_of_a_layer_are_meant_together(tmp_path: Path) -> None:
     beside = shapely.box(-123.0, 49.25, -122.875, 49.375)
     for name in ("two.gpkg", "two.shp", "two.gdb", "two.parquet"):
@@ -118,9 +138,10 @@ def test_layers_without_areas_are_passed_over(tmp_path: Path) -> None:
 def test_several_layers_of_areas_are_asked_about(tmp_path: Path) -> None:
     path = write(tmp_path / "many.gpkg", AREA, layer="north")
     write(path, shapely.box(-122, 49, -121.9, 49.1), layer="south")
-    for layer in (None, "west"):
-        with pytest.raises(LayerUnclear, match="--layer: north, south"):
-            through(path, layer=layer)
+    with pytest.raises(LayerUnclear, match="--layer: north, south"):
+        through(path)
+    with pytest.raises(LayerUnknown, match="no layer 'west'; there are: north, south"):
+        through(path, layer="west")
     assert through(path, layer="north").hash == accept(AREA.wkb, limits=LIMITS).hash
 
 
@@ -140,7 +161,7 @@ def test_a_shapefile_needs_no_index(tmp_path: Path) -> None:
 
 
 def test_a_file_without_areas_says_so(tmp_path: Path) -> None:
-    with pytest.raises(LayerUnclear, match="poles"):
+    with pytest.raises(ShapeNotAnArea, match="Feature 1 is a Point"):
         through(write(tmp_path / "poles.gpkg", shapely.Point(-123, 49), layer="poles"))
     with pytest.raises(ShapeNotAnArea, match="Feature 1 is a LineString"):
         through(write(tmp_path / "x.parquet", shapely.LineString([(0, 1), (1, 2)])))
@@ -190,8 +211,8 @@ def test_each_limit_of_a_file_says_which_it_is(tmp_path: Path) -> None:
     path = write(tmp_path / "area.gpkg", AREA)
     with pytest.raises(FileRefused, match="bytes, the limit is 1,000"):
         accept_file(path, limits=ShapeLimits(max_bytes=1000))
-    with pytest.raises(ShapeTooBig, match="6 vertices, the limit is 5"):
-        accept_file(path, limits=ShapeLimits(max_vertices=5))
+    with pytest.raises(ShapeTooBig, match="5 vertices, the limit is 4"):
+        accept_file(path, limits=ShapeLimits(max_vertices=4))
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:

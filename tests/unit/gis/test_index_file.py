@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import logging
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import shapely
 
+from gis.errors import IndexBeingBuilt
 from gis.index import PremiseIndex
 from gis.matching import Matcher
 from gis.search import index_file
@@ -220,6 +222,19 @@ def test_of_two_processes_one_builds_and_the_other_waits_for_it(tmp_path: Path) 
         assert pool.map(build_slowly, [tmp_path, tmp_path], chunksize=1) == [2_000, 2_000]
     assert len(list(tmp_path.glob("built-*"))) == 1
     assert len(files(tmp_path)) == 1
+
+
+def test_who_has_no_patience_does_not_wait_while_another_process_builds(tmp_path: Path) -> None:
+    with (tmp_path / "building.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(IndexBeingBuilt):
+            Shelf(tmp_path).take(EDITION, never, 0.1)
+    assert len(Shelf(tmp_path).take(EDITION, layout, 0.1).keys) == 2_000
+
+
+def test_nobody_else_reads_where_the_premises_are(shelf: Shelf, tmp_path: Path) -> None:
+    assert shelf.check(EDITION)
+    assert {path.stat().st_mode & 0o077 for path in tmp_path.iterdir()} == {0}
 
 
 def test_matchers_of_a_host_share_one_file_until_the_premises_change(

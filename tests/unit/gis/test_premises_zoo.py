@@ -14,8 +14,10 @@ from pathlib import Path
 
 import geopandas
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyogrio
 import pytest
 import shapely
 
@@ -23,9 +25,12 @@ from gis.errors import (
     CoordinatesProjected,
     CrsUnknown,
     FileAxesSwapped,
+    FileCrsOfDegrees,
     FileRefused,
     GisError,
+    LayerNotThere,
     LayerUnclear,
+    LayerUnknown,
 )
 from gis.premises import CrsFrom, Premises, ReadOptions, read_premises
 from outage.sheet import SheetRefusedError
@@ -75,7 +80,15 @@ def save(frame: geopandas.GeoDataFrame, path: Path) -> None:
         ("a.json", b'{"features": [{"type": "Feature"', "not JSON"),
         ("a.json", b'{"features": [1e', "not JSON"),
         ("a.json", b'{"type": "FeatureCollection", "features": null}', "FeatureCollection"),
-        ("a.json", b"[1, 2]", "not JSON"),
+        ("a.json", b"[1, 2]", "it is JSON, but no GeoJSON FeatureCollection"),
+        ("a.geojson", b"7", "it is JSON, but no GeoJSON FeatureCollection"),
+        ("a.geojson", b"some words", "not JSON"),
+        (
+            "a.json",
+            b'{"features": [null, 1, {"type": "Feature"}]}',
+            r"no attribute is a field of premises \(it has none\)",
+        ),
+        ("a.csv", b"\n\n  \n", "it holds no header: its first line is blank"),
         ("a.json", b"{[1]: 2}", "not JSON"),
         ("a.json", b'{"features": []} {"features": [{"properties": {}}]}', "more follows"),
         ("a.json", '{"features": ["ä"]}'.encode("latin-1"), "not UTF-8"),
@@ -400,6 +413,44 @@ def test_a_layer_without_geometry_is_read_as_a_table(tmp_path: Path) -> None:
     pq.write_table(table.drop_columns(["latitude"]), tmp_path / "a.parquet")
     with pytest.raises(SheetRefusedError, match="no column 'latitude'"):
         read(tmp_path / "a.parquet")
+
+
+def test_the_one_layer_of_a_geopackage_is_read_without_a_geometry_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.gpkg"
+    table = pd.DataFrame({"premise_id": ["A"], "longitude": [-123.1], "latitude": [49.2]})
+    pyogrio.write_dataframe(table, path, layer="t", driver="GPKG")
+    assert read(path).lon.tolist() == [-123.1]
+    points(["B"]).to_file(path, layer="places")
+    assert read(path).ids.to_pylist() == ["B"]
+    assert read(path, layer="t").ids.to_pylist() == ["A"]
+    with pytest.raises(LayerUnknown, match="no layer 'nope'; there are: places, t"):
+        read(path, layer="nope")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.geojson", "a.kml", "a.parquet"])
+def test_a_layer_of_a_file_that_has_none_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name == "a.parquet":
+        points(["A"]).to_parquet(path)
+    else:
+        path.write_text("<kml/>" if name == "a.kml" else "premise_id,longitude,latitude\nA,1,2\n")
+    with pytest.raises(LayerNotThere, match=f"{name} has no layers; leave --layer out"):
+        read(path, layer="x")
+
+
+def test_a_shapefile_without_its_attributes_says_which_file_is_missing(tmp_path: Path) -> None:
+    save(points(["A"]), tmp_path / "a.shp")
+    (tmp_path / "a.dbf").unlink()
+    with pytest.raises(FileRefused, match=r"a\.shp: its \.dbf is missing"):
+        read(tmp_path / "a.shp")
+
+
+def test_degrees_that_the_file_calls_projected_are_read_with_crs(tmp_path: Path) -> None:
+    path = tmp_path / "a.gpkg"
+    save(points(["A"]).set_crs("EPSG:26910", allow_override=True), path)
+    with pytest.raises(FileCrsOfDegrees, match=r"The file says EPSG:26910.*--crs EPSG:4326"):
+        read(path)
+    assert read(path, crs="EPSG:4326").lon == pytest.approx(-123.1)
 
 
 def test_one_of_several_layers_has_to_be_named(tmp_path: Path) -> None:

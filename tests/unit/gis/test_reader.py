@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from gis.membership import interruptions
-from gis.membership.scratch import fill, settled
+from gis.membership.scratch import fill
 from outage import desk, journal
 from outage import tables as t
 from outage.commands import Revise
@@ -317,16 +317,21 @@ def test_a_step_finds_its_rows_by_their_premises_however_large_the_outage(world:
     if world.db.engine.dialect.name != "sqlite":
         pytest.skip("the plan is asked for in the words of SQLite")
     plans: dict[str, list[str]] = {}
+    outage = world.declare(LEFT)
+    world.drain()
+    world.later()
+    restore(world, outage, (2, 3, 0, 0))
+    world.drain()
 
     def explain(conn: sa.Connection, _cursor: object, statement: str, *_more: object) -> None:
-        if statement.split(maxsplit=1)[0] in {"INSERT", "UPDATE"}:
+        if "interruptions" in statement:
             holes = statement.count("?")
             raw = conn.connection.cursor()
             found = raw.execute(f"EXPLAIN QUERY PLAN {statement}", [None] * holes).fetchall()
             plans[statement] = [row[3] for row in found]
 
     with world.db.write() as conn:
-        fill(conn, np.array([1]))
+        fill(conn, np.array([6]))
         sa.event.listen(conn, "before_cursor_execute", explain)
         interruptions.void(conn, OutageKey(1), Service.ELECTRIC)
         interruptions.take_up(conn, OutageKey(1), None, Service.ELECTRIC)
@@ -335,10 +340,12 @@ def test_a_step_finds_its_rows_by_their_premises_however_large_the_outage(world:
         interruptions.pass_on(conn, OutageKey(1), OutageKey(2))
         restored = interruptions.End(at=NOON, outcome="restored")
         voided = interruptions.End(at=NOON, outcome="voided", voided=OutageKey(1))
-        for end, came in ((restored, None), (voided, None), (voided, OutageKey(1))):
-            conn.execute(settled.delete())
+        # Premise 3 has had service back since the outage began, premise 6 has not.
+        ways = ((restored, None, 6), (voided, None, 6), (voided, outage.key, 6))
+        for end, came, premise in (*ways, (voided, outage.key, 3)):
+            fill(conn, np.array([premise]))
             interruptions.settle(conn, Service.ELECTRIC, end, came)
-    assert len(plans) == 16
+    assert len(plans) == 17
     scanned = {line.split()[1] for plan in plans.values() for line in plan if "SCAN" in line}
     assert scanned <= {"gis_scratch", "gis_settled"}
     ours = "UPDATE interruptions"

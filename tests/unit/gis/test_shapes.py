@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Transformer
 
-from gis.errors import CrsOfDegrees, CrsUnknown, OutsideCrs, ShapeTooBig
+from gis.errors import CannotBeRepaired, CrsOfDegrees, CrsUnknown, OutsideCrs, ShapeTooBig
 from gis.index import PremiseIndex
 from gis.shapes import Shape, ShapeLimits, accept
 from tests.unit.gis import zoo
@@ -139,14 +139,58 @@ def test_every_member_of_the_zoo_gets_its_stated_outcome(
     assert "\n" not in outcome
 
 
+def test_a_comb_that_would_take_all_memory_is_refused_by_how_far_its_edges_run() -> None:
+    teeth = [(-100 + 0.0001 * n, 40 + 2.5 * (n % 2)) for n in range(200)]
+    comb = shapely.Polygon([*teeth, (-99.9, 39.9), (-100.1, 39.9)])
+    with pytest.raises(ShapeTooBig, match="degrees that its edges run north and south in all"):
+        accept(shapely.to_geojson(comb), limits=ShapeLimits())
+
+
 def test_each_limit_says_which_it_is() -> None:
-    with pytest.raises(ShapeTooBig, match="5 vertices, the limit is 4"):
-        accept(polygon(SQUARE), limits=ShapeLimits(max_vertices=4))
+    with pytest.raises(ShapeTooBig, match="4 vertices, the limit is 3"):
+        accept(polygon(SQUARE), limits=ShapeLimits(max_vertices=3))
     with pytest.raises(ShapeTooBig, match="bytes, the limit is 10"):
         accept(json.dumps(polygon(SQUARE)), limits=ShapeLimits(max_bytes=10))
     two = {"type": "MultiPolygon", "coordinates": [[square(-123, 49)], [square(-121, 49)]]}
     with pytest.raises(ShapeTooBig, match="2 parts, the limit is 1"):
         accept(two, limits=ShapeLimits(max_parts=1))
+
+
+def test_a_ring_has_as_many_vertices_whether_it_is_closed_or_not() -> None:
+    for ring in (SQUARE, SQUARE[:-1]):
+        assert accept(polygon(ring), limits=ShapeLimits(max_vertices=4)).vertices == 5
+        with pytest.raises(ShapeTooBig, match="has 4 vertices, the limit is 3"):
+            accept(polygon(ring), limits=ShapeLimits(max_vertices=3))
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        (
+            polygon(square(-123, 49), square(-123.995, 49, 0.001)),
+            "a hole lies outside the outline at -123.995 49.0005",
+        ),
+        (
+            polygon(square(179.9, -17, 0.2), square(-178, -17, 0.01)),
+            "a hole lies outside the outline at -177.995 -16.995",
+        ),
+    ],
+)
+def test_a_hole_outside_is_named_by_the_longitude_it_has(source: object, problem: str) -> None:
+    with pytest.raises(CannotBeRepaired, match=problem):
+        through(source)
+
+
+def test_a_crossing_beyond_180_is_named_by_a_longitude_there_is() -> None:
+    bow_tie = [[179.9, -17], [180.3, -16], [180.3, -17], [179.9, -16], [179.9, -17]]
+    assert "self-intersection at -179.9 -16.5" in str(through(polygon(bow_tie)).repaired)
+
+
+def test_parts_that_overlap_are_said_to_overlap() -> None:
+    repaired = through(
+        {"type": "MultiPolygon", "coordinates": [[square(-123, 49)], [square(-122.95, 49)]]}
+    ).repaired
+    assert repaired == "the parts overlap or share an edge at -122.95 49.1"
 
 
 def test_a_wrong_coordinate_system_is_named() -> None:

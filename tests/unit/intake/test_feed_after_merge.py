@@ -14,7 +14,7 @@ from outage import where as w
 from outage.columns import from_ms
 from outage.commands import Declare
 from outage.database import Database
-from outage.model import Actor, Kind, MatchedShape, OutageId, OutageKey, Service
+from outage.model import Actor, Kind, MatchedShape, OutageId, OutageKey, Parting, Service
 from tests.unit.intake.feed_rows import FETCHED, SQUARE, row
 from tests.unit.intake.test_feed import Storm
 
@@ -36,17 +36,36 @@ def merge(storm: Storm, outage: int, into: int) -> None:
     with storm.db.write() as conn:
         one, heir = register.load(conn, ids[outage]), register.load(conn, ids[into])
         place = regrouping.place_of_both(conn, one, heir)
-        shape = None
-        if place is not None:
-            shape = MatchedShape(
-                wkb=b"",
-                digest=w.digest(place),
-                vertices=0,
-                premise_count=6,
-                premises_version=1,
-                spec=w.to_spec(place),
-            )
+        shape = None if place is None else matched(place)
         regrouping.merge(conn, one.id, into=heir.id, actor=DISPATCHER, shape=shape)
+
+
+def matched(place: w.Where) -> MatchedShape:
+    return MatchedShape(
+        wkb=b"",
+        digest=w.digest(place),
+        vertices=0,
+        premise_count=6,
+        premises_version=1,
+        spec=w.to_spec(place),
+    )
+
+
+def split(storm: Storm, outage: int) -> None:
+    """Split one of the outages, by the order in which they were declared, by a circuit."""
+    ids = [each["id"] for each in storm.outages()]
+    cut: w.Where = w.Devices(paths=("circuit:F12",))
+    with storm.db.write() as conn:
+        place = register.place(conn, register.load(conn, ids[outage]).shape_digest)
+        assert place is not None
+        parting = Parting(
+            part=matched(cut),
+            moving=matched(w.Both(one=place, other=cut)),
+            staying=matched(w.But(one=place, without=cut)),
+            moves=3,
+            stays=3,
+        )
+        regrouping.split(conn, ids[outage], parting, actor=DISPATCHER)
 
 
 def kinds(storm: Storm, after: int) -> list[tuple[str, int | None]]:
@@ -140,3 +159,12 @@ def test_a_new_shape_of_either_moves_nobody_and_is_said(storm: Storm) -> None:
     assert storm.outages()[1]["shape_digest"] == before
     with storm.db.read() as conn:
         assert conn.execute(sa.select(sa.func.count()).select_from(t.outages)).scalar() == 2
+
+
+def test_a_new_shape_of_one_that_a_person_has_split_moves_nobody_and_is_said(storm: Storm) -> None:
+    storm.sees(row(1), row(2, polygon=LATER))
+    split(storm, 0)
+    places = [outage["shape_digest"] for outage in storm.outages()]
+    [problem] = storm.sees(row(1, polygon=AWAY), row(2, polygon=LATER)).problems
+    assert "its new shape was not taken, because a person has merged or split" in problem.sentence
+    assert [outage["shape_digest"] for outage in storm.outages()] == places

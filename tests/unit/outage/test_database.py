@@ -76,6 +76,12 @@ def test_a_command_is_on_the_disk_whatever_step_its_connection_made_before(db: D
         assert waits_for_disk(conn) == FULL
 
 
+def test_letters_beyond_ascii_have_small_ones_too(db: Database) -> None:
+    with db.read() as conn:
+        small = sa.text("SELECT lower('MONTRÉAL'), lower(NULL)")
+        assert tuple(conn.execute(small).one()) == ("montréal", None)
+
+
 def test_only_an_unchecked_step_may_refer_to_what_is_not_there(db: Database) -> None:
     with db.write() as conn:
         conn.execute(sa.text("CREATE TABLE parents (key INTEGER PRIMARY KEY)"))

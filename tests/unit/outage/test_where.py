@@ -32,6 +32,14 @@ def test_a_shape_is_on_record_under_its_own_digest() -> None:
     assert w.digest(w.Drawn(digest="abc")) == "abc"
 
 
+def test_a_place_that_was_split_and_merged_back_is_the_place_it_was() -> None:
+    whole: w.Where = w.Devices(paths=("circuit:F12",))
+    cut = w.Drawn(digest="a")
+    for _ in range(9):
+        whole = w.any_of(w.But(one=whole, without=cut), w.Both(one=whole, other=cut))
+    assert whole == w.Devices(paths=("circuit:F12",))
+
+
 def test_equal_places_are_one_on_record() -> None:
     one = w.Street(name="main st", first=1)
     assert w.digest(one) == w.digest(dataclasses.replace(one))

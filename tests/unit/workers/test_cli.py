@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,13 +174,56 @@ def test_up_says_that_the_page_has_nowhere_to_be(
     assert not (tmp_path / "outage.db").exists()
 
 
-def test_ctrl_c_says_nothing(
-    offer: Callable[[Callable[[], None]], None], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("arguments", [["try"], ["import", "premises", "x.csv"]])
+def test_ctrl_c_is_130_and_says_what_becomes_of_a_load(
+    arguments: list[str],
+    offer: Callable[[Callable[[], None]], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     offer(_raise(KeyboardInterrupt()))
+    interrupted = click.Command(
+        "import",
+        callback=lambda **_: _raise(KeyboardInterrupt())(),
+        params=[click.Argument(["words"], nargs=-1)],
+    )
+    monkeypatch.setattr(sys.modules[__name__], "interrupted", interrupted, raising=False)
+    monkeypatch.setitem(cli.COMMANDS, "import", cli.Entry(f"{__name__}:interrupted", "Load."))
 
-    assert cli.run(["try"]) == 130
-    assert capsys.readouterr().err.strip() == ""
+    assert cli.run(arguments) == 130
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("outage: stopped")
+    assert ("the same command completes it" in said) == ("import" in arguments)
+    assert "\n" not in said
+
+
+def test_ctrl_c_while_the_command_is_still_being_loaded_is_130_without_a_traceback(
+    tmp_path: Path,
+) -> None:
+    # Stands before the library of that name, so that Ctrl+C comes while it is imported.
+    # A shell's background jobs ignore it, and so would what they start.
+    (tmp_path / "click.py").write_text(
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+        "time.sleep(60)\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "workers", "list"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+
+    assert ended.returncode == 130
+    assert ended.stderr == "outage: stopped\n"
+
+
+def test_the_installed_command_begins_where_ctrl_c_is_heard() -> None:
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["scripts"] == {"outage": "workers.__main__:main"}
 
 
 def test_what_ctrl_c_interrupts_is_not_logged_either() -> None:
