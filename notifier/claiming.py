@@ -14,6 +14,7 @@ from notifier.batches import in_flight, steady, unsettled
 from notifier.channels.base import Outgoing
 from notifier.facts import OutageFacts
 from notifier.kinds import Channel, Kind
+from notifier.patience import Patience
 from notifier.policy import Belief, Decision, Manners, Reason, belief, decide, unpack
 from notifier.rendering import Text, Voice, render
 from notifier.situations import CHANNEL_OF, Moment, situations
@@ -50,6 +51,7 @@ class Terms:
     languages: tuple[str, ...]
     manners: Manners
     lease: timedelta
+    patience: Patience
 
     @property
     def count_shadowed(self) -> bool:
@@ -71,7 +73,8 @@ class Terms:
 class ClaimedBatch:
     """What is to be sent now. Nothing of it may be sent after ``until`` (monotonic seconds).
 
-    ``again`` are the messages that were unknown and get their second try.
+    ``again`` are the messages that were unknown and get another try; ``patience`` is had with
+    those that become so.
     """
 
     key: int
@@ -81,6 +84,7 @@ class ClaimedBatch:
     outgoing: list[Outgoing]
     fences: dict[int, int]
     again: frozenset[int]
+    patience: Patience
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,7 +115,7 @@ def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
         rows = _rows(conn, batch_key)
         work = _Claim(terms=terms, now=business_now(conn))
         _sort_out(conn, rows, work)
-        _write(conn, work, wall_now(conn) + terms.lease)
+        _write(conn, work, wall_now(conn))
         if not work.outgoing:
             conn.execute(t.batches.delete().where(t.batches.c.key == batch_key))
             return None
@@ -124,6 +128,7 @@ def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
         outgoing=work.outgoing,
         fences={outgoing.message_key: fences[outgoing.message_key] for outgoing in work.outgoing},
         again=frozenset(work.repeated),
+        patience=terms.patience,
     )
 
 
@@ -311,7 +316,7 @@ def _repeat(
     packed: int,
     decision: Decision,
 ) -> None:
-    """An unknown message is sent once more in the same words, if they still hold."""
+    """An unknown message is sent again in the same words, if they still hold."""
     situation, kind = unpack(packed), Kind.of(row.kind, row.variant)
     # What is put off is told later all the same: until then they may know what they were told.
     settled = (
@@ -344,7 +349,7 @@ def _outgoing(row: sa.Row[Any], text: Text, expires_at: datetime | None, now: da
     )
 
 
-def _write(conn: Connection, work: _Claim, lease_until: datetime) -> None:
+def _write(conn: Connection, work: _Claim, wall: datetime) -> None:
     m = t.messages
     one = m.c.key == sa.bindparam("b_key")
     if work.endings:
@@ -357,7 +362,8 @@ def _write(conn: Connection, work: _Claim, lease_until: datetime) -> None:
         "fence": m.c.fence + 1,
         "sends": m.c.sends + 1,
         "claimed_at": work.now,
-        "lease_until": lease_until,
+        "tried_at": wall,
+        "lease_until": wall + work.terms.lease,
     }
     if work.frozen:
         keys = wording.store(conn, [row["text"] for row in work.frozen])
@@ -371,7 +377,6 @@ def _write(conn: Connection, work: _Claim, lease_until: datetime) -> None:
                 **claimed
                 | {
                     "state": "claimed",
-                    "ended_at": None,
                     # All of a batch go by one channel.
                     "provider": next(iter(work.terms.providers.values()), None),
                 }

@@ -58,7 +58,7 @@ _WHY = {
     Reason.NOTHING_NEW: "what they were last told still holds",
     Reason.NEVER_TOLD: "they were never told of this outage, and it no longer concerns them",
     Reason.ETR_MOVED_LITTLE: "the estimated time moved by too little",
-    Reason.ETR_PASSED: "the estimated time has passed, and they were never told it",
+    Reason.ETR_OVER: "the estimated time has passed, and they were never told it",
     Reason.PARTLY_OUT: "some of their places are back, and some are still out",
     Reason.OUT_IN_OTHER_OUTAGE: "another outage still keeps the place without service",
     Reason.NOT_SETTLED: "it is still being worked out who is affected",
@@ -75,6 +75,8 @@ _WHY = {
     Reason.NEWER_DECISION: "something newer took its place",
     Reason.EXPIRED: "it had become too old",
     Reason.NOT_RESENT: "what it said is not sent twice",
+    Reason.TRIED_ENOUGH: "it was tried as often as it may be",
+    Reason.NO_WORD: "the provider did not say in time whether it has it",
 }
 _WAITS = {
     Reason.QUIET_HOURS: "their quiet hours are over",

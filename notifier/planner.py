@@ -7,7 +7,7 @@ from sqlalchemy import case, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from notifier import facts, scratch
+from notifier import audience, facts, scratch
 from notifier.batches import steady
 from notifier.policy import Decision, Manners, Reason, decide, unpack
 from notifier.scratch import standing, targets, verdicts
@@ -206,14 +206,7 @@ def _tally(conn: Connection, plan: Plan, *, silence: bool) -> None:
     if not silence:
         found = found.where(verdicts.c.kind.is_not(None))
     rows = [{"number": plan.number, **row} for row in conn.execute(found).mappings()]
-    if rows:
-        statement = sa.text(
-            "INSERT INTO decisions (number, outage_key, decision, count) "
-            "VALUES (:number, :outage_key, :decision, :count) "
-            "ON CONFLICT (number, outage_key, decision) "
-            "DO UPDATE SET count = decisions.count + excluded.count"
-        )
-        conn.execute(statement, rows)
+    audience.tally(conn, rows)
 
 
 def _end_pending(conn: Connection, now_ms: int) -> None:

@@ -19,7 +19,7 @@ WEIGH_S = 60.0
 
 
 def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> list[Loop]:
-    """Dispatch of due batches, expired leases, providers' shares, replies, timers, retention."""
+    """Dispatch of due batches, expired leases, what is unknown, providers' shares, and the rest."""
     site = load_site(settings.home)
     outbox = Outbox(db, settings, site)
     inbox = Inbox(db, settings, site)
@@ -37,6 +37,12 @@ def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> lis
     return [
         Loop(name="dispatch", turn=dispatch.turn),
         Loop(name="leases", turn=expire, woken=False),
+        Loop(
+            name="unknown",
+            turn=partial(outbox.reconciler.turn, stopping),
+            woken=False,
+            close=outbox.reconciler.close,
+        ),
         Loop(name="providers", turn=weigh, every_s=WEIGH_S, woken=False),
         Loop(name="replies", turn=inbox.turn),
         Loop(name="answers", turn=partial(answers.turn, stopping), close=answers.close),
