@@ -4,7 +4,8 @@ What was decided is counted before a message is written, and what was written is
 where the two differ, somebody was lost or told twice.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -12,6 +13,10 @@ from sqlalchemy.engine import Connection
 
 from notifier.kinds import Kind
 from outage import tables as t
+from outage.database import Database
+from outage.model import OPEN
+
+log = logging.getLogger(__name__)
 
 TELLS = tuple(sorted({kind.public_name for kind in Kind}))
 """Decisions to tell something; every other one is a reason for telling nothing."""
@@ -74,6 +79,34 @@ def sums(conn: Connection, outage_keys: Collection[int] | None = None) -> list[S
     ]
 
 
-def differing(found: Iterable[Sums]) -> list[Sums]:
-    """Those of them that do not agree."""
-    return [one for one in found if not one.agree]
+class Audit:
+    """Holds the sums of all outages against each other, again and again.
+
+    An outage that has ended is looked at once more and then left alone: nothing is planned for it.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._done: set[int] = set()
+
+    def turn(self) -> bool:
+        """Look at every outage that is open or was not looked at since it ended."""
+        o = t.outages.c
+        is_open = o.status.in_([str(status) for status in OPEN])
+        with self._db.read() as conn:
+            open_ = set(conn.execute(sa.select(o.key).where(is_open)).scalars())
+            ended = set(conn.execute(sa.select(o.key).where(sa.not_(is_open))).scalars())
+        for key in sorted(open_ | (ended - self._done)):
+            # Each in a snapshot of its own: a planner commits what it tallies with what it writes.
+            with self._db.read() as conn:
+                found = sums(conn, [key])
+            for one in found:
+                if not one.agree:
+                    log.error(
+                        "%s: %d messages were decided on and %d are on record; see `outage doctor`",
+                        one.outage_id,
+                        one.planned,
+                        one.messages,
+                    )
+        self._done = ended
+        return False

@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -21,7 +20,8 @@ from outage.errors import OutageError, SettingsError, SiteError
 from outage.reading import is_loopback
 from outage.settings import SendMode, Settings
 from outage.site import FILE, load_site
-from workers import opening
+from workers import message_checks, opening
+from workers.findings import Check, State, failed, note, ok
 
 PATIENCE_S = 5
 """How long a database server may take to answer."""
@@ -33,43 +33,14 @@ SHOWN = 5
 """How many parked items are named one by one."""
 
 
-class State(StrEnum):
-    """How a check went; only `failed` makes the doctor exit 1."""
-
-    OK = "ok"
-    NOTE = "note"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One finding. `says` holds no secret and no personal data."""
-
-    name: str
-    state: State
-    says: str
-
-
-def _ok(name: str, says: str) -> Check:
-    return Check(name=name, state=State.OK, says=says)
-
-
-def _note(name: str, says: str) -> Check:
-    return Check(name=name, state=State.NOTE, says=says)
-
-
-def _failed(name: str, says: str) -> Check:
-    return Check(name=name, state=State.FAILED, says=says)
-
-
 def doctor(environ: Mapping[str, str]) -> list[Check]:
     """Look at everything the settings of `environ` name; nothing is sent and nobody is told."""
     try:
         settings = reading.load(environ)
     except SettingsError as problem:
-        return [_failed("settings", sentence) for sentence in problem.problems]
+        return [failed("settings", sentence) for sentence in problem.problems]
     return [
-        _ok("settings", f"home {settings.home}"),
+        ok("settings", f"home {settings.home}"),
         *_site(settings),
         *_database(settings),
         *_published(settings),
@@ -84,16 +55,16 @@ def _site(settings: Settings) -> Iterator[Check]:
     try:
         found = load_site(settings.home)
     except SiteError as problem:
-        yield from (_failed("site", sentence) for sentence in problem.problems)
+        yield from (failed("site", sentence) for sentence in problem.problems)
         return
     if found.is_neutral:
-        yield _note(
+        yield note(
             "site",
             f'neutral: "{found.name}", {found.time_zone}, no telephone numbers; '
             f"say whose utility it is in {settings.home / FILE}",
         )
     else:
-        yield _ok("site", f"{found.name}, {found.time_zone}, {' and '.join(found.languages)}")
+        yield ok("site", f"{found.name}, {found.time_zone}, {' and '.join(found.languages)}")
 
 
 def _database(settings: Settings) -> Iterator[Check]:
@@ -104,11 +75,11 @@ def _database(settings: Settings) -> Iterator[Check]:
         finally:
             opened.close()
     except OutageError as problem:
-        yield _failed("database", str(problem))
+        yield failed("database", str(problem))
     except SQLAlchemyError as problem:
-        yield _failed("database", _first_line(getattr(problem, "orig", None) or problem))
+        yield failed("database", _first_line(getattr(problem, "orig", None) or problem))
     except OSError as problem:
-        yield _failed("database", f"{problem.filename}: {problem.strerror}")
+        yield failed("database", f"{problem.filename}: {problem.strerror}")
 
 
 def _published(settings: Settings) -> Iterator[Check]:
@@ -116,9 +87,9 @@ def _published(settings: Settings) -> Iterator[Check]:
     folder = settings.published
     standing = next((path for path in (folder, *folder.parents) if path.exists()), folder)
     if not standing.is_dir():
-        yield _failed("publish", f"{standing} is no folder; move it away or set OUTAGE_PUBLISH_URL")
+        yield failed("publish", f"{standing} is no folder; move it away or set OUTAGE_PUBLISH_URL")
     elif not os.access(standing, os.W_OK | os.X_OK):
-        yield _failed("publish", f"{standing} cannot be written to by this user")
+        yield failed("publish", f"{standing} cannot be written to by this user")
 
 
 def _patient(settings: Settings) -> Settings:
@@ -138,11 +109,12 @@ def _first_line(problem: object) -> str:
 def _record(opened: Database) -> Iterator[Check]:
     with opened.read() as conn:
         kind = "SQLite" if opened.is_sqlite else "PostgreSQL"
-        yield _ok("database", f"{kind}, schema {schema.found(conn)}")
+        yield ok("database", f"{kind}, schema {schema.found(conn)}")
         yield _work(conn)
         yield _clocks(conn)
         yield _processes(conn)
         yield from _providers(conn)
+        yield from message_checks.checks(conn)
 
 
 def _work(conn: Connection) -> Check:
@@ -155,10 +127,10 @@ def _work(conn: Connection) -> Check:
         .order_by(items.parked_at, items.number)
     ).all()
     if not parked:
-        return _ok("work", f"{waiting} waiting, none parked")
+        return ok("work", f"{waiting} waiting, none parked")
     named = [f"{row.reader} at entry {row.number} of {row.id or 'no outage'}" for row in parked]
     more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
-    return _failed(
+    return failed(
         "work",
         f"{len(parked)} parked after five failures: {', '.join(named[:SHOWN])}{more}; "
         "the log of `outage relay` says why, `outage doctor --retry-parked` tries again",
@@ -168,19 +140,19 @@ def _work(conn: Connection) -> Check:
 def _clocks(conn: Connection) -> Check:
     apart = abs(wall_now(conn) - datetime.now(UTC))
     if apart > CLOCKS_AGREE:
-        return _failed(
+        return failed(
             "clock",
             f"the database's clock and this machine's are {apart.total_seconds():.0f} s apart; "
             "leases and signatures need both to be right",
         )
     if clock.is_held(conn):
         at = clock.business_now(conn).isoformat(timespec="seconds")
-        return _note(
+        return note(
             "clock",
             f"business time is held at {at} by a replay or a drill; if none is going on, one was "
             "killed: `outage doctor --release-clock`, or nothing more falls due",
         )
-    return _ok("clock", "this machine and the database agree")
+    return ok("clock", "this machine and the database agree")
 
 
 def _processes(conn: Connection) -> Check:
@@ -189,8 +161,8 @@ def _processes(conn: Connection) -> Check:
     now = wall_now(conn)
     alive = sorted({row.name for row in seen if now - row.seen_at <= SILENT_AFTER})
     if not alive:
-        return _note("processes", "none is running; `outage up` starts all of them")
-    return _ok("processes", f"running: {', '.join(alive)}")
+        return note("processes", "none is running; `outage up` starts all of them")
+    return ok("processes", f"running: {', '.join(alive)}")
 
 
 def _providers(conn: Connection) -> Iterator[Check]:
@@ -199,26 +171,26 @@ def _providers(conn: Connection) -> Iterator[Check]:
     for row in conn.execute(t.providers.select().order_by(t.providers.c.name)):
         if row.rests_until is not None and row.rests_until > now:
             until = row.rests_until.isoformat(timespec="seconds")
-            yield _failed(
+            yield failed(
                 "provider",
                 f"{row.name} is left alone until {until}: it answered "
                 f"{row.rests_code or 'nothing'} (docs/operate.md says what that means)",
             )
         if row.share is not None and row.share_reason != "back":
-            yield _note(
+            yield note(
                 "provider", f"{row.name} carries {row.share} of a hundred ({row.share_reason})"
             )
 
 
 def _redis(settings: Settings) -> Check:
     if opening.bell(settings).answers():
-        return _ok("redis", "answers")
+        return ok("redis", "answers")
     if settings.redis_url:
-        return _failed(
+        return failed(
             "redis",
             "OUTAGE_REDIS_URL does not answer; nothing is lost, but everything is slower",
         )
-    return _note("redis", "the embedded one is not running; `outage up` starts it")
+    return note("redis", "the embedded one is not running; `outage up` starts it")
 
 
 def _sending(settings: Settings) -> Iterator[Check]:
@@ -234,7 +206,7 @@ def _sending(settings: Settings) -> Iterator[Check]:
         says=f"{what} (OUTAGE_SEND)",
     )
     if (settings.home / DEMO_MARK).exists() and not settings.twilio_base_url:
-        yield _note(
+        yield note(
             "demo", "this home is the demo's: its own processes send to the carrier simulator"
         )
     yield _provider(
@@ -269,9 +241,9 @@ def _provider(name: str, named: Mapping[str, tuple[str, str]], variables: str) -
         if credential
     }
     if not found:
-        return _note(name, f"no provider; {variables} name one")
+        return note(name, f"no provider; {variables} name one")
     says = " and ".join(found.values())
-    return _ok(name, says) if says == " and ".join(found) else _note(name, says)
+    return ok(name, says) if says == " and ".join(found) else note(name, says)
 
 
 def _on_call(settings: Settings) -> Iterator[Check]:
@@ -281,7 +253,7 @@ def _on_call(settings: Settings) -> Iterator[Check]:
     except SiteError:
         return
     if not contacts:
-        yield _note("on call", f"nobody: a text of danger pages no one; see on_call in {FILE}")
+        yield note("on call", f"nobody: a text of danger pages no one; see on_call in {FILE}")
         return
     carried = configured(settings)
     reached = {
@@ -292,15 +264,15 @@ def _on_call(settings: Settings) -> Iterator[Check]:
     }
     listed = reached & settings.allowlist
     if settings.send in (SendMode.OFF, SendMode.SHADOW):
-        yield _note("on call", f"nobody is paged while OUTAGE_SEND is {settings.send}")
+        yield note("on call", f"nobody is paged while OUTAGE_SEND is {settings.send}")
     elif not reached:
-        yield _failed("on call", "the contacts cannot be reached: there is no provider for them")
+        yield failed("on call", "the contacts cannot be reached: there is no provider for them")
     elif settings.send is SendMode.ALLOWLIST and not listed:
-        yield _failed(
+        yield failed(
             "on call", "no contact is on OUTAGE_ALLOWLIST, so a text of danger pages no one"
         )
     else:
-        yield _ok("on call", f"{len(contacts)} contacts are paged when a customer texts of danger")
+        yield ok("on call", f"{len(contacts)} contacts are paged when a customer texts of danger")
 
 
 def _hooks(settings: Settings) -> Iterator[Check]:
@@ -313,25 +285,23 @@ def _hooks(settings: Settings) -> Iterator[Check]:
     address = urlsplit(settings.hooks)
     here = is_loopback(address.hostname or "")
     if not (real_texts or real_mail or second_mail):
-        yield _ok("hooks", f"{settings.hooks}; no real provider calls it")
+        yield ok("hooks", f"{settings.hooks}; no real provider calls it")
     elif here:
-        yield _failed(
+        yield failed(
             "hooks",
             f"providers cannot reach {settings.hooks}, so no receipt and no STOP arrives; "
             "set OUTAGE_HOOKS_URL to the public address of the counter",
         )
     elif address.scheme != "https":
-        yield _failed(
-            "hooks", "OUTAGE_HOOKS_URL must begin with https://; it carries phone numbers"
-        )
+        yield failed("hooks", "OUTAGE_HOOKS_URL must begin with https://; it carries phone numbers")
     else:
-        yield _ok("hooks", settings.hooks)
+        yield ok("hooks", settings.hooks)
     for real, key, name in (
         (real_mail, settings.sendgrid_webhook_public_key, "SENDGRID"),
         (second_mail, settings.sendgrid_2_webhook_public_key, "SENDGRID_2"),
     ):
         if real and not key:
-            yield _failed(
+            yield failed(
                 "hooks",
                 f"OUTAGE_{name}_WEBHOOK_PUBLIC_KEY is not set, so e-mail receipts are refused",
             )

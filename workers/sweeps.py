@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from notifier.audience import Audit
 from notifier.inbound import Inbox
 from notifier.outbox import Outbox
 from notifier.replies.sending import Answers
@@ -16,6 +17,7 @@ from workers.loops import Loop
 
 RETENTION_S = 3600.0
 WEIGH_S = 60.0
+AUDIT_S = 60.0
 
 
 def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> list[Loop]:
@@ -44,6 +46,7 @@ def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> lis
             close=outbox.reconciler.close,
         ),
         Loop(name="providers", turn=weigh, every_s=WEIGH_S, woken=False),
+        Loop(name="audit", turn=Audit(db).turn, every_s=AUDIT_S, woken=False),
         Loop(name="replies", turn=inbox.turn),
         Loop(name="answers", turn=partial(answers.turn, stopping), close=answers.close),
         Loop(name="timers", turn=partial(timers.fire, db, Leads.of(settings))),

@@ -9,7 +9,7 @@ import click
 
 from outage import clock, journal
 from workers import checkup
-from workers.checkup import State
+from workers.findings import State
 from workers.session import session
 
 

@@ -12,8 +12,9 @@ from outage.columns import EPOCH
 from outage.database import open_database, wall_now
 from outage.schema import open_embedded
 from outage.site import example
-from workers.checkup import Check, State, doctor
+from workers.checkup import doctor
 from workers.cli import run
+from workers.findings import Check, State
 
 REAL = {
     "OUTAGE_TWILIO_ACCOUNT_SID": "AC-made-up",
