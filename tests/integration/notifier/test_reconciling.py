@@ -20,6 +20,7 @@ from notifier.receipts import Receipt, apply
 from notifier.reconciling import ASKED_FOR, AT_ONCE, MOST_SENDS
 from outage import tables as t
 from outage.database import wall_now
+from outage.model import Cause, Kind
 from outage.site import NEUTRAL
 from tests.integration.carrier.conftest import Carrier
 from tests.integration.notifier.sending import A, B, accepted, ask, listed, one_out, outbox, said
@@ -318,14 +319,14 @@ def test_only_so_many_are_asked_for_in_one_turn(world: World) -> None:
         assert len(asks(provider)) == count
 
 
-MAIL, WATCH = "one@example.org", "storm"
+MAIL = "one@example.org"
 
 
 def unknown_mail(world: World, box: Outbox, *, watch: bool) -> None:
     world.account("one", ["P1"], MAIL)
     facts: dict[str, object] = {}
     if watch:
-        facts = {"kind": "advisory", "predicted": True, "cause": "weather"}
+        facts = {"kind": Kind.ADVISORY, "predicted": True, "cause": Cause.WEATHER}
     world.declare("P1", **facts)
     world.plan()
     send(world, box)
