@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import numpy as np
 import pandas as pd
@@ -47,8 +48,16 @@ _SOUTHERNMOST = -60.0
 """Nobody is served south of here; what lies there are longitudes of America as latitudes."""
 _WGS84 = "WGS 84"
 # A row has the first of these that holds.
-_REASONS = ("", "NUL character", "premise_id", "coordinate", "services", "duplicate premise_id")
-_GOOD, _NUL, _ID, _PLACE, _SERVICES, _DOUBLED = range(len(_REASONS))
+_REASONS = (
+    "",
+    "NUL character",
+    "premise_id",
+    "coordinate",
+    "services",
+    "time_zone",
+    "duplicate premise_id",
+)
+_GOOD, _NUL, _ID, _PLACE, _SERVICES, _ZONE, _DOUBLED = range(len(_REASONS))
 
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -201,6 +210,7 @@ def _judged(
     text = {name: gathered.take(name) for name in list(gathered.columns)}
     reasons = np.full(len(lines), _GOOD, dtype=np.uint8)
     for reason, bad in (
+        *((_ZONE, _no_zone(text[name])) for name in text if name == "time_zone"),
         (_SERVICES, bad_services),
         (_PLACE, bad_places),
         (_ID, (lengths == 0) | (lengths > _MAX_ID)),
@@ -306,6 +316,14 @@ def _service_bits(words: str, default: int) -> int:
     if not names:
         return default
     return sum({known[name] for name in names}) if set(names) <= set(known) else 0
+
+
+def _no_zone(column: Column) -> Flags:
+    """Tell which rows name a time zone that is none; each different text is looked up once."""
+    numbered = column.combine_chunks().dictionary_encode()
+    known = available_timezones() | {""}
+    wrong = np.array([name not in known for name in numbered.dictionary.to_pylist()])
+    return np.asarray(wrong[numbered.indices.to_numpy()], dtype=np.bool_)
 
 
 def _doubled(ids: Column, good: Flags) -> Flags:

@@ -140,7 +140,7 @@ def assign(db: Database, size: int) -> None:
             found = conn.execute(_due(conn, lane).limit(room * size)).all()
         if found:
             keys = [row.key for row in found]
-            with db.bulk() as conn:
+            with db.bulk(redone=True) as conn:
                 # A planner that changes the same rows in another order would end in a deadlock.
                 steady(conn, {row.outage_key for row in found})
                 for start in range(0, len(keys), size):

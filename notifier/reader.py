@@ -64,7 +64,7 @@ class NotifierReader:
         size = FIRST_STEP
         while after is not None:
             start = time.monotonic()
-            with db.bulk() as conn:
+            with db.bulk(redone=True) as conn:
                 after = plan_some(conn, plan, after, size)
                 if after is None:
                     journal.finish(conn, item)

@@ -85,9 +85,11 @@ class Routing:
         """Tell the other processes, where there is news of a provider."""
         breaker = self._breaker(name)
         with self._db.read() as conn:
-            row = _rows(conn).get(name)
+            now, row = wall_now(conn), _rows(conn).get(name)
         if breaker.rests == (row["rests"] if row else 0):
             return
+        if not breaker.rests and row and row["rests_until"] and now < row["rests_until"]:
+            return  # another began that rest while calls of ours were under way
         if breaker.until is not None:
             log.error(
                 "%s answers %s; it is left alone until %s",

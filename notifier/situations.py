@@ -4,6 +4,8 @@ This module only counts and packs; what follows from a situation is decided in
 `notifier.policy` and nowhere else (DECISIONS 20).
 """
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,6 +49,8 @@ _OUT_FIRST = 1 << 48
 """Above any key of a message."""
 _MINUTE_MS = 60_000
 _DAY_MIN = 24 * 60
+MOST_ZONES = 60
+"""More than any territory has: who names more has given something else for a zone."""
 _BACKS = 1 << 20
 """Above any count of messages to one endpoint about one outage."""
 
@@ -74,7 +78,7 @@ class Moment:
     ) -> "Moment":
         """This moment; whoever decides by a situation does so by the ``now`` it was seen at."""
         now = now or business_now(conn)
-        clocks = {name: _minutes(now, ZoneInfo(name)) for name in _zones(conn)}
+        clocks = _clocks(_zones(conn), now)
         return cls(now=now, manners=manners, count_shadowed=count_shadowed, clocks=clocks)
 
     @property
@@ -93,14 +97,24 @@ def _minutes(now: datetime, zone: ZoneInfo) -> int:
     return there.hour * 60 + there.minute
 
 
+def _clocks(zones: Iterable[str], now: datetime) -> dict[str, int]:
+    """By zone; what a file calls a zone and is none is read as the utility's own."""
+    clocks = {}
+    for name in zones:
+        with suppress(KeyError, ValueError, OSError):
+            clocks[name] = _minutes(now, ZoneInfo(name))
+    return clocks
+
+
 def _zones(conn: Connection) -> list[str]:
     """The zones that premises name: one look into the index for each, however many premises."""
     zone, found = t.premises.c.time_zone, [""]
-    while True:
+    while len(found) <= MOST_ZONES:
         more = conn.execute(sa.select(func.min(zone)).where(zone > found[-1])).scalar()
         if more is None:
-            return found[1:]
+            break
         found.append(more)
+    return found[1:]
 
 
 def situations(targets: FromClause, moment: Moment) -> Select[Any]:

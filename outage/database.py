@@ -30,7 +30,7 @@ PATIENCE_S = 30.0
 APPENDED = "outage_appended"
 """Marks a connection whose transaction appended to the journal."""
 GAP_S = 0.010
-"""What a bulk step leaves free for other writers."""
+"""How long a bulk step leaves the lock to other writers that wait for it, at most."""
 
 
 class Database:
@@ -40,7 +40,6 @@ class Database:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
         path = engine.url.database if self.is_sqlite else None
-        self.gap_s = GAP_S
         self._bulk_lock = Path(f"{path}.bulk-lock") if path else None
         self.after_append: Callable[[], None] | None = None
         """Called after a commit that appended to the journal: rings the bell."""
@@ -61,10 +60,42 @@ class Database:
                 conn.rollback()
 
     @contextlib.contextmanager
-    def write(self, pragmas: tuple[str, ...] = ()) -> Iterator[Connection]:
+    def write(self) -> Iterator[Connection]:
         """Give a connection whose work commits together at the end, or not at all."""
+        with self._write(_COMMAND) as conn:
+            yield conn
+
+    @contextlib.contextmanager
+    def bulk(self, *, checked: bool = True, redone: bool = False) -> Iterator[Connection]:
+        """Give a connection for one step of long work, at most 50 ms of it.
+
+        On SQLite steps of all processes take turns by a file lock and let others write before the
+        next one, so that a dispatcher's command never waits behind more than one of them.
+
+        Args:
+            checked: False for a step that writes of nothing but rows it has read. SQLite looks up
+                row by row what is referred to, which is then a third of the whole work.
+            redone: whether the work is done again where a power cut takes it back. It is on the
+                disk with the next commit that is not such a step, so nobody outside may be told
+                of it before.
+        """
+        pragmas = (*(_REDONE if redone else _LASTING), *(_CHECKED if checked else _UNCHECKED))
+        if self._bulk_lock is None:
+            with self._write(()) as conn:
+                if redone:
+                    conn.execute(_LATER)
+                yield conn
+            return
+        with _opened(self._bulk_lock) as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            with self._write(pragmas) as conn:
+                yield conn
+            _let_others_write(f"{self.engine.url.database}{_WAITING}")
+
+    @contextlib.contextmanager
+    def _write(self, pragmas: tuple[str, ...]) -> Iterator[Connection]:
         with self.engine.connect() as raw:
-            options = {"outage_begin": "BEGIN IMMEDIATE", "outage_pragmas": pragmas or _COMMAND}
+            options = {"outage_begin": "BEGIN IMMEDIATE", "outage_pragmas": pragmas}
             conn = raw.execution_options(**options) if self.is_sqlite else raw
             conn.info.pop(APPENDED, None)
             with conn.begin():
@@ -74,41 +105,14 @@ class Database:
             self.after_append()
 
     @contextlib.contextmanager
-    def bulk(self, *, checked: bool = True) -> Iterator[Connection]:
-        """Give a connection for one step of long work, at most 50 ms of it.
-
-        On SQLite steps of all processes take turns by a file lock and leave a gap, so that a
-        dispatcher's command never waits behind more than one of them.
-
-        For a step that writes of nothing but rows it has read, ``checked`` may be False: SQLite
-        looks up row by row what is referred to, which is then a third of the whole work.
-        """
-        if self._bulk_lock is None:
-            with self.write() as conn:
-                yield conn
-            return
-        handle = os.open(self._bulk_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            with self.write(_STEP if checked else _UNCHECKED) as conn:
-                yield conn
-            time.sleep(self.gap_s)
-        finally:
-            os.close(handle)
-
-    @contextlib.contextmanager
     def alone(self, work: str) -> Iterator[bool]:
         """Say whether nobody else does this work; if so, nobody can until the context ends.
 
         A killed process does not keep it.
         """
         if self.is_sqlite:
-            path = f"{self.engine.url.database}.{work}-lock"
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
+            with _opened(f"{self.engine.url.database}.{work}-lock") as handle:
                 yield _is_locked(handle)
-            finally:
-                os.close(handle)
             return
         key = sa.func.hashtextextended(sa.func.concat(sa.func.current_schema(), ".", work), 0)
         with self.engine.connect() as raw:
@@ -124,6 +128,26 @@ class Database:
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path) -> Iterator[int]:
+    """Open a file for its lock, which whoever closes it or is killed lets go."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _let_others_write(path: str) -> None:
+    """Wait until nobody waits for SQLite's lock any more, but not for long."""
+    until = time.monotonic() + GAP_S
+    while time.monotonic() < until:
+        with _opened(path) as handle:
+            if _is_locked(handle):
+                return
+        time.sleep(RETRY_S / 2)
 
 
 def _is_locked(handle: int) -> bool:
@@ -185,11 +209,16 @@ def _run(connection: sqlite3.Connection, statement: str) -> None:
     connection.execute(statement).fetchall()
 
 
+_CHECKED, _UNCHECKED = ("foreign_keys=ON",), ("foreign_keys=OFF",)
 # Pages of the log that make a commit move it into the database. Nobody else waits for that, but
 # whoever commits does: seldom, and steps before commands.
-_COMMAND = ("wal_autocheckpoint=16000", "foreign_keys=ON")
-_STEP = ("wal_autocheckpoint=12000", "foreign_keys=ON")
-_UNCHECKED = (*_STEP[:1], "foreign_keys=OFF")
+_COMMAND = ("wal_autocheckpoint=16000", "synchronous=FULL", *_CHECKED)
+_LASTING = ("wal_autocheckpoint=12000", "synchronous=FULL")
+_REDONE = ("wal_autocheckpoint=12000", "synchronous=NORMAL")
+_LATER = sa.text("SET LOCAL synchronous_commit = off")
+"""The same to PostgreSQL: it keeps the order of commits too."""
+_WAITING = ".waiting-lock"
+"""Whoever waits for SQLite's lock shares this one meanwhile."""
 
 
 def _begin_sqlite(conn: Connection) -> None:
@@ -199,7 +228,8 @@ def _begin_sqlite(conn: Connection) -> None:
     try:
         for pragma in options.get("outage_pragmas", _COMMAND):
             cursor.execute(f"PRAGMA {pragma}")
-        _patiently(lambda: cursor.execute(statement))
+        waiting = f"{conn.engine.url.database}{_WAITING}" if "IMMEDIATE" in statement else None
+        _patiently(lambda: cursor.execute(statement), waiting)
         if statement == "BEGIN":
             # SQLite takes its snapshot at the first read, not at BEGIN.
             _patiently(lambda: cursor.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall())
@@ -207,21 +237,30 @@ def _begin_sqlite(conn: Connection) -> None:
         cursor.close()
 
 
-def _patiently(attempt: Callable[[], object]) -> None:
+def _patiently(attempt: Callable[[], object], waiting: str | None = None) -> None:
+    """Try until SQLite has its lock; ``waiting`` is the file by which steps see that."""
+    if _succeeds(attempt):
+        return
     deadline = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            attempt()
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) and "busy" not in str(error):
-                raise
+    with contextlib.nullcontext() if waiting is None else _opened(waiting) as handle:
+        if handle is not None:
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        while not _succeeds(attempt):
             if time.monotonic() > deadline:
                 raise DatabaseError(
                     why=f"another process held it for {PATIENCE_S:.0f} s; try again"
-                ) from error
+                )
             time.sleep(RETRY_S)
-        else:
-            return
+
+
+def _succeeds(attempt: Callable[[], object]) -> bool:
+    try:
+        attempt()
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error) and "busy" not in str(error):
+            raise
+        return False
+    return True
 
 
 def wall_now(conn: Connection) -> datetime:

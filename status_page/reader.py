@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from outage import clock, journal
 from outage import tables as t
+from outage.in_order import InOrder
 from outage.model import (
     GIS_ACTS_ON,
     INTERRUPTING,
@@ -112,13 +113,7 @@ def read_status(conn: Connection, *, send_mode: str) -> tuple[PublicStatus, int]
             t.outages.c.key.in_(counting).label("counting"),
         )
         .select_from(t.outages.outerjoin(t.notes, approved))
-        .where(
-            sa.or_(
-                t.outages.c.status.in_([str(each) for each in OPEN]),
-                t.outages.c.updated_at > now - STAYS,
-            ),
-            t.outages.c.merged_into.is_(None),
-        )
+        .where(_shown(t.outages, now))
         .order_by(t.outages.c.key)
     ).mappings()
     outages = tuple(_outage(row, now) for row in rows)
@@ -127,18 +122,28 @@ def read_status(conn: Connection, *, send_mode: str) -> tuple[PublicStatus, int]
         send_mode=send_mode,
         drill=clock.is_held(conn),
         outages=outages,
-        moved=_moved(conn, frozenset(outage.id for outage in outages)),
+        moved=_moved(conn, now),
     )
     return status, number
 
 
-def _moved(conn: Connection, shown: frozenset[str]) -> dict[str, str]:
-    """Return which outages go on as part of one that is ``shown``."""
-    heir = t.outages.alias("heir")
-    pairs = sa.select(t.outages.c.id, heir.c.id).join_from(
-        t.outages, heir, heir.c.key == t.outages.c.merged_into
+def _shown(outages: sa.FromClause, now: datetime) -> sa.ColumnElement[bool]:
+    """Whether an outage is in public: open, or ended a while ago; a merged one is its heir."""
+    return sa.and_(
+        sa.or_(
+            outages.c.status.in_([str(each) for each in OPEN]),
+            outages.c.updated_at > now - STAYS,
+        ),
+        outages.c.merged_into.is_(None),
     )
-    return {old: into for old, into in conn.execute(pairs) if into in shown}
+
+
+def _moved(conn: Connection, now: datetime) -> dict[str, str]:
+    """Return which outages go on as part of one that is shown."""
+    heir, old = t.outages.alias("heir"), t.outages.alias("old")
+    pairs = InOrder(heir, old, old.c.merged_into == heir.c.key)
+    statement = sa.select(old.c.id, heir.c.id).select_from(pairs).where(_shown(heir, now))
+    return dict(conn.execute(statement).all())
 
 
 def _outage(row: RowMapping, now: datetime) -> PublicOutage:

@@ -112,8 +112,6 @@ def play(
 
     The next is asked for when everybody has finished with the one before.
     """
-    # Nobody else is waiting for the database between two steps.
-    db.gap_s = 0.0
     feed = Feed(
         db,
         storm.mapping,

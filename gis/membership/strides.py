@@ -52,7 +52,7 @@ class Strides:
         """
         for chunk, why in self._chunks(moved):
             # Keys of the index and of members: every one of them is a premise on record.
-            with db.bulk(checked=False) as conn:
+            with db.bulk(checked=False, redone=True) as conn:
                 began = time.monotonic()
                 fill(conn, chunk)
                 do(conn, why)

@@ -75,7 +75,8 @@ def choice(conn: Connection, writer: Writer) -> Done:
     found = places(conn, [conversation.options[picked - 1]])
     if not found:
         return Done(say="other", outcome="place_is_gone", for_staff=True)
-    return _do(conn, writer, conversation.about, found[0], proved=True)
+    at = found[0]
+    return _do(conn, writer, conversation.about, at, proved=_may_know(conn, writer, at))
 
 
 def place(conn: Connection, writer: Writer) -> Done:
@@ -88,7 +89,8 @@ def place(conn: Connection, writer: Writer) -> Done:
         fitting = [one for one in mine if one.number == named.house_number]
         if len(fitting) != 1:
             return again(_which_again(conn, writer), conversation)
-        return _do(conn, writer, about, fitting[0], proved=True)
+        at = fitting[0]
+        return _do(conn, writer, about, at, proved=_may_know(conn, writer, at))
     found = find(conn, named)
     if not found.places:
         return again(Done(say="not_found", outcome="place_not_found"), conversation)
@@ -117,6 +119,13 @@ def _places(conn: Connection, writer: Writer) -> tuple[list[Place], bool]:
         return mine, True
     conversation = writer.conversation
     return places(conn, conversation.premises), conversation.proved
+
+
+def _may_know(conn: Connection, writer: Writer, at: Place) -> bool:
+    """Whether they may be told of a place that they chose: choosing among streets is no proof."""
+    known = writer.conversation
+    mine = {one.key for one in places_of(conn, writer.endpoint_key)}
+    return at.key in mine or (known.proved and at.key in known.premises)
 
 
 def _at_place(conn: Connection, writer: Writer, about: Intent) -> Done:

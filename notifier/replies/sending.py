@@ -1,6 +1,7 @@
 """Sending what is owed: claimed before the call, settled after it, no session held during it."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from markupsafe import escape
 from sqlalchemy.engine import Connection
 
-from notifier.channels.base import Channel, Outcome, Outgoing, Result
+from notifier.channels.base import TIMEOUT_S, Channel, Outcome, Outgoing, Result
 from notifier.channels.providers import configured, opened
 from notifier.kinds import Channel as ChannelName
 from notifier.rendering import Text
@@ -71,13 +72,15 @@ class Answers:
             lost = conn.execute(sa.select(_A.c.key).where(_lost(conn)).limit(1)).first()
         if due is None and lost is None:
             return False
+        # A call begun before this ends, or times out, while the lease still holds.
+        last_call = time.monotonic() + LEASE.total_seconds() - TIMEOUT_S
         with self._db.write() as conn:
             _take_back(conn)
             claimed = self._claim(conn, able, picked)
         for name, provider in picked.items():
             some = [one for channel, one in claimed if channel == name]
             if some and provider is not None:
-                self._send(provider, some, stopping)
+                self._send(provider, some, lambda: stopping() or time.monotonic() >= last_call)
         return True
 
     def _has(self, name: str) -> bool:

@@ -137,7 +137,7 @@ def _step(db: Database, item: WorkItem, after: int) -> int | None:
     if not (came or went):
         return int(upto)
     facts = {"outage": item.outage_key, "after": after, "upto": upto, "membership": membership}
-    with db.bulk() as conn:
+    with db.bulk(redone=True) as conn:
         if came:
             conn.execute(_GREW, facts)
             conn.execute(_CAME, facts | {"of": data.get("of", item.entry.number)})

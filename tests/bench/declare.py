@@ -54,8 +54,8 @@ class Timed(Database):
         self.held_s: list[float] = []
 
     @contextlib.contextmanager
-    def write(self, pragmas: tuple[str, ...] = ()) -> Iterator[Connection]:
-        with super().write(pragmas) as conn:
+    def _write(self, pragmas: tuple[str, ...]) -> Iterator[Connection]:
+        with super()._write(pragmas) as conn:
             began = time.perf_counter()
             yield conn
         self.held_s.append(time.perf_counter() - began)

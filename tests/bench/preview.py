@@ -19,6 +19,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -79,7 +80,7 @@ def web(home: Path) -> Iterator[tuple[str, int]]:
 
 
 def post(url: str, words: str, body: bytes) -> dict[str, Any]:
-    """Ask for one preview; waits for a server that is still starting."""
+    """Ask for one preview; waits for a server that is still starting and asks to come again."""
     headers = {"Authorization": f"Bearer {words}", "Content-Type": "application/json"}
     request = urllib.request.Request(url, body, headers)
     until = time.monotonic() + _PATIENCE_S
@@ -88,8 +89,12 @@ def post(url: str, words: str, body: bytes) -> dict[str, Any]:
             with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer:
                 facts: dict[str, Any] = json.load(answer)
                 return facts
-        except OSError as error:
-            if isinstance(error, urllib.error.HTTPError) or time.monotonic() > until:
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > until:
+                raise
+            time.sleep(0.5)
+        except OSError:
+            if time.monotonic() > until:
                 raise
             time.sleep(0.1)
 

@@ -79,7 +79,11 @@ class Carrier:
         }
         command = [sys.executable, "-m", "tests.integration.carrier.serve", json.dumps(given)]
         self.process = subprocess.Popen(command)
-        wait_until(self._answers, "the simulator answers")
+        try:
+            wait_until(self._answers, "the simulator answers", timeout_s=120)
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def kill(self) -> None:

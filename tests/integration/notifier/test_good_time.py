@@ -110,6 +110,19 @@ def test_quiet_hours_are_those_of_the_place_not_of_the_office(world: World) -> N
     assert tell(night) == [(B, "etr")]
 
 
+@pytest.mark.parametrize("wrong", ["PST?", "America", "../etc/passwd", "x" * 300])
+def test_what_is_no_zone_is_read_as_the_offices_and_stops_nobody(world: World, wrong: str) -> None:
+    world.account("west", ["P1"], A, MAIL)
+    with world.db.write() as conn:
+        conn.execute(t.premises.update().values(time_zone=wrong))
+    night = asleep(world)
+    night.pass_time(hours=2)
+    outage = night.declare("P1")
+    tell(night)
+    night.report(outage, etr=etr(9))
+    assert tell(night) == [(MAIL, "etr")]
+
+
 def test_what_was_withdrawn_by_the_morning_is_never_told(world: World) -> None:
     world.account("one", ["P1"], A)
     night = asleep(world)

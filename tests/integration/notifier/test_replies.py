@@ -258,6 +258,22 @@ def test_a_stranger_cannot_reopen_an_outage(talk: Talk) -> None:
         assert conn.execute(t.outages.select()).one().status == Status.RESTORED
 
 
+def test_a_stranger_who_chooses_among_streets_has_proved_nothing(talk: Talk) -> None:
+    talk.address("P2", "12 Elm Ave", postal_code="77002")
+    talk.restored("P1", "P2")
+    talk.say(STRANGER, "OFF")
+    assert "1 " in talk.say(STRANGER, "12, 77002")
+    talk.say(STRANGER, "1")
+    with talk.world.db.read() as conn:
+        assert conn.execute(t.outages.select()).one().status == Status.RESTORED
+    assert talk.reports() == [("stillOut", talk.world.ids["P1"], False)]
+    talk.world.declare("P2")
+    talk.say(STRANGER, "OUT")
+    told = talk.say(STRANGER, "2")
+    assert talk.last().outcome == "reported_known"
+    assert "since" not in told.lower()
+
+
 def test_a_recycled_number_hears_nothing_more_of_the_account(talk: Talk) -> None:
     talk.world.declare("P1")
     assert "gets no more texts" in talk.say(ME, "wrong number")

@@ -67,6 +67,19 @@ def test_each_bad_row_has_its_line_and_reason(tmp_path: Path) -> None:
     ]
 
 
+def test_a_time_zone_that_is_none_is_a_bad_row(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        "premise_id,longitude,latitude,time_zone\n"
+        "A,-123,49,America/Vancouver\n"
+        "B,-123,49,\n"
+        "C,-123,49,PST\n"
+        "D,-123,49,America\n",
+    )
+    assert found.ids.to_pylist() == ["A", "B"]
+    assert reasons(found) == [(4, "time_zone"), (5, "time_zone")]
+
+
 def test_a_file_without_a_header_gets_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SheetRefusedError, match=r"some\.csv: the first line is no header \('id'"):
         read(tmp_path, "id,street\nP2,2 Main St\n")

@@ -230,6 +230,14 @@ TABLE = [
 ]
 
 
+@pytest.mark.parametrize("update", [None, at(-1)])
+def test_a_promise_of_news_is_kept_also_when_the_outage_has_no_timer_then(
+    update: datetime | None,
+) -> None:
+    decision = decide(PROMISED, replace(OPEN, next_update=update), MANNERS, NOW)
+    assert (decision.kind, decision.after) == (Kind.NO_ETR_YET, at(2))
+
+
 @pytest.mark.parametrize(("situation", "facts", "kind", "reason"), TABLE)
 def test_each_line_of_the_policy(
     situation: Situation, facts: Facts, kind: Kind | None, reason: Reason
