@@ -161,7 +161,7 @@ def _decide_and_write(conn: Connection, plan: Plan, moment: Moment, *, tally_sil
     _end_pending(conn, to_ms(now))
     _renew(conn, to_ms(now))
     _hasten(conn, to_ms(now))
-    _insert(conn, plan, to_ms(now))
+    _insert(conn, plan, to_ms(now), in_order=not tally_silence)
 
 
 _VERDICT = sa.and_(
@@ -191,22 +191,27 @@ def _told_by_this_entry(plan: Plan) -> sa.ColumnElement[bool]:
 
 
 def _tally(conn: Connection, plan: Plan, *, silence: bool) -> None:
+    """Count what is decided, by outage; without ``silence`` only what there is to tell."""
     decision = case(
         (verdicts.c.kind.is_(None), verdicts.c.decision),
         (_COVERED, Reason.ALREADY_PENDING.value),
         (_told_by_this_entry(plan), Reason.TOLD_FOR_OTHER_OUTAGE.value),
         else_=verdicts.c.decision,
     )
-    found = (
-        sa.select(standing.c.outage_key, decision.label("decision"), func.count().label("count"))
-        .select_from(standing)
-        .join(verdicts, _VERDICT)
-        .group_by(standing.c.outage_key, sa.text("2"))
-    )
+    found = sa.select(standing.c.outage_key, decision.label("decision"))
     if not silence:
-        found = found.where(verdicts.c.kind.is_not(None))
-    rows = [{"number": plan.number, **row} for row in conn.execute(found).mappings()]
-    audience.tally(conn, rows)
+        # Of several outages with one endpoint the first tells it: see `_insert`.
+        whose = (standing.c.endpoint_key, decision.in_(audience.TELLS))
+        rank = func.row_number().over(partition_by=whose, order_by=standing.c.outage_key)
+        found = found.add_columns(rank.label("rank")).where(verdicts.c.kind.is_not(None))
+    each = found.select_from(standing).join(verdicts, _VERDICT).subquery("each")
+    counted = each.c.decision
+    if not silence:
+        beaten = sa.and_(counted.in_(audience.TELLS), each.c.rank > 1)
+        counted = case((beaten, Reason.TOLD_FOR_OTHER_OUTAGE.value), else_=counted)
+    statement = sa.select(each.c.outage_key, counted.label("decision"), func.count().label("count"))
+    rows = conn.execute(statement.group_by(each.c.outage_key, sa.text("2"))).mappings()
+    audience.tally(conn, [{"number": plan.number, **row} for row in rows])
 
 
 def _end_pending(conn: Connection, now_ms: int) -> None:
@@ -269,7 +274,8 @@ def _due(now_ms: int) -> sa.ColumnElement[int]:
     return case((verdicts.c.after_ms > held, verdicts.c.after_ms), else_=held)
 
 
-def _insert(conn: Connection, plan: Plan, now_ms: int) -> None:
+def _insert(conn: Connection, plan: Plan, now_ms: int, *, in_order: bool) -> None:
+    """Write what is to be told. One entry tells an endpoint once: ``in_order``, by the first."""
     own, earlier = _due(now_ms), standing.c.pending_send_after
     inherits = sa.and_(verdicts.c.inherits == 1, earlier < own)
     rows = (
@@ -294,6 +300,8 @@ def _insert(conn: Connection, plan: Plan, now_ms: int) -> None:
             sa.or_(standing.c.pending_key.is_(None), sa.not_(_COVERED)),
         )
     )
+    if in_order:
+        rows = rows.order_by(standing.c.outage_key)
     dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
     conn.execute(
         dialect.insert(t.messages)

@@ -103,3 +103,24 @@ def test_an_outage_that_has_ended_is_looked_at_once_more(
         audit.turn()
         audit.turn()
     assert len(caplog.records) == 1
+
+
+def test_one_entry_that_ends_two_other_outages_for_somebody_tells_them_once_and_counts_one(
+    world: World,
+) -> None:
+    world.account("one", ["P1", "P2"], A)
+    with outbox(world) as (box, _):
+        first, second = world.declare("P1"), world.declare("P2")
+        tell(world, box)
+        whole = world.declare("P1", "P2")
+        world.plan()
+        for restored in (first, second, whole):  # of the whole nothing was told yet
+            world.restore(restored)
+            world.plan()
+        assert world.reasons(second)[-1] == {"told_for_other_outage": 1}
+        tell(world, box)
+    with world.db.read() as conn:
+        found = sums(conn)
+    assert all(one.agree for one in found), found
+    told = [kind for _, kind, state in world.messages() if state == "accepted"]
+    assert told.count("restored") == 1
