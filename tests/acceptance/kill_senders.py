@@ -235,8 +235,8 @@ def main(*, runs: int, messages: int, seed: int, as_json: bool) -> None:
     for number in range(runs):
         began = time.monotonic()
         found, killed, kept = play(messages=messages, seed=seed + number)
-        totals += found.figures
-        kills += Counter(killed)
+        totals.update(found.figures)
+        kills.update(killed)
         problems += [f"seed {seed + number}: {problem}" for problem in found.problems]
         which = f"{number + 1}/{runs} (seed {seed + number})"
         _say_run(which, found, killed, time.monotonic() - began)
