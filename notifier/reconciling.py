@@ -44,6 +44,8 @@ ASKED_FOR = timedelta(hours=1)
 By then the next message has told whoever is concerned, or will: one that is an hour old and may
 have arrived helps nobody a second time.
 """
+RESTS = "rests"
+"""Our code for a provider that is left alone just now: it was not asked, and has not been silent."""
 MOST_SENDS = 5
 """How often a message that a provider surely did not take is tried in all."""
 
@@ -87,7 +89,7 @@ class Reconciler:
         if stopping():
             return map(not_asked, sought)
         if not self._routing.awake(provider):
-            return iter([Silent(message_key=one.message_key, code="rests") for one in sought])
+            return iter([Silent(message_key=one.message_key, code=RESTS) for one in sought])
         if provider not in self._channels:
             self._channels[provider] = opened(provider, self._settings, self._site)
         return self._channels[provider].find(sought, lambda: not stopping())
@@ -181,6 +183,9 @@ def _wait(conn: Connection, provider: str, row: sa.Row[Any], code: str) -> None:
     if stale or now - _since(row) >= ASKED_FOR:
         log.error("%s did not say whether it has message %d: %s", provider, row.key, code)
         _end(conn, row, Reason.NO_WORD)
+        return
+    if code == RESTS:
+        _update(conn, row, ask_after=now + FIRST_WAIT)
         return
     again = now + min(FIRST_WAIT * 2 ** min(row.asked, 10), LONGEST_WAIT)
     _update(conn, row, ask_after=again, asked=row.asked + 1)

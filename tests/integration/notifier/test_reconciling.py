@@ -261,7 +261,8 @@ def test_a_provider_that_rests_is_not_asked(world: World) -> None:
             conn.execute(t.providers.insert().values(name="twilio", rests=1, rests_until=until))
         ask(world, box)
         assert len(provider.calls) == 1
-        assert row(world).asked == 1
+        assert row(world).asked == 0
+        assert row(world).ended_at is None
         with world.db.write() as conn:
             conn.execute(t.providers.delete())
         ask(world, box)
