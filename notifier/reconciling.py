@@ -45,7 +45,7 @@ By then the next message has told whoever is concerned, or will: one that is an 
 have arrived helps nobody a second time.
 """
 RESTS = "rests"
-"""Our code for a provider that is left alone just now: it was not asked, and has not been silent."""
+"""Our code for a provider that is left alone just now: not asked, it has not been silent."""
 MOST_SENDS = 5
 """How often a message that a provider surely did not take is tried in all."""
 
