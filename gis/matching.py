@@ -113,7 +113,7 @@ class Matcher:
     def index(self, patience_s: float = -1) -> PremiseIndex:
         """The index of the current premises version.
 
-        Raises `IndexBeingBuilt` if another thread has not finished it after so many seconds.
+        Raises `IndexBeingBuilt` if somebody else has not finished it after so many seconds.
         """
         if not self._lock.acquire(timeout=patience_s):
             raise IndexBeingBuilt
@@ -121,19 +121,19 @@ class Matcher:
             with self._db.read() as conn:
                 edition = _edition(conn)
                 if self._index is None or self._edition != edition:
-                    self._index = PremiseIndex.over(self._layout(conn, edition))
+                    self._index = PremiseIndex.over(self._layout(conn, edition, patience_s))
                     self._edition = edition
                 return self._index
         finally:
             self._lock.release()
 
-    def _layout(self, conn: Connection, edition: Edition) -> Layout:
+    def _layout(self, conn: Connection, edition: Edition, patience_s: float) -> Layout:
         def build() -> Layout:
             return _layout(conn, edition.version)
 
         if self._shelf is None:
             return build()
-        layout = self._shelf.take(edition, build)
+        layout = self._shelf.take(edition, build, patience_s)
         threading.Thread(target=self._check, args=(edition,), name="check", daemon=True).start()
         return layout
 

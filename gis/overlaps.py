@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
 from gis.index import PremiseIndex
-from gis.membership.interruptions import LIVE
+from gis.membership.claims import LIVE
 from gis.selection import Positions, Selection
 from outage import tables as t
 from outage.model import OPEN, Service

@@ -13,12 +13,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pandas.util import hash_array
 
 from gis.errors import CoordinatesProjected, FileAxesSwapped
 from gis.formats.crs import placer
 from gis.importing.columns import Growing, blank, with_nul
-from gis.importing.points import Places
+from gis.importing.fingerprints import fingerprints
+from gis.importing.points import Places, are_finite
 from gis.importing.rows import Rows, Wanted
 from gis.importing.sources import source
 from gis.importing.text import Column
@@ -43,7 +43,7 @@ ALIAS = "alias_"
 _MAX_ID = 64
 _MAX_LONGITUDE, _MAX_LATITUDE = 180.0, 90.0
 _MOST = 0.5
-_BYTES_BESIDE = 24  # of a row: its place and its line
+_BYTES_BESIDE = 32  # of a row: its place, its line and its id's fingerprint
 _SOUTHERNMOST = -60.0
 """Nobody is served south of here; what lies there are longitudes of America as latitudes."""
 _WGS84 = "WGS 84"
@@ -169,6 +169,7 @@ class _Gathered:
 
     def __init__(self) -> None:
         self.columns: dict[str, Growing] = {}
+        self.fingerprints: list[NDArray[np.uint64]] = []
         self.places: list[Places] = []
         self.lines: list[NDArray[np.int64]] = []
         self.rejected: list[RejectedRow] = []
@@ -180,6 +181,9 @@ class _Gathered:
             self.columns[name] = Growing(self._length)
         for name, column in self.columns.items():
             column.add(rows.columns[name] if name in rows.columns else blank(len(rows.lines)))
+        # Whoever reads in a process apart is waited for anyway.
+        ids = rows.columns.get("premise_id", blank(len(rows.lines)))
+        self.fingerprints.append(fingerprints(ids))
         self.places.append(rows.places)
         self.lines.append(rows.lines)
         self.rejected += rows.rejected
@@ -217,7 +221,7 @@ def _judged(
         *((_NUL, with_nul(column)) for column in (ids, *text.values())),
     ):
         reasons[bad] = reason
-    reasons[_doubled(ids, reasons == _GOOD)] = _DOUBLED
+    reasons[_doubled(ids, np.concatenate(gathered.fingerprints), reasons == _GOOD)] = _DOUBLED
     good = reasons == _GOOD
     rejected = [
         *gathered.rejected,
@@ -263,12 +267,13 @@ def _place(
     while pieces:
         piece = pieces.pop(0)
         here = slice(at, at := at + len(piece))
-        known = np.asarray(np.isfinite(piece).all(axis=1))
+        known = are_finite(piece)
         placed = piece.copy()
         if move is not None:
             placed[known] = move(piece[known])
         lon[here], lat[here] = placed[:, 0], placed[:, 1]
-        bad[here] = ~np.isnan(piece).all(axis=1) & ~_on_earth(lon[here], lat[here])
+        x, y = piece.T
+        bad[here] = ~(np.isnan(x) & np.isnan(y)) & ~_on_earth(lon[here], lat[here])
         given += int(known.sum())
         turned += int((known & _looks_turned(piece, placed, bad[here])).sum())
     most = _MOST * max(given, 1)
@@ -326,17 +331,15 @@ def _no_zone(column: Column) -> Flags:
     return np.asarray(wrong[numbered.indices.to_numpy()], dtype=np.bool_)
 
 
-def _doubled(ids: Column, good: Flags) -> Flags:
+def _doubled(ids: Column, numbers: NDArray[np.uint64], good: Flags) -> Flags:
     """Tell which good rows have the id of an earlier good row."""
     doubled = np.zeros(len(good), dtype=np.bool_)
     rows = np.flatnonzero(good)
-    # A table of all ids would take more memory than all else; of their hashes, few are equal.
-    hashes = np.concatenate(
-        [hash_array(chunk.to_numpy(zero_copy_only=False), categorize=False) for chunk in ids.chunks]
-    )[rows]
-    ordered = np.sort(hashes)
+    # A table of all ids would take more memory than all else; of their fingerprints, few are equal.
+    numbers = numbers[rows]
+    ordered = np.sort(numbers)
     alike = ordered[1:][ordered[1:] == ordered[:-1]]
     if len(alike):
-        rows = rows[np.isin(hashes, alike)]
+        rows = rows[np.isin(numbers, alike)]
         doubled[rows] = pd.Series(ids.take(pa.array(rows)).to_pylist()).duplicated(keep="first")
     return doubled

@@ -57,8 +57,12 @@ class GisReader:
         if entry.kind != JournalKind.PREMISES_CHANGED:
             return [] if entry.outage_key is None else [entry.outage_key]
         still_open = t.outages.c.status.in_([status.value for status in OPEN])
+        # What began after the load is matched against it by its own first entry.
+        there = sa.exists().where(
+            t.journal.c.outage_key == t.outages.c.key, t.journal.c.number < entry.number
+        )
         keys = conn.execute(
-            sa.select(t.outages.c.key).where(still_open).order_by(t.outages.c.key)
+            sa.select(t.outages.c.key).where(still_open, there).order_by(t.outages.c.key)
         ).scalars()
         return [OutageKey(key) for key in keys]
 

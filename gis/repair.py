@@ -163,11 +163,13 @@ def _even_odd(polygons: Sequence[Polygon]) -> list[Polygon]:
     faces = shapely.get_parts(found)
     middles = shapely.get_coordinates(shapely.point_on_surface(faces))
     odd = np.zeros(len(faces), dtype=bool)
+    places = shapely.STRtree(shapely.points(middles))  # type: ignore[arg-type]  # it is an array
     for ring in rings:
         surrounded = Polygon(ring)
+        near = places.query(shapely.box(*ring.bounds))
         # Prepared, GEOS counts the edges to one side, which holds for a ring that is invalid, too.
         shapely.prepare(surrounded)
-        odd ^= shapely.contains_xy(surrounded, middles)
+        odd[near] ^= shapely.contains_xy(surrounded, middles[near])
     inside = _kept(shapely.coverage_union_all(faces[odd]))
     alone = beside[:2] if inside else [lines]
     hairs = _kept(shapely.union_all(shapely.buffer(alone, _HAIR, quad_segs=1)))

@@ -22,6 +22,9 @@ from gis.repair import Area, Settled, settle
 _EARTH = Geod(ellps="WGS84")
 _EARTH_RADIUS_KM = 6371.0072  # of the sphere with the same surface
 _HALF_ROUND = 180.0
+_MOST_RISE = 250.0
+"""Degrees of latitude: the index cuts every edge at each 50 m of them, and a comb that is no
+larger than a state would take all memory."""
 _UNPACKED = 10
 """Times the limit of bytes that may come out of an archive."""
 
@@ -123,6 +126,8 @@ def _shape(settled: Settled, limits: ShapeLimits) -> Shape:
     km2 = _area_km2(area)
     if not math.isfinite(km2) or km2 > limits.max_area_km2:
         _limit(km2, "km² of area", limits.max_area_km2, "check its coordinates")
+    rise = np.abs(np.diff(shapely.get_coordinates(area)[:, 1])).sum()
+    _limit(rise, "degrees that its edges run north and south in all", _MOST_RISE, "simplify it")
     wkb = shapely.to_wkb(shapely.normalize(area))
     return Shape(
         wkb=wkb,

@@ -70,7 +70,8 @@ def parse(address: str) -> tuple[int | None, str | None]:
 
     An address without a number has neither: it names a place, not a house on a street.
     """
-    found = _ADDRESS.match(address)
+    # Gaps first, as for a street: in long ones the search would begin anew at every blank.
+    found = _ADDRESS.match(_GAPS.sub(" ", address))
     if found is None:
         return None, None
     street = normalise(found["street"])

@@ -162,8 +162,8 @@ class Application:
         if shape is None or not regrouped:
             return None
         return (
-            f"Outage {row.source_id}: its new shape was not taken, because a person has merged "
-            f"outages into {outage.id}; a dispatcher can redraw that."
+            f"Outage {row.source_id}: its new shape was not taken, because a person has merged or "
+            f"split {outage.id}; a dispatcher can redraw that."
         )
 
     def _claim(self, conn: Connection, decision: Decision, written: Written | None) -> bool:

@@ -48,8 +48,9 @@ def is_listed(conn: Connection, source: str, outage: Outage) -> bool:
 
 
 def has_grown(conn: Connection, outage: Outage) -> bool:
-    """Whether a person has merged others into it: its place is theirs, too."""
-    others = sa.select(_o.key).where(_o.merged_into == outage.key, _BY_A_PERSON).limit(1)
+    """Whether a person has merged others into it or split some off: its place is not its own."""
+    merged = sa.and_(_o.merged_into == outage.key, _BY_A_PERSON)
+    others = sa.select(_o.key).where(sa.or_(merged, _o.split_from == outage.key)).limit(1)
     return conn.execute(others).first() is not None
 
 

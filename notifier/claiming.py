@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from notifier.kinds import Channel, Kind
 from notifier.patience import Patience
 from notifier.policy import Belief, Decision, Manners, Reason, belief, decide, unpack
 from notifier.rendering import Text, Voice, render
-from notifier.situations import CHANNEL_OF, Moment, situations
+from notifier.situations import CHANNEL_OF, Form, Moment, situations
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database, wall_now
@@ -207,8 +208,13 @@ def _standing(
         scratch.settle(conn, scratch.targets)
     terms = work.terms
     moment = Moment.of(conn, terms.manners, count_shadowed=terms.count_shadowed, now=work.now)
-    statement = situations(scratch.targets, moment)
-    return {(row.outage_key, row.endpoint_key): row for row in conn.execute(statement)}
+    found = conn.execute(_situations(moment.form), moment.values)
+    return {(row.outage_key, row.endpoint_key): row for row in found}
+
+
+@cache
+def _situations(form: Form) -> sa.Select[Any]:
+    return situations(scratch.targets, form)
 
 
 def _first(

@@ -239,7 +239,8 @@ def _standing(
     target = sa.select(
         sa.literal(outage_key).label("outage_key"), t.endpoints.c.key.label("endpoint_key")
     ).where(t.endpoints.c.key == endpoint_key)
-    return conn.execute(situations(target.subquery("target"), moment)).first()
+    asked = situations(target.subquery("target"), moment.form)
+    return conn.execute(asked, moment.values).first()
 
 
 def _now(name: str, row: sa.Row[Any] | None, known: facts.OutageFacts, moment: Moment) -> str:

@@ -1,6 +1,8 @@
 """From a journal entry to message rows, some thousand people at a time, set by set."""
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import case, func
@@ -11,9 +13,9 @@ from notifier import audience, facts, scratch
 from notifier.batches import steady
 from notifier.policy import Decision, Manners, Reason, decide, unpack
 from notifier.scratch import standing, targets, verdicts
-from notifier.situations import Moment, situations
+from notifier.situations import Form, Moment, situations
 from outage import tables as t
-from outage.columns import to_ms
+from outage.columns import Key, to_ms
 from outage.in_order import InOrder
 
 
@@ -38,7 +40,7 @@ def plan_some(conn: Connection, plan: Plan, after: int, premises: int) -> int | 
     upto = _upto(conn, plan.outage_key, after, premises)
     moment = Moment.of(conn, plan.manners, count_shadowed=plan.count_shadowed)
     scratch.prepare(conn)
-    _aim(conn, _here(plan.outage_key, after, upto))
+    _aim(conn, plan.outage_key, [], after, upto)
     _stand(conn, moment)
     beyond = standing.c.first_premise <= after
     if upto is not None:
@@ -47,21 +49,15 @@ def plan_some(conn: Connection, plan: Plan, after: int, premises: int) -> int | 
     _decide_and_write(conn, plan, moment, tally_silence=True)
     if siblings:
         scratch.prepare(conn)
-        _aim(conn, _there(plan.outage_key, siblings, after, upto))
+        _aim(conn, plan.outage_key, siblings, after, upto)
         _stand(conn, moment)
         _decide_and_write(conn, plan, moment, tally_silence=False)
     return upto
 
 
 def _upto(conn: Connection, outage_key: int, after: int, premises: int) -> int | None:
-    m = t.memberships
-    found: int | None = conn.execute(
-        sa.select(m.c.premise_key)
-        .where(m.c.outage_key == outage_key, m.c.premise_key > after)
-        .order_by(m.c.premise_key)
-        .offset(premises - 1)
-        .limit(1)
-    ).scalar()
+    facts = {"outage": outage_key, "after": after, "others": premises - 1}
+    found: int | None = conn.execute(_UPTO, facts).scalar()
     return found
 
 
@@ -71,58 +67,79 @@ def _siblings(conn: Connection, plan: Plan) -> list[int]:
     They have no entry of their own when that other one ends: whoever was told
     "out" for them and is back now would never hear of it.
     """
-    d = t.decisions
-    return list(
-        conn.execute(
-            sa.select(d.c.outage_key)
-            .where(d.c.decision == Reason.OUT_IN_OTHER_OUTAGE, d.c.outage_key != plan.outage_key)
-            .distinct()
-        ).scalars()
+    return list(conn.execute(_SIBLINGS, {"outage": plan.outage_key}).scalars())
+
+
+def _aim(
+    conn: Connection, outage_key: int, siblings: list[int], after: int, upto: int | None
+) -> None:
+    """Look at whoever holds members in this range now; of ``siblings``, those they share."""
+    facts = {"outage": outage_key, "after": after, "upto": _NO_END if upto is None else upto}
+    if siblings:
+        conn.execute(_THERE, facts | {"siblings": siblings})
+    else:
+        conn.execute(_HERE, facts)
+    scratch.settle(conn, targets)
+
+
+def _stand(conn: Connection, moment: Moment) -> None:
+    conn.execute(_standing(moment.form), moment.values)
+    scratch.settle(conn, standing)
+
+
+# Statements are put together once: it takes longer than to carry out one for a hundred people.
+_OUTAGE, _AFTER, _UP_TO = (sa.bindparam(name, type_=Key) for name in ("outage", "after", "upto"))
+_NO_END = (1 << 63) - 1
+"""Above every key."""
+_AT_MS = sa.bindparam("at_ms", type_=sa.BigInteger)
+_BY = sa.bindparam("by_number", type_=sa.BigInteger)
+_MEMBERS = t.memberships.c
+_UPTO = (
+    sa.select(_MEMBERS.premise_key)
+    .where(_MEMBERS.outage_key == _OUTAGE, _MEMBERS.premise_key > _AFTER)
+    .order_by(_MEMBERS.premise_key)
+    .offset(sa.bindparam("others", type_=sa.Integer))
+    .limit(1)
+)
+_SIBLINGS = (
+    sa.select(t.decisions.c.outage_key)
+    .where(
+        t.decisions.c.decision == Reason.OUT_IN_OTHER_OUTAGE,
+        t.decisions.c.outage_key != _OUTAGE,
     )
+    .distinct()
+)
 
 
-def _here(outage_key: int, after: int, upto: int | None) -> sa.Select[tuple[int, int]]:
-    return _holders(t.memberships, sa.literal(outage_key), outage_key, after, upto)
-
-
-def _there(
-    outage_key: int, siblings: list[int], after: int, upto: int | None
-) -> sa.Select[tuple[int, int]]:
-    m, sibling = t.memberships, t.memberships.alias("sibling")
-    both = sa.and_(sibling.c.premise_key == m.c.premise_key, sibling.c.outage_key.in_(siblings))
-    joined = InOrder(m, sibling, both)
-    return _holders(joined, sibling.c.outage_key, outage_key, after, upto)
-
-
-def _holders(
-    members: sa.FromClause,
-    of: "sa.ColumnElement[int]",
-    outage_key: int,
-    after: int,
-    upto: int | None,
-) -> sa.Select[tuple[int, int]]:
-    """Endpoints of whoever holds members of ``outage_key`` in this range now."""
+def _aimed(members: sa.FromClause, of: sa.ColumnElement[int]) -> sa.Insert:
+    """Endpoints of whoever holds members of an outage in a range now."""
     m = t.memberships
     held = sa.and_(t.occupancies.c.premise_key == m.c.premise_key, t.occupancies.c.until.is_(None))
     reached = sa.and_(
         t.contacts.c.account_key == t.occupancies.c.account_key, t.contacts.c.ended_at.is_(None)
     )
-    statement = (
+    who = (
         sa.select(of.label("outage_key"), t.contacts.c.endpoint_key)
         .distinct()
         .select_from(InOrder(InOrder(members, t.occupancies, held), t.contacts, reached))
-        .where(m.c.outage_key == outage_key, m.c.premise_key > after)
+        .where(m.c.outage_key == _OUTAGE, m.c.premise_key > _AFTER, m.c.premise_key <= _UP_TO)
     )
-    return statement if upto is None else statement.where(m.c.premise_key <= upto)
+    return targets.insert().from_select(["outage_key", "endpoint_key"], who)
 
 
-def _aim(conn: Connection, who: sa.Select[tuple[int, int]]) -> None:
-    conn.execute(targets.insert().from_select(["outage_key", "endpoint_key"], who))
-    scratch.settle(conn, targets)
+def _shared() -> sa.Insert:
+    m, sibling = t.memberships, t.memberships.alias("sibling")
+    others = sibling.c.outage_key.in_(sa.bindparam("siblings", expanding=True))
+    both = sa.and_(sibling.c.premise_key == m.c.premise_key, others)
+    return _aimed(InOrder(m, sibling, both), sibling.c.outage_key)
 
 
-def _stand(conn: Connection, moment: Moment) -> None:
-    now = situations(targets, moment).subquery("now")
+_HERE, _THERE = _aimed(t.memberships, _OUTAGE), _shared()
+
+
+@cache
+def _standing(form: Form) -> sa.Insert:
+    now = situations(targets, form).subquery("now")
     pending = t.messages.alias("pending")
     whole = (
         sa.select(
@@ -142,8 +159,7 @@ def _stand(conn: Connection, moment: Moment) -> None:
             ),
         )
     )
-    conn.execute(standing.insert().from_select(list(whole.selected_columns.keys()), whole))
-    scratch.settle(conn, standing)
+    return standing.insert().from_select(list(whole.selected_columns.keys()), whole)
 
 
 def _decide_and_write(conn: Connection, plan: Plan, moment: Moment, *, tally_silence: bool) -> None:
@@ -158,10 +174,11 @@ def _decide_and_write(conn: Connection, plan: Plan, moment: Moment, *, tally_sil
     }
     scratch.record(conn, decisions)
     _tally(conn, plan, silence=tally_silence)
-    _end_pending(conn, to_ms(now))
-    _renew(conn, to_ms(now))
-    _hasten(conn, to_ms(now))
-    _insert(conn, plan, to_ms(now), in_order=not tally_silence)
+    at = {"at_ms": to_ms(now)}
+    for statement in (_END_PENDING, _RENEW, _HASTEN):
+        conn.execute(statement, at)
+    insert = _INSERT[conn.dialect.name, not tally_silence]
+    conn.execute(insert, at | {"by_number": plan.number})
 
 
 _VERDICT = sa.and_(
@@ -182,47 +199,62 @@ _STAYS = sa.and_(
 """A pending row that goes on waiting."""
 
 
-def _told_by_this_entry(plan: Plan) -> sa.ColumnElement[bool]:
-    return sa.exists().where(
-        t.messages.c.number == plan.number,
+def _tallied(*, silence: bool) -> sa.Select[Any]:
+    told_by_this_entry = sa.exists().where(
+        t.messages.c.number == _BY,
         t.messages.c.endpoint_key == standing.c.endpoint_key,
         t.messages.c.channel == standing.c.channel,
     )
+    decision = case(
+        (verdicts.c.kind.is_(None), verdicts.c.decision),
+        (_COVERED, Reason.ALREADY_PENDING.value),
+        (told_by_this_entry, Reason.TOLD_FOR_OTHER_OUTAGE.value),
+        else_=verdicts.c.decision,
+    )
+    if silence:
+        return (
+            sa.select(
+                standing.c.outage_key, decision.label("decision"), func.count().label("count")
+            )
+            .select_from(standing)
+            .join(verdicts, _VERDICT)
+            .group_by(standing.c.outage_key, sa.text("2"))
+        )
+    # Of several outages with one endpoint the first tells it: see `_insert`.
+    whose = (standing.c.endpoint_key, decision.in_(audience.TELLS))
+    rank = func.row_number().over(partition_by=whose, order_by=standing.c.outage_key)
+    each = (
+        sa.select(standing.c.outage_key, decision.label("decision"), rank.label("rank"))
+        .select_from(standing)
+        .join(verdicts, _VERDICT)
+        .where(verdicts.c.kind.is_not(None))
+        .subquery("each")
+    )
+    beaten = sa.and_(each.c.decision.in_(audience.TELLS), each.c.rank > 1)
+    counted = case((beaten, Reason.TOLD_FOR_OTHER_OUTAGE.value), else_=each.c.decision)
+    return sa.select(
+        each.c.outage_key, counted.label("decision"), func.count().label("count")
+    ).group_by(each.c.outage_key, sa.text("2"))
+
+
+_TALLIED = {silence: _tallied(silence=silence) for silence in (False, True)}
 
 
 def _tally(conn: Connection, plan: Plan, *, silence: bool) -> None:
     """Count what is decided, by outage; without ``silence`` only what there is to tell."""
-    decision = case(
-        (verdicts.c.kind.is_(None), verdicts.c.decision),
-        (_COVERED, Reason.ALREADY_PENDING.value),
-        (_told_by_this_entry(plan), Reason.TOLD_FOR_OTHER_OUTAGE.value),
-        else_=verdicts.c.decision,
-    )
-    found = sa.select(standing.c.outage_key, decision.label("decision"))
-    if not silence:
-        # Of several outages with one endpoint the first tells it: see `_insert`.
-        whose = (standing.c.endpoint_key, decision.in_(audience.TELLS))
-        rank = func.row_number().over(partition_by=whose, order_by=standing.c.outage_key)
-        found = found.add_columns(rank.label("rank")).where(verdicts.c.kind.is_not(None))
-    each = found.select_from(standing).join(verdicts, _VERDICT).subquery("each")
-    counted = each.c.decision
-    if not silence:
-        beaten = sa.and_(counted.in_(audience.TELLS), each.c.rank > 1)
-        counted = case((beaten, Reason.TOLD_FOR_OTHER_OUTAGE.value), else_=counted)
-    statement = sa.select(each.c.outage_key, counted.label("decision"), func.count().label("count"))
-    rows = conn.execute(statement.group_by(each.c.outage_key, sa.text("2"))).mappings()
-    audience.tally(conn, [{"number": plan.number, **row} for row in rows])
+    found = conn.execute(_TALLIED[silence], {"by_number": plan.number}).mappings()
+    audience.tally(conn, [{"number": plan.number, **row} for row in found])
 
 
-def _end_pending(conn: Connection, now_ms: int) -> None:
+def _end_pending() -> sa.Update:
     """A pending row that says something else now gives way; mostly its send time is inherited."""
     to_tell = verdicts.c.kind.is_not(None)
-    conn.execute(
+    return (
         t.messages.update()
         .values(
             state=case((to_tell, "superseded"), else_="withdrawn"),
             reason=case((to_tell, Reason.NEWER_DECISION.value), else_=verdicts.c.decision),
-            ended_at=now_ms,
+            ended_at=_AT_MS,
         )
         .where(
             t.messages.c.key == standing.c.pending_key,
@@ -233,14 +265,14 @@ def _end_pending(conn: Connection, now_ms: int) -> None:
     )
 
 
-def _renew(conn: Connection, now_ms: int) -> None:
+def _renew() -> sa.Update:
     """A pending row that will say something newer than it was planned for lives on from now.
 
     Else what waited through a provider's outage would expire with the newest ETR in it. Those
     planned lately are left as they are: it would be a write for each person and entry.
     """
-    lives_on = _fresh(now_ms) + verdicts.c.expires_ms
-    conn.execute(
+    lives_on = _FRESH + verdicts.c.expires_ms
+    return (
         t.messages.update()
         .values(expires_at=lives_on)
         .where(
@@ -251,36 +283,22 @@ def _renew(conn: Connection, now_ms: int) -> None:
     )
 
 
-def _hasten(conn: Connection, now_ms: int) -> None:
+def _hasten() -> sa.Update:
     """What waits longer than it has to by now goes sooner; what waits too short, claiming sees."""
-    due = _due(now_ms)
-    conn.execute(
+    return (
         t.messages.update()
-        .values(send_after=due)
-        .where(
-            _STAYS,
-            sa.type_coerce(t.messages.c.send_after, sa.BigInteger) > due,
-        )
+        .values(send_after=_DUE)
+        .where(_STAYS, sa.type_coerce(t.messages.c.send_after, sa.BigInteger) > _DUE)
     )
 
 
-def _fresh(now_ms: int) -> sa.ColumnElement[int]:
-    """From when on a message grows old."""
-    return func.coalesce(verdicts.c.after_ms, sa.literal(now_ms, sa.BigInteger))
-
-
-def _due(now_ms: int) -> sa.ColumnElement[int]:
-    held = sa.literal(now_ms, sa.BigInteger) + verdicts.c.hold_ms
-    return case((verdicts.c.after_ms > held, verdicts.c.after_ms), else_=held)
-
-
-def _insert(conn: Connection, plan: Plan, now_ms: int, *, in_order: bool) -> None:
+def _insert(dialect: Any, *, in_order: bool) -> sa.Insert:  # noqa: ANN401 - the dialects' own have no common type
     """Write what is to be told. One entry tells an endpoint once: ``in_order``, by the first."""
-    own, earlier = _due(now_ms), standing.c.pending_send_after
-    inherits = sa.and_(verdicts.c.inherits == 1, earlier < own)
+    earlier = standing.c.pending_send_after
+    inherits = sa.and_(verdicts.c.inherits == 1, earlier < _DUE)
     rows = (
         sa.select(
-            sa.literal(plan.number).label("number"),
+            _BY.label("number"),
             standing.c.outage_key,
             standing.c.endpoint_key,
             standing.c.account_key,
@@ -289,9 +307,9 @@ def _insert(conn: Connection, plan: Plan, now_ms: int, *, in_order: bool) -> Non
             verdicts.c.variant,
             sa.literal("pending").label("state"),
             (verdicts.c.urgency * 2 + 1 - standing.c.medical).label("priority"),
-            sa.literal(now_ms).label("planned_at"),
-            case((inherits, earlier), else_=own).label("send_after"),
-            (_fresh(now_ms) + verdicts.c.expires_ms).label("expires_at"),
+            _AT_MS.label("planned_at"),
+            case((inherits, earlier), else_=_DUE).label("send_after"),
+            (_FRESH + verdicts.c.expires_ms).label("expires_at"),
         )
         .select_from(standing)
         .join(verdicts, _VERDICT)
@@ -302,9 +320,21 @@ def _insert(conn: Connection, plan: Plan, now_ms: int, *, in_order: bool) -> Non
     )
     if in_order:
         rows = rows.order_by(standing.c.outage_key)
-    dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
-    conn.execute(
+    statement: sa.Insert = (
         dialect.insert(t.messages)
         .from_select(list(rows.selected_columns.keys()), rows)
         .on_conflict_do_nothing()
     )
+    return statement
+
+
+_FRESH = func.coalesce(verdicts.c.after_ms, _AT_MS)
+"""From when on a message grows old."""
+_HELD_UNTIL = _AT_MS + verdicts.c.hold_ms
+_DUE = case((verdicts.c.after_ms > _HELD_UNTIL, verdicts.c.after_ms), else_=_HELD_UNTIL)
+_END_PENDING, _RENEW, _HASTEN = _end_pending(), _renew(), _hasten()
+_INSERT = {
+    (name, in_order): _insert(dialect, in_order=in_order)
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+    for in_order in (False, True)
+}

@@ -4,10 +4,10 @@ This module only counts and packs; what follows from a situation is decided in
 `notifier.policy` and nowhere else (DECISIONS 20).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -65,7 +65,7 @@ class Moment:
     now: datetime
     manners: Manners
     count_shadowed: bool
-    clocks: dict[str, int]
+    clocks: Mapping[str, int]
 
     @classmethod
     def of(
@@ -82,14 +82,54 @@ class Moment:
         return cls(now=now, manners=manners, count_shadowed=count_shadowed, clocks=clocks)
 
     @property
-    def clock(self) -> int:
-        """Minutes after midnight where the utility is."""
-        return _minutes(self.now, self.manners.zone)
+    def form(self) -> "Form":
+        """What the statement itself depends on."""
+        return Form(count_shadowed=self.count_shadowed, zones=tuple(self.clocks))
 
     @property
-    def minute(self) -> int:
-        """Minutes since 1970."""
-        return to_ms(self.now) // _MINUTE_MS
+    def values(self) -> dict[str, int]:
+        """What the statement's parameters are at this moment."""
+        now_ms, (usual_from, usual_until) = to_ms(self.now), self.manners.quiet or (0, 0)
+        return {
+            _NOW_MS.key: now_ms,
+            _MINUTE.key: now_ms // _MINUTE_MS,
+            _TODAY_MS.key: to_ms(self.manners.day(self.now)),
+            _DAY_AGO_MS.key: now_ms - _DAY_MIN * _MINUTE_MS,
+            _CLOCK.key: _minutes(self.now, self.manners.zone),
+            _USUAL_FROM.key: usual_from,
+            _USUAL_UNTIL.key: usual_until,
+            **{_clock_of(place).key: minutes for place, minutes in enumerate(self.clocks.values())},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What makes one statement differ from another; all else are its parameters.
+
+    Putting it together takes longer than asking it of a hundred people, and is done once a form.
+    """
+
+    count_shadowed: bool
+    zones: tuple[str, ...]
+
+    @property
+    def told_states(self) -> tuple[str, ...]:
+        """States of messages that count as told."""
+        return (*TOLD_STATES, SHADOWED) if self.count_shadowed else TOLD_STATES
+
+
+def _parameter(name: str) -> sa.BindParameter[int]:
+    return sa.bindparam(name, type_=sa.BigInteger)
+
+
+_NOW_MS, _MINUTE, _CLOCK = _parameter("at_ms"), _parameter("at_minute"), _parameter("at_clock")
+_TODAY_MS, _DAY_AGO_MS = _parameter("at_midnight_ms"), _parameter("at_day_before_ms")
+_USUAL_FROM, _USUAL_UNTIL = _parameter("usual_from"), _parameter("usual_until")
+
+
+def _clock_of(place: int) -> sa.BindParameter[int]:
+    """Minutes after midnight in one of the form's zones."""
+    return _parameter(f"at_clock_{place}")
 
 
 def _minutes(now: datetime, zone: ZoneInfo) -> int:
@@ -117,15 +157,15 @@ def _zones(conn: Connection) -> list[str]:
     return found[1:]
 
 
-def situations(targets: FromClause, moment: Moment) -> Select[Any]:
-    """One row per target: a pair (``outage_key``, ``endpoint_key``).
+def situations(targets: FromClause, form: Form) -> Select[Any]:
+    """One row per target: a pair (``outage_key``, ``endpoint_key``). Asked with `Moment.values`.
 
     Columns: the pair, ``account_key`` (the first account concerned), ``channel``,
     ``medical``, ``first_premise`` (lowest key of its premises in the outage),
     ``told_key`` (the message it was last told by) and ``packed``, the situation.
     A target that holds no premise of the outage any more gives no row.
     """
-    whole = _endpoints(targets, moment).subquery("whole")
+    whole = _endpoints(targets, form).subquery("whole")
     m = t.messages.c
     told_time = _told_time()
     facts: dict[str, ColumnElement[Any]] = {
@@ -145,12 +185,12 @@ def situations(targets: FromClause, moment: Moment) -> Select[Any]:
         "fewer": _is(func.coalesce(m.told_places, 0) > _at_most(whole.c.places, MOST_PLACES)),
         "told_time": case(
             (told_time.is_(None), 0),
-            else_=FAR_MIN + _between(1 - FAR_MIN, told_time // _MINUTE_MS - moment.minute, FAR_MIN),
+            else_=FAR_MIN + _between(1 - FAR_MIN, told_time // _MINUTE_MS - _MINUTE, FAR_MIN),
         ),
         "told_update": _is(m.told_update.is_(True)),
         "told_crew": _is(m.told_crew.is_(True)),
         "medical": whole.c.medical,
-        "ago": case((whole.c.hourly == 0, 0), else_=_ago(moment)),
+        "ago": case((whole.c.hourly == 0, 0), else_=_ago()),
         "recent": _at_most(whole.c.said % _BACKS, most("recent")),
         "backs": _at_most(whole.c.said // _BACKS, most("backs")),
         "quiet": whole.c.quiet,
@@ -196,17 +236,17 @@ def _told_time() -> ColumnElement[Any]:
     return func.coalesce(sa.type_coerce(m.told_time, sa.BigInteger), etr)
 
 
-def _ago(moment: Moment) -> ColumnElement[Any]:
+def _ago() -> ColumnElement[Any]:
     """How long ago they were told anything, counted from 1 on; the most for never."""
     claimed = sa.type_coerce(t.messages.c.claimed_at, sa.BigInteger)
-    steps = (to_ms(moment.now) - claimed) // (AGO_STEP_MIN * _MINUTE_MS)
+    steps = (_NOW_MS - claimed) // (AGO_STEP_MIN * _MINUTE_MS)
     longest = most("ago")
     return _at_most(func.coalesce(1 + sa.cast(steps, sa.BigInteger), longest), longest)
 
 
-def _endpoints(targets: FromClause, moment: Moment) -> Select[Any]:
+def _endpoints(targets: FromClause, form: Form) -> Select[Any]:
     """One row per target: its premises taken together, and the message it was last told by."""
-    places = _places(targets, moment).subquery("places")
+    places = _places(targets, form).subquery("places")
     wanted = func.max(places.c.wanted)
 
     def flag(column: ColumnElement[int]) -> ColumnElement[int]:
@@ -222,7 +262,7 @@ def _endpoints(targets: FromClause, moment: Moment) -> Select[Any]:
         (flag(back) == 1, number(back)),
         else_=number(literal(1)),
     )
-    told_key = _told_key(places, count_shadowed=moment.count_shadowed)
+    told_key = _told_key(places, form)
     return sa.select(
         places.c.outage_key,
         places.c.endpoint_key,
@@ -239,27 +279,22 @@ def _endpoints(targets: FromClause, moment: Moment) -> Select[Any]:
         counted.label("places"),
         func.max(places.c.quiet).label("quiet"),
         func.max(places.c.hourly).label("hourly"),
-        _said(places, moment).label("said"),
+        _said(places, form).label("said"),
     ).group_by(places.c.outage_key, places.c.endpoint_key)
 
 
-def _said(places: FromClause, moment: Moment) -> ColumnElement[int]:
+def _said(places: FromClause, form: Form) -> ColumnElement[int]:
     """What was told of the outage lately: the dispensable today, and "back" within a day."""
     m = t.messages.alias("said").c
-    states = (*TOLD_STATES, SHADOWED) if moment.count_shadowed else TOLD_STATES
-    now = to_ms(moment.now)
     claimed = sa.type_coerce(m.claimed_at, sa.BigInteger)
-    today = sa.and_(m.kind.in_(COUNTED), claimed >= to_ms(moment.manners.day(moment.now)))
-    back = sa.and_(
-        m.told_state == Told.BACK.name.lower(),
-        claimed >= now - timedelta(days=1) // timedelta(milliseconds=1),
-    )
+    today = sa.and_(m.kind.in_(COUNTED), claimed >= _TODAY_MS)
+    back = sa.and_(m.told_state == Told.BACK.name.lower(), claimed >= _DAY_AGO_MS)
     counted: ColumnElement[int] = (
         sa.select(func.coalesce(func.sum(_is(today) + _is(back) * _BACKS), 0))
         .where(
             m.outage_key == places.c.outage_key,
             m.endpoint_key == places.c.endpoint_key,
-            m.state.in_(states),
+            m.state.in_(form.told_states),
         )
         .correlate(places)
         .scalar_subquery()
@@ -267,12 +302,13 @@ def _said(places: FromClause, moment: Moment) -> ColumnElement[int]:
     return counted
 
 
-def _told_key(places: FromClause, *, count_shadowed: bool) -> ColumnElement[int]:
+def _told_key(places: FromClause, form: Form) -> ColumnElement[int]:
     """The newest message that the endpoint was told by, of the outage or of one it goes on from."""
     message, merged = t.messages.alias("told_message"), t.outages.alias("merged")
-    states = (*TOLD_STATES, SHADOWED) if count_shadowed else TOLD_STATES
     # Subqueries for each row: joined, SQLite would go through all messages there are.
-    to_them = sa.and_(message.c.endpoint_key == places.c.endpoint_key, message.c.state.in_(states))
+    to_them = sa.and_(
+        message.c.endpoint_key == places.c.endpoint_key, message.c.state.in_(form.told_states)
+    )
     newest = sa.select(func.max(message.c.key)).where(to_them)
     last = (
         sa.select(func.max(t.origins.c.number))
@@ -341,7 +377,7 @@ def _told_code(column: ColumnElement[str]) -> ColumnElement[int]:
     return case({told.name.lower(): int(told) for told in Told if told}, value=column, else_=0)
 
 
-def _places(targets: FromClause, moment: Moment) -> Select[Any]:
+def _places(targets: FromClause, form: Form) -> Select[Any]:
     """One row per target and premise: who wants to know when, and how the premise stands.
 
     ``here`` and ``elsewhere`` tell whose its open interruption is. ``state`` is
@@ -384,33 +420,30 @@ def _places(targets: FromClause, moment: Moment) -> Select[Any]:
             func.max(_is(wants)).label("wanted"),
             func.max(_is(first)).label("medical"),
             func.max(_is(topics.bitwise_and(HOURLY) != 0)).label("hourly"),
-            func.max(_quiet(moment)).label("quiet"),
+            func.max(_quiet(form)).label("quiet"),
             here.label("here"),
             elsewhere.label("elsewhere"),
             state.label("state"),
         )
-        .select_from(sa.outerjoin(_held(targets, zones=bool(moment.clocks)), i, ours))
+        .select_from(sa.outerjoin(_held(targets, zones=bool(form.zones)), i, ours))
         .group_by(targets.c.outage_key, targets.c.endpoint_key, m.c.premise_key)
     )
 
 
-def _quiet(moment: Moment) -> ColumnElement[int]:
+def _quiet(form: Form) -> ColumnElement[int]:
     """How much is left of a contact's quiet hours on the clock of the premise, in whole steps.
 
     A contact without hours of its own has the utility's, if it is a phone: a mail wakes nobody.
     """
-    c, usual = t.contacts.c, moment.manners.quiet or (0, 0)
+    c, usual = t.contacts.c, (_USUAL_FROM, _USUAL_UNTIL)
     texts = c.channel == CHANNELS[Channel.SMS]
     begins, ends = (
         func.coalesce(own, case((texts, each), else_=0))
         for own, each in zip((c.quiet_from, c.quiet_until), usual, strict=True)
     )
     here = t.premises.c.time_zone
-    clock: ColumnElement[int] = (
-        case(moment.clocks, value=here, else_=moment.clock)
-        if moment.clocks
-        else literal(moment.clock)
-    )
+    clocks = {zone: _clock_of(place) for place, zone in enumerate(form.zones)}
+    clock: ColumnElement[int] = case(clocks, value=here, else_=_CLOCK) if clocks else _CLOCK
     left = (ends - clock + _DAY_MIN) % _DAY_MIN
     length = (ends - begins + _DAY_MIN) % _DAY_MIN
     steps = sa.cast((left + (QUIET_STEP_MIN - 1)) // QUIET_STEP_MIN, sa.Integer)

@@ -135,9 +135,13 @@ class Conclude:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopen:
-    """Take back the restoration ``restoration_key``: it was not true."""
+    """Take back the restoration ``restoration_key``: it was not true.
+
+    ``partly`` says that earlier ones stand, so that a part stays restored.
+    """
 
     restoration_key: int | None
+    partly: bool = False
     reason: Reason = Reason.STILL_OUT
 
 
@@ -179,9 +183,13 @@ class Unlist:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relist:
-    """A feed lists it again; ``restoration_key`` is the inferred end to take back, if any."""
+    """A feed lists it again; ``restoration_key`` is the inferred end to take back, if any.
+
+    ``partly`` is as `Reopen` has it.
+    """
 
     restoration_key: int | None
+    partly: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

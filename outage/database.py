@@ -203,6 +203,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "temp_store=MEMORY",
     ):
         _patiently(partial(_run, connection, f"PRAGMA {pragma}"))
+    # SQLite's own knows no letters beyond ASCII.
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(words: str | None) -> str | None:
+    return None if words is None else words.lower()
 
 
 def _run(connection: sqlite3.Connection, statement: str) -> None:

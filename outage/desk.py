@@ -64,7 +64,7 @@ def declare(
     `TooManyRecipientsError` above ``max_premises``.
     """
     _guard(shape, allow_empty=allow_empty, max_premises=max_premises)
-    _check_place(command.place, actor)
+    _check_place(conn, command.place, actor)
     command = replace(
         command,
         key=OutageKey(next_value(conn, "outage")),
@@ -108,7 +108,9 @@ def revise(
 ) -> Outage:
     """Change declared facts, the shape among them. Raises `VersionConflictError`."""
     _guard(shape, allow_empty=allow_empty, max_premises=max_premises)
-    _check_place(command.place, actor)
+    _check_place(conn, command.place, actor)
+    if shape is not None:
+        register.refuse_if_restoring(conn, register.load(conn, outage_id, lock=True), "revise")
     command = replace(command, shape_digest=register.keep_shape(conn, shape))
     return _do(conn, outage_id, command, actor, shape=shape, seen_version=seen_version)
 
@@ -136,6 +138,7 @@ def report_progress(
         command = replace(command, note_key=key)
     if public_message:
         public_words.check(public_message)
+        _refuse_ids(conn, "public_message", public_message)
         key = notes.write_down(
             conn, outage, "public_message", public_message, actor, approved=approve_message
         )
@@ -176,6 +179,7 @@ def restore(
     """
     _guard(shape, allow_empty=allow_empty, max_premises=None)
     outage = register.load(conn, outage_id, lock=True)
+    register.refuse_if_restoring(conn, outage, "restore")
     now = business_now(conn)
     if at is not None and not outage.started_at <= at <= now:
         raise InvalidCommandError(
@@ -236,7 +240,9 @@ def reopen(
     # What was closed ended by inference; steps that somebody gave before that stand.
     closed = outage.status is Status.CLOSED
     key = register.last_restoration(conn, outage.key, inferred=True if closed else None)
-    change = _decide(conn, outage, c.Reopen(restoration_key=key, reason=reason))
+    partly = register.others_stand(conn, outage.key, key)
+    change = _decide(conn, outage, c.Reopen(restoration_key=key, partly=partly, reason=reason))
+    register.refuse_if_restoring(conn, outage, "reopen")
     register.take_back(conn, key)
     register.merge(conn, outage.key, None)
     return _carry_out(conn, outage, change, actor)
@@ -303,7 +309,9 @@ def relist(conn: Connection, outage_id: str, *, actor: Actor) -> Outage:
     """Record that a feed lists it again; an inferred end is taken back."""
     outage = register.load(conn, outage_id, lock=True)
     key = register.last_restoration(conn, outage.key, inferred=True)
-    change = lifecycle.decide(outage, c.Relist(restoration_key=key), business_now(conn))
+    partly = register.others_stand(conn, outage.key, key)
+    command = c.Relist(restoration_key=key, partly=partly)
+    change = lifecycle.decide(outage, command, business_now(conn))
     if any(entry.kind == JournalKind.REOPENED for entry in change.entries):
         register.take_back(conn, key)
         register.merge(conn, outage.key, None)
@@ -406,9 +414,19 @@ def _restoration(
     return _apply(conn, outage, c.Restore(restoration_key=key, whole=shape is None), actor)
 
 
-def _check_place(place: str | None, actor: Actor) -> None:
+def _check_place(conn: Connection, place: str | None, actor: Actor) -> None:
     if place and actor.kind != "feed":  # a feed's words are public already, and nobody reads along
         public_words.check_place(place)
+        _refuse_ids(conn, "place", place)
+
+
+def _refuse_ids(conn: Connection, field: str, text: str) -> None:
+    """Refuse public words that name a premise or an account by its id."""
+    words = public_words.like_ids(text)
+    if words and register.names_somebody(conn, words):
+        raise InvalidCommandError(
+            field=field, problem="holds the id of a premise or an account; leave it out"
+        )
 
 
 def _guard(shape: MatchedShape | None, *, allow_empty: bool, max_premises: int | None) -> None:

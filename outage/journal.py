@@ -145,7 +145,7 @@ def _state(conn: Connection, outage_key: int) -> dict[str, Any]:
             outages.public_message_key,
         )
         .where(outages.key == outage_key)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).first()
     if row is None:
         return {}

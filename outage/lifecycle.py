@@ -258,9 +258,10 @@ def _reopen(outage: Outage, command: c.Reopen, now: datetime) -> Change:
     if not unlisted:
         _only(
             outage,
-            {Status.RESTORED},
+            {Status.RESTORED, Status.PARTIALLY_RESTORED},
             "reopen",
-            "only one that is restored, or closed as no longer listed, can be reopened",
+            "only one that is restored, all or in part, or closed as no longer listed, "
+            "can be reopened",
         )
     ended = outage.restored_at or outage.closed_at or outage.updated_at
     if now - ended > REOPEN_WITHIN:
@@ -269,11 +270,11 @@ def _reopen(outage: Outage, command: c.Reopen, now: datetime) -> Change:
             status=outage.status,
             why="it ended more than 24 hours ago; declare a new outage",
         )
-    return _reopened(outage, command.restoration_key, command.reason, now)
+    return _reopened(outage, command, command.reason, now)
 
 
 def _reopened(
-    outage: Outage, restoration_key: int | None, reason: Reason | None, now: datetime
+    outage: Outage, command: c.Reopen | c.Relist, reason: Reason | None, now: datetime
 ) -> Change:
     # Planned work that was closed before anybody started it has still not begun.
     waiting = (
@@ -281,15 +282,16 @@ def _reopened(
         and outage.kind is Kind.PLANNED
         and outage.started_at == outage.planned_start
     )
+    before = Status.PARTIALLY_RESTORED if command.partly else Status.CONFIRMED
     after = replace(
         outage,
-        status=Status.PREDICTED if waiting else Status.CONFIRMED,
+        status=Status.PREDICTED if waiting else before,
         restored_at=None,
         closed_at=None,
         close_reason=None,
         unlisted_since=None,
     )
-    data = {"restoration": restoration_key, "reason": reason}
+    data = {"restoration": command.restoration_key, "reason": reason}
     return _changed(after, now, Entry(kind=JournalKind.REOPENED, data=data))
 
 
@@ -359,12 +361,16 @@ def _unlist(outage: Outage, command: c.Unlist, now: datetime) -> Change:
 
 def _relist(outage: Outage, command: c.Relist, now: datetime) -> Change:
     if outage.status is Status.CLOSED:
-        return _reopen(outage, c.Reopen(restoration_key=command.restoration_key), now)
+        return _reopen(
+            outage,
+            c.Reopen(restoration_key=command.restoration_key, partly=command.partly),
+            now,
+        )
     if outage.unlisted_since is None:
         return Change(outage=outage, entries=())
     # Who restored or cancelled it since then was not the feed: that stands.
     if command.restoration_key is not None and outage.is_open:
-        return _reopened(outage, command.restoration_key, None, now)
+        return _reopened(outage, command, None, now)
     return _changed(replace(outage, unlisted_since=None), now, Entry(kind=JournalKind.LISTED))
 
 

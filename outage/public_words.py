@@ -18,14 +18,19 @@ _HOUSE = re.compile(
 )
 _BLOCK = re.compile(r"\b\d+00\s+block\b", re.IGNORECASE)
 
+_WORD, _DIGIT = re.compile(r"[\w./-]*\w"), re.compile(r"\d")
+_SHORTEST_ID = 5
+"""Shorter ones are in every text, and lead to nobody without more."""
+
 LONGEST_PLACE = 200
 LONGEST_TEXT = 4_000
 
 
 def check_place(place: str) -> None:
-    """Refuse the name of a place that is no name, or that reaches a person."""
+    """Refuse the name of a place that is no name, or that leads to a person."""
     _check_length("place", place, LONGEST_PLACE)
     _check_contacts("place", place)
+    _check_houses("place", place)
 
 
 def check_note(text: str) -> None:
@@ -40,9 +45,20 @@ def check(text: str) -> None:
     """
     _check_length("public_message", text, LONGEST_TEXT)
     _check_contacts("public_message", text)
+    _check_houses("public_message", text)
+
+
+def like_ids(text: str) -> list[str]:
+    """Return the words of a text that may be ids: with a digit, and not as short as a number."""
+    return [
+        word for word in _WORD.findall(text) if len(word) >= _SHORTEST_ID and _DIGIT.search(word)
+    ]
+
+
+def _check_houses(field: str, text: str) -> None:
     if _HOUSE.search(_BLOCK.sub(" ", text)):
         raise InvalidCommandError(
-            field="public_message", problem="holds a house number; name the street or block"
+            field=field, problem="holds a house number; name the street or block"
         )
 
 

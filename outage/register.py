@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from outage import tables as t
 from outage.clock import business_now
 from outage.columns import from_ms, to_ms
-from outage.errors import UnknownOutageError
+from outage.errors import NotAllowedNowError, UnknownOutageError
 from outage.model import (
     Cause,
     Confidence,
@@ -99,7 +99,8 @@ def find_source(conn: Connection, source: str, source_id: str) -> Outage | None:
 def _load(conn: Connection, where: sa.ColumnElement[bool], name: str, *, lock: bool) -> Outage:
     statement = t.outages.select().where(where)
     if lock:
-        statement = statement.with_for_update()
+        # Its key stays: whoever only refers to it need not wait, nor we for them.
+        statement = statement.with_for_update(key_share=True)
     row = conn.execute(statement).mappings().first()
     if row is None:
         raise UnknownOutageError(id=name)
@@ -195,6 +196,19 @@ def merge(conn: Connection, key: OutageKey, into: OutageKey | None) -> None:
     A chain is kept one link long, so that whoever follows it has one place to look.
     """
     column = t.outages.c.merged_into
+    if into is None:
+        # Those that a person merged into it come back with it from where it was led to.
+        before = conn.execute(sa.select(column).where(t.outages.c.key == key)).scalar()
+        merged = sa.select(t.origins.c.origin_key).where(t.origins.c.outage_key == key)
+        conn.execute(
+            t.outages.update()
+            .where(
+                column == before,
+                t.outages.c.close_reason == Reason.MERGED.value,
+                t.outages.c.key.in_(merged),
+            )
+            .values(merged_into=key)
+        )
     if into is not None:
         further = conn.execute(sa.select(column).where(t.outages.c.key == into)).scalar()
         into = OutageKey(further or into)
@@ -215,13 +229,51 @@ def last_restoration(conn: Connection, key: OutageKey, *, inferred: bool | None)
 
     Only inferred ones, or only those somebody gave, when ``inferred`` says so.
     """
-    statement = sa.select(sa.func.max(t.restorations.c.key)).where(
-        t.restorations.c.outage_key == key, t.restorations.c.taken_back_at.is_(None)
+    r = t.restorations.c
+    statement = (
+        sa.select(r.key)
+        .where(r.outage_key == key, r.taken_back_at.is_(None))
+        # One that found everybody back already is not what ended the outage.
+        .order_by(sa.case((r.premises == 0, 1), else_=0), r.key.desc())
+        .limit(1)
     )
     if inferred is not None:
-        statement = statement.where(t.restorations.c.inferred.is_(inferred))
+        statement = statement.where(r.inferred.is_(inferred))
     found = conn.execute(statement).scalar()
     return None if found is None else int(found)
+
+
+def others_stand(conn: Connection, key: OutageKey, restoration_key: int | None) -> bool:
+    """Whether a part stays restored when one restoration is taken back."""
+    r = t.restorations.c
+    others = sa.select(r.key).where(
+        r.outage_key == key,
+        r.taken_back_at.is_(None),
+        r.premises > 0,
+        r.key != (restoration_key or 0),
+    )
+    return conn.execute(others.limit(1)).first() is not None
+
+
+def names_somebody(conn: Connection, words: Sequence[str]) -> bool:
+    """Whether a word is the id of a premise or an account, or another name of one."""
+    ids = (t.premises.c.id, t.accounts.c.id, t.aliases.c.value)
+    found = sa.union_all(*(sa.select(id_).where(id_.in_(words)) for id_ in ids))
+    return conn.execute(found.limit(1)).first() is not None
+
+
+def refuse_if_restoring(conn: Connection, outage: Outage, command: str) -> None:
+    """Refuse what would change whom a restoration is of that gis has not carried out yet."""
+    r = t.restorations.c
+    under_way = sa.select(r.key).where(
+        r.outage_key == outage.key,
+        r.shape_digest.is_(None),
+        r.concluded_at.is_(None),
+        r.inferred.is_(False),
+    )
+    if outage.is_open and conn.execute(under_way.limit(1)).first() is not None:
+        why = "all of it is just being restored; try again in a moment"
+        raise NotAllowedNowError(command=command, status=outage.status, why=why)
 
 
 def take_back(conn: Connection, restoration_key: int | None) -> None:

@@ -52,6 +52,7 @@ def merge(
     # In order, so that no two that are merged crosswise wait for each other.
     locked = {key: register.load_key(conn, key, lock=True) for key in sorted(set(keys))}
     outage, heir = (locked[key] for key in keys)
+    register.refuse_if_restoring(conn, heir, "merge into")
     now = business_now(conn)
     digest = None if shape is None else shape.digest
     try:
@@ -83,6 +84,7 @@ def split(
     not any more where the caller matched it.
     """
     outage = register.load(conn, outage_id, lock=True)
+    register.refuse_if_restoring(conn, outage, "split")
     command = c.Split(
         key=OutageKey(0),
         id=outage.id,

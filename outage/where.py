@@ -111,6 +111,12 @@ def any_of(*places: Where) -> Where:
     """Return what is inside at least one of them, each named once."""
     flat = [one for place in places for one in (place.of if isinstance(place, AnyOf) else [place])]
     each = tuple(dict.fromkeys(flat))
+    for half in each:
+        # Both halves of a place that was split are that place, else each time doubles its text.
+        if isinstance(half, But):
+            other = Both(one=half.one, other=half.without)
+            if other in each:
+                return any_of(half.one, *(one for one in each if one not in (half, other)))
     return each[0] if len(each) == 1 else AnyOf(of=each)
 
 

@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from gis import errors
 from gis.errors import FileRefused, GisError
 from gis.formats import gdal
@@ -92,7 +94,8 @@ class Apart:
         """Read so many bytes, fewer at the end. Raises `FileRefused` when none come for long."""
         if size > _LONGEST:
             raise self.ended()
-        found = memoryview(bytearray(size))
+        # Unlike a bytearray it is not filled with zeros first.
+        found = np.empty(size, np.uint8).data
         at = 0
         while at < size and (more := self._some(found[at:])):
             at += more

@@ -13,7 +13,6 @@ import signal
 import struct
 import sys
 from collections.abc import Callable, Mapping
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,10 +24,10 @@ MEMORY_BYTES = 1_000_000_000
 LENGTH = struct.Struct("<Q")
 _WRITTEN_BYTES = 100_000_000
 _PR_SET_PDEATHSIG = 1
-_UNUSED = {"geopandas", "pandas", "shapely"}
+_UNUSED = {"geopandas", "pandas", "pyproj", "shapely"}
 
 
-class _Absent(MetaPathFinder):
+class _Absent:
     """Says that some packages are not installed.
 
     pyogrio and Arrow look for them, a second's work, and read as well without.

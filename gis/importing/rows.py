@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gis.importing.columns import is_blank, numbers, of_words
-from gis.importing.points import Places
+from gis.importing.points import Places, are_finite
 from gis.importing.text import Column
 from outage.sheet import RejectedRow, SheetRefusedError, columns_of
 
@@ -160,6 +160,6 @@ def joined(some: Sequence[Rows]) -> Rows:
 def of_degrees(x: Column, y: Column) -> Places:
     """Read two columns of text as places; one is nowhere where a number is missing."""
     places = np.column_stack([numbers(x), numbers(y)])
-    places[~np.isfinite(places).all(axis=1)] = np.inf
+    places[~are_finite(places)] = np.inf
     places[is_blank(x) | is_blank(y)] = np.nan
     return places

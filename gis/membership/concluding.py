@@ -36,8 +36,10 @@ def conclude(db: Database, outlines: Outlines, *tasks: Task) -> None:
         keys = sorted(task.outage.key for task in tasks)
         outages = {key: register.load_key(conn, key, lock=True) for key in keys}
         if step is not None:
+            # A place that has changed since it was matched may bring more: this is not all of it.
+            grows = outages[item.outage_key].shape_digest != tasks[0].matched_digest
             outages[item.outage_key] = desk.conclude(
-                conn, step, out=found[0].live, premises=len(ended)
+                conn, step, out=found[0].live or int(grows), premises=len(ended)
             )
         news = [
             _store(conn, task, counts, look, interrupts=outages[task.outage.key].interrupts)

@@ -16,16 +16,17 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import Connection
 
+from gis.membership import hindsight
+from gis.membership.claims import BEGUN, SERVICE, claims, last_end, not_before
 from gis.membership.scratch import scratch, settled
 from outage import tables as t
 from outage.columns import Key
 from outage.in_order import InOrder
-from outage.model import INTERRUPTING, Kind, OutageKey, Reason, Service
+from outage.model import Kind, OutageKey, Reason, Service
 
 _i = t.interruptions
 _m = t.memberships.alias("holding")
 _o, _heir = t.outages.alias("holder"), t.outages.alias("heir")
-LIVE = sa.and_(t.memberships.c.removed.is_(None), t.memberships.c.until.is_(None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,34 +60,23 @@ def settle(conn: Connection, service: Service, end: End, came: OutageKey | None 
             without an open one needs no look at who else there is.
     """
     of_service = {"of_service": service.value}
+    how = {"at": end.at, "ends_as": end.outcome, "by": end.restoration_key}
     conn.execute(_SETTLE if came is None else _SETTLE_HELD, of_service)
-    conn.execute(_HAND_OVER, {"voided": end.voided or 0})
-    conn.execute(_END, {"at": end.at, "ends_as": end.outcome, "by": end.restoration_key})
+    if end.voided is None:
+        conn.execute(_PART, how)
+        conn.execute(_PARTED, {"at": end.at})
+    conn.execute(_HAND_OVER, of_service | {"voided": end.voided or 0})
+    conn.execute(_END, how)
     if came is None:
         conn.execute(_OPEN, of_service)
     else:
+        conn.execute(hindsight.GO_ON, of_service | {"came": came})
         conn.execute(_OPEN_NEW[conn.dialect.name], of_service | {"came": came})
+    if end.voided and came is None:
+        conn.execute(hindsight.REMAIN, of_service | {"voided": end.voided})
 
 
-# Not named as a column is: SQLAlchemy would write those.
-_SERVICE = sa.bindparam("of_service", type_=sa.String)
 _GOES_ON = sa.and_(_heir.c.key == _o.c.merged_into, _o.c.close_reason == Reason.MERGED.value)
-
-
-def _claims(
-    outages: Any,  # noqa: ANN401 - the table or an alias of it
-    status: sa.ColumnElement[str] | None = None,
-) -> sa.ColumnElement[bool]:
-    """Whether an outage leaves its live members without the service.
-
-    Without a ``status`` that counts, its own does.
-    """
-    counts = outages.c.status if status is None else status
-    return sa.and_(
-        outages.c.service == _SERVICE,
-        outages.c.kind != Kind.ADVISORY.value,
-        counts.in_([status.value for status in INTERRUPTING]),
-    )
 
 
 def _winner() -> sa.ScalarSelect[int]:
@@ -99,7 +89,7 @@ def _winner() -> sa.ScalarSelect[int]:
             _m.c.premise_key == scratch.c.premise_key,
             _m.c.removed.is_(None),
             _m.c.until.is_(None),
-            _claims(_o, status),
+            claims(_o, status),
         )
         .order_by(
             sa.case((_o.c.kind == Kind.UNPLANNED.value, 0), else_=1), _o.c.started_at, _o.c.key
@@ -109,31 +99,11 @@ def _winner() -> sa.ScalarSelect[int]:
     )
 
 
-def _last_end(
-    premise: sa.ColumnElement[int],
-    service: sa.ColumnElement[str],
-    after: sa.ColumnElement[datetime] | None = None,
-) -> sa.ScalarSelect[datetime]:
-    """When the last interruption of a premise ended, if that was after a time."""
-    last = _i.alias("last")
-    ended = sa.select(sa.func.max(last.c.ended_at)).where(
-        last.c.premise_key == premise, last.c.service == service, last.c.outcome != "voided"
-    )
-    return (ended if after is None else ended.where(last.c.ended_at > after)).scalar_subquery()
-
-
-def _not_before(
-    last: sa.ColumnElement[datetime], began: sa.ColumnElement[datetime]
-) -> sa.ColumnElement[datetime]:
-    """Two interruptions of one premise never overlap, whatever the outages claim."""
-    return sa.case((last > began, last), else_=began)
-
-
 def _settle(*, held: bool) -> sa.Insert:
     """Say of each premise in scratch, or of each that somebody holds, who should hold it."""
     open_one = sa.and_(
         _i.c.premise_key == scratch.c.premise_key,
-        _i.c.service == _SERVICE,
+        _i.c.service == SERVICE,
         _i.c.outcome.is_(None),
     )
     looked_up = InOrder(scratch, _i, open_one, isouter=not held)
@@ -157,32 +127,46 @@ def _begun_by(outage_key: OutageKey | sa.BindParameter[int]) -> sa.ColumnElement
     return sa.or_(_i.c.first_outage_key == outage_key, _i.c.first_outage_key.in_(merged))
 
 
-def _hand_over() -> sa.Update:
-    here = settled.c.premise_key == _i.c.premise_key
-    winner = sa.select(settled.c.winner).where(here).scalar_subquery()
-    began = (
+def _began(premise: sa.ColumnElement[int]) -> sa.ScalarSelect[datetime]:
+    """When the outage began that should hold the interruption of a premise."""
+    return (
         sa.select(t.outages.c.started_at)
         .select_from(settled.join(t.outages, t.outages.c.key == settled.c.winner))
-        .where(here)
+        .where(settled.c.premise_key == premise)
         .scalar_subquery()
     )
+
+
+def _hand_over() -> sa.Update:
+    """Let those go on under the outage that should hold them."""
+    here = settled.c.premise_key == _i.c.premise_key
+    winner = sa.select(settled.c.winner).where(here).scalar_subquery()
     voided = sa.bindparam("voided", type_=Key)
     void = sa.and_(_begun_by(voided), winner != voided)
+    since = not_before(last_end(_i.c.premise_key, SERVICE), _began(_i.c.premise_key))
     return (
         _i.update()
         .where(_of_settled(settled.c.winner != settled.c.holder))
         .values(
             outage_key=winner,
             first_outage_key=sa.case((void, winner), else_=_i.c.first_outage_key),
-            started_at=sa.case((void, began), else_=_i.c.started_at),
+            started_at=sa.case((void, since), else_=_i.c.started_at),
         )
     )
+
+
+def _apart() -> sa.ColumnElement[bool]:
+    """Whether service was back in between: who should hold it began after the other one's end."""
+    winner = t.outages.alias("winner")
+    began = sa.select(winner.c.started_at).where(winner.c.key == settled.c.winner)
+    at = sa.bindparam("at", type_=_i.c.ended_at.type)
+    return sa.and_(settled.c.winner != settled.c.holder, began.scalar_subquery() > at)
 
 
 def _open() -> sa.Insert:
     of_nobody = settled.join(t.outages, t.outages.c.key == settled.c.winner)
     return _i.insert().from_select(
-        _BEGUN,
+        BEGUN,
         _begun(settled.c.premise_key)
         .select_from(of_nobody)
         .where(settled.c.interruption_key.is_(None)),
@@ -191,11 +175,11 @@ def _open() -> sa.Insert:
 
 def _open_new(insert: Any) -> sa.Insert:  # noqa: ANN401 - the dialects' own have no common type
     """Open one for each premise in scratch that has none, all under the outage they came to."""
-    came = sa.and_(t.outages.c.key == sa.bindparam("came", type_=Key), _claims(t.outages))
+    came = sa.and_(t.outages.c.key == sa.bindparam("came", type_=Key), claims(t.outages))
     under = InOrder(t.outages, scratch, came)
     statement: sa.Insert = (
         insert(_i)
-        .from_select(_BEGUN, _begun(scratch.c.premise_key).select_from(under))
+        .from_select(BEGUN, _begun(scratch.c.premise_key).select_from(under))
         .on_conflict_do_nothing(
             index_elements=["premise_key", "service"], index_where=_i.c.outcome.is_(None)
         )
@@ -206,17 +190,17 @@ def _open_new(insert: Any) -> sa.Insert:  # noqa: ANN401 - the dialects' own hav
 def _begun(premise: sa.ColumnElement[int]) -> sa.Select[Any]:
     """An interruption of a premise that an outage begins, after the one before."""
     began = t.outages.c.started_at
-    last = _last_end(premise, _SERVICE, after=began)
+    last = last_end(premise, SERVICE, after=began)
     return sa.select(
-        premise, _SERVICE, t.outages.c.key, t.outages.c.key, sa.func.coalesce(last, began)
+        premise, SERVICE, t.outages.c.key, t.outages.c.key, sa.func.coalesce(last, began)
     )
 
 
-def _end() -> sa.Update:
+def _end(which: sa.ColumnElement[bool]) -> sa.Update:
     at = sa.bindparam("at", type_=_i.c.ended_at.type)
     return (
         _i.update()
-        .where(_of_settled(settled.c.winner.is_(None)))
+        .where(_of_settled(which))
         .values(
             ended_at=sa.case((_i.c.started_at > at, _i.c.started_at), else_=at),
             outcome=sa.bindparam("ends_as", type_=sa.String),
@@ -226,9 +210,11 @@ def _end() -> sa.Update:
 
 
 # Put together once: a storm is thousands of small steps.
-_BEGUN = ["premise_key", "service", "outage_key", "first_outage_key", "started_at"]
 _SETTLE, _SETTLE_HELD = _settle(held=False), _settle(held=True)
-_HAND_OVER, _OPEN, _END = _hand_over(), _open(), _end()
+_HAND_OVER, _OPEN, _END = _hand_over(), _open(), _end(settled.c.winner.is_(None))
+_PART = _end(_apart())
+# The next one is opened like any other.
+_PARTED = settled.update().where(_apart()).values(interruption_key=None, holder=None)
 _OPEN_NEW = {"sqlite": _open_new(insert_sqlite), "postgresql": _open_new(insert_postgresql)}
 
 
@@ -300,7 +286,7 @@ def void(conn: Connection, outage_key: OutageKey, service: Service) -> None:
         )
         .values(
             first_outage_key=_i.c.outage_key,
-            started_at=_not_before(_last_end(_i.c.premise_key, sa.literal(service.value)), began),
+            started_at=not_before(last_end(_i.c.premise_key, sa.literal(service.value)), began),
         )
     )
     conn.execute(
@@ -340,7 +326,5 @@ def move_start(conn: Connection, outage_key: OutageKey, service: Service) -> Non
             _i.c.outcome.is_(None),
             _i.c.premise_key.in_(sa.select(scratch.c.premise_key)),
         )
-        .values(
-            started_at=_not_before(_last_end(_i.c.premise_key, sa.literal(service.value)), began)
-        )
+        .values(started_at=not_before(last_end(_i.c.premise_key, sa.literal(service.value)), began))
     )

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import Connection
 
-from gis.membership.interruptions import LIVE
+from gis.membership.claims import LIVE
 from gis.membership.scratch import scratch
 from gis.selection import Keys
 from outage import tables as t

@@ -60,6 +60,8 @@ def write(path: Path, layout: Layout, edition: Edition) -> None:
     """Write an index; under its name it is there whole, or not at all."""
     unfinished = path.with_suffix(f".{os.getpid()}.part")
     try:
+        # Where every premise is, nobody else on this machine has to read.
+        unfinished.touch(mode=0o600)
         with unfinished.open("wb+") as file:
             arrays = _write_arrays(file, layout)
             size = file.tell()

@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
+from gis.errors import IndexBeingBuilt
 from gis.search import index_file
 from gis.search.index_file import Edition, IndexDamaged
 from gis.search.layout import Layout
@@ -18,6 +20,7 @@ log = logging.getLogger(__name__)
 _REFUSED = (IndexDamaged, OSError)
 _ANEW = "the index %s is refused and built anew: %s"
 _IN_MEMORY = "the index of premises cannot be kept (%s); it stays in memory"
+_LOOK_S = 0.05
 _KEPT = 2
 """The current index, and the one before it: somebody may be about to open that."""
 _UNUSED_S = 86_400.0
@@ -30,23 +33,27 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def take(self, edition: Edition, build: Callable[[], Layout]) -> Layout:
+    def take(self, edition: Edition, build: Callable[[], Layout], patience_s: float = -1) -> Layout:
         """Open the index of an edition; where there is none to be trusted, build it first.
 
         One process of the host builds at a time, and who waited opens what was built. Where
         nothing can be written the index stays in memory.
+
+        Raises `IndexBeingBuilt` if another process has not finished it after so many seconds.
         """
         path = self._path(edition)
         with suppress(*_REFUSED):
             return _used(path, index_file.read(path, edition))
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = (self._folder / "building.lock").open("w")
+            turn = self._folder / "building.lock"
+            turn.touch(mode=0o600)
+            lock = turn.open("w")
         except OSError as error:
             log.warning(_IN_MEMORY, error)
             return build()
         with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _wait_for(lock, patience_s)
             return _open(path, edition) or self._build(edition, build)
 
     def check(self, edition: Edition) -> bool:
@@ -93,6 +100,20 @@ class Shelf:
                 done = _unused(path)
             if done or path.suffix != ".index":
                 path.unlink(missing_ok=True)
+
+
+def _wait_for(lock: IO[str], patience_s: float) -> None:
+    if patience_s < 0:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return
+    until = time.monotonic() + patience_s
+    while True:
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        if time.monotonic() > until:
+            raise IndexBeingBuilt
+        time.sleep(_LOOK_S)
 
 
 def _unused(path: Path) -> bool:

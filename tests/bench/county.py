@@ -86,14 +86,15 @@ def settle(db: Database, premises: int) -> None:
 def _live_through_the_past(conn: Connection) -> None:
     began = BEGAN - timedelta(days=30)
     for _ in range(PAST):
-        desk.declare(conn, _facts(began), actor=ACTOR)
+        desk.declare(conn, facts(began), actor=ACTOR)
     over = {"since": to_ms(began), "until": to_ms(began + timedelta(hours=3)), "past": PAST}
     conn.execute(sa.text(_PAST_MEMBERS), over)
     conn.execute(sa.text(_PAST_INTERRUPTIONS))
     conn.execute(t.outages.update().values(status="closed", closed_at=began + timedelta(hours=4)))
 
 
-def _facts(began: datetime) -> Declare:
+def facts(began: datetime) -> Declare:
+    """Give an unplanned electric outage that began then, and no more."""
     return Declare(
         key=OutageKey(0),
         id=OutageId(""),
@@ -123,7 +124,7 @@ def declare(db: Database, matcher: Matcher, ground: shapely.Polygon | None) -> O
     """Match an area and declare an outage over it, as the console does."""
     shape = None if ground is None else _match(matcher, ground)
     with db.write() as conn:
-        return desk.declare(conn, _facts(BEGAN), actor=ACTOR, shape=shape)
+        return desk.declare(conn, facts(BEGAN), actor=ACTOR, shape=shape)
 
 
 def _match(matcher: Matcher, ground: shapely.Polygon) -> MatchedShape:

@@ -71,7 +71,7 @@ class Spent:
     held_s: list[float] = field(default_factory=list)
 
 
-def _used() -> tuple[float, float]:
+def used() -> tuple[float, float]:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
@@ -85,7 +85,7 @@ def read(url: str, pipe: Pipe) -> None:
         if not journal.turn(db, reader):
             time.sleep(LOOK_S / 2)
         if pipe.poll():
-            asked, (now_s, peak_mb) = pipe.recv(), _used()
+            asked, (now_s, peak_mb) = pipe.recv(), used()
             pipe.send(Spent(cpu_s=now_s - cpu_s, peak_mb=peak_mb, times_s=db.held_s))
             cpu_s, db.held_s = now_s, []
             if asked == "stop":
@@ -253,12 +253,12 @@ def _plain(
     outage = county.declare(db, matcher, None)
     wait_for_match(db, outage)
     writer.ask()
-    (cpu_s, _), began = _used(), time.perf_counter()
+    (cpu_s, _), began = used(), time.perf_counter()
     in_one_piece(db, matcher, outage, ground)
     took_s = time.perf_counter() - began
     return {
         "declare_to_matched_s": round(took_s, 2),
-        "cpu_s": round(_used()[0] - cpu_s, 2),
+        "cpu_s": round(used()[0] - cpu_s, 2),
         **_waits(writer.ask()),
     }
 

@@ -80,6 +80,12 @@ def test_a_time_zone_that_is_none_is_a_bad_row(tmp_path: Path) -> None:
     assert reasons(found) == [(4, "time_zone"), (5, "time_zone")]
 
 
+def test_an_id_is_doubled_however_far_apart_and_whatever_stands_beside_it(tmp_path: Path) -> None:
+    ids = ["A", *(f"{one:05d}" for one in range(20_000)), "A", "an id far longer than all others"]
+    found = read(tmp_path, HEADER + "".join(f"{one},a,-123,49,electric\n" for one in ids))
+    assert reasons(found) == [(20_003, "duplicate premise_id")]
+
+
 def test_a_file_without_a_header_gets_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SheetRefusedError, match=r"some\.csv: the first line is no header \('id'"):
         read(tmp_path, "id,street\nP2,2 Main St\n")

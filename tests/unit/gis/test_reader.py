@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from gis.membership import interruptions
-from gis.membership.scratch import fill
+from gis.membership.scratch import fill, settled
 from outage import desk, journal
 from outage import tables as t
 from outage.commands import Revise
@@ -333,13 +333,17 @@ def test_a_step_finds_its_rows_by_their_premises_however_large_the_outage(world:
         interruptions.take_up(conn, OutageKey(1), 1, Service.ELECTRIC)
         interruptions.move_start(conn, OutageKey(1), Service.ELECTRIC)
         interruptions.pass_on(conn, OutageKey(1), OutageKey(2))
-        settle_end = interruptions.End(at=NOON, outcome="voided", voided=OutageKey(1))
-        interruptions.settle(conn, Service.ELECTRIC, settle_end)
-    assert len(plans) == 10
+        restored = interruptions.End(at=NOON, outcome="restored")
+        voided = interruptions.End(at=NOON, outcome="voided", voided=OutageKey(1))
+        for end, came in ((restored, None), (voided, None), (voided, OutageKey(1))):
+            conn.execute(settled.delete())
+            interruptions.settle(conn, Service.ELECTRIC, end, came)
+    assert len(plans) == 16
     scanned = {line.split()[1] for plan in plans.values() for line in plan if "SCAN" in line}
     assert scanned <= {"gis_scratch", "gis_settled"}
-    updates = [plan[0] for statement, plan in plans.items() if statement.startswith("UPDATE")]
-    assert len(updates) == 8
+    ours = "UPDATE interruptions"
+    updates = [plan[0] for statement, plan in plans.items() if statement.startswith(ours)]
+    assert len(updates) == 10
     assert [line for line in updates if not re.search(r"\((premise_key|rowid)=\?", line)] == []
 
 

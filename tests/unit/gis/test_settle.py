@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gis.membership import interruptions, members
+from gis.membership import hindsight, interruptions, members
 from gis.membership.scratch import fill
 from outage import desk, schema
 from outage import tables as t
 from outage.database import open_database
-from outage.model import Kind, Outage, OutageKey
+from outage.model import Kind, Outage
 from tests.unit.gis.world import ACTOR, COLUMNS, NOON, ROWS, Rectangle, World, inside
 
 Given = tuple[Kind, Rectangle, int, bool]
@@ -53,8 +53,8 @@ def test_the_shortcut_for_premises_that_just_came_ends_as_the_general_look(
             world.later(5)
         kind, ground, minutes, _ = last
         outage = world.declare(ground, kind, **began(kind, minutes))
-        short = settled_by(world, outage, ground, outage.key)
-        assert short == settled_by(world, outage, ground, None)
+        short = settled_by(world, outage, ground, shortly=True)
+        assert short == settled_by(world, outage, ground, shortly=False)
         db.close()
 
 
@@ -67,7 +67,7 @@ def began(kind: Kind, minutes: int) -> dict[str, datetime]:
 
 
 def settled_by(
-    world: World, outage: Outage, ground: Rectangle, came: OutageKey | None
+    world: World, outage: Outage, ground: Rectangle, *, shortly: bool
 ) -> list[tuple[object, ...]]:
     """All interruptions once premises have come to an outage; nothing of it is kept."""
     i = t.interruptions.c
@@ -76,7 +76,11 @@ def settled_by(
     with world.db.engine.connect() as conn:
         fill(conn, np.array(sorted(inside(ground))))
         members.come(conn, outage.key, 1, world.now, "shape")
-        interruptions.settle(conn, outage.service, end, came)
+        if not shortly:
+            # What was restored in hindsight goes on before anybody looks who holds it.
+            facts_of_it = {"of_service": outage.service.value, "came": outage.key}
+            conn.execute(hindsight.GO_ON, facts_of_it)
+        interruptions.settle(conn, outage.service, end, outage.key if shortly else None)
         found = conn.execute(sa.select(*facts).order_by(*facts)).all()
         conn.rollback()
     return [tuple(row) for row in found]

@@ -38,7 +38,10 @@ ALLOWED: dict[str, dict[Status, Status]] = {
         Status.CONFIRMED: Status.CONFIRMED,
         Status.PARTIALLY_RESTORED: Status.PARTIALLY_RESTORED,
     },
-    "reopen": {Status.RESTORED: Status.CONFIRMED},
+    "reopen": {
+        Status.PARTIALLY_RESTORED: Status.CONFIRMED,
+        Status.RESTORED: Status.CONFIRMED,
+    },
     "still out": {
         Status.PARTIALLY_RESTORED: Status.PARTIALLY_RESTORED,
         Status.RESTORED: Status.PARTIALLY_RESTORED,

@@ -1,0 +1,110 @@
+"""Interruptions put right where work came in another order than what it tells of.
+
+Restorations are worked before revisions and loads, and a claim may turn out to be void long after
+others were restored under it: what is on record afterwards is what the other order would have left.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from gis.membership.claims import BEGUN, SERVICE, claims
+from gis.membership.scratch import scratch
+from outage import tables as t
+from outage.columns import Key
+from outage.in_order import InOrder
+
+_i = t.interruptions
+
+
+def _go_on() -> sa.Update:
+    """Let what ended after the outage had begun that its premise has come to go on under that.
+
+    A restoration that was worked before what came earlier found nobody else to go on under.
+    """
+    last = _i.alias("last")
+    newest = (
+        sa.select(last.c.key)
+        .where(
+            last.c.premise_key == _i.c.premise_key,
+            last.c.service == SERVICE,
+            sa.func.coalesce(last.c.outcome, "") != "voided",
+        )
+        # An open one first.
+        .order_by(last.c.outcome.is_not(None), last.c.ended_at.desc(), last.c.key.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    came = sa.bindparam("came", type_=Key)
+    began = (
+        sa.select(t.outages.c.started_at)
+        .where(t.outages.c.key == came, claims(t.outages))
+        .scalar_subquery()
+    )
+    return (
+        _i.update()
+        .where(
+            _i.c.premise_key.in_(sa.select(scratch.c.premise_key)),
+            _i.c.outcome.is_not(None),
+            _i.c.ended_at > began,
+            _i.c.key == newest,
+        )
+        .values(outage_key=came, ended_at=None, outcome=None, restoration_key=None)
+    )
+
+
+def _remain() -> sa.Insert:
+    """What other outages interrupted and restored, and a claim that is void now had covered."""
+    m, later, o, known = t.memberships, t.memberships.alias("later"), t.outages, _i.alias("known")
+    back = ("restored", "inferred")
+    true = sa.and_(
+        known.c.premise_key == m.c.premise_key,
+        known.c.service == SERVICE,
+        sa.or_(known.c.outcome.is_(None), known.c.outcome != "voided"),
+    )
+    before = (
+        sa.select(sa.func.max(known.c.ended_at))
+        .where(true, known.c.ended_at > o.c.started_at, known.c.ended_at <= m.c.until)
+        .scalar_subquery()
+    )
+    covered = sa.exists().where(
+        true,
+        known.c.started_at <= m.c.until,
+        sa.or_(known.c.outcome.is_(None), known.c.ended_at >= m.c.until),
+    )
+    same = t.outages.alias("same")
+    outdone = sa.exists().where(
+        later.c.premise_key == m.c.premise_key,
+        later.c.outage_key == same.c.key,
+        same.c.service == SERVICE,
+        later.c.removed.is_(None),
+        later.c.outcome.in_(back),
+        sa.tuple_(later.c.until, later.c.key) > sa.tuple_(m.c.until, m.c.key),
+    )
+    restored = InOrder(scratch, m, m.c.premise_key == scratch.c.premise_key)
+    return _i.insert().from_select(
+        [*BEGUN, "ended_at", "outcome", "restoration_key"],
+        sa.select(
+            m.c.premise_key,
+            SERVICE,
+            o.c.key,
+            o.c.key,
+            sa.func.coalesce(before, o.c.started_at),
+            m.c.until,
+            m.c.outcome,
+            m.c.restoration_key,
+        )
+        .select_from(InOrder(restored, o, o.c.key == m.c.outage_key))
+        .where(
+            m.c.removed.is_(None),
+            m.c.outcome.in_(back),
+            o.c.service == SERVICE,
+            o.c.key != sa.bindparam("voided", type_=Key),
+            o.c.started_at <= m.c.until,
+            ~covered,
+            ~outdone,
+        ),
+    )
+
+
+GO_ON, REMAIN = _go_on(), _remain()
