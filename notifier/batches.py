@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier import approvals
+from notifier.patience import Patience
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database, wall_now
@@ -28,8 +29,6 @@ MOST_MADE = 8
 """Batches of a lane made in one step, which would take too long with more."""
 REQUEUE = timedelta(seconds=5)
 """A batch that was queued longer ago and not claimed is queued again."""
-GRACE = timedelta(seconds=5)
-"""How long a receipt may still answer for an unknown message before it is sent again."""
 _STEADY = 0x4F55 << 44
 """Sets our advisory locks apart: what comes above it is an outage's key."""
 # In order, so that no two wait for each other.
@@ -121,7 +120,7 @@ def next_due(conn: Connection, after: datetime | None = None) -> datetime | None
 def left(conn: Connection) -> int:
     """How many messages something is still to become of now.
 
-    Due, with a sender, or unknown and not yet tried a second time.
+    Due, with a sender, or unknown and not yet found out about.
     """
     m, now = t.messages, business_now(conn)
     goes = approvals.free(approvals.held(conn, now))
@@ -181,13 +180,19 @@ def _overtaking() -> sa.CompoundSelect[tuple[int]]:
 
 
 def _due(conn: Connection, lane: str, most: int) -> list[sa.Row[Any]]:
-    """Messages to send now, and their outages: pending, or unknown and owed a second try."""
+    """Messages to send now, and their outages: pending, or unknown and owed another try.
+
+    Nothing unknown is due before its provider has been asked for it.
+    """
     m = t.messages
     channel, _, urgent = lane.partition("-")
     now = business_now(conn)
     pending = m.c.state == sa.literal_column("'pending'")
     again = sa.and_(
-        m.c.state == "unknown", m.c.ended_at.is_(None), m.c.lease_until < wall_now(conn) - GRACE
+        m.c.state == sa.literal_column("'unknown'"),
+        m.c.ended_at.is_(None),
+        m.c.ask_after.is_(None),
+        m.c.lease_until <= wall_now(conn),
     )
     statement = sa.select(m.c.key, m.c.outage_key, m.c.priority, m.c.send_after).where(
         m.c.batch_key.is_(None),
@@ -270,7 +275,7 @@ def queued(db: Database, keys: Iterable[int]) -> None:
         )
 
 
-def expire(db: Database) -> int:
+def expire(db: Database, patience: Patience) -> int:
     """Take back what senders held when they died; return how many messages became unknown.
 
     Nobody knows whether the provider has them: they are never pending again.
@@ -286,17 +291,16 @@ def expire(db: Database) -> int:
         ):
             return 0
     with db.write() as conn:
-        over = business_now(conn)
-        done = conn.execute(
-            m.update()
-            .where(stale)
-            .values(
-                state="unknown",
-                provider_code="lease_expired",
-                batch_key=None,
-                # One second try, then it stays unknown.
-                ended_at=sa.case((m.c.sends > 1, sa.literal(over, m.c.ended_at.type))),
-            )
+        done = sum(
+            conn.execute(
+                m.update()
+                .where(stale, m.c.provider.is_not_distinct_from(provider))
+                .values(
+                    provider_code="lease_expired",
+                    **unknown(now, patience.with_(provider or "")),
+                )
+            ).rowcount
+            for provider in conn.execute(sa.select(m.c.provider).where(stale).distinct()).scalars()
         )
         keys = list(conn.execute(sa.select(b.c.key).where(lost)).scalars())
         steady(
@@ -309,4 +313,15 @@ def expire(db: Database) -> int:
             m.update().where(m.c.state == "pending", m.c.batch_key.in_(keys)).values(batch_key=None)
         )
         conn.execute(b.delete().where(b.c.key.in_(keys)))
-        return int(done.rowcount)
+        return done
+
+
+def unknown(now: datetime, wait: timedelta) -> dict[str, object]:
+    """What a message keeps that was tried and that nobody knows the fate of; wall time."""
+    return {
+        "state": "unknown",
+        "batch_key": None,
+        "unknown_since": now,
+        "ask_after": now + wait,
+        "asked": 0,
+    }

@@ -16,6 +16,7 @@ from notifier.batches import in_flight, pass_on, steady, unsettled
 from notifier.channels.base import Outgoing
 from notifier.facts import OutageFacts
 from notifier.kinds import Channel, Kind
+from notifier.patience import Patience
 from notifier.policy import Belief, Decision, Manners, Reason, belief, decide, unpack
 from notifier.rendering import Text, Voice, render
 from notifier.situations import CHANNEL_OF, Form, Moment, situations
@@ -56,6 +57,7 @@ class Terms:
     languages: tuple[str, ...]
     manners: Manners
     lease: timedelta
+    patience: Patience
     rates: Mapping[str, float] = field(default_factory=dict)
     """Segments a second of the providers that have been given a speed."""
     prices: Prices | None = None
@@ -84,7 +86,8 @@ class Terms:
 class ClaimedBatch:
     """What is to be sent now. Nothing of it may be sent after ``until`` (monotonic seconds).
 
-    ``again`` are the messages that were unknown and get their second try.
+    ``again`` are the messages that were unknown and get another try; ``patience`` is had with
+    those that become so.
     """
 
     key: int
@@ -94,6 +97,7 @@ class ClaimedBatch:
     outgoing: list[Outgoing]
     fences: dict[int, int]
     again: frozenset[int]
+    patience: Patience
     month: str = ""
     costs: Mapping[int, int] = field(default_factory=dict)
     """What each message costs, counted in that month."""
@@ -150,7 +154,7 @@ def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
         if terms.prices is not None and batch.lane.startswith("sms"):
             work.purse = Purse.open(conn, terms.prices, work.now)
         _sort_out(conn, rows, work)
-        _write(conn, work, wall_now(conn) + terms.lease)
+        _write(conn, work, wall_now(conn))
         warning = None if work.purse is None else work.purse.close(conn)
         if not work.outgoing:
             conn.execute(t.batches.delete().where(t.batches.c.key == batch_key))
@@ -171,6 +175,7 @@ def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
         again=frozenset(work.repeated),
         month="" if work.purse is None else work.purse.month,
         costs=work.costs,
+        patience=terms.patience,
     )
 
 
@@ -378,7 +383,7 @@ def _repeat(
     packed: int,
     decision: Decision,
 ) -> None:
-    """An unknown message is sent once more in the same words, if they still hold."""
+    """An unknown message is sent again in the same words, if they still hold."""
     situation, kind = unpack(packed), Kind.of(row.kind, row.variant)
     # What is put off is told later all the same: until then they may know what they were told.
     settled = (
@@ -413,7 +418,7 @@ def _outgoing(row: sa.Row[Any], text: Text, expires_at: datetime | None, now: da
     )
 
 
-def _write(conn: Connection, work: _Claim, lease_until: datetime) -> None:
+def _write(conn: Connection, work: _Claim, wall: datetime) -> None:
     m = t.messages
     one = m.c.key == sa.bindparam("b_key")
     if work.endings:
@@ -426,7 +431,8 @@ def _write(conn: Connection, work: _Claim, lease_until: datetime) -> None:
         "fence": m.c.fence + 1,
         "sends": m.c.sends + 1,
         "claimed_at": work.now,
-        "lease_until": lease_until,
+        "tried_at": wall,
+        "lease_until": wall + work.terms.lease,
     }
     if work.frozen:
         keys = wording.store(conn, [row["text"] for row in work.frozen])
@@ -440,7 +446,6 @@ def _write(conn: Connection, work: _Claim, lease_until: datetime) -> None:
                 **claimed
                 | {
                     "state": "claimed",
-                    "ended_at": None,
                     # All of a batch go by one channel.
                     "provider": next(iter(work.terms.providers.values()), None),
                 }

@@ -54,11 +54,12 @@ _ENDED = {
     "suppressed": "was not sent",
     "shadowed": "was not sent: the send mode does everything but the call",
 }
+_SECOND = 2
 _WHY = {
     Reason.NOTHING_NEW: "what they were last told still holds",
     Reason.NEVER_TOLD: "they were never told of this outage, and it no longer concerns them",
     Reason.ETR_MOVED_LITTLE: "the estimated time moved by too little",
-    Reason.ETR_PASSED: "the estimated time has passed, and they were never told it",
+    Reason.ETR_OVER: "the estimated time has passed, and they were never told it",
     Reason.PARTLY_OUT: "some of their places are back, and some are still out",
     Reason.OUT_IN_OTHER_OUTAGE: "another outage still keeps the place without service",
     Reason.NOT_SETTLED: "it is still being worked out who is affected",
@@ -75,6 +76,8 @@ _WHY = {
     Reason.NEWER_DECISION: "something newer took its place",
     Reason.EXPIRED: "it had become too old",
     Reason.NOT_RESENT: "what it said is not sent twice",
+    Reason.TRIED_ENOUGH: "it was tried as often as it may be",
+    Reason.NO_WORD: "the provider did not say in time whether it has it",
 }
 _WAITS = {
     Reason.QUIET_HOURS: "their quiet hours are over",
@@ -198,11 +201,30 @@ def _messages(conn: Connection, endpoint_key: int, outage_key: int) -> list[sa.R
 def _message(name: str, message: sa.Row[Any], zone: ZoneInfo) -> str:
     said = SAID[Kind.of(message.kind, message.variant)]
     ended = _ENDED[message.state]
-    why = _why(message.reason) if message.state in {"withdrawn", "suppressed"} else ""
+    why = _why(message.reason) if message.state in {"withdrawn", "suppressed", "unknown"} else ""
     code = f" (code {message.provider_code})" if message.provider_code else ""
     return (
         f"{name} was to be told {said}, because of journal entry {message.number} "
         f"at {_time(message.planned_at, zone)}; the message {ended}{why}{code}."
+        f"{_again(message)}{_unknown(message, zone)}"
+    )
+
+
+def _again(message: sa.Row[Any]) -> str:
+    return "" if message.sends < _SECOND else f" It was tried {message.sends} times."
+
+
+def _unknown(message: sa.Row[Any], zone: ZoneInfo) -> str:
+    """What is done about a message that nobody knows the fate of; wall time."""
+    if message.state != "unknown" or message.ended_at is not None:
+        return ""
+    if message.ask_after is None:
+        return " Nobody has a trace of it: it is sent again if its kind is, and it still holds."
+    since, at = _time(message.unknown_since, zone), _time(message.ask_after, zone)
+    silent = ", which has not answered so far," if message.asked else ""
+    return (
+        f" Nobody has known since {since}. If no receipt tells, the provider{silent} is asked "
+        f"after {at}; until then it is not sent again."
     )
 
 

@@ -15,6 +15,8 @@ from notifier.channels.providers import configured, opened
 from notifier.claiming import ClaimedBatch, Terms, claim
 from notifier.kinds import Channel as ChannelName
 from notifier.manners import Manners
+from notifier.patience import Patience
+from notifier.reconciling import Reconciler
 from notifier.rendering import Voice
 from notifier.routing import Routing
 from notifier.situations import CHANNEL_OF, CHANNELS
@@ -47,12 +49,14 @@ class Outbox:
             for channel, names in self.routing.providers.items()
         }
         self._switch = Switch(db)
+        self.reconciler = Reconciler(db, settings, site, self.routing)
         self._channels: dict[str, Channel] = {}
 
     def close(self) -> None:
         """Give the channels' connections back; they are opened again when they are needed."""
         while self._channels:
             self._channels.popitem()[1].close()
+        self.reconciler.close()
 
     def waiting(self, *, queued_too: bool) -> list[Waiting]:
         """Batches nobody has claimed, most urgent first, after putting together what is due.
@@ -85,7 +89,7 @@ class Outbox:
 
     def expire(self) -> int:
         """Take back what dead senders held; return how many messages became unknown."""
-        return batches.expire(self.db)
+        return batches.expire(self.db, self.terms.patience)
 
     def send(self, key: int, stopping: Callable[[], bool] = lambda: False) -> int:
         """Claim a batch, send it, and write down what was said; return how many were sent.
@@ -175,6 +179,7 @@ def terms(settings: Settings, site: Site) -> Terms:
         lease=timedelta(seconds=settings.lease_s),
         rates=pacing.rates(settings),
         prices=Prices.of(settings, site.zone) if settings.segment_price else None,
+        patience=Patience.of(settings),
     )
 
 

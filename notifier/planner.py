@@ -9,7 +9,7 @@ from sqlalchemy import case, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from notifier import facts, scratch
+from notifier import audience, facts, scratch
 from notifier.batches import steady
 from notifier.policy import Decision, Manners, Reason, decide, unpack
 from notifier.scratch import standing, targets, verdicts
@@ -177,7 +177,8 @@ def _decide_and_write(conn: Connection, plan: Plan, moment: Moment, *, tally_sil
     at = {"at_ms": to_ms(now)}
     for statement in (_END_PENDING, _RENEW, _HASTEN):
         conn.execute(statement, at)
-    conn.execute(_INSERT[conn.dialect.name], at | {"by_number": plan.number})
+    insert = _INSERT[conn.dialect.name, not tally_silence]
+    conn.execute(insert, at | {"by_number": plan.number})
 
 
 _VERDICT = sa.and_(
@@ -210,29 +211,39 @@ def _tallied(*, silence: bool) -> sa.Select[Any]:
         (told_by_this_entry, Reason.TOLD_FOR_OTHER_OUTAGE.value),
         else_=verdicts.c.decision,
     )
-    found = (
-        sa.select(standing.c.outage_key, decision.label("decision"), func.count().label("count"))
+    if silence:
+        return (
+            sa.select(
+                standing.c.outage_key, decision.label("decision"), func.count().label("count")
+            )
+            .select_from(standing)
+            .join(verdicts, _VERDICT)
+            .group_by(standing.c.outage_key, sa.text("2"))
+        )
+    # Of several outages with one endpoint the first tells it: see `_insert`.
+    whose = (standing.c.endpoint_key, decision.in_(audience.TELLS))
+    rank = func.row_number().over(partition_by=whose, order_by=standing.c.outage_key)
+    each = (
+        sa.select(standing.c.outage_key, decision.label("decision"), rank.label("rank"))
         .select_from(standing)
         .join(verdicts, _VERDICT)
-        .group_by(standing.c.outage_key, sa.text("2"))
+        .where(verdicts.c.kind.is_not(None))
+        .subquery("each")
     )
-    return found if silence else found.where(verdicts.c.kind.is_not(None))
+    beaten = sa.and_(each.c.decision.in_(audience.TELLS), each.c.rank > 1)
+    counted = case((beaten, Reason.TOLD_FOR_OTHER_OUTAGE.value), else_=each.c.decision)
+    return sa.select(
+        each.c.outage_key, counted.label("decision"), func.count().label("count")
+    ).group_by(each.c.outage_key, sa.text("2"))
 
 
 _TALLIED = {silence: _tallied(silence=silence) for silence in (False, True)}
-_COUNT_IN = sa.text(
-    "INSERT INTO decisions (number, outage_key, decision, count) "
-    "VALUES (:number, :outage_key, :decision, :count) "
-    "ON CONFLICT (number, outage_key, decision) "
-    "DO UPDATE SET count = decisions.count + excluded.count"
-)
 
 
 def _tally(conn: Connection, plan: Plan, *, silence: bool) -> None:
+    """Count what is decided, by outage; without ``silence`` only what there is to tell."""
     found = conn.execute(_TALLIED[silence], {"by_number": plan.number}).mappings()
-    rows = [{"number": plan.number, **row} for row in found]
-    if rows:
-        conn.execute(_COUNT_IN, rows)
+    audience.tally(conn, [{"number": plan.number, **row} for row in found])
 
 
 def _end_pending() -> sa.Update:
@@ -281,7 +292,8 @@ def _hasten() -> sa.Update:
     )
 
 
-def _insert(dialect: Any) -> sa.Insert:  # noqa: ANN401 - the dialects' own have no common type
+def _insert(dialect: Any, *, in_order: bool) -> sa.Insert:  # noqa: ANN401 - the dialects' own have no common type
+    """Write what is to be told. One entry tells an endpoint once: ``in_order``, by the first."""
     earlier = standing.c.pending_send_after
     inherits = sa.and_(verdicts.c.inherits == 1, earlier < _DUE)
     rows = (
@@ -306,6 +318,8 @@ def _insert(dialect: Any) -> sa.Insert:  # noqa: ANN401 - the dialects' own have
             sa.or_(standing.c.pending_key.is_(None), sa.not_(_COVERED)),
         )
     )
+    if in_order:
+        rows = rows.order_by(standing.c.outage_key)
     statement: sa.Insert = (
         dialect.insert(t.messages)
         .from_select(list(rows.selected_columns.keys()), rows)
@@ -319,4 +333,8 @@ _FRESH = func.coalesce(verdicts.c.after_ms, _AT_MS)
 _HELD_UNTIL = _AT_MS + verdicts.c.hold_ms
 _DUE = case((verdicts.c.after_ms > _HELD_UNTIL, verdicts.c.after_ms), else_=_HELD_UNTIL)
 _END_PENDING, _RENEW, _HASTEN = _end_pending(), _renew(), _hasten()
-_INSERT = {"sqlite": _insert(sqlite), "postgresql": _insert(postgresql)}
+_INSERT = {
+    (name, in_order): _insert(dialect, in_order=in_order)
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+    for in_order in (False, True)
+}

@@ -262,7 +262,7 @@ def _more_to_come(told: datetime | None, facts: Facts, now: datetime) -> Decisio
     if told is None:
         if update is not None:
             return _tell(Kind.NO_ETR_YET, Reason.UPDATE_PROMISED)
-        return _silent(Reason.NOTHING_NEW if facts.etr is None else Reason.ETR_PASSED)
+        return _silent(Reason.NOTHING_NEW if facts.etr is None else Reason.ETR_OVER)
     if update is not None and minute(update) == told:
         return _silent(Reason.NOTHING_NEW)
     if told <= now:

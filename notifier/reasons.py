@@ -53,6 +53,7 @@ class Reason(StrEnum):
     NOTHING_NEW = "nothing_new"
     NEVER_TOLD = "never_told"
     ETR_MOVED_LITTLE = "etr_moved_little"
+    ETR_OVER = "etr_over"
     PARTLY_OUT = "partly_out"
     OUT_IN_OTHER_OUTAGE = "out_in_other_outage"
     NOT_SETTLED = "not_settled"
@@ -73,8 +74,11 @@ class Reason(StrEnum):
     TOLD_FOR_OTHER_OUTAGE = "told_for_other_outage"
     NEWER_DECISION = "newer_decision"
     EXPIRED = "expired"
-    NOT_RESENT = "not_resent"
     NOT_APPROVED = "not_approved"
+    # Nobody knows whether it was told, and it is not told again.
+    NOT_RESENT = "not_resent"
+    TRIED_ENOUGH = "tried_enough"
+    NO_WORD = "no_word"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

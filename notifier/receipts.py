@@ -28,6 +28,10 @@ _STATE_OF = {
         "delivered": "delivered",
         "undelivered": "undelivered",
         "failed": "failed",
+        # In its list only:
+        "scheduled": "accepted",
+        "partially_delivered": "accepted",
+        "read": "delivered",
         # Of calls:
         "initiated": "accepted",
         "ringing": "accepted",
@@ -90,12 +94,17 @@ def _apply_some(
     if not receipts:
         return 0
     with transaction() as conn:
-        rows = _messages(conn, receipts)
-        known = [receipt for receipt in receipts if _concerns(rows, receipt)]
-        for receipt in _record(conn, known):
-            if receipt.code:
-                mark_endpoint(conn, receipt.message_key, receipt.provider, receipt.code)
-        return sum(_apply(conn, rows, receipt) for receipt in known)
+        return apply_in(conn, receipts)
+
+
+def apply_in(conn: Connection, receipts: Sequence[Receipt]) -> int:
+    """Record some verified receipts in the open transaction; return how many changed a message."""
+    rows = _messages(conn, receipts)
+    known = [receipt for receipt in receipts if _concerns(rows, receipt)]
+    for receipt in _record(conn, known):
+        if receipt.code:
+            mark_endpoint(conn, receipt.message_key, receipt.provider, receipt.code)
+    return sum(_apply(conn, rows, receipt) for receipt in known)
 
 
 def _messages(conn: Connection, receipts: Sequence[Receipt]) -> dict[int, dict[str, Any]]:
@@ -167,6 +176,9 @@ def _apply(conn: Connection, rows: dict[int, dict[str, Any]], receipt: Receipt) 
         values["provider_id"] = row["provider_id"]
     if state != "accepted":
         values |= {"ended_at": now, "provider_code": receipt.code or None}
+    if row["state"] == "unknown":
+        # What it was given up for, and that it was: the provider knows better.
+        values = {"reason": None, "ended_at": None, "provider_code": None} | values
     conn.execute(m.update().where(m.c.key == receipt.message_key).values(**values))
     row["state"] = state
     return True

@@ -62,6 +62,11 @@ class Routing:
         first = self._at_rest if share is None else share
         return awake[0] if self._chance() * 100 < first else awake[1]
 
+    def awake(self, name: str) -> bool:
+        """Whether a provider may be called now, as far as anybody knows."""
+        with self._db.read() as conn:
+            return self._awake(_rows(conn), name, wall_now(conn))
+
     def may_call(self, name: str) -> bool:
         """Whether a provider may be called now, as far as this process knows."""
         return self._breaker(name).may_call(_now())

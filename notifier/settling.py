@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier import spending
-from notifier.batches import steady
+from notifier.batches import steady, unknown
 from notifier.channels.base import Outcome, Result
 from notifier.channels.codes import STOPS, Action, action
 from notifier.claiming import ClaimedBatch
@@ -35,7 +35,7 @@ def settle(db: Database, batch: ClaimedBatch, provider: str, outcomes: Sequence[
     with db.write() as conn:
         _accepted(conn, batch, groups[Result.ACCEPTED])
         _failed(conn, batch, provider, groups[Result.FAILED])
-        _ambiguous(conn, batch, groups[Result.AMBIGUOUS])
+        _ambiguous(conn, batch, provider, groups[Result.AMBIGUOUS])
         _retried(conn, batch, provider, groups[Result.RETRY])
         unsent = (*groups[Result.FAILED], *groups[Result.RETRY])
         costs = (batch.costs.get(outcome.message_key, 0) for outcome in unsent)
@@ -51,6 +51,7 @@ def finish(db: Database, batch: ClaimedBatch) -> None:
 
 _M = t.messages
 _MINE = sa.and_(_M.c.key == sa.bindparam("b_key"), _M.c.fence == sa.bindparam("b_fence"))
+_CLAIMED = _M.c.state == "claimed"
 _OPEN = sa.or_(_M.c.state == "claimed", _M.c.state == "unknown")
 
 
@@ -119,27 +120,22 @@ def _say_stopped(provider: str, code: str) -> None:
     log.error("%s answers %s: %s; see `outage doctor`", provider, code, found.value)
 
 
-def _ambiguous(conn: Connection, batch: ClaimedBatch, outcomes: list[Outcome]) -> None:
+def _ambiguous(
+    conn: Connection, batch: ClaimedBatch, provider: str, outcomes: list[Outcome]
+) -> None:
     if not outcomes:
         return
     rows = [{**_names(batch, outcome), "provider_code": outcome.code} for outcome in outcomes]
-    over = sa.literal(business_now(conn), _M.c.ended_at.type)
+    now, wait = wall_now(conn), batch.patience.with_(provider)
     conn.execute(
-        _M.update()
-        .where(_MINE, _OPEN)
-        .values(
-            state="unknown",
-            batch_key=None,
-            lease_until=wall_now(conn),
-            ended_at=sa.case((_M.c.sends > 1, over)),
-        ),
+        _M.update().where(_MINE, _CLAIMED).values(lease_until=None, **unknown(now, wait)),
         rows,
     )
 
 
 def _retried(conn: Connection, batch: ClaimedBatch, provider: str, outcomes: list[Outcome]) -> None:
     """Nothing was sent: the row is what it was before the claim, a little later."""
-    now = business_now(conn)
+    now, wall = business_now(conn), wall_now(conn)
     first, again = [], []
     for code in {outcome.code for outcome in outcomes if _stopped(provider, outcome.code)}:
         _say_stopped(provider, code)
@@ -148,17 +144,13 @@ def _retried(conn: Connection, batch: ClaimedBatch, provider: str, outcomes: lis
         wait = timedelta(0) if outcome.code == "not_sent" else BACK_OFF
         row = {**_names(batch, outcome), "provider_code": outcome.code}
         if outcome.message_key in batch.again:
-            again.append(row)
+            again.append({**row, "lease_until": wall + wait})
         else:
             first.append({**row, "send_after": now + wait})
     back = {"batch_key": None, "sends": _M.c.sends - 1}
     if again:
-        conn.execute(
-            _M.update()
-            .where(_MINE, _OPEN)
-            .values(state="unknown", lease_until=wall_now(conn), **back),
-            again,
-        )
+        # The provider has been asked for the try before; of this one nothing has to be found out.
+        conn.execute(_M.update().where(_MINE, _CLAIMED).values(state="unknown", **back), again)
     if first:
         keys = [row["b_key"] for row in first]
         steady(conn, conn.execute(sa.select(_M.c.outage_key).where(_M.c.key.in_(keys))).scalars())

@@ -310,6 +310,19 @@ class Settings:
     lease_s: int = setting(
         reading.whole(5, 600), "30", "Seconds a sender's claim on a batch of messages holds."
     )
+    ask_after_s: int = setting(
+        reading.whole(10, 3600),
+        "30",
+        "Seconds after a message became `unknown` that its provider is asked for it, if no "
+        "callback has told before. By then a call that was cut off (they end after 10 s) must have "
+        "come to its end: what a list does not have after that is taken for not sent.",
+    )
+    mail_events_s: int = setting(
+        reading.whole(10, 86_400),
+        "600",
+        "Seconds in which an event of SendGrid's may still settle an `unknown` e-mail before it is "
+        "sent again or given up, as its kind says: there is no list to ask.",
+    )
     max_recipients: int = setting(
         reading.whole(1, 10_000_000),
         "100000",

@@ -20,7 +20,7 @@ from outage.errors import OutageError, SettingsError, SiteError
 from outage.reading import is_loopback
 from outage.settings import SendMode, Settings
 from outage.site import FILE, load_site
-from workers import opening, queue_checks
+from workers import message_checks, opening, queue_checks
 from workers.findings import Check, State, failed, note, ok
 
 PATIENCE_S = 5
@@ -115,6 +115,7 @@ def _record(opened: Database, settings: Settings) -> Iterator[Check]:
         yield _processes(conn)
         yield from _providers(conn)
         yield from queue_checks.checks(conn, settings)
+        yield from message_checks.checks(conn)
 
 
 def _work(conn: Connection) -> Check:

@@ -226,6 +226,7 @@ class Replay:
                 while turn():
                     patience = time.monotonic() + PATIENCE_S
             self._outbox.expire()
+            self._outbox.reconciler.turn()
             if self._outbox.drain():
                 continue
             while self._publish():

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from notifier.audience import Audit
 from notifier.inbound import Inbox
 from notifier.outbox import Outbox
 from notifier.replies.sending import Answers
@@ -16,10 +17,11 @@ from workers.loops import Loop
 
 RETENTION_S = 3600.0
 WEIGH_S = 60.0
+AUDIT_S = 60.0
 
 
 def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> list[Loop]:
-    """Dispatch of due batches, expired leases, providers' shares, replies, timers, retention."""
+    """Dispatch of due batches, expired leases, what is unknown, providers' shares, and the rest."""
     site = load_site(settings.home)
     outbox = Outbox(db, settings, site)
     inbox = Inbox(db, settings, site)
@@ -37,7 +39,14 @@ def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> lis
     return [
         Loop(name="dispatch", turn=dispatch.turn),
         Loop(name="leases", turn=expire, woken=False),
+        Loop(
+            name="unknown",
+            turn=partial(outbox.reconciler.turn, stopping),
+            woken=False,
+            close=outbox.reconciler.close,
+        ),
         Loop(name="providers", turn=weigh, every_s=WEIGH_S, woken=False),
+        Loop(name="audit", turn=Audit(db).turn, every_s=AUDIT_S, woken=False),
         Loop(name="replies", turn=inbox.turn),
         Loop(name="answers", turn=partial(answers.turn, stopping), close=answers.close),
         Loop(name="timers", turn=partial(timers.fire, db, Leads.of(settings))),

@@ -69,7 +69,7 @@ class Conditions:
         }
 
     def fault_for(self, api: str) -> Fault | None:
-        """Give the first fault that hits this request (`sms` or `email`), if one does."""
+        """Give the first fault that hits this request, by its API, if one does."""
         return next((fault for fault in self.faults if fault.hits(api)), None)
 
     def error_code(self, number: str) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any
 from notifier.carrier.errors import ControlRefusal
 
 KINDS = ("too_many_requests", "server_error", "timeout")
-APIS = ("sms", "email", "any")
+APIS = ("sms", "email", "list", "any")
 _LONGEST_HOLD_S = 600
 
 
@@ -17,8 +17,9 @@ _LONGEST_HOLD_S = 600
 class Fault:
     """One way to go wrong, and how often.
 
-    api: `sms`, `email` or `any`. kind: one of KINDS; `too_many_requests` was never accepted.
-    accepted: whether the message was taken before it went wrong. status: of a `server_error`.
+    api: `sms`, `email`, `list` (what Twilio's list is asked) or `any`. kind: one of KINDS;
+    `too_many_requests` was never accepted. accepted: whether the message was taken before it went
+    wrong. status: of a `server_error`.
     rate: the share of requests hit, evenly spread rather than drawn, so that a run can be
     repeated. count: how many are still hit; None: no end. hold_s: how long a `timeout` stays
     silent before it gives up with 504.

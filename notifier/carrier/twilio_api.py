@@ -110,8 +110,12 @@ class MessagesApi:
         """Show texts, newest first, filtered and paged as published."""
         self._admit(request)
         listing = parse_listing(request.query_params)
-        found = await self._store.read(lambda db: _page(db, listing))
-        return JSONResponse(self._page(request, listing, found[0], further=found[1]))
+
+        async def show() -> Response:
+            found = await self._store.read(lambda db: _page(db, listing))
+            return JSONResponse(self._page(request, listing, found[0], further=found[1]))
+
+        return await through_faults(request, "list", self._conditions, show, status_error)
 
     def _admit(self, request: Request) -> None:
         settings = self._settings

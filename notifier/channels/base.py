@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -9,6 +10,10 @@ from notifier.rendering import Text
 
 TIMEOUT_S = 10.0
 """How long one call to a provider may take. Neither SDK sets one by itself."""
+
+
+NOT_ASKED = "not_asked"
+"""Our code for a message that no provider was asked for."""
 
 
 class Result(StrEnum):
@@ -49,6 +54,58 @@ class Outcome:
     same_call: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """A message that nobody knows the fate of. ``since`` is when it was last tried (wall time)."""
+
+    message_key: int
+    address: str
+    text: Text
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """One message that a provider has, and how far it is there, in the words of its receipts."""
+
+    provider_id: str
+    event: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The provider has what may be the message: of these the first that is no other's."""
+
+    message_key: int
+    traces: tuple[Trace, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """The provider surely never took it."""
+
+    message_key: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silent:
+    """The provider did not say; it may be asked again. ``code`` is its error code, or ours."""
+
+    message_key: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknowable:
+    """Nobody can be asked: what becomes of the message, its receipts tell, or nothing does."""
+
+    message_key: int
+
+
+Finding = Found | Absent | Silent | Unknowable
+
+
 class Channel(Protocol):
     """A way to reach people."""
 
@@ -63,6 +120,12 @@ class Channel(Protocol):
         out, the provider is stopped), what is left comes back as `Result.RETRY`.
         """
 
+    def find(self, sought: Sequence[Sought], may_ask: Callable[[], bool]) -> Iterator[Finding]:
+        """Ask the provider for messages it may have, and yield a finding for each.
+
+        ``may_ask`` is asked before every call: once it says no, what is left is `Silent`.
+        """
+
     def close(self) -> None:
         """Give connections back."""
 
@@ -70,3 +133,14 @@ class Channel(Protocol):
 def not_sent(outgoing: Outgoing) -> Outcome:
     """The outcome of a message that no call was made for."""
     return Outcome(message_key=outgoing.message_key, result=Result.RETRY, code="not_sent")
+
+
+def not_asked(sought: Sought) -> Silent:
+    """The finding of a message that no call was made for."""
+    return Silent(message_key=sought.message_key, code=NOT_ASKED)
+
+
+def unknowable(sought: Sequence[Sought]) -> Iterator[Finding]:
+    """The findings of a channel whose provider keeps no list that can be asked."""
+    for one in sought:
+        yield Unknowable(message_key=one.message_key)

@@ -5,9 +5,22 @@ import weakref
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from notifier.channels.base import Outcome, Outgoing, Result, not_sent
+from notifier.channels.base import (
+    Finding,
+    Outcome,
+    Outgoing,
+    Result,
+    Silent,
+    Sought,
+    not_asked,
+    not_sent,
+    unknowable,
+)
+
+_Wish = TypeVar("_Wish")
+_Answer = TypeVar("_Answer")
 
 
 class FanOut(ABC):
@@ -27,12 +40,14 @@ class FanOut(ABC):
 
     def send(self, batch: Sequence[Outgoing], may_send: Callable[[], bool]) -> Iterator[Outcome]:
         """Send a batch; outcomes come in the order in which the provider answers."""
-        outcomes = self._send(batch, may_send)
-        try:
-            while (outcome := self._run(anext(outcomes, None))) is not None:
-                yield outcome
-        finally:
-            self._run(outcomes.aclose())
+        yield from self._each(batch, may_send, self._call, not_sent)
+
+    def find(self, sought: Sequence[Sought], may_ask: Callable[[], bool]) -> Iterator[Finding]:
+        """Ask for messages; findings come in the order in which the provider answers."""
+        if not self.can_ask:
+            yield from unknowable(sought)
+            return
+        yield from self._each(sought, may_ask, self._ask, not_asked)
 
     @property
     @abstractmethod
@@ -46,23 +61,48 @@ class FanOut(ABC):
         Whatever this raises makes the message ambiguous: the call may have been made.
         """
 
+    can_ask = False
+    """Whether its provider keeps a list of what it took."""
+
+    async def ask(self, sought: Sought) -> Finding:
+        """Ask for one message, where `can_ask`; whatever this raises is no answer."""
+        raise NotImplementedError
+
     def _run(self, work: Awaitable[Any]) -> Any:  # noqa: ANN401  # whatever the work returns
         return self._loop.run_until_complete(work)
 
-    async def _send(
-        self, batch: Sequence[Outgoing], may_send: Callable[[], bool]
-    ) -> AsyncGenerator[Outcome]:
-        waiting, running = deque(batch), 0
-        ended: asyncio.Queue[Outcome] = asyncio.Queue()
+    def _each(
+        self,
+        wishes: Sequence[_Wish],
+        may_call: Callable[[], bool],
+        call: Callable[[_Wish], Awaitable[_Answer]],
+        refused: Callable[[_Wish], _Answer],
+    ) -> Iterator[_Answer]:
+        answers = self._several(wishes, may_call, call, refused)
+        try:
+            while (answer := self._run(anext(answers, None))) is not None:
+                yield answer
+        finally:
+            self._run(answers.aclose())
+
+    async def _several(
+        self,
+        wishes: Sequence[_Wish],
+        may_call: Callable[[], bool],
+        call: Callable[[_Wish], Awaitable[_Answer]],
+        refused: Callable[[_Wish], _Answer],
+    ) -> AsyncGenerator[_Answer]:
+        waiting, running = deque(wishes), 0
+        ended: asyncio.Queue[_Answer] = asyncio.Queue()
         tasks: set[asyncio.Task[None]] = set()
         try:
             while waiting or running:
                 while waiting and running < max(1, self.calls):
-                    outgoing = waiting.popleft()
-                    if not may_send():
-                        yield not_sent(outgoing)
+                    wish = waiting.popleft()
+                    if not may_call():
+                        yield refused(wish)
                         continue
-                    task = asyncio.ensure_future(self._call(outgoing, ended))
+                    task = asyncio.ensure_future(_into(ended, call(wish)))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
                     running += 1
@@ -74,16 +114,25 @@ class FanOut(ABC):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _call(self, outgoing: Outgoing, ended: asyncio.Queue[Outcome]) -> None:
+    async def _call(self, outgoing: Outgoing) -> Outcome:
         try:
-            outcome = await self.call(outgoing)
+            return await self.call(outgoing)
         except Exception as error:  # noqa: BLE001  # a channel never raises; the name says no more
-            outcome = Outcome(
+            return Outcome(
                 message_key=outgoing.message_key,
                 result=Result.AMBIGUOUS,
                 code=type(error).__name__,
             )
-        ended.put_nowait(outcome)
+
+    async def _ask(self, sought: Sought) -> Finding:
+        try:
+            return await self.ask(sought)
+        except Exception as error:  # noqa: BLE001  # as above
+            return Silent(message_key=sought.message_key, code=type(error).__name__)
+
+
+async def _into(ended: "asyncio.Queue[_Answer]", call: Awaitable[_Answer]) -> None:
+    ended.put_nowait(await call)
 
 
 def _close(loop: asyncio.AbstractEventLoop, closers: list[Callable[[], Awaitable[object]]]) -> None:

@@ -1,19 +1,35 @@
 """Twilio's SDK as this system uses it: async, with a time-out, without retries, mute, paced."""
 
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
-from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+from twilio.base.exceptions import (
+    TwilioException,
+    TwilioRestException,
+    TwilioServiceException,
+)
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from notifier.channels.base import TIMEOUT_S, Outcome, Outgoing, Result
+from notifier.channels.base import (
+    TIMEOUT_S,
+    Absent,
+    Finding,
+    Found,
+    Outcome,
+    Outgoing,
+    Result,
+    Silent,
+    Sought,
+    Trace,
+)
 from notifier.channels.codes import judge
 from notifier.channels.fan_out import FanOut
 from notifier.channels.pace import Pace
@@ -21,6 +37,10 @@ from notifier.channels.pace import Pace
 CALLBACK_OPTIONS = "#rc=5&rp=all"
 """Connection overrides: callbacks are tried five times, after any failure."""
 LOAD_HEADER = "Twilio-Concurrent-Requests"
+CLOCKS_APART = timedelta(minutes=2)
+"""How far Twilio's clock may be from the database's."""
+MOST_PAGES = 20
+"""Of what went to one number since a message was tried; with more, no answer is sure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +119,8 @@ def _authorization(auth: tuple[str, str] | None) -> dict[str, str]:
 class TwilioChannel(FanOut):
     """What all channels at Twilio share: one session, and the pace that its answers allow."""
 
+    can_ask = True
+
     def __init__(self, account: TwilioAccount, provider: str) -> None:
         super().__init__(provider)
         self.account = account
@@ -140,3 +162,46 @@ async def said_by_twilio(provider: str, outgoing: Outgoing, call: Awaitable[Any]
     return Outcome(
         message_key=outgoing.message_key, result=result, provider_id=provider_id, code=code
     )
+
+
+async def listed_by_twilio(
+    sought: Sought, first_page: Awaitable[Any], is_it: Callable[[Any], bool]
+) -> Finding:
+    """What a list of what went to one number has of a message; ``is_it`` knows it.
+
+    The list is not narrowed down by time: it filters by when a message was sent, which one that
+    still waits there has not been. It begins with the newest.
+    """
+    key, earliest = sought.message_key, sought.since - CLOCKS_APART
+    traces: list[Trace] = []
+    try:
+        page = await first_page
+        for _ in range(MOST_PAGES):
+            lately = [one for one in page if one.date_created >= earliest] if page else []
+            if not lately:
+                # The oldest first: what was tried first was taken first.
+                return (
+                    Found(message_key=key, traces=tuple(traces[::-1]))
+                    if traces
+                    else Absent(message_key=key)
+                )
+            traces += [_trace(one) for one in lately if is_it(one)]
+            page = await page.next_page_async()
+    except TwilioException as refusal:
+        return Silent(message_key=key, code=_status(refusal))
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        return Silent(message_key=key, code="no_answer")
+    return Silent(message_key=key, code="too_many")
+
+
+def _trace(listed: Any) -> Trace:  # noqa: ANN401  # the SDK ships no types
+    code = getattr(listed, "error_code", None)
+    return Trace(
+        provider_id=listed.sid, event=str(listed.status), code="" if code is None else str(code)
+    )
+
+
+def _status(refusal: TwilioException) -> str:
+    """The HTTP status; the SDK hands a list's answer on as it came."""
+    answers = [given for given in refusal.args if isinstance(given, Response)]
+    return str(answers[0].status_code) if answers else "no_answer"

@@ -2,8 +2,13 @@
 
 from twilio.twiml.voice_response import VoiceResponse
 
-from notifier.channels.base import Outcome, Outgoing
-from notifier.channels.twilio import TwilioAccount, TwilioChannel, said_by_twilio
+from notifier.channels.base import Finding, Outcome, Outgoing, Sought
+from notifier.channels.twilio import (
+    TwilioAccount,
+    TwilioChannel,
+    listed_by_twilio,
+    said_by_twilio,
+)
 
 VOICES = {
     "en": ("en-US", "Google.en-US-Standard-C"),
@@ -33,6 +38,13 @@ class VoiceChannel(TwilioChannel):
             status_callback=self.callback("voice", outgoing.message_key),
         )
         return await said_by_twilio(self.provider, outgoing, request)
+
+    async def ask(self, sought: Sought) -> Finding:
+        """Look in the list of calls, which does not show what was read out, for one of then."""
+        page = self.client.calls.page_async(to=sought.address, from_=self.account.sender)
+        return await listed_by_twilio(
+            sought, page, lambda listed: str(listed.direction).startswith("outbound")
+        )
 
 
 def spoken(text: str, language: str) -> str:

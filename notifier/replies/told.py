@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from notifier import wording
+from notifier import audience, wording
 from notifier.kinds import Channel, Kind
 from notifier.policy import Reason
 from notifier.rendering import Text
@@ -40,8 +40,11 @@ def note(
         return None
     kind, now, m = Kind.STILL_OUT_RECEIVED, business_now(conn), t.messages
     text = Text(channel=Channel.SMS, language=said.language, template=said.template, body=said.body)
+    number = journal.last_number(conn)
+    decided = {"number": number, "outage_key": outage_key, "decision": kind.public_name, "count": 1}
+    audience.tally(conn, [decided])
     row = m.insert().values(
-        number=journal.last_number(conn),
+        number=number,
         outage_key=outage_key,
         endpoint_key=endpoint_key,
         account_key=account_key,

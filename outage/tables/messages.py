@@ -52,6 +52,11 @@ messages = Table(
     Column("told_update", Boolean, comment="told_time is when there will be more"),
     Column("told_crew", Boolean, comment="known: a crew is on site"),
     Column("told_places", Integer, comment="places that it said are out"),
+    # Of an attempt that nobody knows the end of, in wall time:
+    Column("tried_at", Instant, comment="the last attempt began"),
+    Column("unknown_since", Instant, comment="since when nobody knows whether it was taken"),
+    Column("ask_after", Instant, comment="its provider is asked then; NULL: it has been"),
+    Column("asked", Integer, nullable=False, server_default="0", comment="times without answer"),
     Index("uq_messages_entry_endpoint", "number", "endpoint_key", "channel", unique=True),
     Index(
         "uq_messages_pending",
@@ -75,6 +80,12 @@ messages = Table(
         postgresql_where=text("state = 'pending' AND batch_key IS NULL"),
     ),
     Index("ix_messages_provider_id", "provider_id"),
+    Index(
+        "ix_messages_unknown",
+        "ask_after",
+        sqlite_where=text("state = 'unknown' AND ended_at IS NULL"),
+        postgresql_where=text("state = 'unknown' AND ended_at IS NULL"),
+    ),
 )
 
 batches = Table(

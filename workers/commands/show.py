@@ -53,7 +53,19 @@ def _outage(conn: Connection, name: str) -> Facts | None:
         .order_by(messages.kind, messages.state)
     )
     counts = [{"kind": kind, "state": state, "count": count} for kind, state, count in states]
-    return facts | {"messages": counts, "overlaps": overlaps(conn, facts["id"])}
+    return facts | {
+        "messages": counts,
+        "messages_decided": _decided(conn, facts["id"]),
+        "overlaps": overlaps(conn, facts["id"]),
+    }
+
+
+def _decided(conn: Connection, outage_id: str) -> int:
+    """How many messages were decided on: what is on record has to come to the same sum."""
+    from notifier import audience
+
+    key = conn.execute(sa.select(t.outages.c.key).where(t.outages.c.id == outage_id)).scalar_one()
+    return audience.sums(conn, [key])[0].planned
 
 
 def _accounts(conn: Connection, name: str) -> list[AccountRecord]:
@@ -104,6 +116,14 @@ def _tell_outage(desk_: Session, facts: Facts) -> None:
         say(f"  {desk_.when(late['at'])}  recorded, not applied, {said} (observed {seen})")
     for row in facts["messages"]:
         say(f"  {row['count']:,} × {row['kind']}: {row['state']}")
+    _tell_sums(facts)
+
+
+def _tell_sums(facts: Facts) -> None:
+    decided, found = facts["messages_decided"], sum(row["count"] for row in facts["messages"])
+    if decided or found:
+        wrong = "" if decided == found else f" of {decided:,} decided on: see `outage doctor`"
+        say(f"  {found:,} messages{wrong}")
 
 
 def _waits(note: Facts) -> str:

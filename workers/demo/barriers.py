@@ -34,15 +34,20 @@ def next_timer(conn: Connection) -> datetime | None:
 def left(conn: Connection) -> list[str]:
     """Say what is still to be done before business time may move on; empty when nothing is."""
     now = business_now(conn)
-    found = [reader for reader in READERS if not journal.is_idle(conn, reader)]
-    if unsent := batches.left(conn):
-        found.append(f"{unsent} messages due")
+    found = left_to_tell(conn)
     passing = deadlines.next_due(conn)
     if passing is not None and passing <= now:
         found.append("a time that has come")
     if journal.cursor(conn, "publisher") < journal.last_number(conn):
         found.append("publisher")
     return found
+
+
+def left_to_tell(conn: Connection) -> list[str]:
+    """Say which readers have work, and how many messages are on their way or unknown."""
+    found = [reader for reader in READERS if not journal.is_idle(conn, reader)]
+    unsent = batches.left(conn)
+    return [*found, f"{unsent} messages due"] if unsent else found
 
 
 def unpublished(conn: Connection, published: Path) -> list[str]:

@@ -69,7 +69,7 @@ def run(kills: Sequence[Kill], *, database: str | None, keep: bool, say: bool) -
 def _storm(
     home: Path, kills: Sequence[Kill], database: str | None, *, say: bool
 ) -> tuple[Tally, list[int]]:
-    ports = _free_ports(stage.PORTS)
+    ports = free_ports(stage.PORTS)
     told = stage.environment(home, _clean(), hold_s=HOLD_S, ports=ports)
     if database is not None:
         _make_schema(database)
@@ -169,7 +169,8 @@ class _Playback:
         )
 
 
-def _free_ports(names: Mapping[str, int]) -> dict[str, int]:
+def free_ports(names: Mapping[str, int]) -> dict[str, int]:
+    """Find a port for each name that nobody listens on now."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in names]
     ports = dict(zip(names, (one.getsockname()[1] for one in held), strict=True))
     for one in held:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from workers import roster
-from workers.child import die_with_parent, of_ours
+from workers.child import Child, die_with_parent, of_ours
 from workers.errors import DemoError
 
 VALKEY_DATA = "valkey-data"
@@ -34,11 +34,16 @@ STOP_S = 10.0
 
 
 class House:
-    """The running processes of one demo home; their output goes to ``up.log`` there."""
+    """The running processes of one demo home; their output goes to ``up.log`` there.
 
-    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+    ``child`` is the supervisor, if it is not `outage up`.
+    """
+
+    def __init__(
+        self, home: Path, environment: Mapping[str, str], child: Child | None = None
+    ) -> None:
         self._home = home
-        self._child = of_ours("up", name="up", environment=environment)
+        self._child = child or of_ours("up", name="up", environment=environment)
         self._process: subprocess.Popen[bytes] | None = None
         self._log = (home / "up.log").open("ab")
 
@@ -61,7 +66,7 @@ class House:
             self.start()
 
     def kill(self, name: str) -> None:
-        """Kill a process with -9, wherever it is."""
+        """Kill a process with -9, wherever it is; of several workers all, or one by its lane."""
         if name == VALKEY_DATA:
             data = self._home / "valkey"
             if data.exists():
@@ -73,7 +78,7 @@ class House:
         deadline = time.monotonic() + STOP_S
         while time.monotonic() < deadline:
             running = roster.pids(self._home)
-            pids = [pid for who, pid in running.items() if who.partition("-")[0] == name]
+            pids = [pid for who, pid in running.items() if name in _names(who)]
             if pids:
                 for pid in pids:
                     os.kill(pid, signal.SIGKILL)
@@ -98,6 +103,10 @@ class House:
                 break
             time.sleep(0.05)
         return alive
+
+
+def _names(who: str) -> tuple[str, str]:
+    return who, who.partition("-")[0]
 
 
 def is_alive(pid: int) -> bool:

@@ -58,6 +58,10 @@ def environment(
             "OUTAGE_HOLD_S": str(hold_s),
             "OUTAGE_RESTORED_HOLD_S": str(hold_s),
             "OUTAGE_QUIET_HOURS": "none",
+            # The simulator is as near as a provider can be; a killed sender should not hold up a
+            # whole storm.
+            "OUTAGE_ASK_AFTER_S": "10",
+            "OUTAGE_MAIL_EVENTS_S": "20",
             "OUTAGE_PUBLIC_URL": f"http://127.0.0.1:{wanted['OUTAGE_PAGE_PORT']}",
             "OUTAGE_TWILIO_ACCOUNT_SID": made["account_sid"],
             "OUTAGE_TWILIO_AUTH_TOKEN": made["auth_token"],

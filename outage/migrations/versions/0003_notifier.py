@@ -1,4 +1,4 @@
-"""What people text us and report, what a message told in full, timers, and zones of premises.
+"""What people text us and report, what a message told and what became of it, timers, zones.
 
 Revision: 0003
 """
@@ -24,19 +24,26 @@ def upgrade() -> None:
     _conversations()
     _reports()
     _told()
+    _unknown()
     _timers()
     _zones()
     _sending()
+    # The word that said it is a kind's name now, and kinds are what is summed up.
+    op.execute("UPDATE decisions SET decision = 'etr_over' WHERE decision = 'etr_passed'")
     # Who writes from a number nobody knows names a house and a postal code.
     op.create_index("ix_premises_house_number", "premises", ["house_number", "postal_code"])
 
 
 def downgrade() -> None:
     """Take it away again."""
+    op.execute("UPDATE decisions SET decision = 'etr_passed' WHERE decision = 'etr_over'")
     op.drop_index("ix_premises_house_number", "premises")
     op.drop_index("ix_premises_time_zone", "premises")
     for name in reversed(_TIMERS):
         op.drop_column("outages", name)
+    op.drop_index("ix_messages_unknown", "messages")
+    for name in ("asked", "ask_after", "unknown_since", "tried_at"):
+        op.drop_column("messages", name)
     for name in ("told_places", "told_crew", "told_update", "told_time"):
         op.drop_column("messages", name)
     op.drop_column("outages", "place_before")
@@ -206,6 +213,28 @@ def _told() -> None:
     crew, places = "known: a crew is on site", "places that it said are out"
     op.add_column("messages", sa.Column("told_crew", sa.Boolean(), comment=crew))
     op.add_column("messages", sa.Column("told_places", sa.Integer(), comment=places))
+
+
+def _unknown() -> None:
+    for name, comment in (
+        ("tried_at", "the last attempt began"),
+        ("unknown_since", "since when nobody knows whether it was taken"),
+        ("ask_after", "its provider is asked then; NULL: it has been"),
+    ):
+        op.add_column("messages", sa.Column(name, INSTANT, comment=comment))
+    times = "times without answer"
+    op.add_column(
+        "messages",
+        sa.Column("asked", sa.Integer(), nullable=False, server_default="0", comment=times),
+    )
+    still_open = sa.text("state = 'unknown' AND ended_at IS NULL")
+    op.create_index(
+        "ix_messages_unknown",
+        "messages",
+        ["ask_after"],
+        sqlite_where=still_open,
+        postgresql_where=still_open,
+    )
 
 
 def _timers() -> None:

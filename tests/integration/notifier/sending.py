@@ -4,11 +4,14 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import parse_qs
 
 from notifier import claiming
 from notifier.channels.base import Outcome, Result
 from notifier.outbox import Outbox
+from outage import tables as t
+from outage.database import wall_now
 from outage.settings import SendMode, Settings
 from outage.site import Site
 from tests.integration.notifier.world import World, phone
@@ -24,7 +27,14 @@ SITE = Site(
 )
 
 
+def listed(*messages: dict[str, object]) -> Answer:
+    """A list of Twilio's that holds these messages, newest first, on one page."""
+    return Answer(200, json.dumps({"messages": messages, "next_page_uri": None}).encode())
+
+
 def accepted(call: Call) -> Answer:
+    if call.method == "GET":
+        return listed()
     if "/mail/send" in call.path:
         return Answer(202, b"", {"X-Message-Id": "mail"})
     return Answer(201, json.dumps({"sid": f"SM{call.body.hex()[-30:]}"}).encode())
@@ -58,7 +68,7 @@ def said(provider: Provider) -> list[tuple[str, str]]:
     """(number, text) of every text the provider was asked to send."""
     found = []
     for call in provider.calls:
-        if "/mail/send" not in call.path:
+        if "/mail/send" not in call.path and call.method == "POST":
             form = parse_qs(call.body.decode())
             found.append((form["To"][0], form["Body"][0]))
     return found
@@ -69,6 +79,15 @@ def accepted_by_now(claimed: claiming.ClaimedBatch) -> list[Outcome]:
         Outcome(message_key=key, result=Result.ACCEPTED, provider_id="SM1")
         for key in claimed.fences
     ]
+
+
+def ask(world: World, box: Outbox) -> None:
+    """Ask providers for whatever is unknown, without the wait before that."""
+    with world.db.write() as conn:
+        long_ago = wall_now(conn) - timedelta(hours=1)
+        m = t.messages
+        conn.execute(m.update().where(m.c.ask_after.is_not(None)).values(ask_after=long_ago))
+    box.reconciler.turn()
 
 
 def states(world: World) -> list[tuple[str, str, str]]:

@@ -6,8 +6,9 @@ from notifier.explain import explain
 from notifier.manners import Manners
 from outage import tables as t
 from outage.settings import SendMode
-from tests.integration.notifier.sending import outbox, tell
+from tests.integration.notifier.sending import ask, outbox, tell
 from tests.integration.notifier.world import World, etr, phone
+from tests.unit.notifier.channels.provider import Answer
 
 ZONE = ZoneInfo("America/Vancouver")
 A = phone(1)
@@ -112,4 +113,42 @@ def test_what_was_only_shadowed_counts_as_told_only_while_that_mode_lasts(world:
     )
     assert explained(world, "one", outage)[-1] == (
         "The phone ending in 0101 is to be told that service is out."
+    )
+
+
+def test_it_says_what_is_done_about_a_message_that_nobody_knows_the_fate_of(world: World) -> None:
+    world.account("one", ["P1"], A)
+    outage = world.declare("P1")
+    with outbox(world, lambda _call: Answer(500)) as (box, _):
+        tell(world, box)
+        first = explained(world, "one", outage)[1]
+        ask(world, box)
+        second = explained(world, "one", outage)[1]
+        world.pass_time(hours=7)
+        ask(world, box)
+        last = explained(world, "one", outage)[1]
+    assert "the message may or may not have reached the provider (code 500)." in first
+    assert "If no receipt tells, the provider is asked after " in first
+    assert "the provider, which has not answered so far, is asked after " in second
+    assert last.endswith(
+        "the message may or may not have reached the provider: the provider did not say in time "
+        "whether it has it (code 500)."
+    )
+
+
+def test_it_says_how_often_a_message_was_tried(world: World) -> None:
+    world.account("one", ["P1"], "one@example.org")
+    outage = world.declare("P1")
+    with outbox(world, lambda _call: Answer(500)) as (box, _):
+        tell(world, box)
+        ask(world, box)
+        assert (
+            "it is sent again if its kind is, and it still holds"
+            in explained(world, "one", outage)[1]
+        )
+        box.drain()
+        ask(world, box)
+    assert explained(world, "one", outage)[1].endswith(
+        "the message may or may not have reached the provider: it was tried as often as it may be "
+        "(code 500). It was tried 2 times."
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from notifier.channels.base import Outgoing, Result
+from notifier.channels.base import Absent, Found, Outgoing, Result, Sought
 from notifier.channels.email import MOST_PEOPLE, EmailChannel, SendGridAccount
 from notifier.channels.sms import SmsChannel
 from notifier.channels.twilio import TwilioAccount
@@ -167,6 +167,24 @@ def test_what_texts_are_asked_back_by_keeps_to_the_contract(checked: Checked) ->
             to="+16045550101", date_sent_after=datetime(2026, 1, 1, tzinfo=UTC)
         )
     assert [message.sid for message in found] == [outcome.provider_id]
+
+
+def test_asking_for_a_text_that_may_have_been_taken_keeps_to_the_contract(
+    checked: Checked,
+) -> None:
+    with closing(SmsChannel(account(checked.twilio))) as channel:
+        sent = Outgoing(message_key=1, address="+16045550101", text=text("Power out"))
+        (outcome,) = channel.send([sent], lambda: True)
+        since = datetime.now(UTC)
+        sought = [
+            Sought(message_key=key, address="+16045550101", text=text(words), since=since)
+            for key, words in enumerate(["Power out", "Power is back"])
+        ]
+        findings = {one.message_key: one for one in channel.find(sought, lambda: True)}
+    found = findings[0]
+    assert isinstance(found, Found)
+    assert [trace.provider_id for trace in found.traces] == [outcome.provider_id]
+    assert findings[1] == Absent(message_key=1)
 
 
 def test_calls_keep_to_the_contract(

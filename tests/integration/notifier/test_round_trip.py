@@ -25,6 +25,7 @@ from tests.integration.carrier.conftest import (
     Carrier,
     wait_until,
 )
+from tests.integration.notifier.sending import ask
 from tests.integration.notifier.world import World, phone
 
 pytestmark = pytest.mark.processes
@@ -117,9 +118,7 @@ def test_texts_and_mails_arrive_and_their_receipts_come_back(
     assert [tuple(row) for row in bad] == [(phone(7), "21211"), (phone(8), "30005")]
 
 
-def test_the_simulator_killed_in_the_middle_loses_nothing(
-    world: World, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_simulator_killed_in_the_middle_loses_nothing(world: World, carrier: Carrier) -> None:
     settings = connected(world.settings, carrier)
     for number in range(40):
         world.account(f"A{number}", [f"P{number}"], phone(220 + number))
@@ -137,6 +136,6 @@ def test_the_simulator_killed_in_the_middle_loses_nothing(
         world.pass_time(seconds=10)
         box.drain()
         carrier.wait_idle()
-        monkeypatch.setattr(batches, "GRACE", batches.GRACE * 0)
+        ask(world, box)
         box.drain()
         wait_until(lambda: states(world) == {"delivered": 40}, "everything is delivered")

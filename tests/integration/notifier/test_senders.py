@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from notifier import batches, claiming, rendering, settling
+from notifier import claiming, rendering, settling
 from notifier.channels.base import Outcome, Outgoing, Result
 from notifier.outbox import Outbox
 from notifier.rendering import Text
@@ -24,6 +24,7 @@ from tests.integration.notifier.sending import (
     B,
     accepted,
     accepted_by_now,
+    ask,
     one_out,
     outbox,
     said,
@@ -91,62 +92,40 @@ def test_a_bad_number_is_remembered_and_not_tried_again(world: World) -> None:
     assert world.reasons(outage)[-1] == {"invalid_endpoint": 1}
 
 
-def test_an_answer_that_never_came_is_tried_once_more_in_the_same_words(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(batches, "GRACE", timedelta(0))
-    one_out(world)
-    with outbox(world, lambda _call: Answer(500)) as (box, provider):
-        tell(world, box)
-        box.drain()
-        box.drain()
-    texts = said(provider)
-    assert len(texts) == 2
-    assert texts[0] == texts[1]
-    with world.db.read() as conn:
-        row = conn.execute(t.messages.select()).one()
-        assert batches.left(conn) == 0
-    assert (row.state, row.sends) == ("unknown", 2)
-    assert row.ended_at is not None
-
-
 @pytest.mark.parametrize(
     ("allowlist", "opted_out", "reason"),
     [({A}, None, None), ({A}, START, "opted_out"), (set(), None, "send_mode")],
 )
 def test_a_second_try_goes_where_a_first_one_would(
     world: World,
-    monkeypatch: pytest.MonkeyPatch,
     allowlist: set[str],
     opted_out: datetime | None,
     reason: str | None,
 ) -> None:
-    monkeypatch.setattr(batches, "GRACE", timedelta(0))
     one_out(world)
     answers = iter([Answer(500)])
     with outbox(world, lambda call: next(answers, accepted(call))) as (box, provider):
         world.pass_time(seconds=60)
         (batch,) = box.waiting(queued_too=True)
         box.send(batch.key)
+        ask(world, box)
         with world.db.write() as conn:
             conn.execute(t.endpoints.update().values(opted_out_at=opted_out))
         chosen = replace(box.settings, send=SendMode.ALLOWLIST, allowlist=frozenset(allowlist))
         Outbox(world.db, chosen, SITE).drain()
-    assert len(provider.calls) == (2 if reason is None else 1)
+    assert len(said(provider)) == (2 if reason is None else 1)
     with world.db.read() as conn:
         assert conn.execute(sa.select(t.messages.c.reason)).scalar_one() == reason
 
 
-def test_an_unknown_message_that_no_longer_holds_is_not_repeated(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(batches, "GRACE", timedelta(0))
+def test_an_unknown_message_that_no_longer_holds_is_not_repeated(world: World) -> None:
     outage = one_out(world)
     answers = iter([Answer(500)])
     with outbox(world, lambda call: next(answers, accepted(call))) as (box, provider):
         world.pass_time(seconds=60)
         (batch,) = box.waiting(queued_too=True)
         box.send(batch.key)
+        ask(world, box)
         world.restore(outage)
         world.plan()
         box.drain()
@@ -156,10 +135,9 @@ def test_an_unknown_message_that_no_longer_holds_is_not_repeated(
     assert world.messages() == [(A, "detected", "unknown"), (A, "restored", "accepted")]
 
 
-def test_what_a_dead_sender_held_becomes_unknown_and_is_sent_once_more(
-    world: World, monkeypatch: pytest.MonkeyPatch
+def test_what_a_dead_sender_held_becomes_unknown_and_is_sent_when_the_provider_has_it_not(
+    world: World,
 ) -> None:
-    monkeypatch.setattr(batches, "GRACE", timedelta(0))
     one_out(world)
     world.pass_time(seconds=60)
     with outbox(world) as (box, provider):
@@ -173,7 +151,10 @@ def test_what_a_dead_sender_held_becomes_unknown_and_is_sent_once_more(
         assert box.expire() == 1
         assert states(world) == [(A, "detected", "unknown")]
         box.drain()
-    assert len(provider.calls) == 1
+        assert said(provider) == []
+        ask(world, box)
+        box.drain()
+    assert len(said(provider)) == 1
     assert states(world) == [(A, "detected", "accepted")]
 
 

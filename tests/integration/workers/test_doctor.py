@@ -1,7 +1,7 @@
 """What the doctor finds, and what it tells the operator to do."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,9 @@ from outage import tables as t
 from outage.columns import EPOCH
 from outage.database import open_database, wall_now
 from outage.schema import open_embedded
+from outage.settings import load
 from outage.site import example
+from tests.integration.notifier.world import MANNERS, World
 from workers.checkup import doctor
 from workers.cli import run
 from workers.findings import Check, State
@@ -196,3 +198,46 @@ def test_the_month_s_money_is_told_as_it_runs_out(short_path: Path) -> None:
         assert (found.state, f"{dollars}.00 USD of 10.00 USD" in found.says) == (state, True)
     db.close()
     assert "spending" not in examine(short_path)
+
+
+def test_a_lost_message_and_one_that_nobody_asks_for_are_failures(tmp_path: Path) -> None:
+    db = open_embedded(tmp_path / "outage.db")
+    with db.write() as conn:
+        clock.hold(conn, datetime.now(UTC))
+    found = World(db, load({"OUTAGE_HOME": str(tmp_path), **MANNERS}))
+    for number in range(3):
+        found.account(f"A{number}", [f"P{number}"])
+    outage = found.declare("P0", "P1", "P2")
+    found.plan()
+    m = t.messages
+    assert examine(tmp_path)["messages"].says == "3 decided on, and as many on record"
+    assert examine(tmp_path)["unknown"].says == "no message; none has stayed so"
+    with db.write() as conn:
+        now = wall_now(conn)
+        for key, since in ((1, 90), (2, 600)):
+            at = now - timedelta(seconds=since)
+            conn.execute(
+                m.update()
+                .where(m.c.key == key)
+                .values(state="unknown", unknown_since=at, ask_after=now)
+            )
+        conn.execute(
+            m.update()
+            .where(m.c.key == 3)
+            .values(state="unknown", reason="no_word", ended_at=clock.business_now(conn))
+        )
+    unknown = examine(tmp_path)["unknown"]
+    assert unknown.state is State.NOTE
+    assert unknown.says == (
+        "2 messages may or may not have reached their provider, the oldest for 10 min; "
+        "1 have stayed so since a day ago"
+    )
+    with db.write() as conn:
+        conn.execute(m.update().values(ask_after=wall_now(conn) - timedelta(minutes=3)))
+        conn.execute(m.delete().where(m.c.key == 3))
+    db.close()
+    checks = examine(tmp_path)
+    assert checks["unknown"].state is State.FAILED
+    assert "is `outage clock` running?" in checks["unknown"].says
+    assert checks["messages"].state is State.FAILED
+    assert f"{outage} 3 and 2" in checks["messages"].says

@@ -74,7 +74,7 @@ TABLE = [
     (AT_TEN, etr(1), Kind.ETR, Reason.ETR_MOVED),
     (AT_TEN, etr(1.5), None, Reason.ETR_MOVED_LITTLE),
     # A time that has passed, and one that was withdrawn.
-    (OUT, etr(-0.1), None, Reason.ETR_PASSED),
+    (OUT, etr(-0.1), None, Reason.ETR_OVER),
     (replace(OUT, told_time=code(0)), etr(0), Kind.ETR_PASSED, Reason.ETR_PASSED),
     (replace(OUT, told_time=code(-1)), OPEN, Kind.ETR_PASSED, Reason.ETR_PASSED),
     (replace(OUT, told_time=code(-1)), etr(0.1), Kind.ETR_LATER, Reason.ETR_MOVED),
@@ -485,3 +485,10 @@ def test_what_is_put_off_is_never_dropped(situation: Situation, facts: Facts) ->
     if put_off.after is not None and wish.due(NOW):
         assert put_off.after > NOW
         assert put_off.wait in {Reason.QUIET_HOURS, Reason.ENOUGH_TODAY, Reason.ONCE_AN_HOUR}
+
+
+def test_no_reason_for_silence_has_the_name_of_a_kind() -> None:
+    """Decisions are tallied by name, and those to tell are what messages are held against."""
+    kinds = {kind.public_name for kind in Kind}
+    told = {Reason.ETR_PASSED}  # why that very kind is told
+    assert {str(reason) for reason in set(Reason) - told} & kinds == set()

@@ -13,6 +13,7 @@ class Call:
     headers: dict[str, str]
     body: bytes
     caller: int = 0
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,13 @@ def serving(answer: Callable[[Call], Answer]) -> Iterator[Provider]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            call = Call(self.path, dict(self.headers), body, self.client_address[1])
+            caller = self.client_address[1]
+            call = Call(self.path, dict(self.headers), body, caller, self.command)
             provider.calls.append(call)
             reply = provider.answer(call)
             reply.after()

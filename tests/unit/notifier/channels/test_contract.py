@@ -8,10 +8,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from notifier.channels.base import Channel, Outcome, Outgoing, Result
+from notifier.channels.base import (
+    NOT_ASKED,
+    Absent,
+    Channel,
+    Finding,
+    Found,
+    Outcome,
+    Outgoing,
+    Result,
+    Silent,
+    Sought,
+    Unknowable,
+)
 from notifier.channels.email import EmailChannel, SendGridAccount
 from notifier.channels.marks import Marks
 from notifier.channels.sms import SmsChannel
@@ -53,6 +68,26 @@ def slow(server: Server) -> None:
         time.sleep(TIMEOUT_S * 2)
 
 
+def as_listed(asked: Call, taken: list[Call]) -> Answer:
+    """What Twilio's lists show of what it took for the number that is asked for."""
+    to = parse_qs(urlsplit(asked.path).query)["To"]
+    forms = [parse_qs(call.body.decode()) for call in taken]
+    shown = [
+        {
+            "sid": f"SM{number}",
+            "to": to[0],
+            "body": form.get("Body", [None])[0],
+            "direction": "outbound-api",
+            "status": "queued",
+            "date_created": format_datetime(datetime.now(UTC)),
+        }
+        for number, form in enumerate(forms)
+        if form["To"] == to
+    ]
+    name = "calls" if "/Calls" in asked.path else "messages"
+    return Answer(200, json.dumps({name: shown, "next_page_uri": None}).encode())
+
+
 @contextmanager
 def over_http(
     server: Server,
@@ -60,9 +95,11 @@ def over_http(
     acceptance: Answer,
     refusal: Answer,
 ) -> Iterator[None]:
-    taken = [0]
+    taken: list[Call] = []
 
     def answer(call: Call) -> Answer:
+        if call.method == "GET" and server.behaviour == "accepts":
+            return as_listed(call, taken)
         refused = bool(server.bad) and server.bad in call.path + call.body.decode()
         replies = {
             "refuses": refusal,
@@ -73,12 +110,12 @@ def over_http(
         }
         reply = refusal if refused else replies.get(server.behaviour, acceptance)
         if reply is acceptance:
-            taken[0] += 1
+            taken.append(call)
         return Answer(reply.status, reply.body, reply.headers, lambda: slow(server))
 
     with serving(answer) as provider:
         server.channel = make(provider.url)
-        server.taken = lambda: taken[0]
+        server.taken = lambda: len(taken)
         yield
 
 
@@ -263,6 +300,60 @@ def test_nothing_is_sent_once_it_may_not_be(name: str, server: Server) -> None:
     outcomes = list(server.channel.send(batch(name, server.channel, 4), lambda: False))
     assert [(o.result, o.code) for o in outcomes] == [(Result.RETRY, "not_sent")] * 4
     assert server.taken() == 0
+
+
+ASKS = {"sms", "voice"}
+"""Channels whose provider keeps a list that can be asked."""
+
+
+def find(
+    name: str, server: Server, behaviour: str = "accepts", *, may_ask: bool = True
+) -> list[Finding]:
+    server.behaviour = behaviour
+    sought = [
+        Sought(
+            message_key=one.message_key, address=one.address, text=one.text, since=datetime.now(UTC)
+        )
+        for one in batch(name, server.channel, 4)
+    ]
+    return sorted(
+        server.channel.find(sought, lambda: may_ask), key=lambda finding: finding.message_key
+    )
+
+
+def test_what_was_taken_is_found_and_what_was_not_is_not(name: str, server: Server) -> None:
+    list(server.channel.send(batch(name, server.channel, 2), lambda: True))
+    found = find(name, server)
+    assert [finding.message_key for finding in found] == [0, 1, 2, 3]
+    kinds = [Found, Found, Absent, Absent] if name in ASKS else [Unknowable] * 4
+    assert [type(finding) for finding in found] == kinds
+
+
+@pytest.mark.parametrize("behaviour", ["refuses", "is busy", "is broken", "is gone", "silent"])
+def test_a_provider_that_does_not_answer_has_not_said_that_it_has_nothing(
+    name: str, server: Server, behaviour: str
+) -> None:
+    found = find(name, server, behaviour)
+    assert len(found) == 4
+    assert {type(one) for one in found} == ({Silent} if name in ASKS else {Unknowable})
+
+
+def test_nobody_is_asked_once_that_may_not_be(name: str, server: Server) -> None:
+    found = find(name, server, may_ask=False)
+    if name in ASKS:
+        assert [one.code for one in found if isinstance(one, Silent)] == [NOT_ASKED] * 4
+    else:
+        assert {type(one) for one in found} == {Unknowable}
+
+
+def test_no_finding_and_no_log_of_one_names_an_address_or_a_secret(
+    name: str, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("DEBUG"):
+        said = repr([find(name, server), find(name, server, "is broken")])
+    said += "".join(record.getMessage() for record in caplog.records if record.name != "mail.log")
+    for word in ("person1", "5550101", SECRET, WHSEC):
+        assert word not in said
 
 
 def test_a_batch_of_none_is_no_call(name: str, server: Server) -> None:
