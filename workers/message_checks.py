@@ -45,7 +45,7 @@ def _unknown(conn: Connection) -> Check:
     is_open = sa.and_(unknown, m.ended_at.is_(None))
     row = conn.execute(
         sa.select(
-            sa.func.count().label("count"),
+            sa.func.count().label("how_many"),
             sa.func.min(m.unknown_since, type_=m.unknown_since.type).label("since"),
             sa.func.min(m.ask_after, type_=m.ask_after.type).label("ask_after"),
         ).where(is_open)
@@ -54,10 +54,10 @@ def _unknown(conn: Connection) -> Check:
         sa.select(sa.func.count()).where(unknown, m.ended_at >= business_now(conn) - LATELY)
     ).scalar_one()
     lately = f"{stayed:,} have stayed so since a day ago" if stayed else "none has stayed so"
-    if not row.count:
+    if not row.how_many:
         return ok("unknown", f"no message; {lately}") if not stayed else note("unknown", lately)
     waits = "" if row.since is None else f", the oldest for {_words(now - row.since)}"
-    says = f"{row.count:,} messages may or may not have reached their provider{waits}; {lately}"
+    says = f"{row.how_many:,} messages may or may not have reached their provider{waits}; {lately}"
     if row.ask_after is not None and now - row.ask_after > OVERDUE:
         return failed("unknown", f"{says}; nobody asks for them: is `outage clock` running?")
     return note("unknown", says)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def _found_by_list(conn: Connection) -> int:
     return int(conn.execute(statement).scalar_one())
 
 
-def _sums(conn: Connection, rows: list[sa.Row[Any]], messages: int) -> Iterator[str]:
+def _sums(conn: Connection, rows: Sequence[sa.Row[Any]], messages: int) -> Iterator[str]:
     if len(rows) != messages:
         yield f"{len(rows)} messages are on record, not {messages}"
     for sums in audience.sums(conn):
@@ -97,7 +97,7 @@ def _sums(conn: Connection, rows: list[sa.Row[Any]], messages: int) -> Iterator[
         yield f"messages are still open: {dict(still_open)}"
 
 
-def _texts(rows: list[sa.Row[Any]], log: dict[str, Counter[int]]) -> Iterator[str]:
+def _texts(rows: Sequence[sa.Row[Any]], log: dict[str, Counter[int]]) -> Iterator[str]:
     """Each text once at most, and the row says what the log says."""
     for row in (row for row in rows if row.channel == "sms"):
         times = log["sms"][row.key]

@@ -167,7 +167,9 @@ def _conditions(dice: random.Random) -> dict[str, object]:
     faults: list[dict[str, object]] = []
     for api, often in (("sms", 0.02), ("email", 0.1), ("list", 0.05)):
 
-        def fault(kind: str, share: float, api: str = api, often: float = often, **more: object):  # noqa: ANN202  # appended
+        def fault(
+            kind: str, share: float, api: str = api, often: float = often, **more: object
+        ) -> None:
             rate = round(dice.uniform(0.2, 1.0) * often * share, 4)
             faults.append({"api": api, "kind": kind, "rate": rate, **more})
 

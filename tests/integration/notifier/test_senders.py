@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from notifier import claiming, rendering, settling
-from notifier.channels.base import Outcome, Outgoing, Result
+from notifier.channels.base import Finding, Outcome, Outgoing, Result, Sought
 from notifier.outbox import Outbox
 from notifier.rendering import Text
 from outage import tables as t
@@ -50,6 +50,9 @@ def test_what_a_provider_has_said_is_kept_when_the_next_call_breaks(world: World
                 message_key=batch[0].message_key, result=Result.ACCEPTED, provider_id="SM1"
             )
             raise RuntimeError
+
+        def find(self, sought: Sequence[Sought], _may: Callable[[], bool]) -> Iterator[Finding]:
+            raise NotImplementedError
 
         def close(self) -> None:
             pass
