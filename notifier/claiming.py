@@ -86,6 +86,7 @@ class Terms:
 class ClaimedBatch:
     """What is to be sent now. Nothing of it may be sent after ``until`` (monotonic seconds).
 
+    It was decided at ``at`` (business time).
     ``again`` are the messages that were unknown and get another try; ``patience`` is had with
     those that become so.
     """
@@ -93,6 +94,7 @@ class ClaimedBatch:
     key: int
     fence: int
     lane: str
+    at: datetime
     until: float
     outgoing: list[Outgoing]
     fences: dict[int, int]
@@ -169,6 +171,7 @@ def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
         key=batch_key,
         fence=batch.fence + 1,
         lane=batch.lane,
+        at=work.now,
         until=until,
         outgoing=work.outgoing,
         fences={outgoing.message_key: fences[outgoing.message_key] for outgoing in work.outgoing},

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from notifier import batches, pacing, settling
 from notifier.batches import Waiting
-from notifier.channels.base import TIMEOUT_S, Channel, Outcome
+from notifier.channels.base import TIMEOUT_S, Channel, Outcome, Outgoing
 from notifier.channels.providers import configured, opened
 from notifier.claiming import ClaimedBatch, Terms, claim
 from notifier.kinds import Channel as ChannelName
@@ -126,10 +126,12 @@ class Outbox:
         last_call = claimed.until - min(TIMEOUT_S, lease_s / 2)
         routing = self.routing
 
-        def may_send() -> bool:
+        def may_send(outgoing: Outgoing) -> bool:
             in_time = not stopping() and time.monotonic() < last_call
-            return in_time and routing.may_call(provider) and not self._switch.is_on()
+            goes = in_time and routing.may_call(provider)
+            return goes and not self._switch.stops(outgoing.address)
 
+        self._switch.watch(claimed.at)
         sent, trial = 0, int(routing.on_trial(provider))
         for part in filter(None, (claimed.outgoing[:trial], claimed.outgoing[trial:])):
             outcomes = self._channel(provider).send(part, may_send)

@@ -1,8 +1,11 @@
-"""The kill switch: while it is on, no message is claimed and none that was is handed over."""
+"""The kill switch: while it is on, no message is claimed and none that was is handed over.
+
+Who says STOP stops their own in the same way.
+"""
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -14,7 +17,9 @@ from outage.database import Database, wall_now
 from outage.model import Actor, JournalKind
 
 ASK_S = 0.020
-"""A call begins at most this long after the switch was last looked at."""
+"""A call begins at most this long after what stops it was last looked for."""
+LATE = timedelta(seconds=5)
+"""A STOP may commit this long after the time that it is given."""
 LONGEST_WHY = 500
 _LOCK = 0x4F55_5354
 _S = t.sending_stops
@@ -103,18 +108,36 @@ def apart(conn: Connection, *, alone: bool) -> None:
 
 
 class Switch:
-    """The kill switch as a sender sees it between two calls."""
+    """What stops a sender between two calls: the kill switch, and each person's STOP."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._asked = float("-inf")
         self._on = False
+        self._since: datetime | None = None
+        self._stopped: frozenset[str] = frozenset()
+
+    def watch(self, since: datetime) -> None:
+        """Look for those who say STOP after this business time, at which a batch was claimed."""
+        self._since, self._asked = since - LATE, float("-inf")
 
     def is_on(self) -> bool:
         """Whether sending is stopped: as of `ASK_S` ago at most."""
-        now = time.monotonic()
-        if now - self._asked >= ASK_S:
-            with self._db.read() as conn:
-                self._on = standing(conn) is not None
-            self._asked = now
+        self._look()
         return self._on
+
+    def stops(self, address: str) -> bool:
+        """Whether nothing may go to an address: sending is stopped, or somebody has said STOP."""
+        self._look()
+        return self._on or address in self._stopped
+
+    def _look(self) -> None:
+        now, e = time.monotonic(), t.endpoints.c
+        if now - self._asked < ASK_S:
+            return
+        with self._db.read() as conn:
+            self._on = standing(conn) is not None
+            if self._since is not None:
+                lately = sa.select(e.address).where(e.opted_out_at >= self._since)
+                self._stopped = frozenset(conn.execute(lately).scalars())
+        self._asked = now

@@ -106,6 +106,10 @@ class Unknowable:
 Finding = Found | Absent | Silent | Unknowable
 
 
+MaySend = Callable[[Outgoing], bool]
+"""Whether a message may still go, asked right before its call."""
+
+
 class Channel(Protocol):
     """A way to reach people."""
 
@@ -113,11 +117,11 @@ class Channel(Protocol):
     def provider(self) -> str:
         """The provider's name, as recorded on messages."""
 
-    def send(self, batch: Sequence[Outgoing], may_send: Callable[[], bool]) -> Iterator[Outcome]:
+    def send(self, batch: Sequence[Outgoing], may_send: MaySend) -> Iterator[Outcome]:
         """Send a batch and yield each outcome as soon as it is known.
 
-        ``may_send`` is asked before every call: once it says no (the lease ran
-        out, the provider is stopped), what is left comes back as `Result.RETRY`.
+        ``may_send`` is asked before every call of each message in it: where it says no (the
+        lease ran out, the provider is stopped, STOP was said), that comes back as `Result.RETRY`.
         """
 
     def find(self, sought: Sequence[Sought], may_ask: Callable[[], bool]) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from sendgrid import SendGridAPIClient
 from notifier.channels.base import (
     TIMEOUT_S,
     Finding,
+    MaySend,
     Outcome,
     Outgoing,
     Result,
@@ -61,7 +62,7 @@ class EmailChannel:
         )
         self._client = sdk.client
 
-    def send(self, batch: Sequence[Outgoing], may_send: Callable[[], bool]) -> Iterator[Outcome]:
+    def send(self, batch: Sequence[Outgoing], may_send: MaySend) -> Iterator[Outcome]:
         """Send a batch, one call for each thousand people who get the same text."""
         groups: dict[Text, list[Outgoing]] = defaultdict(list)
         for outgoing in batch:
@@ -77,11 +78,14 @@ class EmailChannel:
     def close(self) -> None:
         """Nothing is kept open: the SDK opens a connection for each call."""
 
-    def _send(
-        self, text: Text, people: Sequence[Outgoing], may_send: Callable[[], bool]
-    ) -> Iterator[Outcome]:
-        if not may_send():
-            yield from map(not_sent, people)
+    def _send(self, text: Text, some: Sequence[Outgoing], may_send: MaySend) -> Iterator[Outcome]:
+        people = []
+        for outgoing in some:
+            if may_send(outgoing):
+                people.append(outgoing)
+            else:
+                yield not_sent(outgoing)
+        if not people:
             return
         result, provider_id, code = self._call(text, people)
         if code in (BAD_ADDRESS, TOO_LARGE) and len(people) > 1:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from notifier.channels.base import (
     Finding,
+    MaySend,
     Outcome,
     Outgoing,
     Result,
@@ -38,7 +39,7 @@ class FanOut(ABC):
         # Also when nobody calls it: a worker keeps its channels until its end.
         self.close = weakref.finalize(self, _close, self._loop, self._closers)
 
-    def send(self, batch: Sequence[Outgoing], may_send: Callable[[], bool]) -> Iterator[Outcome]:
+    def send(self, batch: Sequence[Outgoing], may_send: MaySend) -> Iterator[Outcome]:
         """Send a batch; outcomes come in the order in which the provider answers."""
         yield from self._each(batch, may_send, self._call, not_sent)
 
@@ -47,7 +48,7 @@ class FanOut(ABC):
         if not self.can_ask:
             yield from unknowable(sought)
             return
-        yield from self._each(sought, may_ask, self._ask, not_asked)
+        yield from self._each(sought, lambda _one: may_ask(), self._ask, not_asked)
 
     @property
     @abstractmethod
@@ -74,7 +75,7 @@ class FanOut(ABC):
     def _each(
         self,
         wishes: Sequence[_Wish],
-        may_call: Callable[[], bool],
+        may_call: Callable[[_Wish], bool],
         call: Callable[[_Wish], Awaitable[_Answer]],
         refused: Callable[[_Wish], _Answer],
     ) -> Iterator[_Answer]:
@@ -88,7 +89,7 @@ class FanOut(ABC):
     async def _several(
         self,
         wishes: Sequence[_Wish],
-        may_call: Callable[[], bool],
+        may_call: Callable[[_Wish], bool],
         call: Callable[[_Wish], Awaitable[_Answer]],
         refused: Callable[[_Wish], _Answer],
     ) -> AsyncGenerator[_Answer]:
@@ -99,7 +100,7 @@ class FanOut(ABC):
             while waiting or running:
                 while waiting and running < max(1, self.calls):
                     wish = waiting.popleft()
-                    if not may_call():
+                    if not may_call(wish):
                         yield refused(wish)
                         continue
                     task = asyncio.ensure_future(_into(ended, call(wish)))

@@ -93,12 +93,12 @@ class Answers:
     def _send(
         self, provider: str, claimed: Sequence[_Claimed], stopping: Callable[[], bool]
     ) -> None:
-        def may_send() -> bool:
+        def may_send(outgoing: Outgoing) -> bool:
             if not stopping() and self._routing.may_call(provider):
+                goes_anyway = by_message[outgoing.message_key].never_stopped
                 return goes_anyway or not self._switch.is_on()
             return False
 
-        goes_anyway = any(one.never_stopped for one in claimed)
         by_message = {one.outgoing.message_key: one for one in claimed}
         batch = [one.outgoing for one in claimed]
         outcomes = self._channel(provider).send(batch, may_send)

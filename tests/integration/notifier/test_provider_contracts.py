@@ -129,7 +129,7 @@ def test_texts_of_every_shape_keep_to_the_contract(checked: Checked) -> None:
     ]
     for service in ("", "MG" + "0" * 32):
         with closing(SmsChannel(account(checked.twilio, service=service))) as channel:
-            outcomes = list(channel.send(batch, lambda: True))
+            outcomes = list(channel.send(batch, lambda _one: True))
         assert {(outcome.result, outcome.code) for outcome in outcomes} == {(Result.ACCEPTED, "")}
 
 
@@ -149,7 +149,7 @@ def test_mails_to_the_most_people_a_call_takes_keep_to_the_contract(checked: Che
         )
         for key in range(MOST_PEOPLE + 1)
     ]
-    outcomes = list(EmailChannel(sendgrid).send(batch, lambda: True))
+    outcomes = list(EmailChannel(sendgrid).send(batch, lambda _one: True))
     assert {(outcome.result, outcome.code) for outcome in outcomes} == {(Result.ACCEPTED, "")}
     assert checked.carrier.json("/json/counts")["email"] == MOST_PEOPLE + 1
 
@@ -158,7 +158,7 @@ def test_what_texts_are_asked_back_by_keeps_to_the_contract(checked: Checked) ->
     with closing(SmsChannel(account(checked.twilio))) as channel:
         (outcome,) = channel.send(
             [Outgoing(message_key=1, address="+16045550101", text=text("Power out"))],
-            lambda: True,
+            lambda _one: True,
         )
     through = Carrier(folder=checked.carrier.folder, port=int(checked.twilio.rpartition(":")[2]))
     with through.twilio() as client:
@@ -174,7 +174,7 @@ def test_asking_for_a_text_that_may_have_been_taken_keeps_to_the_contract(
 ) -> None:
     with closing(SmsChannel(account(checked.twilio))) as channel:
         sent = Outgoing(message_key=1, address="+16045550101", text=text("Power out"))
-        (outcome,) = channel.send([sent], lambda: True)
+        (outcome,) = channel.send([sent], lambda _one: True)
         since = datetime.now(UTC)
         sought = [
             Sought(message_key=key, address="+16045550101", text=text(words), since=since)
@@ -204,7 +204,7 @@ def test_calls_keep_to_the_contract(
             closing(VoiceChannel(account(url))) as channel,
         ):
             call = Outgoing(message_key=1, address="+16045550101", text=text("No hay luz"))
-            (outcome,) = channel.send([call], lambda: True)
+            (outcome,) = channel.send([call], lambda _one: True)
         assert (outcome.result, outcome.provider_id) == (Result.ACCEPTED, sid)
         assert len(provider.calls) == 1
 
@@ -218,6 +218,6 @@ def test_prism_would_have_refused_what_is_not_in_the_contract(checked: Checked) 
 
     with closing(Spoilt(account(checked.twilio))) as channel:
         outgoing = Outgoing(message_key=1, address="+16045550101", text=text("Power out"))
-        (outcome,) = channel.send([outgoing], lambda: True)
+        (outcome,) = channel.send([outgoing], lambda _one: True)
     assert (outcome.result, outcome.code) == (Result.FAILED, "422")
     assert checked.carrier.json("/json/counts")["sms"] == 0

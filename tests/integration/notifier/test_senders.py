@@ -8,14 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 import sqlalchemy as sa
 
 from notifier import claiming, rendering, settling
-from notifier.channels.base import Finding, Outcome, Outgoing, Result, Sought
+from notifier.channels.base import Finding, MaySend, Outcome, Outgoing, Result, Sought
 from notifier.outbox import Outbox
 from notifier.rendering import Text
+from notifier.stopping import ASK_S
+from outage import clock
 from outage import tables as t
 from outage.settings import SendMode
 from tests.integration.notifier.sending import (
@@ -32,7 +35,7 @@ from tests.integration.notifier.sending import (
     tell,
 )
 from tests.integration.notifier.world import START, World, etr, phone
-from tests.unit.notifier.channels.provider import Answer
+from tests.unit.notifier.channels.provider import Answer, Call
 
 
 def test_what_a_provider_has_said_is_kept_when_the_next_call_breaks(world: World) -> None:
@@ -45,7 +48,7 @@ def test_what_a_provider_has_said_is_kept_when_the_next_call_breaks(world: World
     class Breaking:
         provider = "twilio"
 
-        def send(self, batch: Sequence[Outgoing], _may: Callable[[], bool]) -> Iterator[Outcome]:
+        def send(self, batch: Sequence[Outgoing], _may: MaySend) -> Iterator[Outcome]:
             yield Outcome(
                 message_key=batch[0].message_key, result=Result.ACCEPTED, provider_id="SM1"
             )
@@ -235,6 +238,30 @@ def test_what_changes_while_a_sender_decides_is_told_afterwards(
         world.plan()
         assert claimed.result() is not None
     assert world.messages() == [(A, "detected", "claimed"), (A, "etr", "pending")]
+
+
+def test_who_says_stop_between_claim_and_call_is_not_called(world: World) -> None:
+    for number in range(1, 4):
+        world.account(f"A{number}", [f"P{number}"], phone(number))
+    world.declare("P1", "P2", "P3")
+    world.plan()
+    world.pass_time(seconds=60)
+
+    def says_stop(call: Call) -> Answer:
+        e = t.endpoints
+        told = parse_qs(call.body.decode())["To"][0]
+        with world.db.write() as conn:
+            at = clock.business_now(conn)
+            conn.execute(e.update().where(e.c.address != told).values(opted_out_at=at))
+        time.sleep(2 * ASK_S)
+        return accepted(call)
+
+    with outbox(world, says_stop, twilio_concurrency=1) as (box, provider):
+        box.drain()
+    assert len(said(provider)) == 1
+    with world.db.read() as conn:
+        ends = conn.execute(sa.select(t.messages.c.state, t.messages.c.reason)).all()
+    assert sorted(ends, key=str) == [("accepted", None), *[("suppressed", "opted_out")] * 2]
 
 
 def test_two_senders_that_are_given_the_same_batch_send_it_once(world: World) -> None:

@@ -244,7 +244,7 @@ def batch(name: str, channel: Channel, count: int) -> list[Outgoing]:
 
 def send(name: str, server: Server, behaviour: str, count: int = 5) -> list[Outcome]:
     server.behaviour = behaviour
-    return list(server.channel.send(batch(name, server.channel, count), lambda: True))
+    return list(server.channel.send(batch(name, server.channel, count), lambda _one: True))
 
 
 def test_what_is_taken_is_accepted_once_each(name: str, server: Server) -> None:
@@ -297,7 +297,7 @@ def test_one_bad_address_costs_nobody_else_the_message(name: str, server: Server
 
 
 def test_nothing_is_sent_once_it_may_not_be(name: str, server: Server) -> None:
-    outcomes = list(server.channel.send(batch(name, server.channel, 4), lambda: False))
+    outcomes = list(server.channel.send(batch(name, server.channel, 4), lambda _one: False))
     assert [(o.result, o.code) for o in outcomes] == [(Result.RETRY, "not_sent")] * 4
     assert server.taken() == 0
 
@@ -322,7 +322,7 @@ def find(
 
 
 def test_what_was_taken_is_found_and_what_was_not_is_not(name: str, server: Server) -> None:
-    list(server.channel.send(batch(name, server.channel, 2), lambda: True))
+    list(server.channel.send(batch(name, server.channel, 2), lambda _one: True))
     found = find(name, server)
     assert [finding.message_key for finding in found] == [0, 1, 2, 3]
     kinds = [Found, Found, Absent, Absent] if name in ASKS else [Unknowable] * 4
@@ -357,7 +357,7 @@ def test_no_finding_and_no_log_of_one_names_an_address_or_a_secret(
 
 
 def test_a_batch_of_none_is_no_call(name: str, server: Server) -> None:
-    assert list(server.channel.send([], lambda: True)) == []
+    assert list(server.channel.send([], lambda _one: True)) == []
     assert server.taken() == 0
 
 
@@ -378,12 +378,12 @@ def test_where_nobody_listens_nothing_was_sent(name: str) -> None:
         server = Server()
         with CHANNELS[name](server):
             stack.callback(server.channel.close)
-        outcomes = list(server.channel.send(batch(name, server.channel, 3), lambda: True))
+        outcomes = list(server.channel.send(batch(name, server.channel, 3), lambda _one: True))
     assert [(o.result, o.code) for o in outcomes] == [(Result.RETRY, "no_connection")] * 3
 
 
 def test_a_batch_left_half_way_leaves_nothing_running(name: str, server: Server) -> None:
-    outcomes = iter(server.channel.send(batch(name, server.channel, 20), lambda: True))
+    outcomes = iter(server.channel.send(batch(name, server.channel, 20), lambda _one: True))
     next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]  # a generator, as every channel's is
     assert len(send(name, server, "accepts", 4)) == 4
@@ -405,7 +405,7 @@ def test_a_listener_that_says_nothing_at_all_is_given_up_on(name: str) -> None:
     with CHANNELS[name](server):
         channel = _aimed_at(name, server.channel, port)
         began = time.monotonic()
-        (outcome,) = channel.send(batch(name, channel, 1), lambda: True)
+        (outcome,) = channel.send(batch(name, channel, 1), lambda _one: True)
         took = time.monotonic() - began
         channel.close()
     mute.close()

@@ -46,7 +46,7 @@ def mails(count: int, text: Text = TEXT, start: int = 0) -> list[Outgoing]:
 
 
 def send(sendgrid: SendGridAccount, batch: list[Outgoing]) -> list[Outcome]:
-    return list(EmailChannel(sendgrid).send(batch, lambda: True))
+    return list(EmailChannel(sendgrid).send(batch, lambda _one: True))
 
 
 def test_a_thousand_people_with_one_text_are_one_call() -> None:
@@ -152,7 +152,7 @@ def test_every_account_has_a_timeout_unless_told_otherwise() -> None:
 
 def test_no_call_is_made_once_the_lease_is_over() -> None:
     with serving(accepted) as provider:
-        outcomes = list(EmailChannel(account(provider)).send(mails(3), lambda: False))
+        outcomes = list(EmailChannel(account(provider)).send(mails(3), lambda _one: False))
     assert provider.calls == []
     assert {outcome.code for outcome in outcomes} == {"not_sent"}
 

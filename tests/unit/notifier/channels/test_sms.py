@@ -50,7 +50,7 @@ def texts(count: int = 1, **more: int) -> list[Outgoing]:
 
 def send(twilio: TwilioAccount, batch: list[Outgoing]) -> list[Outcome]:
     with closing(SmsChannel(twilio)) as channel:
-        return list(channel.send(batch, lambda: True))
+        return list(channel.send(batch, lambda _one: True))
 
 
 def test_a_text_asks_twilio_for_what_it_should() -> None:
@@ -136,7 +136,7 @@ def test_no_call_is_made_once_the_lease_is_over() -> None:
         serving(accepted) as provider,
         closing(SmsChannel(account(provider, concurrency=1))) as channel,
     ):
-        outcomes = list(channel.send(texts(8), lambda: next(leave)))
+        outcomes = list(channel.send(texts(8), lambda _one: next(leave)))
     assert len(provider.calls) == 3
     assert [outcome.result for outcome in outcomes].count(Result.ACCEPTED) == 3
     assert {outcome.code for outcome in outcomes if outcome.result is Result.RETRY} == {"not_sent"}
@@ -151,10 +151,10 @@ def test_nobodys_number_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_batch_abandoned_half_way_leaves_nothing_running() -> None:
     with serving(accepted) as provider, closing(SmsChannel(account(provider))) as channel:
-        outcomes = channel.send(texts(30), lambda: True)
+        outcomes = channel.send(texts(30), lambda _one: True)
         next(outcomes)
         outcomes.close()  # type: ignore[attr-defined]  # a generator, as every channel's is
-        assert len(list(channel.send(texts(5), lambda: True))) == 5
+        assert len(list(channel.send(texts(5), lambda _one: True))) == 5
 
 
 def test_every_batch_of_a_process_goes_over_the_same_connection() -> None:
@@ -163,7 +163,7 @@ def test_every_batch_of_a_process_goes_over_the_same_connection() -> None:
         closing(SmsChannel(account(provider, concurrency=1))) as channel,
     ):
         for _ in range(3):
-            assert len(list(channel.send(texts(4), lambda: True))) == 4
+            assert len(list(channel.send(texts(4), lambda _one: True))) == 4
     assert len({call.caller for call in provider.calls}) == 1
 
 
@@ -189,9 +189,9 @@ def test_too_many_requests_halve_what_is_under_way_and_nothing_is_lost() -> None
         serving(busy) as provider,
         closing(SmsChannel(account(provider, concurrency=8))) as channel,
     ):
-        first = list(channel.send(texts(8), lambda: True))
+        first = list(channel.send(texts(8), lambda _one: True))
         most.append(0)
-        second = list(channel.send(texts(12), lambda: True))
+        second = list(channel.send(texts(12), lambda _one: True))
     assert {outcome.result for outcome in first} == {Result.RETRY}
     assert {outcome.result for outcome in second} == {Result.ACCEPTED}
     assert most[0] == 8
@@ -206,7 +206,7 @@ def test_the_load_that_twilio_tells_of_is_heeded() -> None:
         serving(busy) as provider,
         closing(SmsChannel(account(provider, concurrency=8))) as channel,
     ):
-        list(channel.send(texts(4), lambda: True))
+        list(channel.send(texts(4), lambda _one: True))
         pace = channel._twilio.pace if channel._twilio else None  # noqa: SLF001  # what it learnt
     assert pace is not None
     assert (pace.calls, pace.refused_load) == (4, 80)

@@ -48,7 +48,7 @@ def mails(*keys: int) -> list[Outgoing]:
 
 
 def send(channel: SmtpChannel, *keys: int) -> list[Outcome]:
-    return list(channel.send(mails(*keys), lambda: True))
+    return list(channel.send(mails(*keys), lambda _one: True))
 
 
 def read(body: bytes) -> EmailMessage:
@@ -121,7 +121,7 @@ def test_after_a_refusal_the_connection_serves_on() -> None:
 def test_an_address_no_server_can_be_told_is_bad() -> None:
     with sending(MailServerScript()) as channel:
         mail = Outgoing(message_key=1, address="persönlich@example.org", text=TEXT)
-        (outcome,) = channel.send([mail], lambda: True)
+        (outcome,) = channel.send([mail], lambda _one: True)
     assert (outcome.result, outcome.code) == (Result.FAILED, "bad_address")
 
 

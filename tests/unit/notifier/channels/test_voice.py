@@ -27,7 +27,7 @@ def test_a_call_asks_twilio_for_what_it_should() -> None:
         )
         with closing(VoiceChannel(account)) as channel:
             (outcome,) = channel.send(
-                [Outgoing(message_key=5, address="+16045550101", text=text)], lambda: True
+                [Outgoing(message_key=5, address="+16045550101", text=text)], lambda _one: True
             )
     assert (outcome.result, outcome.provider_id) == (Result.ACCEPTED, SID)
     (call,) = provider.calls

@@ -60,7 +60,7 @@ def send(
     )
     with closing(WebhookChannel(sender)) as channel:
         batch = [Outgoing(message_key=key, address=url, text=TEXT) for key, url in enumerate(urls)]
-        return list(channel.send(batch, lambda: True))
+        return list(channel.send(batch, lambda _one: True))
 
 
 def test_another_library_verifies_what_we_sign_and_refuses_what_was_altered() -> None:
