@@ -3,6 +3,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from html.parser import HTMLParser
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -79,6 +80,7 @@ def longest(language: str, table: str) -> str:
     return max(names, key=lambda code: len(names[code]))
 
 
+@cache
 def longest_day(language: str) -> datetime:
     """When day and time take the most room, near and far."""
     chosen = words(language)
@@ -91,8 +93,11 @@ def longest_day(language: str) -> datetime:
 
 
 def worst(language: str, kind: Kind) -> list[Text]:
-    """Every text of a kind in a language where its days are longest, with and without its facts."""
-    causes, crews, reasons = (longest(language, table) for table in ("cause", "crew", "reason"))
+    """Every text of a kind on the days with the longest names, with all its facts and with none.
+
+    What may be left out is: with some of its facts a text is no longer than with none, or fits.
+    """
+    facts = [longest(language, table) for table in ("cause", "crew", "reason")]
     at = longest_day(language)
     return [
         render(
@@ -102,9 +107,7 @@ def worst(language: str, kind: Kind) -> list[Text]:
             VOICE,
         )
         for notice in every_notice([kind], at)
-        for cause, crew, reason, promised in itertools.product(
-            (causes, None), (crews, None), (reasons, None), (at, None)
-        )
+        for cause, crew, reason, promised in ([*facts, at], [None] * 4)
     ]
 
 
