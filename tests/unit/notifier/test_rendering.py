@@ -219,7 +219,7 @@ def test_a_first_text_reads_like_a_person_wrote_it() -> None:
     )
     punjabi = render(replace(ETR, kind=Kind.DETECTED), Channel.SMS, "pa", VOICE).body
     assert punjabi == (
-        "Harbor Light & Power: ਤੁਹਾਡੇ ਪਤੇ ਤੇ ਵੀਰ 12:45 ਤੋਂ ਬਿਜਲੀ ਬੰਦ। ਵਾਪਸੀ ਲਗਭਗ ਵੀਰ 12:45। "
+        "Harbor Light & Power: ਤੁਹਾਡੇ ਪਤੇ ਤੇ ਵੀਰ 12:45 ਤੋਂ ਬਿਜਲੀ ਬੰਦ। ਬਹਾਲੀ ਲਗਭਗ ਵੀਰ 12:45। "
         "ਤਾਰਾਂ ਤੋਂ ਦੂਰ ਰਹੋ। ਕਾਰਨ: ਤਾਰ ਤੇ ਰੁੱਖ। ਟੀਮ ਰਾਹ ਵਿੱਚ। ਵੀਰ 12:45 ਦੀ ਖ਼ਬਰ।"
     )
 
@@ -358,7 +358,7 @@ NEXT = {
     r"be ready|Boil|leave|You can",
     "zh": r"勿近|请关|请离开|请回复OFF|请拨|请做好准备|无需|请给手机充电|请先存水|请备好|"
     r"be ready|Boil|leave|You can",
-    "pa": r"ਦੂਰ ਰਹੋ|ਬੰਦ ਕਰੋ|ਬਾਹਰ ਜਾਓ|OFF ਲਿਖੋ|ਫ਼ੋਨ:|ਤਿਆਰ ਰਹੋ|ਕੁਝ ਨਾ ਕਰੋ|ਚਾਰਜ ਕਰੋ|ਰੱਖੋ|"
+    "pa": r"ਦੂਰ ਰਹੋ|ਬੰਦ ਕਰੋ|ਬਾਹਰ ਜਾਓ|OFF ਲਿਖੋ|ਫ਼ੋਨ:|ਤਿਆਰ ਰਹੋ|ਲੋੜ ਨਹੀਂ|ਚਾਰਜ ਕਰੋ|ਰੱਖੋ|"
     r"be ready|Boil|leave|You can",
 }
 
