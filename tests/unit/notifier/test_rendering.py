@@ -99,11 +99,12 @@ def worst(language: str, kind: Kind) -> list[Text]:
     """
     cause, crew, reason = (longest(language, table) for table in ("cause", "crew", "reason"))
     at = longest_day(language)
-    bare = every_notice([kind], at)
+    stated = every_notice([kind], at)
     full = [
-        replace(one, cause=cause, crew_status=crew, etr_reason=reason, promised=at) for one in bare
+        replace(one, cause=cause, crew_status=crew, etr_reason=reason, promised=at)
+        for one in stated
     ]
-    none = [replace(one, cause=None, crew_status=None, etr_reason=None) for one in bare]
+    none = [replace(one, cause=None, crew_status=None, etr_reason=None) for one in stated]
     return [render(one, Channel.SMS, language, VOICE) for one in (*full, *none)]
 
 
