@@ -2,8 +2,8 @@
 
 A text says when, why and who is on it, until when it should last, what to do
 now, and as of when all that holds; it is complete without a link. An SMS is
-made to fit one GSM-7 segment: lines marked ``?`` are left out, last first,
-until it does.
+made to fit the segments that its language has for its kind (one, where GSM-7
+has the letters): lines marked ``?`` are left out, last first, until it does.
 """
 
 import re
@@ -95,7 +95,9 @@ def render(notice: Notice, channel: Channel, language: str, voice: Voice) -> Tex
     base = f"{chosen.language}/{notice.kind.value}"
     template = f"{notice.kind.value}/{chosen.version}"
     if channel is Channel.SMS:
-        body = _one_segment(_fill(f"{base}.sms.txt", facts))
+        # A line in the language asked for costs what that language costs.
+        most = asked.budget(notice.kind)
+        body = _fitted(_fill(f"{base}.sms.txt", facts), most, " " if chosen.spaced else "")
         return Text(channel=channel, language=chosen.language, template=template, body=body)
     facts["subject"] = " ".join(_fill(f"{base}.subject.txt", facts).split())
     facts["lead"] = " ".join(_fill(f"{base}.lead.txt", facts).split())
@@ -163,21 +165,21 @@ def _facts(notice: Notice, chosen: Words, voice: Voice, style: str) -> dict[str,
     }
 
 
-def _one_segment(filled: str) -> str:
+def _fitted(filled: str, most: int, between: str) -> str:
     lines = [line.strip() for line in gsm7.to_alphabet(filled).splitlines()]
     lines = [line for line in lines if line.removeprefix(_OPTIONAL.strip()).strip()]
-    while gsm7.segments(_joined(lines)) > 1 and any(_is_optional(line) for line in lines):
+    while gsm7.segments(_joined(lines, between)) > most and any(map(_is_optional, lines)):
         last = max(number for number, line in enumerate(lines) if _is_optional(line))
         del lines[last]
-    return _joined(lines)
+    return _joined(lines, between)
 
 
 def _is_optional(line: str) -> bool:
     return line.startswith(_OPTIONAL)
 
 
-def _joined(lines: list[str]) -> str:
-    return " ".join(line.removeprefix(_OPTIONAL) for line in lines)
+def _joined(lines: list[str], between: str) -> str:
+    return between.join(line.removeprefix(_OPTIONAL) for line in lines)
 
 
 def _fill(name: str, facts: dict[str, object]) -> str:

@@ -382,7 +382,8 @@ def _places(targets: FromClause, form: Form) -> Select[Any]:
 
     ``here`` and ``elsewhere`` tell whose its open interruption is. ``state`` is
     for the others: how the last interruption that this outage had a part in
-    ended, or else the last one since it began; 0 is a member nothing interrupts.
+    ended, or else the last one since it began; 0 is a member nothing interrupts. Nobody knows
+    that it is back where another outage was just no longer listed: that one says nothing either.
     """
     i, o, m = t.interruptions, t.outages, t.memberships
     is_open = sa.and_(i.c.key.is_not(None), i.c.outcome.is_(None))
@@ -392,7 +393,7 @@ def _places(targets: FromClause, form: Form) -> Select[Any]:
     ended = i.c.key * 4 + case((i.c.outcome == "voided", _LEFT), else_=_BACK)
     over = i.c.outcome.is_not(None)
     own_end = func.max(case((sa.and_(over, own), ended), else_=0))
-    any_end = func.max(case((over, ended), else_=0))
+    any_end = func.max(case((over, case((_kept_quiet(), i.c.key * 4), else_=ended)), else_=0))
     here = func.max(_is(sa.and_(is_open, i.c.outage_key == targets.c.outage_key)))
     elsewhere = func.max(_is(sa.and_(is_open, i.c.outage_key != targets.c.outage_key)))
     member = func.max(_is(m.c.removed.is_(None)))
@@ -427,6 +428,15 @@ def _places(targets: FromClause, form: Form) -> Select[Any]:
         )
         .select_from(sa.outerjoin(_held(targets, zones=bool(form.zones)), i, ours))
         .group_by(targets.c.outage_key, targets.c.endpoint_key, m.c.premise_key)
+    )
+
+
+def _kept_quiet() -> ColumnElement[bool]:
+    """Whether an end was inferred, and no setting of its feed lets anybody be told."""
+    i, r = t.interruptions.c, t.restorations.c
+    tell = sa.select(r.tell).where(r.key == i.restoration_key).scalar_subquery()
+    return case((i.outcome == "inferred", func.coalesce(tell, sa.false())), else_=sa.true()).is_(
+        False
     )
 
 

@@ -19,12 +19,23 @@ _ONE_WEEKDAY = timedelta(days=6)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """One language's names for codes. ``version`` goes on record with every text."""
+    """One language's names for codes. ``version`` goes on record with every text.
+
+    ``locale`` is whose days and months are named; ``spaced`` whether blanks part its sentences.
+    ``segments`` is what a text may cost: ``most``, or a kind's own number.
+    """
 
     language: str
     version: int
     reviewed_by: str
+    locale: str
+    spaced: bool
+    segments: Mapping[str, int]
     tables: Mapping[str, Mapping[str, str]]
+
+    def budget(self, kind: str) -> int:
+        """The most segments that a text of this kind is made to fit."""
+        return self.segments.get(kind, self.segments["most"])
 
     def name(self, table: str, code: str | None) -> str:
         """What a code is called; empty when there is none, or nothing worth saying."""
@@ -42,7 +53,7 @@ class Words:
             return ""
         if style == "sms" and seen_from is not None and abs(at - seen_from) >= _ONE_WEEKDAY:
             style = "sms_far"
-        return format_datetime(at, self.tables["time"][style], tzinfo=zone, locale=self.language)
+        return format_datetime(at, self.tables["time"][style], tzinfo=zone, locale=self.locale)
 
     def place(self, table: str, count: int) -> str:
         """One place or several, counted up to a cap."""
@@ -70,5 +81,8 @@ def words(language: str) -> Words:
         language=known,
         version=data.pop("version"),
         reviewed_by=data.pop("reviewed_by"),
+        locale=data.pop("locale", known),
+        spaced=data.pop("spaced", True),
+        segments=data.pop("segments"),
         tables=data,
     )

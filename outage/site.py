@@ -25,8 +25,8 @@ from outage.errors import SiteError
 from outage.model import Service
 
 FILE = "site.toml"
-LANGUAGES = ("en", "es")
-"""Languages that the page and the messages are written in."""
+LANGUAGES = ("en", "es", "fr", "zh", "pa")
+"""Languages that messages are written in; the page is in those of them it has its words in."""
 SHORT_NAME_LENGTH = 20
 GSM_7 = frozenset(
     "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -188,7 +188,7 @@ class Site(_Part):
     """Begins every text message; at most 20 characters of GSM 7-bit."""
     url: Annotated[str, AfterValidator(_web)] | None = None
     time_zone: Annotated[str, AfterValidator(_zone)]
-    languages: Annotated[tuple[str, ...], AfterValidator(_known_languages)] = LANGUAGES
+    languages: Annotated[tuple[str, ...], AfterValidator(_known_languages)] = ("en", "es")
     """The first is the default."""
     services: Annotated[tuple[Service, ...], AfterValidator(_some)] = (Service.ELECTRIC,)
     phones: Phones = Phones()

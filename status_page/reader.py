@@ -27,6 +27,7 @@ from outage.model import (
 )
 from outage.site import Site
 from status_page.view import PublicEtr, PublicOutage, PublicSite, PublicStatus
+from status_page.words import published_in
 
 Code = TypeVar("Code", bound=StrEnum)
 
@@ -72,7 +73,7 @@ def public_site(site: Site) -> PublicSite:
     return PublicSite(
         name=site.name,
         time_zone=site.time_zone,
-        languages=site.languages,
+        languages=published_in(site.languages),
         services=site.services,
         emergency_phone=site.phones.emergency or "",
         outage_phone=site.phones.outage or "",

@@ -6,7 +6,7 @@ Dates are absolute, in the site's zone and with its name: published files hold n
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from babel.numbers import format_decimal
 from outage.privacy import FEW, MIN_PREMISES
 from status_page.errors import MissingWords, UnknownLanguage
 
+FALLBACK = "en"
 _FOLDER = Path(__file__).parent / "locale"
 
 
@@ -38,6 +39,14 @@ def catalogue(language: str) -> Mapping[str, str]:
 def languages() -> tuple[str, ...]:
     """Return every language there are texts for."""
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
+
+
+def published_in(wanted: Iterable[str]) -> tuple[str, ...]:
+    """Return those of a site's languages that the page has texts in, English if it has none.
+
+    Messages are written in more languages than the page is.
+    """
+    return tuple(each for each in wanted if each in languages()) or (FALLBACK,)
 
 
 class Words:

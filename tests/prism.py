@@ -4,6 +4,7 @@ Its package comes from npm, once, into pytest's cache folder.
 """
 
 import fcntl
+import json
 import shutil
 import subprocess
 import time
@@ -12,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +41,23 @@ def installed(cache: Path) -> Path:
             except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
                 pytest.skip(f"npm cannot install {PACKAGE} here")
     return program
+
+
+def with_paths(contract: Path, folder: Path) -> Path:
+    """A copy of Twilio's contract whose ``uri`` fields may hold a path.
+
+    It calls them URIs, and all of its own examples are paths, which its SDK joins to the host.
+    """
+
+    def loosened(found: dict[str, Any]) -> dict[str, Any]:
+        for name, field in found.items():
+            if name.endswith("uri") and isinstance(field, dict) and field.get("format") == "uri":
+                field["format"] = "uri-reference"
+        return found
+
+    copy = folder / contract.name
+    copy.write_text(json.dumps(json.loads(contract.read_bytes(), object_hook=loosened)))
+    return copy
 
 
 @contextmanager

@@ -205,7 +205,8 @@ def explain(error: Exception) -> str:
 
 def _stopped(arguments: Sequence[str]) -> int:
     """Say that Ctrl+C was heard, and what becomes of a load."""
-    load = arguments[:1] == ["import"]
+    command = next((word for word in arguments if not word.startswith("-")), None)
+    load = command == "import"
     more = "; a load that was under way is not done, the same command completes it" if load else ""
     sys.stderr.write(f"outage: stopped{more}\n")
     return 130

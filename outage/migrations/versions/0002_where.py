@@ -89,7 +89,7 @@ def _who() -> None:
 
 
 def _occupancies(columns: list[str]) -> None:
-    """Order the open ones: by the premise, who asks for its accounts finds them in the index."""
+    """Order the open ones: by the premise first, who asks for its accounts reads no rows."""
     still = sa.text("until IS NULL")
     op.drop_index("uq_occupancies_open", "occupancies")
     op.create_index(

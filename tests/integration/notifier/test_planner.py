@@ -7,6 +7,7 @@ from notifier.reader import NotifierReader
 from outage import desk, journal
 from outage import tables as t
 from outage.model import Kind
+from tests.integration.notifier.sending import outbox, tell
 from tests.integration.notifier.world import START, World, etr, phone
 
 A, B = phone(1), phone(2)
@@ -156,3 +157,21 @@ def test_a_step_that_is_cut_off_leaves_no_trace_and_the_rest_is_the_same(world: 
             after = plan_some(conn, plan, after, premises=6)
     assert len(world.messages()) == 20
     assert world.reasons(outage) == [{"detected": 20}]
+
+
+def test_an_end_that_is_kept_quiet_is_not_told_in_another_outage_s_name(world: World) -> None:
+    world.account("one", ["P1"], A)
+    world.account("two", ["P2"], B)
+    named, other = world.declare("P1", "P2"), world.declare("P1")
+    with outbox(world) as (box, _):
+        tell(world, box)
+        # The base data moves it out of the outage it was told of; the other is listed no more.
+        world.include(named, ["P2"])
+        with world.db.write() as conn:
+            i = t.interruptions
+            conn.execute(i.update().values(first_outage_key=i.c.outage_key))
+        world.end_unlisted(other)
+        world.report(named, etr=etr(3))
+        tell(world, box)
+    assert "restored" not in {kind for _, kind, _ in world.messages()}
+    assert (A, "correction unaffected", "accepted") in world.messages()

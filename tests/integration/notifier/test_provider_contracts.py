@@ -22,7 +22,7 @@ from outage.settings import SendMode
 from outage.site import NEUTRAL
 from tests.integration.carrier.conftest import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Carrier
 from tests.integration.notifier.world import World, etr, phone
-from tests.prism import between, installed
+from tests.prism import between, installed, with_paths
 from tests.unit.notifier.channels.provider import Answer, serving
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
@@ -53,7 +53,12 @@ def checked(
     with ExitStack() as stack:
         stack.callback(carrier.kill)
         carrier.start()
-        twilio = between(prism, contracts / "twilio_api_v2010.json", carrier.base, free_port())
+        twilio = between(
+            prism,
+            with_paths(contracts / "twilio_api_v2010.json", tmp_path),
+            carrier.base,
+            free_port(),
+        )
         sendgrid = between(prism, contracts / "tsg_mail_v3.json", carrier.base, free_port())
         yield Checked(carrier, stack.enter_context(twilio), stack.enter_context(sendgrid))
 

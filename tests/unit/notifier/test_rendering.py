@@ -3,6 +3,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from html.parser import HTMLParser
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -11,10 +12,13 @@ import pytest
 
 from notifier import gsm7
 from notifier.kinds import Channel, Kind
-from notifier.rendering import Notice, Voice, render
+from notifier.rendering import Notice, Text, Voice, render
+from notifier.replies.intents import Context, Intent
+from notifier.replies.understanding import understand
 from notifier.situation import MOST_PLACES
 from notifier.words import languages, words
 from outage import model
+from outage.site import LANGUAGES
 
 # Thursday, 12:45 PM: as long as a day and time get.
 AT = datetime(2026, 1, 8, 20, 45, tzinfo=UTC)
@@ -34,7 +38,11 @@ ETR = Notice(
 )
 
 
-def every_notice(kinds: Iterable[Kind] = tuple(Kind)) -> list[Notice]:
+UCS_2 = frozenset({"zh", "pa"})
+"""Written in scripts that GSM-7 has not got."""
+
+
+def every_notice(kinds: Iterable[Kind] = tuple(Kind), at: datetime = AT) -> list[Notice]:
     """What can be stated, with each time near and far, and without it."""
     return [
         replace(
@@ -43,23 +51,24 @@ def every_notice(kinds: Iterable[Kind] = tuple(Kind)) -> list[Notice]:
             service=service,
             planned=kind.value.startswith("planned"),
             advisory=kind.rule.safety,
-            since=AT - (MONTH if etr and etr > AT else timedelta(0)),
+            since=at - (MONTH if etr and etr > at else timedelta(0)),
             etr=etr,
             next_update_by=update,
             starts=starts,
             ends=starts + timedelta(hours=6) if starts else None,
             places=places,
+            as_of=at,
         )
         for kind, service, (etr, update), starts, places in itertools.product(
             kinds,
             model.Service,
-            ((AT, None), (AT + MONTH, None), (None, AT), (None, AT + MONTH), (None, None)),
-            (AT, AT + MONTH, None),
+            ((at, None), (at + MONTH, None), (None, at), (None, at + MONTH), (None, None)),
+            (at, at + MONTH, None),
             (1, 3, MOST_PLACES),
         )
         if (etr or kind not in {Kind.ETR, Kind.ETR_LATER})
         and (starts or kind not in WITH_START)
-        and (starts == AT or kind in WITH_START | {Kind.STORM_WATCH})
+        and (starts == at or kind in WITH_START | {Kind.STORM_WATCH})
     ]
 
 
@@ -71,8 +80,36 @@ def longest(language: str, table: str) -> str:
     return max(names, key=lambda code: len(names[code]))
 
 
-def test_there_is_english_and_one_more_language() -> None:
-    assert languages() == {"en", "es"}
+@cache
+def longest_day(language: str) -> datetime:
+    """When day and time take the most room, near and far."""
+    chosen = words(language)
+
+    def room(at: datetime) -> int:
+        far = chosen.time(at + MONTH, VOICE.zone, "sms", seen_from=at)
+        return len(chosen.time(at, VOICE.zone, "sms") + far)
+
+    return max((AT + timedelta(days=day) for day in range(365)), key=room)
+
+
+def worst(language: str, kind: Kind) -> list[Text]:
+    """Every text of a kind on the days with the longest names, with all its facts and with none.
+
+    What may be left out is: with some of its facts a text is no longer than with none, or fits.
+    """
+    cause, crew, reason = (longest(language, table) for table in ("cause", "crew", "reason"))
+    at = longest_day(language)
+    stated = every_notice([kind], at)
+    full = [
+        replace(one, cause=cause, crew_status=crew, etr_reason=reason, promised=at)
+        for one in stated
+    ]
+    none = [replace(one, cause=None, crew_status=None, etr_reason=None) for one in stated]
+    return [render(one, Channel.SMS, language, VOICE) for one in (*full, *none)]
+
+
+def test_there_are_texts_in_every_language_that_a_site_may_speak() -> None:
+    assert languages() == set(LANGUAGES)
 
 
 @pytest.mark.parametrize("language", sorted(languages()))
@@ -83,21 +120,64 @@ def test_every_code_has_a_name_in_every_language(language: str) -> None:
     assert set(tables["reason"]) == {code.value for code in model.Reason}
     assert set(tables["service"]) == {code.value for code in model.Service}
     assert tables.keys() == words("en").tables.keys()
+    for table in tables.keys() - {"segments"}:
+        assert tables[table].keys() == words("en").tables[table].keys()
+    assert words(language).segments.keys() <= {"most", *Kind}
 
 
 @pytest.mark.parametrize("language", sorted(languages()))
-def test_every_text_message_fits_one_segment_in_the_worst_case(language: str) -> None:
-    causes, crews, reasons = (longest(language, table) for table in ("cause", "crew", "reason"))
-    for notice in every_notice():
-        for cause, crew, reason in itertools.product(
-            (causes, None), (crews, None), (reasons, None)
-        ):
-            full = replace(notice, cause=cause, crew_status=crew, etr_reason=reason)
-            text = render(full, Channel.SMS, language, VOICE)
-            assert text.segments == 1, text.body
-            assert gsm7.fits_alphabet(text.body)
-            assert "  " not in text.body
-            assert "None" not in text.body
+@pytest.mark.parametrize("kind", Kind)
+def test_every_text_message_fits_its_segments_in_the_worst_case_and_needs_them(
+    kind: Kind, language: str
+) -> None:
+    texts = worst(language, kind)
+    for text in texts:
+        assert text.segments <= words(language).budget(kind), text.body
+        assert gsm7.fits_alphabet(text.body) is (language not in UCS_2)
+        assert "  " not in text.body
+        assert "None" not in text.body
+    assert max(text.segments for text in texts) == words(language).budget(kind)
+
+
+@pytest.mark.parametrize("language", sorted(languages() - UCS_2))
+def test_where_gsm_7_has_the_letters_one_segment_is_enough(language: str) -> None:
+    assert {words(language).budget(kind) for kind in Kind} == {1}
+
+
+@pytest.mark.parametrize("language", sorted(UCS_2))
+@pytest.mark.parametrize("kind", [Kind.DETECTED, Kind.RESTORED, Kind.CORRECTION_OUT])
+def test_the_first_of_several_segments_says_what_and_where(kind: Kind, language: str) -> None:
+    chosen = words(language)
+    for service in model.Service:
+        text = render(replace(ETR, kind=kind, service=service), Channel.SMS, language, VOICE)
+        first = text.body[:67]
+        assert chosen.place("at", 1) in first
+        assert chosen.name("service", service) in first
+        if kind is Kind.DETECTED:
+            assert chosen.time(AT, VOICE.zone, "sms") in first
+
+
+def test_the_first_segment_in_chinese_says_when_it_should_be_back_and_what_to_do_too() -> None:
+    first = render(replace(ETR, kind=Kind.DETECTED), Channel.SMS, "zh", VOICE).body[:67]
+    assert first.startswith(
+        "Harbor Light & Power：您的地址周四12:45起停电。预计周四12:45恢复。勿近电线。"
+    )
+
+
+def test_french_says_nothing_in_a_text_that_loses_an_accent() -> None:
+    """Months apart: "août" and "aout" are both right."""
+    for kind in Kind:
+        template = files("notifier").joinpath("templates", "fr", f"{kind.value}.sms.txt")
+        assert not set(template.read_text("utf-8")) & set(LOST_IN_FRENCH), kind
+    said = (name for table in IN_TEXTS for name in words("fr").tables[table].values())
+    assert not set("".join(said)) & set(LOST_IN_FRENCH)
+
+
+LOST_IN_FRENCH = "âêîôûëïçœÀÂÊÈÎÔÛŒ\u00a0\u202f’«»"
+IN_TEXTS = (
+    *("at", "yours", "still", "notice", "call", "service", "do", "advice", "lifted", "prepare"),
+    *("after", "cause", "crew", "reason"),
+)
 
 
 @pytest.mark.parametrize("language", sorted(languages()))
@@ -123,11 +203,33 @@ def test_a_first_text_reads_like_a_person_wrote_it() -> None:
         "Causa: arbol en linea. Equipo en camino. Fin est. jue 12:45. "
         "Info: jue 12:45. Evite cables."
     )
+    french = render(replace(ETR, kind=Kind.DETECTED), Channel.SMS, "fr", VOICE).body
+    assert french == (
+        "Harbor Light & Power: Sans courant à votre adresse depuis jeu. 12h45. "
+        "Cause: arbre sur fil. Équipe en route. Fin vers jeu. 12h45. "
+        "Info: jeu. 12h45. Évitez fils."
+    )
+    chinese = render(replace(ETR, kind=Kind.DETECTED), Channel.SMS, "zh", VOICE).body
+    assert chinese == (
+        "Harbor Light & Power：您的地址周四12:45起停电。预计周四12:45恢复。勿近电线。"
+        "原因：树碰电线。人员在途。截至周四12:45。"
+    )
+    punjabi = render(replace(ETR, kind=Kind.DETECTED), Channel.SMS, "pa", VOICE).body
+    assert punjabi == (
+        "Harbor Light & Power: ਤੁਹਾਡੇ ਪਤੇ ਤੇ ਵੀਰ 12:45 ਤੋਂ ਬਿਜਲੀ ਬੰਦ। ਬਹਾਲੀ ਲਗਭਗ ਵੀਰ 12:45। "
+        "ਤਾਰਾਂ ਤੋਂ ਦੂਰ ਰਹੋ। ਕਾਰਨ: ਤਾਰ ਤੇ ਰੁੱਖ। ਟੀਮ ਰਾਹ ਵਿੱਚ। ਵੀਰ 12:45 ਦੀ ਖ਼ਬਰ।"
+    )
 
 
 @pytest.mark.parametrize(
     ("language", "near", "far"),
-    [("en", "back Wed 11:45AM.", "back Thu Jan 15 12:45PM."), ("es", "mié 11:45", "jue 15 ene 12")],
+    [
+        ("en", "back Wed 11:45AM.", "back Thu Jan 15 12:45PM."),
+        ("es", "mié 11:45", "jue 15 ene 12"),
+        ("fr", "vers mer. 11h45.", "vers jeu. 15 janv. 12h45."),
+        ("zh", "预计周三11:45恢复", "预计1月15日周四12:45恢复"),
+        ("pa", "ਲਗਭਗ ਬੁੱਧ 11:45।", "ਲਗਭਗ ਵੀਰ 15 ਜਨ 12:45।"),
+    ],
 )
 def test_a_weekday_that_could_be_another_one_has_its_date(
     language: str, near: str, far: str
@@ -176,7 +278,7 @@ def test_restored_gas_never_tells_anybody_to_relight() -> None:
 
 
 def test_an_unknown_language_is_spoken_to_in_english() -> None:
-    text = render(ETR, Channel.SMS, "pa", VOICE)
+    text = render(ETR, Channel.SMS, "tlh", VOICE)
     assert (text.language, text.template) == ("en", "etr_later/3")
 
 
@@ -249,6 +351,12 @@ NEXT = {
     r"You can|be ready|Charge|Store|Keep",
     "es": r"Evite|Cierre|Salga|responda OFF|Llame|en cuenta|hacer nada|Cargue|Guarde|Tenga|"
     r"be ready|Boil|leave|You can",
+    "fr": r"Évitez|Fermez|Sortez|répondez OFF|Appelez|Préparez-vous|rien à faire|Chargez|Gardez|"
+    r"be ready|Boil|leave|You can",
+    "zh": r"勿近|请关|请离开|请回复OFF|请拨|请做好准备|无需|请给手机充电|请先存水|请备好|"
+    r"be ready|Boil|leave|You can",
+    "pa": r"ਦੂਰ ਰਹੋ|ਬੰਦ ਕਰੋ|ਬਾਹਰ ਜਾਓ|OFF ਲਿਖੋ|ਫ਼ੋਨ:|ਤਿਆਰ ਰਹੋ|ਲੋੜ ਨਹੀਂ|ਚਾਰਜ ਕਰੋ|ਰੱਖੋ|"
+    r"be ready|Boil|leave|You can",
 }
 
 
@@ -269,7 +377,44 @@ def test_no_codes_braces_or_empty_facts_are_left_in_a_text(language: str) -> Non
                 assert not re.search(r"[{}]|None|: \.|  +\S|\bby \.|\(\)", shown), shown
 
 
-WHO_WAITS = {"en": "Thu 12:45PM", "es": "jue 12:45"}
+@pytest.mark.parametrize("language", sorted(languages()))
+def test_every_word_that_a_text_asks_for_is_understood_from_who_speaks_its_language(
+    language: str,
+) -> None:
+    for kind in (Kind.RESTORED, Kind.PLANNED_DONE):
+        body = render(replace(ETR, kind=kind), Channel.SMS, language, VOICE).body
+        asked = re.findall(r"(?<![A-Za-z\d])[A-Z]{2,}(?![A-Za-z])", body)
+        assert asked == ["OFF"]
+        found = understand(asked[0], Context(language=language))
+        assert (found.intent, found.language) == (Intent.OFF, language)
+
+
+@pytest.mark.parametrize("language", sorted(languages()))
+def test_nobody_is_told_for_sure_that_service_is_back(language: str) -> None:
+    for kind, service in itertools.product(
+        (Kind.RESTORED, Kind.PARTLY_RESTORED, Kind.PLANNED_DONE), model.Service
+    ):
+        notice = replace(ETR, kind=kind, service=service)
+        mail = render(notice, Channel.EMAIL, language, VOICE)
+        lead = mail.body.partition("\n")[0]
+        for said in (render(notice, Channel.SMS, language, VOICE).body, mail.subject, lead):
+            assert re.search(SHOULD[language], said), said
+
+
+SHOULD = {
+    "en": "should be",
+    "es": "eber[ií]a haber",
+    "fr": "en principe|ne devriez plus",
+    "zh": "应已",
+    "pa": "ਸਾਡੇ ਮੁਤਾਬਕ",
+}
+WHO_WAITS = {
+    "en": "Thu 12:45PM",
+    "es": "jue 12:45",
+    "fr": "jeu. 12h45",
+    "zh": "周四12:45",
+    "pa": "ਵੀਰ 12:45",
+}
 
 
 @pytest.mark.parametrize("language", sorted(languages()))
@@ -309,11 +454,17 @@ def test_an_advisory_says_what_the_utility_is_bound_to_say_in_full(channel: Chan
 
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind.rule.safety])
-def test_an_unreviewed_safety_text_is_english_with_a_line_to_call(kind: Kind) -> None:
-    text = render(replace(ETR, kind=kind, advisory=True), Channel.SMS, "es", VOICE)
-    assert words("es").reviewed_by == ""
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [("es", "Español: "), ("fr", "Appelez le "), ("zh", "中文："), ("pa", "ਪੰਜਾਬੀ: ")],
+)
+def test_an_unreviewed_safety_text_is_english_with_a_line_to_call(
+    kind: Kind, language: str, line: str
+) -> None:
+    text = render(replace(ETR, kind=kind, advisory=True), Channel.SMS, language, VOICE)
+    assert words(language).reviewed_by == ""
     assert text.language == "en"
-    assert f"Español: {VOICE.phone}" in text.body
+    assert f"{line}{VOICE.phone}" in text.body
 
 
 def test_an_advisory_gives_no_time_of_return_and_its_end_is_no_restoration() -> None:

@@ -45,13 +45,13 @@ def test_the_example_can_be_used_and_is_in_the_documentation() -> None:
 
 def test_every_problem_is_one_sentence_that_names_its_field() -> None:
     text = LEAST + (
-        'colour = "red"\nlanguages = ["en", "fr"]\nservices = ["steam"]\n'
+        'colour = "red"\nlanguages = ["en", "tlh"]\nservices = ["steam"]\n'
         '[phones]\noutage = "call us"\n'
         '[colours]\naccent = "#ffff00"\naccent_dark = "dark"\n'
         '[[areas]]\nname = "A"\nserved = -1\n'
     )
     assert problems(text) == (
-        "languages holds 'fr'; the languages there are texts in: en, es.",
+        "languages holds 'tlh'; the languages there are texts in: en, es, fr, zh, pa.",
         "services[1]: input should be 'electric', 'water' or 'gas'.",
         "phones.outage must be a telephone number as people dial it.",
         "colours.accent has a contrast of 1.1 on white; people need 4.5 or more to read it.",

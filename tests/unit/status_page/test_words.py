@@ -5,15 +5,20 @@ from string import Formatter
 import pytest
 
 from outage.model import Cause, Confidence, CrewStatus, Kind, Reason, Service, Status
-from outage.site import LANGUAGES
+from outage.site import Site
 from status_page.errors import UnknownLanguage
-from status_page.words import Words, catalogue, languages
+from status_page.words import Words, catalogue, languages, published_in
 
 AFTERNOON = datetime(2026, 11, 22, 23, 15, tzinfo=UTC)
 
 
-def test_every_language_of_the_site_file_has_texts() -> None:
-    assert set(LANGUAGES) <= set(languages())
+def test_every_language_of_a_site_that_names_none_has_texts() -> None:
+    assert set(Site.neutral().languages) <= set(languages())
+
+
+def test_the_page_is_in_those_languages_of_a_site_that_it_has_texts_in() -> None:
+    assert published_in(("tlh", "es", "en")) == ("es", "en")
+    assert published_in(("tlh",)) == ("en",)
 
 
 @pytest.mark.parametrize("language", languages())

@@ -174,7 +174,10 @@ def test_up_says_that_the_page_has_nowhere_to_be(
     assert not (tmp_path / "outage.db").exists()
 
 
-@pytest.mark.parametrize("arguments", [["try"], ["import", "premises", "x.csv"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["try"], ["import", "premises", "x.csv"], ["--debug", "import", "premises", "x.csv"]],
+)
 def test_ctrl_c_is_130_and_says_what_becomes_of_a_load(
     arguments: list[str],
     offer: Callable[[Callable[[], None]], None],
