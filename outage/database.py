@@ -30,8 +30,8 @@ PATIENCE_S = 30.0
 APPENDED = "outage_appended"
 """Marks a connection whose transaction appended to the journal."""
 PAGE_BYTES = 8192
-"""Of a new SQLite file; one that is there keeps its own. A commit costs by the page, and half as
-many are written."""
+"""Of a new SQLite file; one that is there keeps its own. A commit costs by the page, and
+large ones are fewer."""
 GAP_S = 0.010
 """How long a bulk step leaves the lock to other writers that wait for it, at most."""
 
