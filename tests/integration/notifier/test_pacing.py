@@ -59,6 +59,7 @@ def test_a_sender_with_a_speed_is_handed_a_few_seconds_of_work(world: World) -> 
         assert ahead(world.db) <= pacing.AHEAD.total_seconds() + 1 / SLOW
         as_if_later(world.db, 5)
         assert 2 <= box.drain() <= most(begun, 5) - sent
+        as_if_later(world.db, 30)
         while box.drain():
             as_if_later(world.db, 30)
     assert len(said(provider)) == 20
