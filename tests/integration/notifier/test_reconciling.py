@@ -258,7 +258,7 @@ def test_a_provider_that_rests_is_not_asked(world: World) -> None:
         send(world, box)
         with world.db.write() as conn:
             until = wall_now(conn) + STOPPED_REST
-            conn.execute(t.providers.insert().values(name="twilio", rests=1, rests_until=until))
+            conn.execute(t.providers.update().values(rests=1, rests_until=until))
         ask(world, box)
         assert len(provider.calls) == 1
         assert row(world).asked == 0
@@ -304,7 +304,7 @@ def test_only_so_many_are_asked_for_in_one_turn(world: World) -> None:
         world.account(f"A{number}", [f"P{number}"], phone(number))
     world.declare(*(f"P{number}" for number in range(count)))
     world.plan()
-    with outbox(world, lists(lambda _call: []), twilio_concurrency=4) as (box, provider):
+    with outbox(world, lambda _call: listed(), twilio_concurrency=4) as (box, provider):
         world.pass_time(seconds=60)
         with world.db.write() as conn:
             m, at = t.messages, wall_now(conn)
