@@ -15,6 +15,7 @@ from outage import schema
 from outage import tables as t
 from outage.database import open_database
 from outage.settings import load
+from tests.integration.notifier.sending import listed
 from tests.integration.notifier.world import World
 from tests.integration.workers.conftest import Crew, Start, eventually
 from tests.unit.notifier.channels.provider import Answer, Call, Provider, serving
@@ -33,6 +34,8 @@ class Post:
         self.open.set()
 
     def answer(self, call: Call) -> Answer:
+        if call.method == "GET":
+            return listed()
         assert self.open.wait(60)
         return Answer(201, json.dumps({"sid": f"SM{call.body.hex()[-30:]}"}).encode())
 
@@ -60,6 +63,7 @@ def settings(provider: Provider) -> dict[str, str]:
         "OUTAGE_SEND": "live",
         "OUTAGE_BATCH_SIZE": "10",
         "OUTAGE_LEASE_S": "5",
+        "OUTAGE_ASK_AFTER_S": "10",
         "OUTAGE_TWILIO_ACCOUNT_SID": f"AC{'0' * 32}",
         "OUTAGE_TWILIO_AUTH_TOKEN": "made-up-token",
         "OUTAGE_TWILIO_FROM": "+15005550006",
