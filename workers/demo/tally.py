@@ -178,11 +178,15 @@ def _messages(
     conn: Connection, carrier: Mapping[str, int], ends: Mapping[str, int], planned: int
 ) -> Iterator[str]:
     yield from _differ("messages planned and the sum of their ends", planned, sum(ends.values()))
-    for state in ("pending", "claimed", "unknown"):
+    m = t.messages.c
+    for what, left in (
+        ("pending", m.state == "pending"),
+        ("claimed", m.state == "claimed"),
+        # One of which there will be no word any more has ended, with its reason.
+        ("unknown without an end", sa.and_(m.state == "unknown", m.ended_at.is_(None))),
+    ):
         yield from _differ(
-            f"messages {state} at the end and none",
-            0,
-            _count(conn, t.messages, t.messages.c.state == state),
+            f"messages {what} at the end and none", 0, _count(conn, t.messages, left)
         )
     taken = _count(conn, t.messages, t.messages.c.provider_id.is_not(None))
     yield from _differ("messages the provider took and ids it knows", taken, carrier["our_ids"])
