@@ -88,7 +88,7 @@ def _rows(
     }
     x, y = (columns.pop(name, None) for name in DEGREES)
     wkb = batch.num_columns - 1
-    has_geometry = pa.types.is_large_binary(batch.schema.types[wkb])
+    has_geometry = pa.types.is_binary(batch.schema.types[wkb])
     lines = np.arange(before + 1, before + 1 + len(batch), dtype=np.int64)
     if has_geometry:
         return Rows(columns=columns, places=of_wkb(batch.column(wkb)), lines=lines)

@@ -25,7 +25,7 @@ _POINTS = (1, 1001, 2001, 3001, 0x80000001, 0x40000001, 0xC0000001)
 
 def of_wkb(column: Column) -> Places:
     """Read a column of WKB; what is no point is placed on its surface."""
-    values = column.cast(pa.large_binary())
+    values = column.cast(pa.binary())
     places = np.full((len(values), 2), np.nan)
     there = np.asarray(values.is_valid().to_numpy(zero_copy_only=False), dtype=np.bool_)
     points = _points(values, there, places)
@@ -77,7 +77,8 @@ def _surface(shape: shapely.Geometry) -> shapely.Geometry | None:
 def _points(values: Column, there: NDArray[np.bool_], places: Places) -> NDArray[np.bool_]:
     """Fill in the places of all that are points, and tell which are."""
     _, offsets, buffer = values.buffers()
-    ends = np.frombuffer(offsets, np.int64)[values.offset : values.offset + len(values) + 1]
+    ends = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1]
+    ends = ends.astype(np.int64)
     data = np.frombuffer(buffer if buffer is not None else b"", np.uint8)
     lengths = np.diff(ends)
     rows = np.flatnonzero(there & (lengths >= _SHORTEST))

@@ -19,7 +19,7 @@ _PIECE_BYTES = 32_000_000
 def schema(columns: Sequence[str], *, geometry: bool) -> Any:  # noqa: ANN401 pyarrow has no types
     """Give the columns of the stream: text, and WKB behind it."""
     fields = [(name, pa.string()) for name in columns]
-    return pa.schema([*fields, *([("", pa.large_binary())] if geometry else [])])
+    return pa.schema([*fields, *([("", pa.binary())] if geometry else [])])
 
 
 def _answer(file: GisFile, request: Mapping[str, Any]) -> None:
@@ -66,7 +66,8 @@ def _plain(
 ) -> Any:  # noqa: ANN401 a record batch
     arrays = [_text(file, batch.column(name), name) for name in columns]
     if geometry is not None:
-        arrays.append(_stored(batch.column(geometry)).cast(pa.large_binary()))
+        wkb = _stored(batch.column(geometry))
+        arrays.append(wkb if pa.types.is_binary(wkb.type) else wkb.cast(pa.binary()))
     return pa.RecordBatch.from_arrays(arrays, schema=said)
 
 

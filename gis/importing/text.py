@@ -27,7 +27,10 @@ def as_text(values: Column) -> Column:
     kind = values.type
     if pa.types.is_dictionary(kind):
         return as_text(values.dictionary_decode())
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    if pa.types.is_string(kind):
+        # The commonest: to ask for a cast to what it is brings all of Arrow's functions along.
+        return values
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return values.cast(pa.string())
     if pa.types.is_integer(kind) or pa.types.is_null(kind):
         return values.cast(pa.string())
