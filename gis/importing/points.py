@@ -77,8 +77,8 @@ def _surface(shape: shapely.Geometry) -> shapely.Geometry | None:
 def _points(values: Column, there: NDArray[np.bool_], places: Places) -> NDArray[np.bool_]:
     """Fill in the places of all that are points, and tell which are."""
     _, offsets, buffer = values.buffers()
-    ends = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1]
-    ends = ends.astype(np.int64)
+    within = slice(values.offset, values.offset + len(values) + 1)
+    ends = np.frombuffer(offsets, np.int32)[within].astype(np.int64)
     data = np.frombuffer(buffer if buffer is not None else b"", np.uint8)
     lengths = np.diff(ends)
     rows = np.flatnonzero(there & (lengths >= _SHORTEST))
