@@ -56,7 +56,7 @@ class Lexicon:
         """The danger a text speaks of, wherever it does: "no emergency" hides itself and no more."""
         form = self.form(text)
         for danger, found in self.danger.items():
-            if any(map(found.search, self.unless_danger.get(danger, _NOTHING).split(form))):
+            if any(map(found.search, _heard(form, danger, spaced=self.spaced))):
                 return danger
         return None
 
@@ -74,6 +74,16 @@ class Lexicon:
 def lexicons() -> tuple[Lexicon, ...]:
     """Every language there is a file for."""
     return tuple(map(_load, LANGUAGES))
+
+
+def _heard(form: str, danger: Danger, *, spaced: bool) -> list[str]:
+    """What is left between phrases that deny this danger, in whichever language they do."""
+    pieces = [form]
+    for lexicon in lexicons():
+        if lexicon.spaced is spaced and danger in lexicon.unless_danger:
+            split = lexicon.unless_danger[danger].split
+            pieces = [piece for one in pieces for piece in split(one)]
+    return pieces
 
 
 def _load(language: str) -> Lexicon:

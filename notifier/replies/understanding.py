@@ -17,6 +17,7 @@ from notifier.replies.whereabouts import named_place
 
 MOST_CHARACTERS = 1600
 """What a text can hold at the provider; what goes beyond is not read."""
+_CLAUSE = re.compile("[.,;:!?\n\u3002\uff0c\uff01\uff1f\uff1b\u0964\u2014]+")
 _CHOICE = re.compile(r"(?:no |number |numero |option |opcion )?([1-9])")
 _OPT_OUT_TYPES = {"STOP": Intent.STOP, "START": Intent.START, "HELP": Intent.HELP}
 _SHORT_WISH = 10
@@ -47,7 +48,11 @@ def understand(text: str, context: Context) -> Understood:
     """Say what a text is taken for."""
     own = own_words(text[:MOST_CHARACTERS], context.name)
     words = plain(own.text)
-    for step in (_danger, _quotes) if own.only_quotes else _STEPS:
+    if own.only_quotes:
+        danger = _danger(own.text, words, context)
+        # What was sent before says neither STOP nor START now.
+        return replace(danger, also=None) if danger else _quotes(words, context)
+    for step in _STEPS:
         if (found := step(own.text, words, context)) is not None:
             return found if found.service else replace(found, service=_service(words))
     return _found(Intent.OTHER, Reason.NOT_UNDERSTOOD, words, context)
@@ -71,7 +76,7 @@ def _found(
     return Understood(intent=intent, reason=reason, language=written_in(words, context, among))
 
 
-def _quotes(_text: str, words: str, context: Context) -> Understood:
+def _quotes(words: str, context: Context) -> Understood:
     return _found(Intent.REACTION, Reason.QUOTES_US, words, context)
 
 
@@ -102,8 +107,15 @@ def _also(text: str, words: str, context: Context) -> Intent | None:
     by_provider = _OPT_OUT_TYPES.get((context.opt_out_type or "").upper())
     if by_provider in {Intent.STOP, Intent.START}:
         return by_provider
-    stops = _stop(text, words, context) is not None
-    return Intent.STOP if stops else None
+    said = [words, *map(plain, _CLAUSE.split(text))]
+    return Intent.STOP if any(_stops_clearly(one, context) for one in said) else None
+
+
+def _stops_clearly(words: str, context: Context) -> bool:
+    """Whether these words end texts; STOP alone beside danger may well be a cry."""
+    if " " in words and (found := _command("", words, context)) is not None:
+        return found.intent is Intent.STOP
+    return _stop("", words, context) is not None
 
 
 def _by_provider(_text: str, words: str, context: Context) -> Understood | None:
