@@ -53,7 +53,7 @@ class Lexicon:
         return bool(found.search(form)) and not against.search(form)
 
     def warns_of(self, text: str) -> Danger | None:
-        """The danger a text speaks of, wherever it does: "no emergency" hides itself and no more."""
+        """The danger a text speaks of; "no emergency" hides itself and nothing else."""
         form = self.form(text)
         for danger, found in self.danger.items():
             if any(map(found.search, _heard(form, danger, spaced=self.spaced))):

@@ -11,7 +11,7 @@ from notifier.replies.lexicon import lexicons
 from notifier.replies.plain import plain
 
 _QUOTED = re.compile(
-    "[\u201c\u201d\u201e\"\u00ab\u300c\u300e](.*?)(?:[\u201d\u201c\"\u00bb\u300d\u300f]|\\Z)",
+    '[\u201c\u201d\u201e"\u00ab\u300c\u300e](.*?)(?:[\u201d\u201c"\u00bb\u300d\u300f]|\\Z)',
     re.DOTALL,
 )
 _MARKS = (":", "\uff1a")

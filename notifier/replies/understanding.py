@@ -108,14 +108,8 @@ def _also(text: str, words: str, context: Context) -> Intent | None:
     if by_provider in {Intent.STOP, Intent.START}:
         return by_provider
     said = [words, *map(plain, _CLAUSE.split(text))]
-    return Intent.STOP if any(_stops_clearly(one, context) for one in said) else None
-
-
-def _stops_clearly(words: str, context: Context) -> bool:
-    """Whether these words end texts; STOP alone beside danger may well be a cry."""
-    if " " in words and (found := _command("", words, context)) is not None:
-        return found.intent is Intent.STOP
-    return _stop("", words, context) is not None
+    # STOP alone beside danger may well be a cry: only a sentence is taken for it.
+    return Intent.STOP if any(_stop("", one, context) for one in said) else None
 
 
 def _by_provider(_text: str, words: str, context: Context) -> Understood | None:

@@ -75,7 +75,11 @@ def _replies() -> None:
         ),
         sa.Column("received_at", INSTANT, nullable=False, comment="wall time"),
         sa.Column(
-            "urgency", sa.Integer(), nullable=False, server_default="1", comment="0: danger, or STOP"
+            "urgency",
+            sa.Integer(),
+            nullable=False,
+            server_default="1",
+            comment="0: danger, or STOP",
         ),
         sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("applied_at", INSTANT, comment="NULL until somebody has understood it"),
