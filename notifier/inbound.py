@@ -1,6 +1,6 @@
 """Texts that come in: on record before the provider is answered, applied afterwards, each once.
 
-`accept` is all that happens inside the provider's request. `Inbox.turn` applies the oldest text in
+`accept` is all that happens inside the provider's request. `Inbox.turn` applies the next text in
 one transaction: what it asks for, the answer, the pages; killed anywhere, it begins anew.
 """
 
@@ -15,6 +15,9 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
 from notifier.replies import applying
+from notifier.replies.intents import Context, Intent
+from notifier.replies.owing import URGENT, USUAL
+from notifier.replies.understanding import understand
 from outage import tables as t
 from outage.database import APPENDED, Database, wall_now
 from outage.errors import DatabaseError
@@ -26,6 +29,7 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 5
 """A text that fails so often is passed to staff as it is; the ones behind it go on."""
 MOST_CHARACTERS = 4000
+_OVERTAKES = frozenset({Intent.DANGER, Intent.STOP, Intent.WRONG})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,7 @@ def accept(db: Database, texts: Sequence[InboundText]) -> int:
                     media=one.media,
                     opt_out_type=one.opt_out_type,
                     received_at=now,
+                    urgency=_urgency(one),
                 )
                 .on_conflict_do_nothing(index_elements=["provider", "provider_id"])
                 .returning(t.replies.c.key)
@@ -69,13 +74,22 @@ def accept(db: Database, texts: Sequence[InboundText]) -> int:
     return new
 
 
+def _urgency(one: InboundText) -> int:
+    """Whether it overtakes others: danger, or a wish to hear no more."""
+    try:
+        found = understand(one.body, Context(opt_out_type=one.opt_out_type))
+    except Exception:  # noqa: BLE001  # whatever it holds, it goes on record
+        return USUAL
+    return URGENT if found.intent in _OVERTAKES else USUAL
+
+
 def _clean(text: str) -> str:
     """A text as PostgreSQL takes it: no zero characters, no halves of characters."""
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 class Inbox:
-    """Applies what came in, in the order in which it came."""
+    """Applies what came in: danger and STOP before all else, each number's texts in their order."""
 
     def __init__(self, db: Database, settings: Settings, site: Site) -> None:
         self._db = db
@@ -87,9 +101,9 @@ class Inbox:
         )
 
     def turn(self) -> bool:
-        """Apply the oldest text; whether there was one."""
+        """Apply the next text; whether there was one."""
         with self._db.read() as conn:
-            key: int | None = conn.execute(_oldest()).scalar()
+            key: int | None = conn.execute(_next()).scalar()
         if key is None:
             return False
         try:
@@ -125,9 +139,21 @@ class Inbox:
                 applying.give_up(conn, row, self.terms)
 
 
-def _oldest() -> sa.Select[Any]:
-    r = t.replies.c
-    return sa.select(r.key).where(r.applied_at.is_(None)).order_by(r.key).limit(1)
+def _next() -> sa.Select[Any]:
+    """The oldest text of the number whose text is the most urgent.
+
+    What a number wrote before goes before: START, then STOP, ends texts.
+    """
+    r, one = t.replies.c, t.replies.alias().c
+    first = (
+        sa.select(one.address)
+        .where(one.applied_at.is_(None))
+        .order_by(one.urgency, one.key)
+        .limit(1)
+        .scalar_subquery()
+    )
+    mine = sa.and_(r.applied_at.is_(None), r.address == first)
+    return sa.select(r.key).where(mine).order_by(r.key).limit(1)
 
 
 def _take(conn: Connection, key: int) -> sa.Row[Any] | None:

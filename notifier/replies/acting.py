@@ -59,6 +59,7 @@ class Done:
         conversation: how it goes on; no question is open unless it says so.
         language: that of the answer, where it is not the writer's.
         still_out: outage and premise, where the answer says that service is still out there.
+        besides: a second thing that was done, to be said after the first.
     """
 
     say: str
@@ -68,6 +69,7 @@ class Done:
     conversation: Conversation | None = None
     language: str | None = None
     still_out: tuple[int, int] | None = None
+    besides: str | None = None
 
 
 Act = Callable[[Connection, Writer], Done]
@@ -75,13 +77,20 @@ Act = Callable[[Connection, Writer], Done]
 
 def stop(conn: Connection, writer: Writer) -> Done:
     """End every text of this sender to the number, now."""
+    end_texts(conn, t.endpoints.c.key == writer.endpoint_key, writer.now)
+    return Done(say="stopped", outcome="opted_out")
+
+
+def end_texts(
+    conn: Connection, whose: sa.ColumnElement[bool], now: datetime, source: str = REPLY
+) -> None:
+    """Opt an endpoint out, unless it is already."""
     e = t.endpoints
     conn.execute(
         e.update()
-        .where(e.c.key == writer.endpoint_key, e.c.opted_out_at.is_(None))
-        .values(opted_out_at=writer.now, opt_out_source=REPLY)
+        .where(whose, e.c.kind == "phone", e.c.opted_out_at.is_(None))
+        .values(opted_out_at=now, opt_out_source=source)
     )
-    return Done(say="stopped", outcome="opted_out")
 
 
 def start(conn: Connection, writer: Writer) -> Done:

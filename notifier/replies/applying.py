@@ -1,5 +1,6 @@
 """Applying one text: understand it, do what it asks for, owe the answer. One transaction."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from notifier.replies.conversation import Conversation
 from notifier.replies.intents import Asked, Context, Intent, Reason, Understood
 from notifier.replies.owing import Owed, owe
 from notifier.replies.placing import MOST_CHOICES
-from notifier.replies.saying import named, say
+from notifier.replies.saying import Said, named, say
 from notifier.replies.standing import places
 from notifier.replies.understanding import understand
 from outage import tables as t
@@ -27,8 +28,11 @@ from outage.site import REGION, Site
 MOST_AN_HOUR = 12
 """Answers to one number in an hour: two machines that answer each other come to an end."""
 ALWAYS_ANSWERED = frozenset({Intent.STOP, Intent.START, Intent.HELP, Intent.DANGER})
-"""Answered also to who has stopped our texts, and however often it is written."""
+"""Answered also to who has stopped our texts."""
+MOST_ALIKE = 3
+"""Times an hour that one number gets one and the same of those: no machine needs it oftener."""
 
+_NAME = re.compile("^[^:\uff1a]*[:\uff1a] ?")
 _ACTS: Mapping[Intent, Act] = {
     Intent.DANGER: acting.danger,
     Intent.STOP: acting.stop,
@@ -76,12 +80,13 @@ def apply(conn: Connection, row: sa.Row[Any], terms: Terms) -> None:
     endpoint = _endpoint(conn, row.address, terms)
     if endpoint is None:
         # A short code or a name writes: a machine, which nobody can answer.
-        understood = understand(row.body, Context(language=terms.site.languages[0]))
+        context = Context(language=terms.site.languages[0], name=terms.site.short_name)
+        understood = understand(row.body, context)
         _page(conn, row, understood, terms, endpoint_key=None, at=wall)
         _note(conn, row.key, understood, None, wall, outcome="no_number", for_staff=True)
         return
     known = conversation.load(conn, endpoint.key, wall)
-    context = _context(conn, row, endpoint, known)
+    context = _context(conn, row, endpoint, known, terms.site.short_name)
     understood = understand(row.body, context)
     writer = Writer(
         reply_key=row.key,
@@ -93,11 +98,12 @@ def apply(conn: Connection, row: sa.Row[Any], terms: Terms) -> None:
         wall=wall,
         now=now,
     )
-    paged = _page(conn, row, understood, terms, endpoint_key=endpoint.key, at=wall)
     if understood.intent is Intent.REACTION:
         _note(conn, row.key, understood, endpoint.key, wall, outcome="reaction", for_staff=True)
         return
-    done = _ACTS[understood.intent](conn, writer)
+    done = _besides(conn, writer, _ACTS[understood.intent](conn, writer))
+    # After what was done: it says also whether they have stopped our texts.
+    paged = _page(conn, row, understood, terms, endpoint_key=endpoint.key, at=wall)
     conversation.save(conn, endpoint.key, done.conversation or known.answered())
     kept_back = _answer(conn, row, writer, done, alerted=paged)
     _note(
@@ -111,17 +117,43 @@ def apply(conn: Connection, row: sa.Row[Any], terms: Terms) -> None:
     )
 
 
+def _besides(conn: Connection, writer: Writer, done: Done) -> Done:
+    """Do also what a text of danger asks for beside."""
+    also = writer.understood.also
+    if also is None:
+        return done
+    more = _ACTS[also](conn, writer)
+    said = more.say if also is Intent.STOP else None
+    return replace(done, outcome=f"{done.outcome} {more.outcome}", besides=said)
+
+
 def give_up(conn: Connection, row: sa.Row[Any], terms: Terms) -> None:
-    """Pass on to staff a text that cannot be applied; say so to who wrote it."""
-    wall = wall_now(conn)
-    understood = Understood(
-        intent=Intent.OTHER, reason=Reason.FAILED, language=terms.site.languages[0]
-    )
-    number = _number(row.address, terms)
+    """Pass on to staff a text that cannot be applied; say so to who wrote it.
+
+    Danger is paged all the same, and STOP ends texts.
+    """
+    wall, number = wall_now(conn), _number(row.address, terms)
+    meant = _meant(row, terms)
+    _page(conn, row, meant, terms, endpoint_key=None, at=wall)
     if number is not None:
-        said = say("other", understood.language, terms.site, {})
-        owe(conn, Owed.answer(row.key, number, said, urgent=False), wall)
-    _note(conn, row.key, understood, None, wall, outcome="failed", for_staff=True)
+        if Intent.STOP in {meant.intent, meant.also}:
+            acting.end_texts(conn, t.endpoints.c.address == number, business_now(conn))
+        name = f"danger_{meant.danger}" if meant.danger else "other"
+        said = say(name, meant.language, terms.site, {"alerted": False})
+        owe(conn, Owed.answer(row.key, number, said, urgent=meant.danger is not None), wall)
+    failed = replace(meant, reason=Reason.FAILED)
+    _note(conn, row.key, failed, None, wall, outcome="failed", for_staff=True)
+
+
+def _meant(row: sa.Row[Any], terms: Terms) -> Understood:
+    """What a text seems to say that could not be applied; nothing, if reading it is what fails."""
+    first = terms.site.languages[0]
+    try:
+        context = Context(language=first, name=terms.site.short_name, opt_out_type=row.opt_out_type)
+        found = understand(row.body, context)
+    except Exception:  # noqa: BLE001  # it may be the very fault
+        return Understood(intent=Intent.OTHER, reason=Reason.FAILED, language=first)
+    return replace(found, language=terms.speaks(found.language))
 
 
 def _number(address: str, terms: Terms) -> str | None:
@@ -147,7 +179,7 @@ def _endpoint(conn: Connection, address: str, terms: Terms) -> sa.Row[Any] | Non
 
 
 def _context(
-    conn: Connection, row: sa.Row[Any], endpoint: sa.Row[Any], known: Conversation
+    conn: Connection, row: sa.Row[Any], endpoint: sa.Row[Any], known: Conversation, name: str
 ) -> Context:
     options = known.options if known.asked is Asked.WHICH else ()
     numbers = {place.key: place.number for place in places(conn, options)} if options else {}
@@ -158,6 +190,7 @@ def _context(
         options=min(MOST_CHOICES, len(options)),
         numbers=tuple(numbers.get(key) for key in options),
         opt_out_type=row.opt_out_type,
+        name=name,
     )
 
 
@@ -170,12 +203,13 @@ def _page(
     endpoint_key: int | None,
     at: datetime,
 ) -> bool:
-    """Page who is on call if there is danger; whether anybody really is."""
+    """Page who is on call if there is danger; whether anybody really is, now or lately."""
     if understood.danger is None:
         return False
     pages = paging.pages(conn, row, understood.danger, terms.site, endpoint_key)
-    for page in pages:
-        owe(conn, page, at)
+    if paging.is_news(conn, row, at):
+        for page in pages:
+            owe(conn, page, at)
     return any(terms.calls(page.address) for page in pages)
 
 
@@ -190,15 +224,19 @@ def _answer(
     if done.say == "no_such_language":
         facts["spoken"] = named(writer.site.languages)
     said = say(done.say, language, writer.site, facts)
+    if done.besides is not None and not row.opt_out_type:
+        more = say(done.besides, language, writer.site, {})
+        without_name = _NAME.sub("", more.body, count=1)
+        said = replace(said, body=f"{said.body} {without_name}")
     e = t.endpoints.c
     endpoint = conn.execute(t.endpoints.select().where(e.key == writer.endpoint_key)).one()
     urgent = writer.understood.intent is Intent.DANGER
     owed = Owed.answer(row.key, endpoint.address, said, urgent=urgent)
-    if row.opt_out_type and writer.understood.intent in ALWAYS_ANSWERED:
+    if row.opt_out_type and writer.understood.reason is Reason.PROVIDER_SAYS:
         # The provider has answered STOP, START or HELP itself: once is enough.
         owe(conn, replace(owed, state="suppressed", reason="answered_by_provider"), writer.wall)
         return False
-    reason = _kept_back(conn, writer, opted_out=endpoint.opted_out_at is not None)
+    reason = _kept_back(conn, writer, said, opted_out=endpoint.opted_out_at is not None)
     if reason is not None:
         owed = replace(owed, state="suppressed", reason=reason)
     elif done.still_out is not None:
@@ -208,12 +246,12 @@ def _answer(
     return reason is not None
 
 
-def _kept_back(conn: Connection, writer: Writer, *, opted_out: bool) -> str | None:
-    if writer.understood.intent in ALWAYS_ANSWERED:
-        return None
-    if opted_out:
+def _kept_back(conn: Connection, writer: Writer, said: Said, *, opted_out: bool) -> str | None:
+    always = writer.understood.intent in ALWAYS_ANSWERED
+    if opted_out and not always:
         return "opted_out"
     r, a = t.replies.c, t.answers.c
+    alike = a.template == said.template if always else sa.true()
     lately = conn.execute(
         sa.select(sa.func.count())
         .select_from(t.answers.join(t.replies, r.key == a.reply_key))
@@ -221,10 +259,11 @@ def _kept_back(conn: Connection, writer: Writer, *, opted_out: bool) -> str | No
             r.endpoint_key == writer.endpoint_key,
             a.role == "answer",
             a.state != "suppressed",
+            alike,
             a.created_at > writer.wall - timedelta(hours=1),
         )
     ).scalar_one()
-    return "too_many" if lately >= MOST_AN_HOUR else None
+    return "too_many" if lately >= (MOST_ALIKE if always else MOST_AN_HOUR) else None
 
 
 def _note(

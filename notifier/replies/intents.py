@@ -79,6 +79,7 @@ class Context:
         options: how many places it may choose from.
         numbers: the house numbers of those places, in their order.
         opt_out_type: what the provider took the text for and has answered itself.
+        name: how each of our texts begins.
     """
 
     language: str = "en"
@@ -87,6 +88,7 @@ class Context:
     options: int = 0
     numbers: tuple[int | None, ...] = ()
     opt_out_type: str | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +109,14 @@ class Understood:
     """What a text was taken for.
 
     ``language`` is what it was written in, as far as that can be told. ``choice`` counts from one.
+    ``also`` is STOP or START where a text that speaks of danger asks for that too.
     """
 
     intent: Intent
     reason: Reason
     language: str
     danger: Danger | None = None
+    also: Intent | None = None
     service: str | None = None
     choice: int | None = None
     wish: str | None = None

@@ -1,15 +1,15 @@
 """The tables of how people write to us: one file a language, read once and made into patterns.
 
 A phrase is a row of words. ``a|do_not`` is either, ``cable*`` however the word goes on, ``~`` up
-to three words of any kind (six characters where a language writes no blanks), ``^`` the beginning
-of the text.
+to three words of any kind (six characters where a language writes no blanks), ``+`` up to four of
+the language's ``small`` words, ``^`` the beginning of the text, ``$`` its end.
 """
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -39,6 +39,7 @@ class Lexicon:
     languages: Mapping[str, str]
     asks_for: Mapping[str, Pattern]
     courtesy: Pattern
+    reacts: Pattern
     hints: frozenset[str]
 
     def form(self, text: str) -> str:
@@ -52,10 +53,10 @@ class Lexicon:
         return bool(found.search(form)) and not against.search(form)
 
     def warns_of(self, text: str) -> Danger | None:
-        """The danger a text speaks of."""
+        """The danger a text speaks of; "no emergency" hides itself and nothing else."""
         form = self.form(text)
         for danger, found in self.danger.items():
-            if found.search(form) and not self.unless_danger.get(danger, _NOTHING).search(form):
+            if any(map(found.search, _heard(form, danger, spaced=self.spaced))):
                 return danger
         return None
 
@@ -75,6 +76,16 @@ def lexicons() -> tuple[Lexicon, ...]:
     return tuple(map(_load, LANGUAGES))
 
 
+def _heard(form: str, danger: Danger, *, spaced: bool) -> list[str]:
+    """What is left between phrases that deny this danger, in whichever language they do."""
+    pieces = [form]
+    for lexicon in lexicons():
+        if lexicon.spaced is spaced and danger in lexicon.unless_danger:
+            split = lexicon.unless_danger[danger].split
+            pieces = [piece for one in pieces for piece in split(one)]
+    return pieces
+
+
 def _load(language: str) -> Lexicon:
     path = files("notifier").joinpath("replies", "lexicon", f"{language}.toml")
     data: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
@@ -82,8 +93,10 @@ def _load(language: str) -> Lexicon:
     unless = dict(data["unless"])
     against = unless.pop("danger", {})
 
+    small = "|".join(map(_word, data["small"]))
+
     def one(phrases: Iterable[str]) -> Pattern:
-        return _any(phrases, spaced=spaced)
+        return _any(phrases, spaced=spaced, small=small)
 
     def each(table: Mapping[str, Iterable[str]]) -> dict[str, Pattern]:
         return {name: one(phrases) for name, phrases in table.items()}
@@ -104,6 +117,7 @@ def _load(language: str) -> Lexicon:
             name: one(_named(data["languages"]["asked"], words)) for name, words in names.items()
         },
         courtesy=one(data["courtesy"]),
+        reacts=one(data["reacts"]),
         hints=frozenset(plain(word) for word in data["hints"]),
     )
 
@@ -123,28 +137,40 @@ def _named(asked: Iterable[str], words: Iterable[str]) -> list[str]:
     ]
 
 
-def _any(phrases: Iterable[str], *, spaced: bool) -> Pattern:
-    made = [_regex(phrase, spaced=spaced) for phrase in phrases]
+def _any(phrases: Iterable[str], *, spaced: bool, small: str) -> Pattern:
+    write = partial(_with_blanks, small=small) if spaced else partial(_compact, small=small)
+    made = [_anchored(phrase, write) for phrase in phrases]
     return re.compile("|".join(made)) if made else _NOTHING
 
 
-def _regex(phrase: str, *, spaced: bool) -> str:
+def _anchored(phrase: str, write: Callable[[str], str]) -> str:
     """One phrase as a regular expression over a plain text."""
-    if not spaced:
-        return "".join(
-            ".{0,6}" if part == "~" else f"(?:{'|'.join(map(re.escape, part.split('|')))})"
-            for part in re.split(r"(~)", compact(phrase))
-            if part
-        )
-    start = r"\A" if phrase.startswith("^") else r"(?<!\S)"
-    made, gap = start, ""
-    for number, token in enumerate(phrase.removeprefix("^").split()):
-        if token == "~":  # noqa: S105  # a sign of the tables
-            gap = r"(?:\S+ ){0,3}"
+    bare = phrase.removeprefix("^").removesuffix("$").strip()
+    start = r"\A" if phrase.startswith("^") else ""
+    end = r"\Z" if phrase.endswith("$") else ""
+    return start + write(bare) + end
+
+
+def _compact(phrase: str, small: str) -> str:
+    gaps = {"~": ".{0,6}", "+": f"(?:{small}){{0,4}}"}
+    return "".join(
+        gaps.get(part) or f"(?:{'|'.join(map(re.escape, part.split('|')))})"
+        for part in re.split(r"([~+])", compact(phrase))
+        if part
+    )
+
+
+def _with_blanks(phrase: str, small: str) -> str:
+    gaps = {"~": (r"\S+", 3), "+": (f"(?:{small})", 4)}
+    made, gap = "", ""
+    for token in phrase.split():
+        if token in gaps:
+            word, most = gaps[token]
+            gap = f"(?: {word}){{0,{most}}}"
             continue
-        made += (" " if number else "") + gap + _either(token)
+        made += f"{gap} {_either(token)}" if made else _either(token)
         gap = ""
-    return made + r"(?!\S)"
+    return rf"(?<!\S){made}{gap}(?!\S)"
 
 
 def _either(token: str) -> str:

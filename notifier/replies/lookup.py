@@ -47,8 +47,9 @@ def _of_account(conn: Connection, named: NamedPlace) -> Found:
     fitting = [one for one in found if same_postal_code(one.postal_code, named.postal_code)]
     if fitting:
         return Found(places=tuple(fitting), proved=True)
-    # An account number alone is no secret: it says one place at most, and no street of it.
-    return Found(places=tuple(found) if len(found) == 1 and not named.postal_code else ())
+    # An account number alone is no secret, and shows nothing; with the house it names a place.
+    house = named.house_number
+    return Found(places=tuple(one for one in found if one.number and one.number == house))
 
 
 def _at_house(conn: Connection, named: NamedPlace) -> list[Place]:

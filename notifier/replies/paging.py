@@ -1,5 +1,6 @@
 """Pages: who is on call hears at once of danger that somebody wrote of (DECISIONS 27)."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -7,12 +8,16 @@ from sqlalchemy.engine import Connection
 
 from notifier.replies.intents import Danger
 from notifier.replies.owing import PAGE, URGENT, Owed
+from notifier.replies.plain import plain
 from outage import tables as t
 from outage.site import Site
 
 MOST_QUOTED = 300
 """Characters of the text that a page holds."""
 MOST_PLACES = 3
+PAGED_FOR = timedelta(minutes=15)
+MOST_PAGES = 5
+"""Texts of one number that page in that time. A machine says the same again, and pages once."""
 
 
 def pages(
@@ -42,14 +47,42 @@ def pages(
     ]
 
 
+def is_news(conn: Connection, row: sa.Row[Any], at: datetime) -> bool:
+    """Whether a text is to page: not if its number has paged with the same words just now.
+
+    A page that nobody can have got counts for nothing.
+    """
+    r, a = t.replies.c, t.answers.c
+    paged = conn.execute(
+        sa.select(r.key, r.body)
+        .distinct()
+        .join(t.answers, a.reply_key == r.key)
+        .where(
+            r.address == row.address,
+            r.key != row.key,
+            a.role == PAGE,
+            a.state.not_in(["failed", "suppressed"]),
+            a.created_at > at - PAGED_FOR,
+        )
+    ).all()
+    return len(paged) < MOST_PAGES and plain(row.body) not in {plain(one.body) for one in paged}
+
+
 def _body(
     conn: Connection, row: sa.Row[Any], danger: Danger, site: Site, endpoint_key: int | None
 ) -> str:
     quoted = " ".join(row.body.split())[:MOST_QUOTED]
+    stopped = " They have stopped our texts: call them." if _has_stopped(conn, endpoint_key) else ""
     return (
         f"{site.short_name} {danger.upper()} reported by text (reply {row.key}). "
-        f'From {row.address}: "{quoted}" {_whose(conn, endpoint_key)}'
+        f'From {row.address}: "{quoted}" {_whose(conn, endpoint_key)}{stopped}'
     )
+
+
+def _has_stopped(conn: Connection, endpoint_key: int | None) -> bool:
+    e = t.endpoints.c
+    found = conn.execute(sa.select(e.opted_out_at).where(e.key == endpoint_key)).scalar()
+    return found is not None
 
 
 def _whose(conn: Connection, endpoint_key: int | None) -> str:

@@ -10,8 +10,17 @@ from notifier.replies.acting import Done, Writer, again, who
 from notifier.replies.conversation import NAMED_FOR
 from notifier.replies.intents import Asked, Intent, Reason
 from notifier.replies.lookup import Found, find
-from notifier.replies.standing import Place, advisories, area_is_out, places, places_of, stays
+from notifier.replies.standing import (
+    Place,
+    advisories,
+    area_is_out,
+    counting,
+    places,
+    places_of,
+    stays,
+)
 from outage import reports
+from outage.model import Service
 
 MOST_CHOICES = 9
 """Digits there are to choose by."""
@@ -209,8 +218,11 @@ def _do(conn: Connection, writer: Writer, about: Intent, at: Place, *, proved: b
 
 
 def _status(conn: Connection, writer: Writer, mine: Sequence[Place], *, proved: bool) -> Done:
+    counted = not counting(conn, frozenset[Service]().union(*(one.services for one in mine)))
     if not proved:
         here = any(area_is_out(conn, one.key) for one in mine)
+        if not here and not counted:
+            return _counting(writer, telling.somewhere(writer.language))
         say = "area_out" if here else "area_none"
         return Done(say=say, outcome="told_area", facts={"as_of": telling.as_of(writer)})
     keys = [one.key for one in mine]
@@ -221,8 +233,19 @@ def _status(conn: Connection, writer: Writer, mine: Sequence[Place], *, proved: 
         told.append(telling.advisory(mine, writer.language))
     if told:
         return Done(say="status_out", outcome="told_out", facts={"facts": " ".join(told)})
+    if not counted:
+        return _counting(writer, where)
     return Done(
         say="status_none",
         outcome="told_none",
+        facts={"at": where, "as_of": telling.as_of(writer)},
+    )
+
+
+def _counting(writer: Writer, where: str) -> Done:
+    """There is an outage, and nobody knows yet whether they are in it: that is not none."""
+    return Done(
+        say="status_counting",
+        outcome="told_counting",
         facts={"at": where, "as_of": telling.as_of(writer)},
     )

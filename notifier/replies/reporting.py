@@ -30,7 +30,7 @@ def out(conn: Connection, writer: Writer, at: Place, proved: bool) -> Done:  # n
     return Done(
         say="out_received",
         outcome="reported",
-        facts=_about(writer, at, service),
+        facts=_about(writer, at, service, proved=proved),
         for_staff=True,
     )
 
@@ -50,7 +50,7 @@ def off(conn: Connection, writer: Writer, at: Place, proved: bool) -> Done:  # n
     return Done(
         say="off_received",
         outcome=outcome,
-        facts=_about(writer, at, service),
+        facts=_about(writer, at, service, proved=proved),
         for_staff=True,
         still_out=still,
     )
@@ -58,12 +58,11 @@ def off(conn: Connection, writer: Writer, at: Place, proved: bool) -> Done:  # n
 
 def on(conn: Connection, writer: Writer, at: Place, proved: bool) -> Done:  # noqa: FBT001  # one of several alike
     """Report that it is back there."""
-    del proved
     if not end_reports(conn, writer, at):
         service = _service(writer, at, conn)
         here = _here(conn, writer, at, service)
         _write_down(conn, writer, _report(writer, at, service, ReportKind.ON, here))
-    return Done(say="on_received", outcome="back_on", facts={"at": _at(writer, at)})
+    return Done(say="on_received", outcome="back_on", facts={"at": _at(writer, at, proved=proved)})
 
 
 def _known(conn: Connection, writer: Writer, at: Place, here: Stay, *, proved: bool) -> Done:
@@ -73,7 +72,7 @@ def _known(conn: Connection, writer: Writer, at: Place, here: Stay, *, proved: b
         return Done(
             say="out_received",
             outcome="reported_known",
-            facts=_about(writer, at, here.service),
+            facts=_about(writer, at, here.service, proved=False),
         )
     return Done(
         say="out_known",
@@ -152,9 +151,11 @@ def _write_down(conn: Connection, writer: Writer, report: CustomerReport) -> Non
     reports.tell(conn, key, report, actor=writer.actor)
 
 
-def _about(writer: Writer, at: Place, service: Service) -> dict[str, object]:
-    return {"at": _at(writer, at), "service": telling.service_name(writer, service)}
+def _about(writer: Writer, at: Place, service: Service, *, proved: bool) -> dict[str, object]:
+    named = telling.service_name(writer, service)
+    return {"at": _at(writer, at, proved=proved), "service": named}
 
 
-def _at(writer: Writer, at: Place) -> str:
-    return telling.at([at], writer.language)
+def _at(writer: Writer, at: Place, *, proved: bool) -> str:
+    """Where; to who has proved nothing without its street."""
+    return telling.at([at], writer.language) if proved else telling.somewhere(writer.language)

@@ -12,15 +12,18 @@ from markupsafe import escape
 from sqlalchemy.engine import Connection
 
 from notifier.channels.base import TIMEOUT_S, Channel, Outcome, Outgoing, Result
+from notifier.channels.codes import Action, action
 from notifier.channels.providers import configured, opened
 from notifier.kinds import Channel as ChannelName
 from notifier.rendering import Text
 from notifier.replies import told
+from notifier.replies.acting import end_texts
 from notifier.replies.applying import ALWAYS_ANSWERED
 from notifier.replies.owing import ANSWER, PAGE
 from notifier.routing import Routing
 from notifier.stopping import Switch, for_claiming, standing
 from outage import tables as t
+from outage.clock import business_now
 from outage.database import Database, wall_now
 from outage.settings import SendMode, Settings
 from outage.site import Site
@@ -104,7 +107,7 @@ class Answers:
         outcomes = self._channel(provider).send(batch, may_send)
         for outcome in self._routing.watched(provider, outcomes):
             with self._db.write() as conn:
-                _settle(conn, by_message[outcome.message_key], outcome)
+                _settle(conn, by_message[outcome.message_key], outcome, provider)
         self._routing.note(provider)
 
     def _channel(self, provider: str) -> Channel:
@@ -196,7 +199,9 @@ def _take_back(conn: Connection) -> None:
         .values(state="unknown", reason="lease_expired", ended_at=wall_now(conn))
         .returning(_A.c.key)
     )
-    told.follow(conn, ended.scalars().all())
+    keys = ended.scalars().all()
+    told.follow(conn, keys)
+    _to_staff(conn, keys)
     conn.execute(_A.update().where(lost, _A.c.role == PAGE).values(state="pending"))
 
 
@@ -220,7 +225,7 @@ def _html(row: sa.Row[Any]) -> str:
     return f'<!doctype html><html lang="{row.language}"><p>{escape(row.body)}</p></html>'
 
 
-def _settle(conn: Connection, claimed: _Claimed, outcome: Outcome) -> None:
+def _settle(conn: Connection, claimed: _Claimed, outcome: Outcome, provider: str) -> None:
     now = wall_now(conn)
     mine = sa.and_(_A.c.key == claimed.key, _A.c.fence == claimed.fence, _A.c.state == "claimed")
     again = {"state": "pending", "send_after": now + BACK_OFF, "lease_until": None}
@@ -238,8 +243,29 @@ def _settle(conn: Connection, claimed: _Claimed, outcome: Outcome) -> None:
             values = {"state": "failed", "reason": "refused", "ended_at": now}
             if claimed.role == PAGE:
                 log.error("page %d was refused with %s", claimed.key, outcome.code)
+            elif action(provider, outcome.code) is Action.OPTED_OUT:
+                end_texts(conn, _whose(claimed.key), business_now(conn), provider)
     conn.execute(_A.update().where(mine).values(provider_code=outcome.code or None, **values))
     told.follow(conn, [claimed.key])
+    if values["state"] in {"failed", "unknown"}:
+        _to_staff(conn, [claimed.key])
+
+
+def _whose(answer_key: int) -> sa.ColumnElement[bool]:
+    """The endpoint that an answer is for."""
+    owner = (
+        sa.select(t.replies.c.endpoint_key)
+        .join(t.answers, _A.c.reply_key == t.replies.c.key)
+        .where(_A.c.key == answer_key)
+    )
+    return t.endpoints.c.key == owner.scalar_subquery()
+
+
+def _to_staff(conn: Connection, answer_keys: Sequence[int]) -> None:
+    """List the texts whose answers nobody got: a person has to look at them."""
+    unanswered = sa.select(_A.c.reply_key).where(_A.c.key.in_(answer_keys), _A.c.role == ANSWER)
+    r = t.replies
+    conn.execute(r.update().where(r.c.key.in_(unanswered)).values(for_staff=True))
 
 
 def _end(conn: Connection, key: int, state: str, reason: str, now: datetime) -> None:
@@ -247,3 +273,5 @@ def _end(conn: Connection, key: int, state: str, reason: str, now: datetime) -> 
         _A.update().where(_A.c.key == key).values(state=state, reason=reason, ended_at=now)
     )
     told.follow(conn, [key])
+    if reason != "send_mode":
+        _to_staff(conn, [key])

@@ -1,7 +1,7 @@
 """How it stands with who writes: their places, and what is known there now."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -160,6 +160,26 @@ def advisories(conn: Connection, premises: Sequence[int]) -> bool:
             m.until.is_(None),
             o.kind == Kind.ADVISORY,
             o.status.in_([Status.CONFIRMED, Status.PARTIALLY_RESTORED]),
+        )
+        .limit(1)
+    )
+    return conn.execute(found).first() is not None
+
+
+def counting(conn: Connection, services: Collection[Service]) -> bool:
+    """Whether an outage is on record of which nobody knows yet whom it concerns.
+
+    From its declaration, or a change of its shape, until gis has matched it (DECISIONS 1).
+    """
+    o = t.outages.c
+    found = (
+        sa.select(o.key)
+        .where(
+            o.status.in_([Status.CONFIRMED, Status.PARTIALLY_RESTORED]),
+            o.kind != Kind.ADVISORY,
+            o.service.in_(list(services)),
+            o.shape_digest.is_not(None),
+            o.shape_digest.is_distinct_from(o.matched_shape_digest),
         )
         .limit(1)
     )

@@ -24,6 +24,11 @@ def at(places: Sequence[Place], language: str) -> str:
     return said["at_one"] if len(places) == 1 else said["at_many"]
 
 
+def somewhere(language: str) -> str:
+    """Where, by no more than they know themselves."""
+    return str(texts(language).words["at_one"])
+
+
 def as_of(writer: Writer, now: datetime | None = None) -> str:
     """The time that all of it is true at."""
     return words(writer.language).time(now or writer.now, writer.site.zone, "sms")

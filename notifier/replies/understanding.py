@@ -12,15 +12,12 @@ from dataclasses import replace
 from notifier.replies.intents import Asked, Context, Intent, Reason, Understood
 from notifier.replies.lexicon import COMMAND_INTENTS, Lexicon, lexicons
 from notifier.replies.plain import plain, script_of
+from notifier.replies.quoting import own_words
 from notifier.replies.whereabouts import named_place
 
 MOST_CHARACTERS = 1600
 """What a text can hold at the provider; what goes beyond is not read."""
-_QUOTING = re.compile(
-    r"\s*(?:liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted \S+ to|"
-    r"removed an? \w+ from|le gust\w+|le encant\w+|a aim\w+|j'aime)\s*[“\"«].*",
-    re.IGNORECASE | re.DOTALL,
-)
+_CLAUSE = re.compile("[.,;:!?\n\u3002\uff0c\uff01\uff1f\uff1b\u0964\u2014]+")
 _CHOICE = re.compile(r"(?:no |number |numero |option |opcion )?([1-9])")
 _OPT_OUT_TYPES = {"STOP": Intent.STOP, "START": Intent.START, "HELP": Intent.HELP}
 _SHORT_WISH = 10
@@ -49,10 +46,14 @@ Step = Callable[[str, str, Context], Understood | None]
 
 def understand(text: str, context: Context) -> Understood:
     """Say what a text is taken for."""
-    cut = text[:MOST_CHARACTERS]
-    words = plain(cut)
+    own = own_words(text[:MOST_CHARACTERS], context.name)
+    words = plain(own.text)
+    if own.only_quotes:
+        danger = _danger(own.text, words, context)
+        # What was sent before says neither STOP nor START now.
+        return replace(danger, also=None) if danger else _quotes(words, context)
     for step in _STEPS:
-        if (found := step(cut, words, context)) is not None:
+        if (found := step(own.text, words, context)) is not None:
             return found if found.service else replace(found, service=_service(words))
     return _found(Intent.OTHER, Reason.NOT_UNDERSTOOD, words, context)
 
@@ -75,22 +76,40 @@ def _found(
     return Understood(intent=intent, reason=reason, language=written_in(words, context, among))
 
 
-def _quotes_us(text: str, words: str, context: Context) -> Understood | None:
-    if _QUOTING.fullmatch(text) is None:
-        return None
+def _quotes(words: str, context: Context) -> Understood:
     return _found(Intent.REACTION, Reason.QUOTES_US, words, context)
 
 
-def _danger(_text: str, words: str, context: Context) -> Understood | None:
+def _danger(text: str, words: str, context: Context) -> Understood | None:
+    heard = _without_house(text, words, context)
     warned = {
         lexicon.language: danger
         for lexicon in lexicons()
-        if (danger := lexicon.warns_of(words)) is not None
+        if (danger := lexicon.warns_of(heard)) is not None
     }
     if not warned:
         return None
     found = _found(Intent.DANGER, Reason.DANGER_WORDS, words, context, warned)
-    return replace(found, danger=warned.get(found.language) or next(iter(warned.values())))
+    danger = warned.get(found.language) or next(iter(warned.values()))
+    return replace(found, danger=danger, also=_also(text, words, context))
+
+
+def _without_house(text: str, words: str, context: Context) -> str:
+    """The words but for 911 as a house number, where one was asked for."""
+    place = named_place(text) if context.asked in {Asked.WHO, Asked.WHICH} else None
+    if place is None or not (place.postal_code or place.house_number in context.numbers):
+        return words
+    return words.removeprefix(f"{place.house_number} ")
+
+
+def _also(text: str, words: str, context: Context) -> Intent | None:
+    """What it asks for beside: STOP said clearly ends texts, and danger is no less heard."""
+    by_provider = _OPT_OUT_TYPES.get((context.opt_out_type or "").upper())
+    if by_provider in {Intent.STOP, Intent.START}:
+        return by_provider
+    said = [words, *map(plain, _CLAUSE.split(text))]
+    # STOP alone beside danger may well be a cry: only a sentence is taken for it.
+    return Intent.STOP if any(_stop("", one, context) for one in said) else None
 
 
 def _by_provider(_text: str, words: str, context: Context) -> Understood | None:
@@ -231,7 +250,6 @@ def _service(words: str) -> str | None:
 
 
 _STEPS: tuple[Step, ...] = (
-    _quotes_us,
     _danger,
     _by_provider,
     _no_words,

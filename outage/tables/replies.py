@@ -19,6 +19,7 @@ replies = Table(
     Column("media", Integer, nullable=False, server_default="0", comment="pictures with it"),
     Column("opt_out_type", String, comment="what the provider itself took it for and answered"),
     Column("received_at", Instant, nullable=False, comment="wall time"),
+    Column("urgency", Integer, nullable=False, server_default="1", comment="0: danger, or STOP"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     # Written when it is applied, in the transaction that does what it asks for:
     Column("applied_at", Instant, comment="NULL until somebody has understood it"),
@@ -32,8 +33,10 @@ replies = Table(
     Column("handled_by", String),
     Index("uq_replies_provider", "provider", "provider_id", unique=True),
     Index("ix_replies_endpoint_key", "endpoint_key"),
+    Index("ix_replies_address", "address", "key"),
     Index(
         "ix_replies_waiting",
+        "urgency",
         "key",
         sqlite_where=text("applied_at IS NULL"),
         postgresql_where=text("applied_at IS NULL"),

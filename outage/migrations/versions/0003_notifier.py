@@ -74,6 +74,13 @@ def _replies() -> None:
             comment="what the provider itself took it for and answered",
         ),
         sa.Column("received_at", INSTANT, nullable=False, comment="wall time"),
+        sa.Column(
+            "urgency",
+            sa.Integer(),
+            nullable=False,
+            server_default="1",
+            comment="0: danger, or STOP",
+        ),
         sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("applied_at", INSTANT, comment="NULL until somebody has understood it"),
         sa.Column("endpoint_key", KEY),
@@ -91,14 +98,15 @@ def _replies() -> None:
     )
     op.create_index("uq_replies_provider", "replies", ["provider", "provider_id"], unique=True)
     op.create_index("ix_replies_endpoint_key", "replies", ["endpoint_key"])
-    for name, where in (
-        ("ix_replies_waiting", "applied_at IS NULL"),
-        ("ix_replies_for_staff", "for_staff AND handled_at IS NULL"),
+    op.create_index("ix_replies_address", "replies", ["address", "key"])
+    for name, columns, where in (
+        ("ix_replies_waiting", ["urgency", "key"], "applied_at IS NULL"),
+        ("ix_replies_for_staff", ["key"], "for_staff AND handled_at IS NULL"),
     ):
         op.create_index(
             name,
             "replies",
-            ["key"],
+            columns,
             sqlite_where=sa.text(where),
             postgresql_where=sa.text(where),
         )

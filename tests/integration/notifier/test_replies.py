@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from notifier.inbound import ATTEMPTS, InboundText, accept
 from notifier.replies import listing
 from notifier.replies.applying import MOST_AN_HOUR
+from notifier.replies.paging import MOST_PAGES
 from notifier.replies.sending import Answers
 from outage import tables as t
 from outage.model import Status
 from tests.integration.notifier.sending import outbox, said, tell
 from tests.integration.notifier.talk import SITE, Talk
 from tests.integration.notifier.world import START, World
+from tests.unit.notifier.channels.provider import Answer, Call
 
 ME, OTHER, STRANGER = "+13035550101", "+13035550102", "+13035550199"
 
@@ -233,8 +235,14 @@ def test_an_account_number_alone_proves_nothing(talk: Talk) -> None:
     with talk.world.db.write() as conn:
         conn.execute(t.accounts.update().where(t.accounts.c.id == "one").values(id="A-10442"))
     talk.world.declare("P1")
-    talk.say(STRANGER, "status")
-    assert "in your area" in talk.say(STRANGER, "A-10442")
+    talk.say(STRANGER, "out")
+    assert "no such place" in talk.say(STRANGER, "A-10442")
+    # The house with it names the place, and nothing is said that they have not said.
+    said = talk.say(STRANGER, "A-10442, house 12")
+    assert "We have your report: power out at your address" in said
+    assert talk.reports() == [("out", talk.world.ids["P1"], False)]
+    for text in ("status", "off", "on"):
+        assert "Oak" not in talk.say(STRANGER, text)
 
 
 def test_a_street_will_do_where_no_postal_code_is_on_record(talk: Talk) -> None:
@@ -310,6 +318,110 @@ def test_danger_is_answered_with_whom_to_call_and_paged_at_once(talk: Talk) -> N
     assert "belongs to no account" in talk.pages()[-1][1]
 
 
+def test_danger_and_stop_in_one_text_are_both_heard(talk: Talk) -> None:
+    said = talk.say(ME, "Stop texting, oxygen")
+    assert "call 911 now" in said
+    assert "You get no more outage texts" in said
+    assert talk.endpoint(ME).opted_out_at is not None
+    assert talk.last().outcome == "danger_medical opted_out"
+    assert len(talk.pages()) == 2
+    assert "have stopped our texts: call them" in talk.pages()[0][1]
+
+
+def test_danger_is_answered_where_the_provider_has_heard_stop(talk: Talk) -> None:
+    assert "call 911 now" in talk.say(ME, "STOP oxygen", opt_out_type="STOP")
+    assert talk.endpoint(ME).opted_out_at is not None
+    assert len(talk.pages()) == 2
+
+
+def test_a_machine_that_answers_danger_pages_once_and_is_answered_thrice(talk: Talk) -> None:
+    said = [talk.say(ME, "Away. Emergency? Call our desk") for _ in range(6)]
+    assert [one == "too_many" for one in said] == [False] * 3 + [True] * 3
+    assert talk.last().for_staff
+    assert len(talk.pages()) == 2
+    # Other words are news, and so is another number; without end neither.
+    talk.say(ME, "wire down too")
+    talk.say(OTHER, "Away. Emergency? Call our desk")
+    assert len(talk.pages()) == 6
+    for number in range(10):
+        talk.say(ME, f"emergency number {number}")
+    assert len(talk.pages()) == 2 + 2 * MOST_PAGES
+
+
+def test_a_page_that_failed_is_no_reason_not_to_page(talk: Talk) -> None:
+    talk.say(ME, "gas leak")
+    with talk.world.db.write() as conn:
+        conn.execute(t.answers.update().where(t.answers.c.role == "page").values(state="failed"))
+    talk.say(ME, "gas leak")
+    assert len(talk.pages()) == 4
+
+
+def test_the_same_danger_pages_again_after_a_while(talk: Talk) -> None:
+    talk.say(ME, "gas leak")
+    with talk.world.db.write() as conn:
+        conn.execute(t.answers.update().values(created_at=START))
+    talk.say(ME, "gas leak")
+    assert len(talk.pages()) == 4
+
+
+def test_danger_and_stop_overtake_and_each_number_keeps_its_order(talk: Talk) -> None:
+    for text in ("STATUS", "STATUS", "START"):
+        talk.write(OTHER, text)
+    talk.write(STRANGER, "my freezer is full")
+    talk.write(OTHER, "STOP")
+    talk.write(ME, "STATUS")
+    talk.write(ME, "there is a wire down")
+    order = []
+    while talk.inbox.turn():
+        with talk.world.db.read() as conn:
+            r = t.replies.c
+            done = sa.select(r.body).where(r.applied_at.is_not(None)).order_by(r.key)
+            order.append(set(conn.execute(done).scalars()))
+    assert "my freezer is full" not in order[-2]
+    assert talk.endpoint(OTHER).opted_out_at is not None
+    assert "there is a wire down" in order[-2]
+
+
+def test_a_quotation_of_ours_hides_nothing_written_beside_it(talk: Talk) -> None:
+    talk.write(ME, "Liked \u201cExample L&W: Smell gas? Leave now, then call 911.\u201d")
+    assert talk.inbox.drain() == 1
+    assert (talk.last().intent, talk.pages(), talk.answers()) == ("reaction", [], [])
+    assert "call 911" in talk.say(ME, "Liked \u201cExample L&W: thanks\u201d but I smell gas")
+    assert len(talk.pages()) == 2
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_status_says_no_none_while_an_outage_is_still_counted(talk: Talk, changed: bool) -> None:
+    talk.world.declare("P2")
+    with talk.world.db.write() as conn:
+        conn.execute(t.shapes.insert().values(digest="new", wkb=b"", vertices=0))
+        matched = "old" if changed else None
+        conn.execute(t.outages.update().values(shape_digest="new", matched_shape_digest=matched))
+    assert "We are finding out whether it is at Oak St" in talk.say(ME, "STATUS")
+    assert talk.last().outcome == "told_counting"
+    # Who is known to be out hears that.
+    assert "Power out at Elm Ave" in talk.say(OTHER, "STATUS")
+    with talk.world.db.write() as conn:
+        conn.execute(t.outages.update().values(matched_shape_digest="new"))
+    assert "We know of no outage at Oak St" in talk.say(ME, "STATUS")
+
+
+def test_a_number_that_the_provider_has_stopped_is_stopped_here(talk: Talk) -> None:
+    def refused(_call: Call) -> Answer:
+        return Answer(400, b'{"code": 21610, "message": "unsubscribed", "status": 400}')
+
+    talk.say(ME, "STATUS")
+    with (
+        outbox(talk.world, refused) as (box, _),
+        closing(Answers(talk.world.db, box.settings, SITE)) as answers,
+    ):
+        assert answers.turn()
+    stopped = talk.endpoint(ME)
+    assert stopped.opted_out_at is not None
+    assert stopped.opt_out_source == "twilio"
+    assert talk.last().for_staff, "nobody has answered it"
+
+
 def test_danger_is_answered_to_who_has_stopped_too(talk: Talk) -> None:
     talk.say(ME, "stop")
     assert "call 911" in talk.say(ME, "my mom is on oxygen")
@@ -366,6 +478,23 @@ def test_what_cannot_be_applied_goes_to_staff_and_holds_nobody_up(talk: Talk) ->
     assert (found[ME].reason, found[ME].for_staff) == ("failed", True)
     assert found[OTHER].outcome == "told_none"
     assert "passed on to our staff" in (found[ME].answer or "")
+
+
+def test_danger_and_stop_are_heard_even_where_the_text_cannot_be_applied(talk: Talk) -> None:
+    with talk.world.db.write() as conn:
+        conn.execute(
+            t.conversations.insert().values(
+                endpoint_key=talk.world.ids[ME],
+                asked="nonsense",
+                about="out",
+                asked_at=sa.text("9999999999999"),
+            )
+        )
+    talk.write(ME, "stop texting me, I smell gas")
+    assert talk.inbox.drain() == ATTEMPTS
+    assert len(talk.pages()) == 2
+    assert "call 911" in talk.answers()[-1]
+    assert talk.endpoint(ME).opted_out_at is not None
 
 
 def test_staff_see_what_waits_for_them_until_somebody_has_looked(talk: Talk) -> None:

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from notifier.replies.intents import Asked, Context, Intent, Reason
+from notifier.replies.intents import Asked, Context, Danger, Intent, Reason
+from notifier.replies.lexicon import LANGUAGES
+from notifier.replies.saying import say, texts
 from notifier.replies.understanding import understand
+from tests.unit.notifier.replies.test_saying import LONGEST, SITE
 
 TABLE = Path(__file__).with_name("inbound_texts.tsv")
 ROWS = [line.split("\t") for line in TABLE.read_text("utf-8").splitlines()]
@@ -18,8 +21,8 @@ def test_the_table_is_as_long_as_it_is_said_to_be() -> None:
 
 @pytest.mark.parametrize(("expected", "language", "text"), ROWS)
 def test_a_text_is_taken_for_what_was_meant(expected: str, language: str, text: str) -> None:
-    found = understand(text, Context(language="en"))
-    said = f"{found.intent} {found.danger}" if found.danger else str(found.intent)
+    found = understand(text, Context(language="en", name=SITE.short_name))
+    said = " ".join(filter(None, (found.intent, found.danger, found.also)))
     assert (said, found.language) == (expected, language)
 
 
@@ -76,6 +79,34 @@ def test_a_place_is_read_as_people_write_it(
 def test_words_are_no_place() -> None:
     for text in ("I do not know", "V5K 0A1", "the blue house"):
         assert understand(text, Context(asked=Asked.WHO)).intent is not Intent.PLACE
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", sorted(texts("en").say))
+def test_our_own_text_handed_back_ends_nothing(name: str, language: str) -> None:
+    said = say(name, language, SITE, LONGEST).body
+    found = understand(said, Context(name=SITE.short_name))
+    assert found.intent in {Intent.REACTION, Intent.DANGER}
+    assert found.also is None
+    liked = understand(f"Liked \u201c{said}\u201d", Context(name=SITE.short_name))
+    assert liked.intent is Intent.REACTION
+
+
+def test_a_house_number_911_is_no_cry_for_help_where_it_was_asked_for() -> None:
+    asked = Context(asked=Asked.WHO)
+    assert understand("911 77002", asked).intent is Intent.PLACE
+    assert understand("911 77002 I smell gas", asked).intent is Intent.DANGER
+    assert understand("911 please", asked).intent is Intent.DANGER
+    assert understand("911 77002", Context()).intent is Intent.DANGER
+
+
+def test_stop_that_the_provider_has_heard_hides_no_danger() -> None:
+    found = understand("STOP oxygen", Context(opt_out_type="STOP"))
+    assert (found.intent, found.danger, found.also) == (
+        Intent.DANGER,
+        Danger.MEDICAL,
+        Intent.STOP,
+    )
 
 
 def test_what_the_provider_has_acted_on_is_done_here_too() -> None:
