@@ -119,7 +119,7 @@ _KEPT_OUT = sa.and_(
 _ANY_SIBLING = sa.select(t.decisions.c.outage_key).where(_KEPT_OUT).limit(1)
 
 
-def _sharing() -> sa.Select[tuple[int]]:
+def _sharing() -> sa.Select[int]:
     """Those of them that have, or had, a member of this outage in a range."""
     m, sibling, d = t.memberships, t.memberships.alias("sibling"), t.decisions
     both = sa.and_(sibling.c.premise_key == m.c.premise_key, sibling.c.outage_key != m.c.outage_key)
