@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -18,8 +18,9 @@ from notifier.facts import OutageFacts
 from notifier.kinds import Channel, Kind
 from notifier.patience import Patience
 from notifier.policy import Belief, Decision, Manners, Reason, belief, decide, unpack
-from notifier.rendering import Text, Voice, render
-from notifier.situations import CHANNEL_OF, Form, Moment, situations
+from notifier.rendering import Text, Voice, render, says_crew
+from notifier.situation import in_place_of
+from notifier.situations import CHANNEL_OF, Form, Moment, situations, zone_named
 from notifier.spending import Prices, Purse
 from notifier.stopping import for_claiming
 from outage import tables as t
@@ -197,15 +198,16 @@ def _take(conn: Connection, key: int, lease: timedelta) -> sa.Row[Any] | None:
 
 
 def _rows(conn: Connection, batch_key: int) -> list[sa.Row[Any]]:
-    m, e = t.messages, t.endpoints
+    m, e, text = t.messages, t.endpoints, t.messages.alias("text")
     # Before the rows are locked: a planner takes both in this order too.
     steady(
         conn, conn.execute(sa.select(m.c.outage_key).where(m.c.batch_key == batch_key)).scalars()
     )
     return list(
         conn.execute(
-            sa.select(m, e.c.address, e.c.language)
+            sa.select(m, e.c.address, e.c.language, text.c.endpoint_key.label("instead_of_whom"))
             .join(e, e.c.key == m.c.endpoint_key)
+            .outerjoin(text, text.c.key == m.c.instead_of)
             .where(m.c.batch_key == batch_key, m.c.state.in_(["pending", "unknown"]))
             .order_by(m.c.priority, m.c.key)
             .with_for_update(of=m)
@@ -224,7 +226,7 @@ def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
     decided: dict[tuple[int, int], Decision] = {}
     for row in rows:
         place = standing.get((row.outage_key, row.endpoint_key))
-        if row.outage_key in blocked or (row.outage_key, row.endpoint_key) in held:
+        if row.outage_key in blocked or not held.isdisjoint(_pairs(row)):
             work.waiting.append(row.key)
             continue
         if row.number in wait and not _medical(row):
@@ -234,11 +236,11 @@ def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
             work.end(row.key, "withdrawn", Reason.NOT_APPROVED)
             continue
         about = known[row.outage_key]
-        if place is None:
+        if place is None or any(pair not in standing for pair in _pairs(row)):
             decision = Decision(kind=None, reason=Reason.NO_LONGER_HERE)
             packed = 0
         else:
-            packed = place.packed
+            packed = _packed(row, place, standing)
             where = (row.outage_key, packed)
             if where not in decided:
                 decided[where] = decide(unpack(packed), about.policy, work.terms.manners, work.now)
@@ -246,10 +248,33 @@ def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
         if row.state == "unknown":
             newest = place is not None and place.told_key == row.key
             _repeat(
-                work, row, frozen[row.text_key], newest=newest, packed=packed, decision=decision
+                work,
+                row,
+                frozen[row.text_key],
+                about,
+                newest=newest,
+                packed=packed,
+                decision=decision,
             )
         else:
-            _first(work, row, about, packed, decision)
+            zone = "" if place is None else place.zone
+            _first(work, row, about, packed, decision, zone=zone)
+
+
+def _pairs(row: sa.Row[Any]) -> list[tuple[int, int]]:
+    """By whose situations a row is decided: its endpoint's, and of the text it stands in for."""
+    whom = (row.endpoint_key, row.instead_of_whom)
+    return [(row.outage_key, key) for key in whom if key is not None]
+
+
+def _packed(
+    row: sa.Row[Any], place: sa.Row[Any], standing: Mapping[tuple[int, int], sa.Row[Any]]
+) -> int:
+    if row.instead_of_whom is None:
+        return int(place.packed)
+    text = standing[row.outage_key, row.instead_of_whom]
+    knows_more = (place.told_key or 0) > (text.told_key or 0)
+    return in_place_of(unpack(text.packed), unpack(place.packed), mail_knows_more=knows_more).pack()
 
 
 def _medical(row: sa.Row[Any]) -> bool:
@@ -260,7 +285,7 @@ def _standing(
     conn: Connection, rows: list[sa.Row[Any]], work: _Claim
 ) -> dict[tuple[int, int], sa.Row[Any]]:
     scratch.prepare(conn)
-    pairs = {(row.outage_key, row.endpoint_key) for row in rows}
+    pairs = {pair for row in rows for pair in _pairs(row)}
     if pairs:
         conn.execute(
             scratch.targets.insert(),
@@ -268,7 +293,13 @@ def _standing(
         )
         scratch.settle(conn, scratch.targets)
     terms = work.terms
-    moment = Moment.of(conn, terms.manners, count_shadowed=terms.count_shadowed, now=work.now)
+    moment = Moment.of(
+        conn,
+        terms.manners,
+        count_shadowed=terms.count_shadowed,
+        outage_keys={outage for outage, _ in pairs},
+        now=work.now,
+    )
     found = conn.execute(_situations(moment.form), moment.values)
     return {(row.outage_key, row.endpoint_key): row for row in found}
 
@@ -279,7 +310,13 @@ def _situations(form: Form) -> sa.Select[Any]:
 
 
 def _first(
-    work: _Claim, row: sa.Row[Any], about: OutageFacts, packed: int, decision: Decision
+    work: _Claim,
+    row: sa.Row[Any],
+    about: OutageFacts,
+    packed: int,
+    decision: Decision,
+    *,
+    zone: str,
 ) -> None:
     terms, kind = work.terms, decision.kind
     if kind is None:
@@ -303,11 +340,12 @@ def _first(
         return
     situation = unpack(packed)
     promised = situation.told_at(work.now) if kind is Kind.ETR_PASSED else None
-    text = _text(work, about, (kind, situation.places, promised), channel, row)
+    text = _text(work, about, (kind, situation.places, promised, zone), channel, row)
     if goes and not work.can_pay(kind, channel, text.segments, medical=situation.medical):
         work.end(row.key, "suppressed", Reason.SPENDING_CAP)
         return
-    known = belief(kind, situation, about.policy, terms.manners, work.now)
+    crew_said = says_crew(text, kind, about.crew_status)
+    known = belief(kind, situation, about.policy, terms.manners, work.now, crew_said=crew_said)
     work.frozen.append(
         {
             "b_key": row.key,
@@ -348,6 +386,7 @@ def _frozen(known: Belief, about: OutageFacts) -> dict[str, Any]:
         "told_etr_version": about.etr_version if etr else None,
         "told_time": known.time,
         "told_update": known.update,
+        "told_end": known.end,
         "told_crew": known.crew,
         "told_places": known.places,
     }
@@ -363,17 +402,22 @@ def _news_of(row: sa.Row[Any]) -> datetime:
 def _text(
     work: _Claim,
     about: OutageFacts,
-    wish: tuple[Kind, int, datetime | None],
+    wish: tuple[Kind, int, datetime | None, str],
     channel: Channel,
     row: sa.Row[Any],
 ) -> Text:
-    """One rendering for all who are told the same: kind, places, and what was promised."""
+    """One rendering for all who are told the same: kind, places, what was promised, and the clock.
+
+    Times are those of the place, on its own clock.
+    """
     language = work.terms.language(row.language)
     same = (row.outage_key, wish, channel, language)
     if same not in work.texts:
-        kind, places, promised = wish
+        kind, places, promised, zone = wish
         notice = about.notice(kind, places, work.now, promised=promised)
-        work.texts[same] = render(notice, channel, language, work.terms.voice)
+        voice = work.terms.voice
+        here = replace(voice, zone=zone_named(zone) or voice.zone)
+        work.texts[same] = render(notice, channel, language, here)
     return work.texts[same]
 
 
@@ -381,6 +425,7 @@ def _repeat(
     work: _Claim,
     row: sa.Row[Any],
     text: Text,
+    about: OutageFacts,
     *,
     newest: bool,
     packed: int,
@@ -388,6 +433,7 @@ def _repeat(
 ) -> None:
     """An unknown message is sent again in the same words, if they still hold."""
     situation, kind = unpack(packed), Kind.of(row.kind, row.variant)
+    safety = kind.safety(advisory=about.policy.advisory)
     # What is put off is told later all the same: until then they may know what they were told.
     settled = (
         decision.reason in _STILL_TRUE if decision.kind is None else not decision.due(work.now)
@@ -397,7 +443,7 @@ def _repeat(
     stale = row.expires_at is not None and row.expires_at <= work.now
     for against, reason in (
         (not holds, Reason.NEWER_DECISION),
-        (not situation.wanted and not kind.rule.safety, Reason.NO_ALERTS_WANTED),
+        (not situation.wanted and not safety, Reason.NO_ALERTS_WANTED),
         (situation.opted_out, Reason.OPTED_OUT),
         (not situation.valid, Reason.INVALID_ENDPOINT),
         (not kind.rule.resent, Reason.NOT_RESENT),

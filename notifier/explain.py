@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier import facts
+from notifier.following import Follow
 from notifier.kinds import Kind
 from notifier.manners import Manners
 from notifier.policy import Reason, decide, unpack
@@ -53,6 +54,12 @@ _ENDED = {
     "expired": "was not sent: it had become too old",
     "suppressed": "was not sent",
     "shadowed": "was not sent: the send mode does everything but the call",
+}
+_FOLLOWED = {
+    Follow.BY_EMAIL: " An e-mail takes its place.",
+    Follow.HAS_EMAIL: " Their e-mail takes outage alerts as well.",
+    Follow.AGAIN: " It was tried once more, ten minutes later.",
+    Follow.NOTHING: " Nothing else could take its place.",
 }
 _SECOND = 2
 _WHY = {
@@ -112,7 +119,7 @@ def explain(
     if not endpoints:
         return [*found, "The account has no phone number or e-mail address, so nobody can be told."]
     known = facts.load(conn, [outage_key])[outage_key]
-    moment = Moment.of(conn, manners, count_shadowed=count_shadowed)
+    moment = Moment.of(conn, manners, count_shadowed=count_shadowed, outage_keys=[outage_key])
     for endpoint in endpoints:
         name = _masked(endpoint)
         messages = _messages(conn, endpoint.key, outage_key)
@@ -206,12 +213,20 @@ def _message(name: str, message: sa.Row[Any], zone: ZoneInfo) -> str:
     return (
         f"{name} was to be told {said}, because of journal entry {message.number} "
         f"at {_time(message.planned_at, zone)}; the message {ended}{why}{code}."
-        f"{_again(message)}{_unknown(message, zone)}"
+        f"{_again(message)}{_followed(message)}{_unknown(message, zone)}"
     )
 
 
 def _again(message: sa.Row[Any]) -> str:
     return "" if message.sends < _SECOND else f" It was tried {message.sends} times."
+
+
+def _followed(message: sa.Row[Any]) -> str:
+    """Whose place it took, or what was done since it could not be delivered."""
+    place = " It takes the place of a text that could not be delivered."
+    undelivered = message.state in {"failed", "undelivered"} and message.followed is not None
+    after = _FOLLOWED[Follow(message.followed)] if undelivered else ""
+    return (place if message.instead_of is not None else "") + after
 
 
 def _unknown(message: sa.Row[Any], zone: ZoneInfo) -> str:

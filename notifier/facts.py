@@ -29,7 +29,11 @@ class OutageFacts:
     public_message: str = ""
     etr_version: int | None = None
     etr_reason: str | None = None
-    planned_end: datetime | None = None
+
+    @property
+    def by_plan(self) -> bool:
+        """Whether service should be back when the planned work is to end."""
+        return self.policy.etr is None and self.policy.back is not None
 
     def notice(
         self, kind: Kind, places: int, as_of: datetime, *, promised: datetime | None = None
@@ -43,13 +47,15 @@ class OutageFacts:
             cause=self.cause,
             crew_status=self.crew_status,
             since=self.since,
-            etr=self.policy.etr_ahead(as_of),
+            etr=None
+            if kind is Kind.PLANNED_STARTED and self.by_plan
+            else self.policy.etr_ahead(as_of),
             promised=promised,
             # A reason says why it takes longer; a first time or an earlier one is no delay.
             etr_reason=self.etr_reason if kind is Kind.ETR_LATER else None,
             next_update_by=self.policy.update_ahead(as_of),
             starts=self.policy.starts,
-            ends=self.planned_end,
+            ends=self.policy.ends,
             place=self.place,
             public_message=self.public_message,
             places=places,
@@ -91,7 +97,6 @@ def load(conn: Connection, outage_keys: Iterable[int]) -> dict[int, OutageFacts]
             public_message=row.public_message or "",
             etr_version=row.etr_version if row.etr_published else None,
             etr_reason=row.etr_reason if row.etr_published else None,
-            planned_end=row.planned_end,
         )
         for row in conn.execute(statement)
     }
@@ -108,6 +113,7 @@ def _policy(row: sa.Row[Any]) -> Facts:
         etr=row.etr_latest if row.etr_published else None,
         next_update=row.next_update_by,
         starts=row.planned_start,
+        ends=row.planned_end,
         crew_on_site=row.crew_status == model.CrewStatus.ARRIVED,
         tell_unlisted=bool(row.tell_unlisted),
     )

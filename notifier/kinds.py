@@ -89,6 +89,10 @@ class Kind(StrEnum):
         """The kind's line in the table."""
         return RULES[self]
 
+    def safety(self, *, advisory: bool) -> bool:
+        """Whether it is a matter of safety: an advisory, its end, and what takes one back."""
+        return self.rule.safety or (advisory and self.rule.takes_back)
+
     @property
     def told(self) -> Told:
         """What the endpoint believes once it has been told this."""
@@ -135,6 +139,8 @@ class Rule:
     still believes the old thing. ``answer``: it is said only in answer to somebody's words.
     ``beyond_cap``: it goes also when the month's money is spent: what ends or takes back something
     told, and safety.
+    ``followed``: where it cannot be delivered, an e-mail takes its place, or it is tried once more.
+    ``takes_back``: an advisory that it takes back makes it as much a matter of safety.
     """
 
     told: Told
@@ -147,6 +153,8 @@ class Rule:
     safety: bool = False
     answer: bool = False
     beyond_cap: bool = False
+    takes_back: bool = False
+    followed: bool = True
 
 
 def _rule(
@@ -161,6 +169,8 @@ def _rule(
     safety: bool = False,
     answer: bool = False,
     beyond_cap: bool = False,
+    takes_back: bool = False,
+    followed: bool | None = None,
 ) -> Rule:
     return Rule(
         told=told,
@@ -173,6 +183,9 @@ def _rule(
         safety=safety,
         answer=answer,
         beyond_cap=beyond_cap,
+        takes_back=takes_back,
+        # What somebody could do without a day long, they can do without altogether.
+        followed=not answer and (critical if followed is None else followed),
     )
 
 
@@ -195,9 +208,9 @@ RULES = {
     # Whoever was told "back" may rely on it, also at night.
     Kind.CORRECTION_OUT: _rule(Told.OUT, 0, _S, beyond_cap=True),
     Kind.CORRECTION_INTERMITTENT: _rule(Told.INTERMITTENT, 0, _S, beyond_cap=True),
-    Kind.CORRECTION_UNAFFECTED: _rule(Told.UNAFFECTED, 0, _W, beyond_cap=True),
-    Kind.CANCELLED: _rule(Told.CANCELLED, 0, _W, beyond_cap=True),
-    Kind.PLANNED_NOTICE: _rule(Told.NOTICED, 3, _W, critical=False),
+    Kind.CORRECTION_UNAFFECTED: _rule(Told.UNAFFECTED, 0, _W, beyond_cap=True, takes_back=True),
+    Kind.CANCELLED: _rule(Told.CANCELLED, 0, _W, beyond_cap=True, takes_back=True),
+    Kind.PLANNED_NOTICE: _rule(Told.NOTICED, 3, _W, critical=False, followed=True),
     Kind.PLANNED_REMINDER: _rule(Told.REMINDED, 3, _W, 24, critical=False),
     Kind.PLANNED_STARTED: _rule(Told.OUT, 1, _W, 6),
     Kind.PLANNED_CHANGED: _rule(Told.NOTICED, 1, _W, beyond_cap=True),

@@ -35,10 +35,15 @@ def plan_some(conn: Connection, plan: Plan, after: int, premises: int) -> int | 
     Returns the key to go on after, or None when all are done. An endpoint with
     several premises is looked at whole, once, in the step of its lowest one.
     """
-    siblings = _siblings(conn, plan)
-    steady(conn, [plan.outage_key, *siblings], alone=True)
     upto = _upto(conn, plan.outage_key, after, premises)
-    moment = Moment.of(conn, plan.manners, count_shadowed=plan.count_shadowed)
+    siblings = kept_out(conn, plan, after, upto)
+    steady(conn, [plan.outage_key, *siblings], alone=True)
+    moment = Moment.of(
+        conn,
+        plan.manners,
+        count_shadowed=plan.count_shadowed,
+        outage_keys=[plan.outage_key, *siblings],
+    )
     scratch.prepare(conn)
     _aim(conn, plan.outage_key, [], after, upto)
     _stand(conn, moment)
@@ -61,24 +66,31 @@ def _upto(conn: Connection, outage_key: int, after: int, premises: int) -> int |
     return found
 
 
-def _siblings(conn: Connection, plan: Plan) -> list[int]:
+def kept_out(conn: Connection, plan: Plan, after: int, upto: int | None) -> list[int]:
     """Outages for which somebody was told nothing because another one still held the premise.
 
     They have no entry of their own when that other one ends: whoever was told
-    "out" for them and is back now would never hear of it.
+    "out" for them and is back now would never hear of it. Only those that share a
+    premise of this step: a long storm leaves thousands behind.
     """
-    return list(conn.execute(_SIBLINGS, {"outage": plan.outage_key}).scalars())
+    if conn.execute(_ANY_SIBLING, {"outage": plan.outage_key}).first() is None:
+        return []
+    return list(conn.execute(_SIBLINGS, _range(plan.outage_key, after, upto)).scalars())
+
+
+def _range(outage_key: int, after: int, upto: int | None) -> dict[str, int]:
+    return {"outage": outage_key, "after": after, "upto": _NO_END if upto is None else upto}
 
 
 def _aim(
     conn: Connection, outage_key: int, siblings: list[int], after: int, upto: int | None
 ) -> None:
     """Look at whoever holds members in this range now; of ``siblings``, those they share."""
-    facts = {"outage": outage_key, "after": after, "upto": _NO_END if upto is None else upto}
+    which = _range(outage_key, after, upto)
     if siblings:
-        conn.execute(_THERE, facts | {"siblings": siblings})
+        conn.execute(_THERE, which | {"siblings": siblings})
     else:
-        conn.execute(_HERE, facts)
+        conn.execute(_HERE, which)
     scratch.settle(conn, targets)
 
 
@@ -101,14 +113,28 @@ _UPTO = (
     .offset(sa.bindparam("others", type_=sa.Integer))
     .limit(1)
 )
-_SIBLINGS = (
-    sa.select(t.decisions.c.outage_key)
-    .where(
-        t.decisions.c.decision == Reason.OUT_IN_OTHER_OUTAGE,
-        t.decisions.c.outage_key != _OUTAGE,
-    )
-    .distinct()
+_KEPT_OUT = sa.and_(
+    t.decisions.c.decision == Reason.OUT_IN_OTHER_OUTAGE, t.decisions.c.outage_key != _OUTAGE
 )
+_ANY_SIBLING = sa.select(t.decisions.c.outage_key).where(_KEPT_OUT).limit(1)
+
+
+def _sharing() -> sa.Select[int]:
+    """Those of them that have, or had, a member of this outage in a range."""
+    m, sibling, d = t.memberships, t.memberships.alias("sibling"), t.decisions
+    both = sa.and_(sibling.c.premise_key == m.c.premise_key, sibling.c.outage_key != m.c.outage_key)
+    shared = (
+        sa.select(sibling.c.outage_key)
+        .distinct()
+        .select_from(InOrder(m, sibling, both))
+        .where(m.c.outage_key == _OUTAGE, m.c.premise_key > _AFTER, m.c.premise_key <= _UP_TO)
+        .subquery("shared")
+    )
+    kept = sa.exists().where(d.c.outage_key == shared.c.outage_key, _KEPT_OUT)
+    return sa.select(shared.c.outage_key).where(kept).order_by(shared.c.outage_key)
+
+
+_SIBLINGS = _sharing()
 
 
 def _aimed(members: sa.FromClause, of: sa.ColumnElement[int]) -> sa.Insert:
@@ -143,7 +169,7 @@ def _standing(form: Form) -> sa.Insert:
     pending = t.messages.alias("pending")
     whole = (
         sa.select(
-            *now.c,
+            *(column for column in now.c if column.key != "zone"),
             pending.c.key.label("pending_key"),
             pending.c.kind.label("pending_kind"),
             pending.c.variant.label("pending_variant"),
@@ -260,7 +286,11 @@ def _end_pending() -> sa.Update:
             t.messages.c.key == standing.c.pending_key,
             t.messages.c.state == "pending",
             _VERDICT,
-            sa.or_(verdicts.c.kind.is_(None), sa.not_(_COVERED)),
+            # What stands in for a text is no decision on who gets it, and ends when it is claimed.
+            sa.or_(
+                sa.and_(verdicts.c.kind.is_(None), t.messages.c.instead_of.is_(None)),
+                sa.not_(_COVERED),
+            ),
         )
     )
 

@@ -34,23 +34,35 @@ def decide(situation: Situation, facts: Facts, manners: Manners, now: datetime) 
     wish = _difference(situation, facts, manners, now)
     if wish.kind is None:
         return wish
+    safety = wish.kind.safety(advisory=facts.advisory)
     for forbidden, reason in (
-        (not situation.wanted and not wish.kind.rule.safety, Reason.NO_ALERTS_WANTED),
+        (not situation.wanted and not safety, Reason.NO_ALERTS_WANTED),
         (situation.opted_out, Reason.OPTED_OUT),
         (not situation.valid, Reason.INVALID_ENDPOINT),
     ):
         if forbidden:
             return _silent(reason)
-    return _in_good_time(wish, wish.kind, situation, manners, now)
+    awake = replace(situation, quiet=0) if safety else situation
+    return _in_good_time(wish, wish.kind, awake, manners, now)
 
 
 def belief(
-    kind: Kind, situation: Situation, facts: Facts, manners: Manners, now: datetime
+    kind: Kind,
+    situation: Situation,
+    facts: Facts,
+    manners: Manners,
+    now: datetime,
+    *,
+    crew_said: bool = True,
 ) -> Belief:
-    """What is believed after this kind was told now, beside what the kind itself says."""
+    """What is believed after this kind was told now, beside what the kind itself says.
+
+    ``crew_said``: whether the text had room for the crew. Times are in every text of their kind.
+    """
     if kind.told in _AHEAD_OF_WORK:
         near = facts.starts is not None and facts.starts - now <= manners.reminder
-        return Belief(told=Told.REMINDED if near else Told.NOTICED, time=facts.starts)
+        told = Told.REMINDED if near else Told.NOTICED
+        return Belief(told=told, time=facts.starts, end=facts.ends)
     if not kind.told.out:
         return Belief(told=kind.told)
     flapping = situation.told is Told.INTERMITTENT and kind is not Kind.CORRECTION_OUT
@@ -60,7 +72,7 @@ def belief(
         told=Told.INTERMITTENT if flapping else kind.told,
         time=etr or update,
         update=update is not None,
-        crew=facts.crew_on_site or (situation.told.out and situation.told_crew),
+        crew=(facts.crew_on_site and crew_said) or (situation.told.out and situation.told_crew),
         places=situation.places,
     )
 
@@ -178,7 +190,7 @@ def _work_ahead(situation: Situation, facts: Facts, manners: Manners, now: datet
         return _silent(Reason.PLANNED_NOT_STARTED)
     if told not in _AHEAD_OF_WORK:
         return _tell(Kind.PLANNED_NOTICE, Reason.WORK_AHEAD)
-    if time_code(facts.starts, now) != situation.told_time:
+    if time_code(facts.starts, now) != situation.told_time or situation.end_moved:
         return _tell(Kind.PLANNED_CHANGED, Reason.WORK_MOVED)
     if told is Told.NOTICED and facts.starts - now <= manners.reminder:
         return _tell(Kind.PLANNED_REMINDER, Reason.WORK_NEAR)
@@ -243,7 +255,7 @@ def _when(situation: Situation, facts: Facts, manners: Manners, now: datetime) -
     if etr is None:
         if told <= now:
             return _tell(Kind.ETR_PASSED, Reason.ETR_PASSED)
-        if facts.etr is None:
+        if facts.back is None:
             return _tell(Kind.NO_ETR_YET, Reason.ETR_WITHDRAWN)
         # They were told a later time than the one that has passed, and it may still hold.
         return _tell(Kind.ETR_PASSED, Reason.ETR_PASSED, after=told)
@@ -262,7 +274,7 @@ def _more_to_come(told: datetime | None, facts: Facts, now: datetime) -> Decisio
     if told is None:
         if update is not None:
             return _tell(Kind.NO_ETR_YET, Reason.UPDATE_PROMISED)
-        return _silent(Reason.NOTHING_NEW if facts.etr is None else Reason.ETR_OVER)
+        return _silent(Reason.NOTHING_NEW if facts.back is None else Reason.ETR_OVER)
     if update is not None and minute(update) == told:
         return _silent(Reason.NOTHING_NEW)
     if told <= now:

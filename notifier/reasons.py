@@ -86,7 +86,8 @@ class Facts:
     """What holds for everybody in an outage.
 
     ``etr`` is the latest instant of the published ETR; ``next_update`` when the desk wants to say
-    more; ``starts`` when planned work is to begin. ``watch``: an advisory that a storm may come.
+    more; ``starts`` and ``ends`` when planned work is to begin and to end, which is its ETR once it
+    has begun, unless there is another. ``watch``: an advisory that a storm may come.
     ``silent`` is an outage of a feed's first snapshot: a baseline, told to nobody.
     ``tell_unlisted`` lets a source's "no longer listed" be told as restored.
     """
@@ -99,12 +100,19 @@ class Facts:
     etr: datetime | None = None
     next_update: datetime | None = None
     starts: datetime | None = None
+    ends: datetime | None = None
     crew_on_site: bool = False
     tell_unlisted: bool = False
 
     def etr_ahead(self, now: datetime) -> datetime | None:
         """The ETR while it lies ahead: a time that has passed is no promise."""
-        return ahead(self.etr, now)
+        return ahead(self.back, now)
+
+    @property
+    def back(self) -> datetime | None:
+        """When service should be back: planned work that has begun is to end as it was planned."""
+        by_plan = self.ends if self.planned and self.stage is Stage.OPEN else None
+        return by_plan if self.etr is None else self.etr
 
     def update_ahead(self, now: datetime) -> datetime | None:
         """When there will be more, while that lies ahead."""
@@ -137,6 +145,7 @@ class Belief:
     told: Told
     time: datetime | None = None
     update: bool = False
+    end: datetime | None = None
     crew: bool = False
     places: int = 0
 

@@ -63,6 +63,11 @@ class Notice:
     places: int = 1
     as_of: datetime
 
+    @property
+    def safety(self) -> bool:
+        """Whether it is a matter of somebody's safety."""
+        return self.kind.safety(advisory=self.advisory)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
@@ -87,7 +92,7 @@ def render(notice: Notice, channel: Channel, language: str, voice: Voice) -> Tex
     Words of safety that nobody has reviewed are said in English, with whom to call (DECISIONS 28).
     """
     asked = words(language)
-    unreviewed = notice.kind.rule.safety and not asked.reviewed_by
+    unreviewed = notice.safety and not asked.reviewed_by
     chosen = words(FALLBACK) if unreviewed else asked
     facts = _facts(notice, chosen, voice, "sms" if channel is Channel.SMS else "email")
     if chosen is not asked and voice.phone:
@@ -96,7 +101,8 @@ def render(notice: Notice, channel: Channel, language: str, voice: Voice) -> Tex
     template = f"{notice.kind.value}/{chosen.version}"
     if channel is Channel.SMS:
         # A line in the language asked for costs what that language costs.
-        most = asked.budget(notice.kind)
+        takes_back = notice.safety and notice.kind.rule.takes_back
+        most = asked.budget(Kind.ADVISORY if takes_back else notice.kind)
         body = _fitted(_fill(f"{base}.sms.txt", facts), most, " " if chosen.spaced else "")
         return Text(channel=channel, language=chosen.language, template=template, body=body)
     facts["subject"] = " ".join(_fill(f"{base}.subject.txt", facts).split())
@@ -112,12 +118,25 @@ def render(notice: Notice, channel: Channel, language: str, voice: Voice) -> Tex
     )
 
 
+def says_crew(text: Text, kind: Kind, crew_status: str | None) -> bool:
+    """Whether a text says who is on it: it is left out of one that has no room for it."""
+    if kind is Kind.CREW:
+        return True
+    name = words(text.language).name("crew", crew_status)
+    return bool(name) and (name in text.body or gsm7.to_alphabet(name) in text.body)
+
+
 def _facts(notice: Notice, chosen: Words, voice: Voice, style: str) -> dict[str, object]:
     kind = notice.kind
     out, back = kind.told.out, kind.told is Told.BACK
     ahead = kind.told in {Told.NOTICED, Told.REMINDED, Told.WATCHED}
     sort = "advisory" if notice.advisory else "planned" if notice.planned else "outage"
     service = chosen.name("service", notice.service)
+
+    ends = notice.ends
+    if kind is Kind.PLANNED_STARTED and ends is not None and ends <= notice.as_of:
+        ends = None
+    until = kind is Kind.PLANNED_STARTED and ends is not None
 
     def when(at: datetime | None) -> str:
         return chosen.time(at, voice.zone, style, seen_from=notice.as_of)
@@ -133,6 +152,7 @@ def _facts(notice: Notice, chosen: Words, voice: Voice, style: str) -> dict[str,
         "phone": voice.phone,
         "language": chosen.language,
         "planned": notice.planned,
+        "advisory": notice.advisory,
         "service": service,
         "low": service.lower(),
         "notice": chosen.name("notice", sort),
@@ -143,25 +163,23 @@ def _facts(notice: Notice, chosen: Words, voice: Voice, style: str) -> dict[str,
         "lifted": bound(voice.lifted, "lifted"),
         "prepare": chosen.name("prepare", notice.service),
         "call": "",
-        "why": chosen.name("why", "safety" if kind.rule.safety else "alerts").format(
-            name=voice.name
-        ),
+        "why": chosen.name("why", "safety" if notice.safety else "alerts").format(name=voice.name),
         "cause": chosen.name("cause", notice.cause) if out or back or kind is Kind.ADVISORY else "",
         "crew": chosen.name("crew", notice.crew_status) if out else "",
         "slip": chosen.name("reason", notice.etr_reason) if kind is Kind.ETR_LATER else "",
         "since": when(notice.since) if out else "",
         "etr": when(notice.etr) if out else "",
-        "waiting": out and notice.etr is None,
+        "waiting": out and notice.etr is None and not until,
         "promised": when(notice.promised),
         "next_update": when(notice.next_update_by) if out and notice.etr is None else "",
         "starts": when(notice.starts) if ahead else "",
-        "ends": when(notice.ends) if ahead or kind is Kind.PLANNED_STARTED else "",
+        "ends": when(ends) if ahead or kind is Kind.PLANNED_STARTED else "",
         "as_of": when(notice.as_of),
         "at": chosen.place("at", notice.places),
         "still": chosen.place("still", notice.places),
         "yours": chosen.place("yours", notice.places),
         "place": notice.place,
-        "public_message": notice.public_message if out or kind.rule.safety else "",
+        "public_message": notice.public_message if out or notice.safety else "",
     }
 
 

@@ -170,6 +170,7 @@ def _back_to_pending(conn: Connection, rows: list[dict[str, Any]], back: dict[st
         "told_etr_version",
         "told_time",
         "told_update",
+        "told_end",
         "told_crew",
         "told_places",
     )

@@ -3,8 +3,9 @@
 A storm of a million contacts has some hundred distinct situations; each is decided once.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from notifier.kinds import Channel, Told
 
@@ -12,6 +13,11 @@ MOST_PLACES = 15
 """A count of places is capped here: no text says a larger number."""
 FAR_MIN = 1 << 19
 """Minutes from now, a year's worth, within which a time that was told is known exactly."""
+CHANNELS = {Channel.SMS: "sms", Channel.EMAIL: "email"}
+"""Channels as the tables name them."""
+CHANNEL_OF = {name: channel for channel, name in CHANNELS.items()}
+OUTAGES, HOURLY = 1, 2
+"""Bits of `contacts.topics`: wants to hear of outages; in long ones once an hour."""
 QUIET_STEP_MIN = 15
 AGO_STEP_MIN = 2
 
@@ -26,8 +32,8 @@ class Situation:
     those out here, up to `MOST_PLACES`; ``fewer`` says that it was told of more.
 
     ``told_time`` is the time that was stated last, as `time_code` writes it: an ETR, the start of
-    planned work, or with ``told_update`` only when we would write again. ``told_crew``: that a
-    crew is on site.
+    planned work, or with ``told_update`` only when we would write again. ``end_moved``: work that
+    lies ahead has another end than was told. ``told_crew``: that a crew is on site.
 
     ``ago`` is how long ago it was told anything, in steps of `AGO_STEP_MIN` from 1 on, and 0 for
     who did not ask for one message an hour. ``recent`` counts what it was told today and could
@@ -49,6 +55,7 @@ class Situation:
     fewer: bool = False
     told_time: int = 0
     told_update: bool = False
+    end_moved: bool = False
     told_crew: bool = False
     medical: bool = False
     ago: int = 0
@@ -89,6 +96,7 @@ WIDTHS = {
     "fewer": 1,
     "told_time": 20,
     "told_update": 1,
+    "end_moved": 1,
     "told_crew": 1,
     "medical": 1,
     "ago": 5,
@@ -99,6 +107,10 @@ WIDTHS = {
 """Bits of each fact; the set-based builder in SQL reads the same table."""
 
 SHIFTS = {name: sum(list(WIDTHS.values())[:position]) for position, name in enumerate(WIDTHS)}
+_OF_WHAT_WAS_TOLD = (
+    *("told", "told_time", "told_update", "end_moved", "told_crew"),
+    *("fewer", "ago", "recent", "backs"),
+)
 _FLAGS = tuple(f.name for f in fields(Situation) if f.type is bool)
 
 
@@ -120,6 +132,24 @@ def unpack(packed: int) -> Situation:
         backs=raw["backs"],
         quiet=raw["quiet"],
         **{name: bool(raw[name]) for name in _FLAGS},
+    )
+
+
+def in_place_of(text: Situation, mail: Situation, *, mail_knows_more: bool) -> Situation:
+    """How somebody stands whom a text did not reach and an e-mail is to: what was told last counts.
+
+    Who has stopped texts hears by mail only what everybody has to hear.
+    """
+    last = mail if mail_knows_more else text
+    told: dict[str, Any] = {name: getattr(last, name) for name in _OF_WHAT_WAS_TOLD}
+    return replace(
+        text,
+        **told,
+        channel=mail.channel,
+        wanted=text.wanted and not text.opted_out,
+        opted_out=mail.opted_out,
+        valid=mail.valid,
+        quiet=0,
     )
 
 

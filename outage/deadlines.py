@@ -75,6 +75,14 @@ def _timers(leads: Leads) -> tuple[_Timer, ...]:
             mark=_O.etr_passed_version,
             where=sa.and_(open_, _O.etr_published.is_(True)),
         ),
+        # Planned work that has begun should be done when it was planned to be.
+        _Timer(
+            kind=JournalKind.ETR_PASSED,
+            time=_O.planned_end,
+            value=_O.planned_end,
+            mark=_O.end_passed,
+            where=sa.and_(out, _O.kind == Kind.PLANNED, _O.etr_published.is_not(True)),
+        ),
         _Timer(
             kind=JournalKind.UPDATE_PROMPTED,
             time=_O.next_update_by,

@@ -114,8 +114,11 @@ class Cause(enum.StrEnum):
     OTHER = "other"
 
 
-STORMS = frozenset({Cause.WIND, Cause.SNOW_ICE, Cause.LIGHTNING, Cause.FLOOD, Cause.WEATHER})
-"""Causes of a predicted advisory that is a storm watch: what may come, and is not here."""
+STORMS = frozenset({Cause.WIND, Cause.SNOW_ICE, Cause.LIGHTNING, Cause.WEATHER})
+"""Causes of a predicted advisory that is a storm watch: what may come, and is not here.
+
+A flood is none: who is told to expect a storm does not look after the water.
+"""
 
 
 class Reason(enum.StrEnum):

@@ -19,9 +19,9 @@ def table() -> str:
     lines = [
         (
             "| kind | tells somebody | at night | counts in a day | waits for | too old after | "
-            "sent again if unknown | beyond the cap |"
+            "sent again if unknown | followed | beyond the cap |"
         ),
-        "|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join([*lines, *map(_line, Kind)])
 
@@ -37,6 +37,7 @@ def _line(kind: Kind) -> str:
         HOLDS[rule.hold],
         "" if old is None else f"{old.total_seconds() / 3600:g} h",
         "yes" if rule.resent else "no",
+        "yes" if rule.followed else "",
         "yes" if rule.beyond_cap else "",
     )
     return f"| {' | '.join(cells)} |"

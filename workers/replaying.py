@@ -21,6 +21,7 @@ from intake.mapping import FeedMapping
 from intake.replay import Barrier, barriers, snapshots
 from intake.snapshot import Snapshot, Unusable
 from notifier import batches
+from notifier.following import follow_up
 from notifier.outbox import Outbox
 from outage import clock, deadlines, journal
 from outage import tables as t
@@ -227,6 +228,8 @@ class Replay:
                     patience = time.monotonic() + PATIENCE_S
             self._outbox.expire()
             self._outbox.reconciler.turn()
+            while follow_up(self._db):
+                pass
             if self._outbox.drain():
                 continue
             while self._publish():

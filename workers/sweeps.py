@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from notifier.audience import Audit
+from notifier.following import follow_up
 from notifier.inbound import Inbox
 from notifier.outbox import Outbox
 from notifier.replies.sending import Answers
@@ -45,6 +46,7 @@ def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> lis
             woken=False,
             close=outbox.reconciler.close,
         ),
+        Loop(name="undelivered", turn=partial(follow_up, db), woken=False),
         Loop(name="providers", turn=weigh, every_s=WEIGH_S, woken=False),
         Loop(name="audit", turn=Audit(db).turn, every_s=AUDIT_S, woken=False),
         Loop(name="replies", turn=inbox.turn),

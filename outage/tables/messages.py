@@ -50,6 +50,7 @@ messages = Table(
     Column("segments", Integer),
     Column("told_time", Instant, comment="ETR, next update or planned start that it states"),
     Column("told_update", Boolean, comment="told_time is when there will be more"),
+    Column("told_end", Instant, comment="end of planned work that it states"),
     Column("told_crew", Boolean, comment="known: a crew is on site"),
     Column("told_places", Integer, comment="places that it said are out"),
     # Of an attempt that nobody knows the end of, in wall time:
@@ -57,6 +58,14 @@ messages = Table(
     Column("unknown_since", Instant, comment="since when nobody knows whether it was taken"),
     Column("ask_after", Instant, comment="its provider is asked then; NULL: it has been"),
     Column("asked", Integer, nullable=False, server_default="0", comment="times without answer"),
+    Column("instead_of", Key, comment="message that could not be delivered, whose place it takes"),
+    Column("followed", String, comment="what was done when it could not be delivered"),
+    Index(
+        "ix_messages_unfollowed",
+        "key",
+        sqlite_where=text("state IN ('failed', 'undelivered') AND followed IS NULL"),
+        postgresql_where=text("state IN ('failed', 'undelivered') AND followed IS NULL"),
+    ),
     Index("uq_messages_entry_endpoint", "number", "endpoint_key", "channel", unique=True),
     Index(
         "uq_messages_pending",

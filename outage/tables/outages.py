@@ -86,6 +86,7 @@ outages = Table(
     Column("next_update_prompted", Instant, comment="next update the desk was reminded of"),
     Column("next_update_passed", Instant, comment="next update whose passing is on record"),
     Column("start_reminded", Instant, comment="planned start that was reminded of"),
+    Column("end_passed", Instant, comment="planned end whose passing is on record"),
     Column("place_before", String, comment="place before it was last changed"),
     Index("ix_outages_status", "status"),
     Index("ix_outages_merged_into", "merged_into"),

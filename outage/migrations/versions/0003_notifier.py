@@ -14,6 +14,7 @@ depends_on = None
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 INSTANT = sa.BigInteger()
 NO = sa.text("false")
+UNFOLLOWED = sa.text("state IN ('failed', 'undelivered') AND followed IS NULL")
 ELSEWHERE = sa.text("time_zone IS NOT NULL")
 
 
@@ -25,9 +26,11 @@ def upgrade() -> None:
     _reports()
     _told()
     _unknown()
+    _followed()
     _timers()
     _zones()
     _sending()
+    _occupancies()
     # The word that said it is a kind's name now, and kinds are what is summed up.
     op.execute("UPDATE decisions SET decision = 'etr_over' WHERE decision = 'etr_passed'")
     # Who writes from a number nobody knows names a house and a postal code.
@@ -38,13 +41,18 @@ def downgrade() -> None:
     """Take it away again."""
     op.execute("UPDATE decisions SET decision = 'etr_passed' WHERE decision = 'etr_over'")
     op.drop_index("ix_premises_house_number", "premises")
+    op.create_index("ix_occupancies_account_key", "occupancies", ["account_key"])
+    op.drop_index("ix_occupancies_account_key_open", "occupancies")
     op.drop_index("ix_premises_time_zone", "premises")
     for name in reversed(_TIMERS):
         op.drop_column("outages", name)
+    op.drop_index("ix_messages_unfollowed", "messages")
+    for name in ("followed", "instead_of"):
+        op.drop_column("messages", name)
     op.drop_index("ix_messages_unknown", "messages")
     for name in ("asked", "ask_after", "unknown_since", "tried_at"):
         op.drop_column("messages", name)
-    for name in ("told_places", "told_crew", "told_update", "told_time"):
+    for name in ("told_places", "told_crew", "told_end", "told_update", "told_time"):
         op.drop_column("messages", name)
     op.drop_column("outages", "place_before")
     for name in _PACE:
@@ -218,6 +226,8 @@ def _told() -> None:
     more = "told_time is when there will be more"
     op.add_column("messages", sa.Column("told_time", INSTANT, comment=stated))
     op.add_column("messages", sa.Column("told_update", sa.Boolean(), comment=more))
+    end = "end of planned work that it states"
+    op.add_column("messages", sa.Column("told_end", INSTANT, comment=end))
     crew, places = "known: a crew is on site", "places that it said are out"
     op.add_column("messages", sa.Column("told_crew", sa.Boolean(), comment=crew))
     op.add_column("messages", sa.Column("told_places", sa.Integer(), comment=places))
@@ -242,6 +252,27 @@ def _unknown() -> None:
         ["ask_after"],
         sqlite_where=still_open,
         postgresql_where=still_open,
+    )
+
+
+def _occupancies() -> None:
+    """Let who asks for an account's places find them in the index."""
+    columns = ["account_key", "until", "premise_key"]
+    op.create_index("ix_occupancies_account_key_open", "occupancies", columns)
+    op.drop_index("ix_occupancies_account_key", "occupancies")
+
+
+def _followed() -> None:
+    place = "message that could not be delivered, whose place it takes"
+    op.add_column("messages", sa.Column("instead_of", KEY, comment=place))
+    done = "what was done when it could not be delivered"
+    op.add_column("messages", sa.Column("followed", sa.String(), comment=done))
+    op.create_index(
+        "ix_messages_unfollowed",
+        "messages",
+        ["key"],
+        sqlite_where=UNFOLLOWED,
+        postgresql_where=UNFOLLOWED,
     )
 
 
@@ -317,4 +348,5 @@ _TIMERS = {
     "next_update_prompted": "next update the desk was reminded of",
     "next_update_passed": "next update whose passing is on record",
     "start_reminded": "planned start that was reminded of",
+    "end_passed": "planned end whose passing is on record",
 }

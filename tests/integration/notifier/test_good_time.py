@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from notifier.outbox import Outbox
 from notifier.situations import HOURLY, OUTAGES
-from outage import deadlines, desk
+from outage import deadlines, desk, reports
 from outage import tables as t
-from outage.model import Cause, CrewStatus, Kind
+from outage.model import Cause, CrewStatus, Kind, Service
+from outage.reports import CustomerReport, ReportKind
 from outage.settings import SendMode, Settings, load
 from outage.site import NEUTRAL
 from tests.integration.notifier.world import MANNERS, START, World, etr, phone
@@ -263,6 +264,64 @@ def test_planned_work_is_told_ahead_again_when_near_and_when_it_moves(world: Wor
     assert tell(world) == [(A, "planned_done")]
 
 
+def test_planned_work_that_takes_longer_is_told_before_it_begins_and_after(world: World) -> None:
+    world.account("one", ["P1"], A)
+    starts, ends = START + timedelta(hours=30), START + timedelta(hours=34)
+    outage = world.declare("P1", kind=Kind.PLANNED, planned_start=starts, planned_end=ends)
+    assert tell(world) == [(A, "planned_notice")]
+    world.revise(outage, planned_end=ends + timedelta(hours=2))
+    assert tell(world) == [(A, "planned_changed")]
+    world.revise(outage, place="Elm Street")
+    assert tell(world) == []
+    assert tell(world, minutes=6 * 60) == [(A, "planned_reminder")]
+    assert tell(world, minutes=24 * 60) == []
+    world.do(desk.start, outage)
+    world.begin(outage)
+    assert tell(world) == [(A, "planned_started")]
+    world.revise(outage, planned_end=ends + timedelta(hours=4))
+    assert tell(world) == [(A, "etr_later")]
+    assert "Est. back Tue 12:00PM" in newest(world)
+    # It takes longer still, and nobody has said so.
+    assert tell(world, minutes=9 * 60) == [(A, "etr_passed")]
+    world.restore(outage)
+    assert tell(world) == [(A, "planned_done")]
+
+
+def newest(world: World) -> str:
+    """The newest text that was worded."""
+    with world.db.read() as conn:
+        return str(
+            conn.execute(
+                sa.select(t.texts.c.body)
+                .join(t.messages, t.messages.c.text_key == t.texts.c.key)
+                .order_by(t.messages.c.claimed_at.desc(), t.messages.c.key.desc())
+            ).scalar()
+        )
+
+
+def test_times_in_texts_are_those_of_the_place(world: World) -> None:
+    world.account("east", ["P1"], A)
+    world.account("west", ["P2"], B)
+    world.account("nowhere", ["P3"], phone(3))
+    with world.db.write() as conn:
+        for name, zone in (("P1", "America/New_York"), ("P2", "America/Denver"), ("P3", "Elm St")):
+            named = t.premises.c.id == name
+            conn.execute(t.premises.update().where(named).values(time_zone=zone))
+    world.declare("P1", "P2", "P3", etr=etr(5))
+    tell(world)
+    with world.db.read() as conn:
+        texts = conn.execute(
+            sa.select(t.endpoints.c.address, t.texts.c.body)
+            .join(t.messages, t.messages.c.endpoint_key == t.endpoints.c.key)
+            .join(t.texts, t.texts.c.key == t.messages.c.text_key)
+        )
+        said = {row.address: row.body for row in texts}
+    # Five hours after 22:00 UTC; what is no zone is read as the utility's own, here UTC.
+    assert "Est. back Sun 10:00PM" in said[A]
+    assert "Est. back Sun 8:00PM" in said[B]
+    assert "Est. back Mon 3:00AM" in said[phone(3)]
+
+
 def test_planned_work_that_will_not_take_place_is_called_off(world: World) -> None:
     world.account("one", ["P1"], A)
     outage = world.declare("P1", kind=Kind.PLANNED, planned_start=START + timedelta(hours=5))
@@ -285,6 +344,65 @@ def test_an_advisory_goes_to_everybody_who_has_not_stopped_us_and_is_lifted(worl
     assert sorted(tell(world)) == [(A, "advisory"), (B, "advisory")]
     world.lift(outage)
     assert sorted(tell(world)) == [(A, "advisory_lifted"), (B, "advisory_lifted")]
+
+
+def test_an_advisory_is_taken_back_at_any_hour_from_everybody_who_was_told(world: World) -> None:
+    world.account("one", ["P1"], A)
+    world.account("silent", ["P2", "P3"], B, alerts=False)
+    night = asleep(world)
+    night.pass_time(hours=2)
+    outage = night.declare("P1", "P2", kind=Kind.ADVISORY, cause=Cause.WATER_QUALITY)
+    assert sorted(tell(night)) == [(A, "advisory"), (B, "advisory")]
+    night.include(outage, ["P1"])
+    assert tell(night) == [(B, "correction unaffected")]
+    night.cancel(outage)
+    assert tell(night) == [(A, "cancelled")]
+
+
+def test_an_advisory_stays_where_an_account_that_wants_no_alerts_has_the_place(
+    world: World,
+) -> None:
+    world.account("home", ["P1"], A)
+    world.account("shop", ["P2"], A, alerts=False)
+    outage = world.declare("P1", "P2", kind=Kind.ADVISORY, cause=Cause.WATER_QUALITY)
+    assert tell(world) == [(A, "advisory")]
+    world.include(outage, ["P2"])
+    assert tell(world) == []
+    world.lift(outage)
+    assert tell(world) == [(A, "advisory_lifted")]
+
+
+@pytest.mark.parametrize("cause", [Cause.FLOOD, Cause.WATER_QUALITY])
+def test_an_advisory_that_is_only_predicted_is_no_storm_watch(world: World, cause: Cause) -> None:
+    world.account("one", ["P1"], A)
+    outage = world.declare("P1", kind=Kind.ADVISORY, cause=cause, predicted=True)
+    assert tell(world) == []
+    world.do(desk.confirm, outage)
+    world.matched(outage)
+    assert tell(world) == [(A, "advisory")]
+
+
+@pytest.mark.parametrize(("hours_before", "heard"), [(1, ["restored"]), (48, [])])
+def test_who_reported_a_loss_hears_that_it_is_over_however_short_it_was(
+    world: World, hours_before: int, heard: list[str]
+) -> None:
+    world.account("one", ["P1"], A)
+    world.account("two", ["P2"], B)
+    with world.db.write() as conn:
+        report = CustomerReport(
+            kind=ReportKind.OUT,
+            source="reply:1",
+            premise_key=world.ids["P1"],
+            service=Service.ELECTRIC,
+            endpoint_key=world.ids[A],
+        )
+        reports.write_down(conn, report)
+    world.pass_time(hours=hours_before)
+    outage = world.declare("P1", "P2")
+    world.plan()
+    world.restore(outage)
+    assert tell(world) == [(A, kind) for kind in heard]
+    assert tell(world) == []
 
 
 def test_a_storm_watch_is_told_once_and_taken_back_without_a_word(world: World) -> None:

@@ -1,8 +1,9 @@
 import contextlib
+from dataclasses import replace
 
 import sqlalchemy as sa
 
-from notifier.planner import Plan, plan_some
+from notifier.planner import Plan, kept_out, plan_some
 from notifier.reader import NotifierReader
 from outage import desk, journal
 from outage import tables as t
@@ -175,3 +176,22 @@ def test_an_end_that_is_kept_quiet_is_not_told_in_another_outage_s_name(world: W
         tell(world, box)
     assert "restored" not in {kind for _, kind, _ in world.messages()}
     assert (A, "correction unaffected", "accepted") in world.messages()
+
+
+def test_of_outages_that_another_one_kept_quiet_only_those_of_the_same_places_are_looked_at(
+    world: World,
+) -> None:
+    world.account("one", ["P1"], A)
+    world.account("two", ["P2"], B)
+    for place in ("P1", "P2"):
+        first, second = world.declare(place), world.declare(place)
+        world.plan()
+        world.restore(first)
+        world.plan()
+        assert world.reasons(second)[0] == {"out_in_other_outage": 1}
+    with world.db.read() as conn:
+        found = {
+            key: kept_out(conn, replace(plan_of(world, 1), outage_key=key), 0, None)
+            for key in (1, 2, 3, 4)
+        }
+    assert found == {1: [2], 2: [1], 3: [4], 4: [3]}

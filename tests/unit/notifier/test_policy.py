@@ -47,6 +47,7 @@ ADVISED = Situation(listed=True, told=Told.ADVISED)
 OPEN = Facts(stage=Stage.OPEN)
 OVER = Facts(stage=Stage.OVER)
 WORK = Facts(stage=Stage.AHEAD, planned=True, starts=at(48))
+UNTIL_TEN = Facts(stage=Stage.OPEN, planned=True, ends=at(2))
 UNSAFE = Facts(stage=Stage.OPEN, advisory=True)
 WATCH = Facts(stage=Stage.PREDICTED, advisory=True, watch=True)
 
@@ -162,6 +163,12 @@ TABLE = [
     (NOTICED, WORK, None, Reason.NOTHING_NEW),
     (NOTICED, replace(WORK, starts=at(49)), Kind.PLANNED_CHANGED, Reason.WORK_MOVED),
     (
+        replace(NOTICED, end_moved=True),
+        replace(WORK, ends=at(60)),
+        Kind.PLANNED_CHANGED,
+        Reason.WORK_MOVED,
+    ),
+    (
         replace(NOTICED, told_time=code(24)),
         replace(WORK, starts=at(24)),
         Kind.PLANNED_REMINDER,
@@ -195,6 +202,18 @@ TABLE = [
     ),
     (NOTICED, replace(OVER, planned=True), Kind.PLANNED_DONE, Reason.WORK_DONE),
     (NOTICED, replace(OPEN, planned=True), None, Reason.NOT_SETTLED),
+    # Planned work that has begun should end as planned, unless there is an ETR.
+    (AT_TEN, UNTIL_TEN, None, Reason.NOTHING_NEW),
+    (AT_TEN, replace(UNTIL_TEN, ends=at(3)), Kind.ETR_LATER, Reason.ETR_MOVED),
+    (AT_TEN, replace(UNTIL_TEN, ends=at(1)), Kind.ETR, Reason.ETR_MOVED),
+    (AT_TEN, replace(UNTIL_TEN, etr=at(4)), Kind.ETR_LATER, Reason.ETR_MOVED),
+    (
+        replace(OUT, told_time=code(0)),
+        replace(UNTIL_TEN, ends=at(0)),
+        Kind.ETR_PASSED,
+        Reason.ETR_PASSED,
+    ),
+    (OUT, replace(UNTIL_TEN, ends=at(-1)), None, Reason.ETR_OVER),
     # Advisories: no ETR, no "restored".
     (LISTED, UNSAFE, Kind.ADVISORY, Reason.NOT_SAFE),
     (replace(LISTED, wanted=False), UNSAFE, Kind.ADVISORY, Reason.NOT_SAFE),
@@ -210,6 +229,25 @@ TABLE = [
         Reason.NOT_AFFECTED,
     ),
     (ADVISED, replace(UNSAFE, stage=Stage.CANCELLED), Kind.CANCELLED, Reason.TAKEN_BACK),
+    # Whoever was told that it is not safe hears that it never was so, whatever they want to hear.
+    (
+        replace(ADVISED, wanted=False),
+        replace(UNSAFE, stage=Stage.CANCELLED),
+        Kind.CANCELLED,
+        Reason.TAKEN_BACK,
+    ),
+    (
+        Situation(told=Told.ADVISED, left=True, wanted=False),
+        UNSAFE,
+        Kind.CORRECTION_UNAFFECTED,
+        Reason.NOT_AFFECTED,
+    ),
+    (
+        Situation(told=Told.OUT, left=True, wanted=False),
+        OPEN,
+        None,
+        Reason.NO_ALERTS_WANTED,
+    ),
     (LISTED, replace(UNSAFE, stage=Stage.PREDICTED), None, Reason.PREDICTED),
     # A storm that may come.
     (LISTED, WATCH, Kind.STORM_WATCH, Reason.STORM_MAY_COME),
@@ -326,7 +364,8 @@ def test_in_quiet_hours_each_kind_does_what_the_table_says(
     situation: Situation, facts: Facts, kind: Kind
 ) -> None:
     quiet = replace(situation, quiet=36)
-    morning = at(9) if QUIET[kind] is Quiet.WAITS else None
+    about_safety = situation.told is Told.ADVISED and facts.advisory
+    morning = at(9) if QUIET[kind] is Quiet.WAITS and not about_safety else None
     assert decide(quiet, facts, MANNERS, NOW).after == morning
     assert decide(replace(quiet, medical=True), facts, MANNERS, NOW).after is None
 
@@ -380,6 +419,13 @@ MORE_AT_NINE = replace(OPEN, next_update=at(1))
         (Kind.CORRECTION_OUT, BACK_WITH_CREW, OPEN, Belief(told=Told.OUT, places=1)),
         (Kind.RESTORED, OUT, etr(2), Belief(told=Told.BACK)),
         (Kind.PLANNED_NOTICE, LISTED, WORK, Belief(told=Told.NOTICED, time=at(48))),
+        (
+            Kind.PLANNED_NOTICE,
+            LISTED,
+            replace(WORK, ends=at(50)),
+            Belief(told=Told.NOTICED, time=at(48), end=at(50)),
+        ),
+        (Kind.PLANNED_STARTED, NEW, UNTIL_TEN, Belief(told=Told.OUT, time=at(2), places=1)),
         (Kind.PLANNED_NOTICE, LISTED, NEAR, Belief(told=Told.REMINDED, time=at(9))),
     ],
 )
@@ -387,6 +433,15 @@ def test_what_is_believed_afterwards(
     kind: Kind, situation: Situation, facts: Facts, known: Belief
 ) -> None:
     assert belief(kind, situation, facts, MANNERS, NOW) == known
+
+
+def test_a_crew_that_a_text_had_no_room_for_is_still_to_be_told_of() -> None:
+    def crew_known(situation: Situation) -> bool:
+        known = belief(Kind.DETECTED, situation, WITH_CREW, MANNERS, NOW, crew_said=False)
+        return known.crew
+
+    assert not crew_known(NEW)
+    assert crew_known(replace(OUT, told_crew=True))
 
 
 situations = st.builds(
@@ -405,6 +460,7 @@ known_facts = st.builds(
     etr=hours,
     next_update=hours,
     starts=hours,
+    ends=hours,
     **{
         name: st.booleans()
         for name in ("advisory", "planned", "watch", "silent", "crew_on_site", "tell_unlisted")
@@ -441,7 +497,7 @@ def test_nobody_is_told_something_untrue(situation: Situation, facts: Facts) -> 
         return
     assert situation.valid
     assert not situation.opted_out
-    assert situation.wanted or decision.kind.rule.safety
+    assert situation.wanted or decision.kind.safety(advisory=facts.advisory)
     if decision.kind in {Kind.RESTORED, Kind.PLANNED_DONE}:
         assert not situation.here
         assert not situation.elsewhere
@@ -452,8 +508,8 @@ def test_nobody_is_told_something_untrue(situation: Situation, facts: Facts) -> 
         assert facts.stage is Stage.OPEN
         assert not facts.advisory
     if decision.kind in {Kind.ETR, Kind.ETR_LATER} and decision.due(NOW):
-        assert facts.etr is not None
-        assert facts.etr > NOW
+        assert facts.back is not None
+        assert facts.back > NOW
 
 
 def told(situation: Situation, facts: Facts, kind: Kind) -> Situation:
@@ -464,6 +520,7 @@ def told(situation: Situation, facts: Facts, kind: Kind) -> Situation:
         told=known.told,
         told_time=time_code(known.time, NOW),
         told_update=known.update,
+        end_moved=False,
         told_crew=known.crew,
         fewer=False,
     )

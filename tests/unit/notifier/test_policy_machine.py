@@ -61,7 +61,10 @@ class Telling(RuleBasedStateMachine):
     def begin(self, sort: str, *, medical: bool, hourly: bool, starts: timedelta) -> None:
         self.medical, self.hourly = medical, hourly
         if sort == "planned":
-            self.facts = Facts(stage=Stage.AHEAD, planned=True, starts=self.now + starts * 3)
+            begins = self.now + starts * 3
+            self.facts = Facts(
+                stage=Stage.AHEAD, planned=True, starts=begins, ends=begins + starts / 2
+            )
         elif sort == "advisory":
             self.facts = replace(self.facts, advisory=True)
         self.plan()
@@ -121,6 +124,12 @@ class Telling(RuleBasedStateMachine):
         self.facts = replace(self.facts, starts=self.now + away * 3)
         self.goes_on(minutes)
 
+    @precondition(lambda self: self.facts.planned)
+    @rule(away=st.none() | hours, minutes=lengths)
+    def work_takes_another_time(self, away: timedelta | None, minutes: int) -> None:
+        self.facts = replace(self.facts, ends=None if away is None else self.now + away * 4)
+        self.goes_on(minutes)
+
     def all(self, state: str) -> set[int]:
         return {place for place in range(3) if self.state[place] == state}
 
@@ -147,7 +156,7 @@ class Telling(RuleBasedStateMachine):
     def next_moment(self, end: datetime) -> datetime | None:
         starts = self.facts.starts
         timers = [
-            self.facts.etr,
+            self.facts.back,
             self.facts.next_update,
             None if starts is None else starts - MANNERS.reminder,
         ]
@@ -199,8 +208,8 @@ class Telling(RuleBasedStateMachine):
         if kind is Kind.RESTORED:
             assert "back" in self.state
         if kind in {Kind.ETR, Kind.ETR_LATER}:
-            assert self.facts.etr is not None
-            assert self.facts.etr > self.now
+            assert self.facts.back is not None
+            assert self.facts.back > self.now
         if self.asleep() and not self.medical:
             assert kind.rule.quiet == "sent"
 
@@ -226,6 +235,7 @@ class Telling(RuleBasedStateMachine):
             fewer=known.places > count,
             told_time=time_code(known.time, self.now),
             told_update=known.update,
+            end_moved=known.told in {Told.NOTICED, Told.REMINDED} and known.end != self.facts.ends,
             told_crew=known.crew,
             medical=self.medical,
             ago=1 + passed if self.hourly else 0,
@@ -255,7 +265,12 @@ class Telling(RuleBasedStateMachine):
         self.pass_until(self.now + CALM)
         assert self.pending is None
         assert decide(self.situation(), self.facts, MANNERS, self.now).kind is None
-        told = self.said[-1].known.told if self.said else Told.NONE
+        known = self.said[-1].known if self.said else Belief(told=Told.NONE)
+        told = known.told
+        if self.facts.stage is Stage.AHEAD and told in {Told.NOTICED, Told.REMINDED}:
+            starts = self.facts.starts
+            started = starts is None or starts <= self.now
+            assert started or "listed" not in self.state or known.end == self.facts.ends
         if "here" in self.state and self.facts.stage is Stage.OPEN:
             assert told.out
         elif told.out:

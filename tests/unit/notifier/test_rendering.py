@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from notifier import gsm7
+from notifier.facts import OutageFacts
 from notifier.kinds import Channel, Kind
-from notifier.rendering import Notice, Text, Voice, render
+from notifier.policy import Facts, Manners, Situation, Stage, belief
+from notifier.rendering import Notice, Text, Voice, render, says_crew
 from notifier.replies.intents import Context, Intent
 from notifier.replies.understanding import understand
 from notifier.situation import MOST_PLACES
@@ -137,6 +139,17 @@ def test_every_text_message_fits_its_segments_in_the_worst_case_and_needs_them(
         assert "  " not in text.body
         assert "None" not in text.body
     assert max(text.segments for text in texts) == words(language).budget(kind)
+
+
+@pytest.mark.parametrize("language", sorted(languages()))
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind.rule.takes_back])
+def test_what_takes_an_advisory_back_fits_what_an_advisory_may_cost(
+    kind: Kind, language: str
+) -> None:
+    for notice in every_notice([kind], longest_day(language)):
+        text = render(replace(notice, advisory=True), Channel.SMS, language, VOICE)
+        assert text.segments <= words(language).budget(Kind.ADVISORY)
+        assert "No power" not in text.body
 
 
 @pytest.mark.parametrize("language", sorted(languages() - UCS_2))
@@ -441,6 +454,66 @@ def test_only_a_later_time_has_a_reason_for_it() -> None:
         assert ("more damage found" in body) is (kind is Kind.ETR_LATER)
 
 
+ON_SITE = Facts(
+    stage=Stage.OPEN,
+    etr=AT + timedelta(hours=2),
+    next_update=AT + timedelta(hours=1),
+    crew_on_site=True,
+)
+
+
+def what_is_out(*, planned: bool) -> Iterable[tuple[Kind, OutageFacts]]:
+    """Every kind that says so, with a time of return, an end of planned work, or neither."""
+    for kind, etr, ends in itertools.product(
+        [kind for kind in Kind if kind.told.out and not kind.rule.answer],
+        (ON_SITE.etr, None),
+        (AT + timedelta(hours=3), None),
+    ):
+        policy = replace(ON_SITE, planned=planned, etr=etr, ends=ends)
+        if not planned and (ends or kind is Kind.PLANNED_STARTED):
+            continue
+        without = kind not in {Kind.ETR, Kind.ETR_LATER}
+        with_one = kind not in {Kind.NO_ETR_YET, Kind.ETR_PASSED}
+        if with_one if policy.back else without:
+            yield (
+                kind,
+                OutageFacts(
+                    policy=policy,
+                    service="electric",
+                    planned=planned,
+                    cause="tree",
+                    crew_status="arrived",
+                    since=AT,
+                    place="",
+                ),
+            )
+
+
+@pytest.mark.parametrize("language", sorted(languages()))
+@pytest.mark.parametrize("channel", Channel)
+@pytest.mark.parametrize("planned", [False, True])
+def test_what_is_remembered_as_told_is_what_the_text_says(
+    language: str, channel: Channel, planned: bool
+) -> None:
+    chosen, style = words(language), "sms" if channel is Channel.SMS else "email"
+    manners, situation = Manners(zone=VOICE.zone), Situation(here=True, places=1)
+    for kind, about in what_is_out(planned=planned):
+        text = render(about.notice(kind, 1, AT), channel, language, VOICE)
+        crew_said = says_crew(text, kind, about.crew_status)
+        known = belief(kind, situation, about.policy, manners, AT, crew_said=crew_said)
+        assert known.time is not None
+        stated = chosen.time(known.time, VOICE.zone, style, seen_from=AT)
+        assert (gsm7.to_alphabet(stated) if channel is Channel.SMS else stated) in text.body, kind
+        assert known.crew is crew_said
+
+
+def test_a_crew_is_not_said_where_there_is_no_room_for_it() -> None:
+    long = replace(VOICE, name="Snoqualmie Valley Rural Electric Cooperative")
+    notice = replace(ETR, kind=Kind.DETECTED, crew_status="arrived")
+    assert not says_crew(render(notice, Channel.SMS, "en", long), notice.kind, "arrived")
+    assert says_crew(render(notice, Channel.SMS, "en", VOICE), notice.kind, "arrived")
+
+
 MANDATED = "DO NOT DRINK THE WATER WITHOUT BOILING IT FIRST."
 
 
@@ -453,7 +526,7 @@ def test_an_advisory_says_what_the_utility_is_bound_to_say_in_full(channel: Chan
     assert MANDATED not in render(notice, channel, "en", VOICE).body
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind.rule.safety])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind.safety(advisory=True)])
 @pytest.mark.parametrize(
     ("language", "line"),
     [("es", "Español: "), ("fr", "Appelez le "), ("zh", "中文："), ("pa", "ਪੰਜਾਬੀ: ")],
