@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ from notifier.rendering import Text
 from notifier.stopping import ASK_S
 from outage import clock
 from outage import tables as t
+from outage.errors import DatabaseError
 from outage.settings import SendMode
 from tests.integration.notifier.sending import (
     SITE,
@@ -45,14 +47,91 @@ def test_what_a_provider_has_said_is_kept_when_the_next_call_breaks(world: World
     world.plan()
     world.pass_time(seconds=60)
 
-    class Breaking:
+    def breaking(batch: Sequence[Outgoing]) -> Iterator[Outcome]:
+        yield taken(batch[0])
+        raise RuntimeError
+
+    with scripted(world, breaking) as box:
+        (batch,) = box.waiting(queued_too=True)
+        with pytest.raises(RuntimeError):
+            box.send(batch.key)
+    assert sorted(state for _, _, state in states(world)) == ["accepted", "claimed"]
+
+
+def test_what_a_provider_has_said_is_on_record_while_the_next_call_is_under_way(
+    world: World,
+) -> None:
+    """Whoever is killed in a call that hangs leaves only that one's message unknown."""
+    world.account("one", ["P1"], A)
+    world.account("two", ["P2"], B)
+    world.declare("P1", "P2")
+    world.plan()
+    world.pass_time(seconds=60)
+    took: list[float] = []
+
+    def slow(batch: Sequence[Outgoing]) -> Iterator[Outcome]:
+        yield taken(batch[0])
+        began = time.monotonic()
+        while time.monotonic() < began + 5:
+            if sorted(state for _, _, state in states(world)) == ["accepted", "claimed"]:
+                took.append(time.monotonic() - began)
+                break
+            time.sleep(0.005)
+        yield taken(batch[1])
+
+    with scripted(world, slow) as box:
+        (batch,) = box.waiting(queued_too=True)
+        assert box.send(batch.key) == 2
+    assert [state for _, _, state in states(world)] == ["accepted", "accepted"]
+    # 50 ms where the machine has nothing else to do.
+    assert took
+    assert took[0] < 2
+
+
+def test_once_what_was_said_cannot_be_recorded_nobody_else_is_called(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        world.account(f"A{number}", [f"P{number}"], phone(number))
+    world.declare(*(f"P{number}" for number in range(40)))
+    world.plan()
+    world.pass_time(seconds=60)
+
+    def broken(*_: object) -> None:
+        raise DatabaseError(why="it is away")
+
+    def slowly(call: Call) -> Answer:
+        time.sleep(0.02)
+        return accepted(call)
+
+    with outbox(world, slowly, twilio_concurrency=1) as (box, provider):
+        (batch,) = box.waiting(queued_too=True)
+        with monkeypatch.context() as patch:
+            patch.setattr(settling, "settle", broken)
+            with pytest.raises(DatabaseError):
+                box.send(batch.key)
+    assert 1 <= len(provider.calls) < 40
+
+
+def taken(outgoing: Outgoing) -> Outcome:
+    return Outcome(
+        message_key=outgoing.message_key,
+        result=Result.ACCEPTED,
+        provider_id=f"SM{outgoing.message_key}",
+    )
+
+
+@contextmanager
+def scripted(
+    world: World, script: Callable[[Sequence[Outgoing]], Iterator[Outcome]]
+) -> Iterator[Outbox]:
+    """An outbox whose channel does with a batch what the script does."""
+
+    class Scripted:
         provider = "twilio"
 
         def send(self, batch: Sequence[Outgoing], _may: MaySend) -> Iterator[Outcome]:
-            yield Outcome(
-                message_key=batch[0].message_key, result=Result.ACCEPTED, provider_id="SM1"
-            )
-            raise RuntimeError
+            return script(batch)
 
         def find(self, sought: Sequence[Sought], _may: Callable[[], bool]) -> Iterator[Finding]:
             raise NotImplementedError
@@ -61,15 +140,11 @@ def test_what_a_provider_has_said_is_kept_when_the_next_call_breaks(world: World
             pass
 
     class Box(Outbox):
-        def _channel(self, _lane: str) -> Breaking:
-            return Breaking()
+        def _channel(self, _provider: str) -> Scripted:
+            return Scripted()
 
-    with outbox(world) as (sound, _):
-        box = Box(world.db, sound.settings, SITE)
-        (batch,) = box.waiting(queued_too=True)
-        with pytest.raises(RuntimeError):
-            box.send(batch.key)
-    assert sorted(state for _, _, state in states(world)) == ["accepted", "claimed"]
+    with outbox(world) as (sound, _), closing(Box(world.db, sound.settings, SITE)) as box:
+        yield box
 
 
 def test_too_many_requests_wait_and_go_later(world: World) -> None:
