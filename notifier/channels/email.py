@@ -148,8 +148,9 @@ class EmailChannel:
             "from": sender,
             "subject": text.subject,
             "content": [
-                {"type": "text/plain", "value": text.body},
-                {"type": "text/html", "value": text.html},
+                {"type": kind, "value": value}
+                for kind, value in (("text/plain", text.body), ("text/html", text.html))
+                if value  # an empty part is refused
             ],
             "tracking_settings": {
                 "click_tracking": {"enable": False, "enable_text": False},
