@@ -145,7 +145,8 @@ def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
         batch = _take(conn, batch_key, terms.lease)
         if batch is None:
             return None
-        rows = _rows(conn, batch_key)
+        # Locked in the order of their keys, as by everybody; what is most urgent goes first.
+        rows = sorted(_rows(conn, batch_key), key=lambda row: (row.priority, row.key))
         provider = next(iter(terms.providers.values()), None)
         rate = terms.rate(provider)
         # After the rows: whoever waits for the provider's turn keeps no planner waiting.
@@ -207,7 +208,7 @@ def _rows(conn: Connection, batch_key: int) -> list[sa.Row[Any]]:
             sa.select(m, e.c.address, e.c.language)
             .join(e, e.c.key == m.c.endpoint_key)
             .where(m.c.batch_key == batch_key, m.c.state.in_(["pending", "unknown"]))
-            .order_by(m.c.priority, m.c.key)
+            .order_by(m.c.key)
             .with_for_update(of=m)
         )
     )

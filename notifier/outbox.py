@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from notifier import batches, pacing, settling
 from notifier.batches import Waiting
-from notifier.channels.base import TIMEOUT_S, Channel, Outcome, Outgoing
+from notifier.channels.base import NOT_SENT, TIMEOUT_S, Channel, Outcome, Outgoing, not_sent
 from notifier.channels.providers import configured, opened
 from notifier.claiming import ClaimedBatch, Terms, claim
 from notifier.kinds import Channel as ChannelName
@@ -134,13 +134,19 @@ class Outbox:
 
         self._switch.watch(claimed.at)
         sent, trial = 0, int(routing.on_trial(provider))
+        one_only = routing.on_probation(provider)
+        tried = claimed.outgoing[:1] if one_only else claimed.outgoing
         with Recorder(record, f"record {claimed.key}") as recorder:
-            for part in filter(None, (claimed.outgoing[:trial], claimed.outgoing[trial:])):
+            for outgoing in claimed.outgoing[len(tried) :]:
+                recorder.put(not_sent(outgoing))
+            for part in filter(None, (tried[:trial], tried[trial:])):
                 outcomes = self._channel(provider).send(part, may_send)
                 for outcome in routing.watched(provider, outcomes):
                     recorder.put(outcome)
-                    sent += outcome.code != "not_sent"
+                    sent += outcome.code != NOT_SENT
                 routing.note(provider)
+        if one_only:
+            routing.probed(provider)
         return sent
 
     def _room(self, conn: Connection, lane: str) -> float:

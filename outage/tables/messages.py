@@ -57,6 +57,9 @@ messages = Table(
     Column("unknown_since", Instant, comment="since when nobody knows whether it was taken"),
     Column("ask_after", Instant, comment="its provider is asked then; NULL: it has been"),
     Column("asked", Integer, nullable=False, server_default="0", comment="times without answer"),
+    Column(
+        "put_off", Integer, nullable=False, server_default="0", comment="times, by its provider"
+    ),
     Index("uq_messages_entry_endpoint", "number", "endpoint_key", "channel", unique=True),
     Index(
         "uq_messages_pending",

@@ -18,6 +18,7 @@ from notifier import claiming, rendering, settling
 from notifier.channels.base import Finding, MaySend, Outcome, Outgoing, Result, Sought
 from notifier.outbox import Outbox
 from notifier.rendering import Text
+from notifier.settling import LONGEST_BACK_OFF, MOST_PUT_OFF
 from notifier.stopping import ASK_S
 from outage import clock
 from outage import tables as t
@@ -159,6 +160,68 @@ def test_too_many_requests_wait_and_go_later(world: World) -> None:
     with world.db.read() as conn:
         row = conn.execute(t.messages.select()).one()
     assert (row.state, row.sends) == ("accepted", 1)
+
+
+def put_off(world: World, box: Outbox) -> list[float]:
+    """Try for as long as anything waits; the seconds of each wait."""
+    m, waits = t.messages, []
+    for _ in range(3 * MOST_PUT_OFF):
+        box.drain()
+        with world.db.read() as conn:
+            now = clock.business_now(conn)
+            row = conn.execute(m.select().order_by(m.c.key.desc()).limit(1)).one()
+        if row.state != "pending":
+            break
+        waits.append((row.send_after - now).total_seconds())
+        world.pass_time(seconds=waits[-1])
+    return waits
+
+
+def test_a_message_that_is_put_off_again_and_again_waits_ever_longer_and_comes_to_an_end(
+    world: World,
+) -> None:
+    full = Answer(400, json.dumps({"code": 30001, "status": 400}).encode())
+    outage = one_out(world)
+    with outbox(world) as (box, _):
+        tell(world, box)
+    world.restore(outage)
+    world.plan()
+    with outbox(world, lambda _call: full) as (box, provider):
+        waits = put_off(world, box)
+    assert len(said(provider)) == MOST_PUT_OFF
+    assert waits == sorted(waits)
+    assert (waits[0], waits[1], waits[-1]) == (5, 10, LONGEST_BACK_OFF.total_seconds())
+    assert ("failed", "tried_enough", "30001") in ends(world)
+
+
+def test_a_message_that_is_put_off_is_given_up_when_it_is_too_old(world: World) -> None:
+    full = Answer(400, json.dumps({"code": 30001, "status": 400}).encode())
+    one_out(world)
+    with outbox(world, lambda _call: full) as (box, _):
+        for _ in range(8):
+            tell(world, box, hours=1)
+    assert [(state, reason) for state, reason, _ in ends(world)] == [("expired", "expired")]
+
+
+def test_while_a_provider_has_too_much_to_do_or_cannot_be_reached_nothing_is_given_up(
+    world: World,
+) -> None:
+    one_out(world)
+    busy = Answer(429, json.dumps({"code": 20429, "status": 429}).encode())
+    with outbox(world, lambda _call: busy) as (box, provider):
+        tell(world, box)
+        for _ in range(MOST_PUT_OFF + 5):
+            world.pass_time(seconds=5)
+            box.drain()
+    assert len(said(provider)) > MOST_PUT_OFF
+    assert [state for state, _, _ in ends(world)] == ["pending"]
+
+
+def ends(world: World) -> list[tuple[str, str | None, str | None]]:
+    m = t.messages.c
+    with world.db.read() as conn:
+        rows = conn.execute(sa.select(m.state, m.reason, m.provider_code).order_by(m.key))
+        return [tuple(row) for row in rows]
 
 
 def test_a_bad_number_is_remembered_and_not_tried_again(world: World) -> None:
