@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from types import TracebackType
@@ -47,11 +48,9 @@ class Deadline:
 
     def _cut(self) -> None:
         for opened in self._sockets:
-            try:
+            with suppress(OSError):  # it has ended by itself
                 # Not TLS's own, which would have whoever reads go on without it.
                 socket.socket.shutdown(opened, socket.SHUT_RDWR)
-            except OSError:
-                pass  # it has ended by itself
 
 
 class _Watched(HTTPConnection):

@@ -29,7 +29,7 @@ FORBIDDEN = "forbidden_address"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSender:
-    """How webhooks are sent. ``allowed`` are networks that may be called inside, and without TLS."""
+    """How webhooks are sent. ``allowed`` may be called although inside, and without TLS."""
 
     secret: str = field(repr=False)
     allowed: Sequence[Network] = ()
