@@ -88,7 +88,8 @@ class WebhookChannel(FanOut):
         except ValueError:
             return None
         host, secure = url.host or "", url.scheme == "https"
-        if not host or url.user is not None or not (secure or url.scheme == "http"):
+        plain = url.scheme == "http" and bool(self.sender.allowed)
+        if not host or url.user is not None or not (secure or plain):
             return None
         # A name is looked at where it is resolved; of a plain URL nothing outside is called.
         forbidden = _is_ip(host) and not may_call(host, self.sender.allowed, public=secure)
