@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier import approvals
+from notifier.locking import lock
 from notifier.patience import Patience
 from outage import tables as t
 from outage.clock import business_now
@@ -230,6 +231,7 @@ def _batch(conn: Connection, lane: str, keys: Sequence[int]) -> None:
     key = conn.execute(
         b.insert().values(lane=lane, state="open", created_at=wall_now(conn)).returning(b.c.key)
     ).scalar_one()
+    lock(conn, m, m.c.key.in_(keys))
     conn.execute(
         m.update()
         .where(m.c.key.in_(keys), m.c.batch_key.is_(None), m.c.state.in_(["pending", "unknown"]))
@@ -291,6 +293,7 @@ def expire(db: Database, patience: Patience) -> int:
         ):
             return 0
     with db.write() as conn:
+        lock(conn, m, stale)
         done = sum(
             conn.execute(
                 m.update()

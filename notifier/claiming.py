@@ -146,7 +146,8 @@ def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
         batch = _take(conn, batch_key, terms.lease)
         if batch is None:
             return None
-        rows = _rows(conn, batch_key)
+        # Locked in the order of their keys, as by everybody; what is most urgent goes first.
+        rows = sorted(_rows(conn, batch_key), key=lambda row: (row.priority, row.key))
         provider = next(iter(terms.providers.values()), None)
         rate = terms.rate(provider)
         # After the rows: whoever waits for the provider's turn keeps no planner waiting.
@@ -209,7 +210,7 @@ def _rows(conn: Connection, batch_key: int) -> list[sa.Row[Any]]:
             .join(e, e.c.key == m.c.endpoint_key)
             .outerjoin(text, text.c.key == m.c.instead_of)
             .where(m.c.batch_key == batch_key, m.c.state.in_(["pending", "unknown"]))
-            .order_by(m.c.priority, m.c.key)
+            .order_by(m.c.key)
             .with_for_update(of=m)
         )
     )

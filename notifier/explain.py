@@ -208,7 +208,11 @@ def _messages(conn: Connection, endpoint_key: int, outage_key: int) -> list[sa.R
 def _message(name: str, message: sa.Row[Any], zone: ZoneInfo) -> str:
     said = SAID[Kind.of(message.kind, message.variant)]
     ended = _ENDED[message.state]
-    why = _why(message.reason) if message.state in {"withdrawn", "suppressed", "unknown"} else ""
+    why = (
+        _why(message.reason)
+        if message.state in {"withdrawn", "suppressed", "unknown", "failed"}
+        else ""
+    )
     code = f" (code {message.provider_code})" if message.provider_code else ""
     return (
         f"{name} was to be told {said}, because of journal entry {message.number} "

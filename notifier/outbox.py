@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,13 +10,14 @@ from sqlalchemy.engine import Connection
 
 from notifier import batches, pacing, settling
 from notifier.batches import Waiting
-from notifier.channels.base import TIMEOUT_S, Channel, Outcome, Outgoing
+from notifier.channels.base import NOT_SENT, TIMEOUT_S, Channel, Outcome, Outgoing, not_sent
 from notifier.channels.providers import configured, opened
 from notifier.claiming import ClaimedBatch, Terms, claim
 from notifier.kinds import Channel as ChannelName
 from notifier.manners import Manners
 from notifier.patience import Patience
 from notifier.reconciling import Reconciler
+from notifier.recorder import Recorder
 from notifier.rendering import Voice
 from notifier.routing import Routing
 from notifier.situations import CHANNEL_OF, CHANNELS
@@ -25,9 +26,6 @@ from notifier.stopping import Switch, standing
 from outage.database import Database
 from outage.settings import Settings
 from outage.site import Site
-
-COMMIT_S = 0.050
-"""How much of what a provider has said may be lost by a kill."""
 
 
 class Outbox:
@@ -128,17 +126,27 @@ class Outbox:
 
         def may_send(outgoing: Outgoing) -> bool:
             in_time = not stopping() and time.monotonic() < last_call
-            goes = in_time and routing.may_call(provider)
+            goes = in_time and not recorder.failed and routing.may_call(provider)
             return goes and not self._switch.stops(outgoing.address)
+
+        def record(some: list[Outcome]) -> None:
+            settling.settle(self.db, claimed, provider, some)
 
         self._switch.watch(claimed.at)
         sent, trial = 0, int(routing.on_trial(provider))
-        for part in filter(None, (claimed.outgoing[:trial], claimed.outgoing[trial:])):
-            outcomes = self._channel(provider).send(part, may_send)
-            for some in _gathered(routing.watched(provider, outcomes)):
-                settling.settle(self.db, claimed, provider, some)
-                sent += sum(outcome.code != "not_sent" for outcome in some)
-            routing.note(provider)
+        one_only = routing.on_probation(provider)
+        tried = claimed.outgoing[:1] if one_only else claimed.outgoing
+        with Recorder(record, f"record {claimed.key}") as recorder:
+            for outgoing in claimed.outgoing[len(tried) :]:
+                recorder.put(not_sent(outgoing))
+            for part in filter(None, (tried[:trial], tried[trial:])):
+                outcomes = self._channel(provider).send(part, may_send)
+                for outcome in routing.watched(provider, outcomes):
+                    recorder.put(outcome)
+                    sent += outcome.code != NOT_SENT
+                routing.note(provider)
+        if one_only:
+            routing.probed(provider)
         return sent
 
     def _room(self, conn: Connection, lane: str) -> float:
@@ -183,26 +191,3 @@ def terms(settings: Settings, site: Site) -> Terms:
         prices=Prices.of(settings, site.zone) if settings.segment_price else None,
         patience=Patience.of(settings),
     )
-
-
-def _gathered(outcomes: Iterator[Outcome]) -> Iterator[list[Outcome]]:
-    """Outcomes in handfuls, none kept back for longer than `COMMIT_S`.
-
-    What a provider has said is handed on also when the next call breaks.
-    """
-    some: list[Outcome] = []
-    since = time.monotonic()
-    try:
-        for outcome in outcomes:
-            if not some:
-                since = time.monotonic()
-            some.append(outcome)
-            if time.monotonic() - since >= COMMIT_S:
-                ready, some = some, []
-                yield ready
-    except Exception:
-        if some:
-            yield some
-        raise
-    if some:
-        yield some

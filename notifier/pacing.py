@@ -57,12 +57,12 @@ def ahead(conn: Connection, name: str) -> timedelta:
 
 def has_room(conn: Connection, name: str, lane: str) -> bool:
     """Whether a batch of this lane may be claimed now; nobody else can claim until commit."""
-    return _ahead(_locked(conn, name).paced_until, wall_now(conn)) < limit(lane)
+    return _ahead(locked(conn, name).paced_until, wall_now(conn)) < limit(lane)
 
 
 def claimed(conn: Connection, name: str, segments: int, rate: float) -> None:
     """Take note of what was claimed for a provider."""
-    row, now = _locked(conn, name), wall_now(conn)
+    row, now = locked(conn, name), wall_now(conn)
     values: dict[str, Any] = {
         "flow": flow_now(row.flow, row.flow_at, now) + segments / MEMORY_S,
         "flow_at": now,
@@ -97,7 +97,8 @@ def _ahead(until: datetime | None, now: datetime) -> timedelta:
     return timedelta(0) if until is None else max(timedelta(0), until - now)
 
 
-def _locked(conn: Connection, name: str) -> sa.Row[Any]:
+def locked(conn: Connection, name: str) -> sa.Row[Any]:
+    """The row of a provider, which nobody else changes until commit."""
     dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
     row = dialect.insert(_P).values(name=name)
     # The row is made first, then locked: no two claims reckon from the same moment.

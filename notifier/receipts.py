@@ -1,7 +1,7 @@
 """Receipts: what providers say later of a message, in whatever order and however often."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from notifier.channels.codes import kind_of
-from notifier.settling import mark_endpoint
+from notifier import blocked
+from notifier.channels.codes import STOPS, action, kind_of
+from notifier.marking import Said, mark_endpoints
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database, wall_now
@@ -101,10 +102,27 @@ def apply_in(conn: Connection, receipts: Sequence[Receipt]) -> int:
     """Record some verified receipts in the open transaction; return how many changed a message."""
     rows = _messages(conn, receipts)
     known = [receipt for receipt in receipts if _concerns(rows, receipt)]
-    for receipt in _record(conn, known):
-        if receipt.code:
-            mark_endpoint(conn, receipt.message_key, receipt.provider, receipt.code)
-    return sum(_apply(conn, rows, receipt) for receipt in known)
+    new = _record(conn, known)
+    mark_endpoints(
+        conn,
+        [Said(message_key=one.message_key, provider=one.provider, code=one.code) for one in new],
+    )
+    changed = sum(_apply(conn, rows, receipt) for receipt in known)
+    blocked.heed(conn, _of_senders(new))
+    return changed
+
+
+def _of_senders(receipts: Sequence[Receipt]) -> Iterator[tuple[str, str]]:
+    """What receipts say of our own senders: that they are blocked, or that they get through."""
+    for receipt in receipts:
+        if action(receipt.provider, receipt.code) in STOPS:
+            yield receipt.provider, receipt.code
+        elif _state_of(receipt) == "delivered":
+            yield receipt.provider, blocked.DELIVERED
+
+
+def _state_of(receipt: Receipt) -> str | None:
+    return _STATE_OF[kind_of(receipt.provider)].get(receipt.event)
 
 
 def _messages(conn: Connection, receipts: Sequence[Receipt]) -> dict[int, dict[str, Any]]:
@@ -162,7 +180,7 @@ def _record(conn: Connection, receipts: Sequence[Receipt]) -> list[Receipt]:
 
 def _apply(conn: Connection, rows: dict[int, dict[str, Any]], receipt: Receipt) -> bool:
     row = rows[receipt.message_key]
-    state = _STATE_OF[kind_of(receipt.provider)].get(receipt.event)
+    state = _state_of(receipt)
     if state is None or row["state"] not in _RANK or _RANK[state] <= _RANK[row["state"]]:
         return False
     m, now = t.messages, business_now(conn)

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from notifier import receipts, wording
+from notifier import receipts, spending, wording
 from notifier.channels.base import (
     NOT_ASKED,
     Absent,
@@ -23,9 +23,11 @@ from notifier.channels.base import (
     not_asked,
 )
 from notifier.channels.providers import opened
+from notifier.locking import lock
 from notifier.policy import Reason
 from notifier.receipts import Receipt
 from notifier.routing import Routing
+from notifier.spending import Prices
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database, wall_now
@@ -62,6 +64,7 @@ class Reconciler:
         self._site = site
         self._routing = routing
         self._providers = {name for names in routing.providers.values() for name in names}
+        self._prices = Prices.of(settings, site.zone) if settings.segment_price else None
         self._channels: dict[str, Channel] = {}
 
     def close(self) -> None:
@@ -77,7 +80,7 @@ class Reconciler:
         for provider, sought in due.items():
             findings = list(self._ask(provider, sought, stopping))
             with self._db.write() as conn:
-                settle(conn, provider, findings)
+                settle(conn, provider, findings, self._prices)
         return sum(map(len, due.values())) == AT_ONCE and not stopping()
 
     def _ask(
@@ -122,22 +125,42 @@ _M = t.messages
 _OPEN = sa.and_(_M.c.state == sa.literal_column("'unknown'"), _M.c.ended_at.is_(None))
 
 
-def settle(conn: Connection, provider: str, findings: Sequence[Finding]) -> None:
-    """Write down what a provider knows of messages, of those that are unknown yet."""
+def settle(
+    conn: Connection, provider: str, findings: Sequence[Finding], prices: Prices | None = None
+) -> None:
+    """Write down what a provider knows of messages, of those that are unknown yet.
+
+    What was spent on those that it surely never took is given back, at ``prices``.
+    """
     keys = [finding.message_key for finding in findings if not _is_no_news(finding)]
     statement = _M.select().where(_M.c.key.in_(keys), _OPEN, _M.c.ask_after.is_not(None))
     rows = {row.key: row for row in conn.execute(statement.order_by(_M.c.key).with_for_update())}
+    endpoints = t.endpoints
+    lock(conn, endpoints, endpoints.c.key.in_([row.endpoint_key for row in rows.values()]))
+    never_sent = []
     for finding in findings:
         row = rows.get(finding.message_key)
-        if row is not None:
-            _settle(conn, provider, row, finding)
+        if row is not None and not _settle(conn, provider, row, finding):
+            never_sent.append(row)
+    _give_back(conn, never_sent, prices)
+
+
+def _give_back(conn: Connection, rows: Sequence[sa.Row[Any]], prices: Prices | None) -> None:
+    """What was counted for tries that no provider took; months one after the other, in order."""
+    costs: dict[str, int] = defaultdict(int)
+    for row in rows:
+        if prices is not None and row.channel == "sms" and row.claimed_at is not None:
+            costs[prices.month(row.claimed_at)] += (row.segments or 0) * prices.segment
+    for month in sorted(costs):
+        spending.give_back(conn, month, costs[month])
 
 
 def _is_no_news(finding: Finding) -> bool:
     return isinstance(finding, Silent) and finding.code == NOT_ASKED
 
 
-def _settle(conn: Connection, provider: str, row: sa.Row[Any], finding: Finding) -> None:
+def _settle(conn: Connection, provider: str, row: sa.Row[Any], finding: Finding) -> bool:
+    """Whether the provider may have it."""
     match finding:
         case Found(traces=traces) if trace := _unclaimed(conn, traces):
             receipt = Receipt(
@@ -152,11 +175,13 @@ def _settle(conn: Connection, provider: str, row: sa.Row[Any], finding: Finding)
         case Found() | Absent():
             # What the list has of these words, other messages have said.
             _owe(conn, row, most=MOST_SENDS)
+            return False
         case Unknowable():
             # Only once more: the first may well have arrived.
             _owe(conn, row, most=2)
         case Silent(code=code):
             _wait(conn, provider, row, code)
+    return True
 
 
 def _unclaimed(conn: Connection, traces: Sequence[Trace]) -> Trace | None:

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from notifier import blocked
 from notifier.channels.base import Outcome
-from notifier.channels.breaker import Breaker
+from notifier.channels.breaker import PATIENCE, Breaker
 from notifier.channels.codes import kind_of
 from notifier.channels.shares import Health, Share
 from notifier.kinds import Channel
@@ -74,6 +75,17 @@ class Routing:
     def on_trial(self, name: str) -> bool:
         """Whether one call is to find out first whether a provider is well again."""
         return self._breaker(name).on_trial(_now())
+
+    def on_probation(self, name: str) -> bool:
+        """Whether one message, and no more, is to find out if a blocked provider is well again."""
+        with self._db.read() as conn:
+            row = _rows(conn).get(name)
+        return row is not None and row["blocked"] >= PATIENCE
+
+    def probed(self, name: str) -> None:
+        """Leave a provider alone until the receipt of that message can have come."""
+        with self._db.write() as conn:
+            blocked.probed(conn, name)
 
     def watched(self, name: str, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
         """The same outcomes, heeded."""

@@ -11,9 +11,11 @@ from sqlalchemy.engine import Connection
 
 from notifier import spending
 from notifier.batches import steady, unknown
-from notifier.channels.base import Outcome, Result
-from notifier.channels.codes import STOPS, Action, action
+from notifier.channels.base import NOT_SENT, Outcome, Result
+from notifier.channels.codes import STOPS, action
 from notifier.claiming import ClaimedBatch
+from notifier.locking import lock
+from notifier.marking import Said, mark_endpoints
 from notifier.policy import Reason
 from outage import tables as t
 from outage.clock import business_now
@@ -21,8 +23,15 @@ from outage.database import Database, wall_now
 
 log = logging.getLogger(__name__)
 
-BACK_OFF = timedelta(seconds=5)
-"""How long a message waits that the provider did not take."""
+BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=5), timedelta(minutes=10)
+"""How long a message waits that the provider did not take: twice as long each time it says so."""
+MOST_PUT_OFF = 30
+"""How often a provider may put one message off, over some four hours, before that is its end.
+
+Most are too old long before; what takes back or ends something told never is.
+"""
+_ABOUT_ALL = frozenset({NOT_SENT, "no_connection", "429", "20429"})
+"""Codes that say nothing of the one message: it was not asked for, or everybody has to wait."""
 
 
 def settle(db: Database, batch: ClaimedBatch, provider: str, outcomes: Sequence[Outcome]) -> None:
@@ -30,9 +39,10 @@ def settle(db: Database, batch: ClaimedBatch, provider: str, outcomes: Sequence[
     if not outcomes:
         return
     groups: dict[Result, list[Outcome]] = defaultdict(list)
-    for outcome in outcomes:
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.message_key):
         groups[outcome.result].append(outcome)
     with db.write() as conn:
+        _lock(conn, groups[Result.RETRY], outcomes)
         _accepted(conn, batch, groups[Result.ACCEPTED])
         _failed(conn, batch, provider, groups[Result.FAILED])
         _ambiguous(conn, batch, provider, groups[Result.AMBIGUOUS])
@@ -40,6 +50,14 @@ def settle(db: Database, batch: ClaimedBatch, provider: str, outcomes: Sequence[
         unsent = (*groups[Result.FAILED], *groups[Result.RETRY])
         costs = (batch.costs.get(outcome.message_key, 0) for outcome in unsent)
         spending.give_back(conn, batch.month, sum(costs))
+
+
+def _lock(conn: Connection, retried: Sequence[Outcome], outcomes: Sequence[Outcome]) -> None:
+    """Keep planners off what may be pending again, then lock the rows, as a claim does."""
+    if retried:
+        keys = [outcome.message_key for outcome in retried]
+        steady(conn, conn.execute(sa.select(_M.c.outage_key).where(_M.c.key.in_(keys))).scalars())
+    lock(conn, _M, _M.c.key.in_([outcome.message_key for outcome in outcomes]))
 
 
 def finish(db: Database, batch: ClaimedBatch) -> None:
@@ -90,25 +108,13 @@ def _failed(conn: Connection, batch: ClaimedBatch, provider: str, outcomes: list
         ),
         rows,
     )
-    for outcome in outcomes:
-        mark_endpoint(conn, outcome.message_key, provider, outcome.code)
-
-
-def mark_endpoint(conn: Connection, message_key: int, provider: str, code: str) -> None:
-    """Remember at the endpoint what a code says of it: that it is bad, or opted out."""
-    e = t.endpoints
-    whose = e.c.key == sa.select(_M.c.endpoint_key).where(_M.c.key == message_key).scalar_subquery()
-    match action(provider, code):
-        case Action.INVALID:
-            statement = e.update().where(whose, e.c.invalid_at.is_(None))
-            conn.execute(statement.values(invalid_at=business_now(conn), invalid_code=code))
-        case Action.OPTED_OUT:
-            statement = e.update().where(whose, e.c.opted_out_at.is_(None))
-            conn.execute(statement.values(opted_out_at=business_now(conn), opt_out_source=provider))
-        case Action.STOP_SENDER | Action.STOP_PROVIDER:
-            _say_stopped(provider, code)
-        case _:
-            pass
+    mark_endpoints(
+        conn,
+        [
+            Said(message_key=outcome.message_key, provider=provider, code=outcome.code)
+            for outcome in outcomes
+        ],
+    )
 
 
 def _stopped(provider: str, code: str) -> bool:
@@ -134,27 +140,52 @@ def _ambiguous(
 
 
 def _retried(conn: Connection, batch: ClaimedBatch, provider: str, outcomes: list[Outcome]) -> None:
-    """Nothing was sent: the row is what it was before the claim, a little later."""
-    now, wall = business_now(conn), wall_now(conn)
-    first, again = [], []
+    """Nothing was sent: the row is what it was before the claim, a little later, or it ends."""
     for code in {outcome.code for outcome in outcomes if _stopped(provider, outcome.code)}:
         _say_stopped(provider, code)
+    before = _put_off_before(conn, outcomes)
+    first, again, ended = [], [], []
+    now, wall = business_now(conn), wall_now(conn)
     for outcome in outcomes:
-        # A provider that stopped us rests for longer, and another may take the message meanwhile.
-        wait = timedelta(0) if outcome.code == "not_sent" else BACK_OFF
-        row = {**_names(batch, outcome), "provider_code": outcome.code}
-        if outcome.message_key in batch.again:
+        times = before[outcome.message_key] + _is_about_it(provider, outcome.code)
+        wait = _wait(outcome.code, times)
+        row = {**_names(batch, outcome), "provider_code": outcome.code, "put_off": times}
+        if times >= MOST_PUT_OFF:
+            unsure = outcome.message_key in batch.again
+            ended.append({**row, "state": "unknown" if unsure else "failed"})
+        elif outcome.message_key in batch.again:
             again.append({**row, "lease_until": wall + wait})
         else:
             first.append({**row, "send_after": now + wait})
     back = {"batch_key": None, "sends": _M.c.sends - 1}
+    if ended:
+        end = {"reason": Reason.TRIED_ENOUGH.value, "ended_at": now, "lease_until": None}
+        conn.execute(_M.update().where(_MINE, _CLAIMED).values(**end, **back), ended)
     if again:
         # The provider has been asked for the try before; of this one nothing has to be found out.
         conn.execute(_M.update().where(_MINE, _CLAIMED).values(state="unknown", **back), again)
     if first:
-        keys = [row["b_key"] for row in first]
-        steady(conn, conn.execute(sa.select(_M.c.outage_key).where(_M.c.key.in_(keys))).scalars())
         _back_to_pending(conn, first, back)
+
+
+def _put_off_before(conn: Connection, outcomes: Sequence[Outcome]) -> dict[int, int]:
+    if not outcomes:
+        return {}
+    keys = [outcome.message_key for outcome in outcomes]
+    rows = conn.execute(sa.select(_M.c.key, _M.c.put_off).where(_M.c.key.in_(keys)))
+    return {row.key: row.put_off for row in rows}
+
+
+def _is_about_it(provider: str, code: str) -> bool:
+    """Whether a provider puts off this message, and not all of them."""
+    return code not in _ABOUT_ALL and not _stopped(provider, code)
+
+
+def _wait(code: str, times: int) -> timedelta:
+    # A provider that stopped us rests for longer, and another may take the message meanwhile.
+    if code == NOT_SENT:
+        return timedelta(0)
+    return min(BACK_OFF * 2 ** max(0, min(times - 1, 10)), LONGEST_BACK_OFF)
 
 
 def _back_to_pending(conn: Connection, rows: list[dict[str, Any]], back: dict[str, Any]) -> None:

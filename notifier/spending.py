@@ -1,8 +1,8 @@
 """What texts cost in a calendar month, against the most that an operator wants to spend.
 
 Counted when a message is claimed, in the claim's own transaction, so that no two senders spend the
-same money; given back when the provider certainly did not take it. Whoever is killed in between
-leaves too much counted rather than too little.
+same money; given back when the provider certainly did not take it, as it said at once or when
+it was asked. Whoever is killed in between leaves too much counted rather than too little.
 """
 
 from dataclasses import dataclass

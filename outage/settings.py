@@ -214,7 +214,8 @@ class Settings:
     webhook_allow: tuple[IPv4Network | IPv6Network, ...] = setting(
         reading.networks,
         "",
-        "Networks inside, with commas between, that webhooks may go to; else only public ones.",
+        "Networks, with commas between, that webhooks may go to although they are not public, and "
+        "over plain http; all others only by https.",
     )
     hold_s: int = setting(
         reading.whole(0, 3600),

@@ -177,6 +177,12 @@ def _providers(conn: Connection) -> Iterator[Check]:
                 f"{row.name} is left alone until {until}: it answered "
                 f"{row.rests_code or 'nothing'} (docs/operate.md says what that means)",
             )
+        if row.blocked:
+            yield failed(
+                "provider",
+                f"{row.blocked} receipts of {row.name} in a row say that our sender or account is "
+                f"blocked: {row.blocked_code} (docs/operate.md says what that means)",
+            )
         if row.share is not None and row.share_reason != "back":
             yield note(
                 "provider", f"{row.name} carries {row.share} of a hundred ({row.share_reason})"

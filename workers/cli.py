@@ -5,7 +5,7 @@ in `COMMANDS`. Nothing is imported before it runs, so `outage page` never loads 
 driver and a sender never loads geopandas; `outage --help` reads only this table.
 
 Exit codes: 0 done, 1 refused or failed with one clear line on standard error, 2 usage, 130 stopped
-by Ctrl+C.
+by Ctrl+C; `outage bounces` also has 75, by which a mail server tries again later.
 """
 
 import errno
@@ -175,7 +175,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 the last place where a person can be told
         if "--debug" in arguments:
             traceback.print_exc()
-        return _fail(explain(error))
+        return _fail(explain(error), getattr(error, "exit_code", 1))
     return code if isinstance(code, int) else 0
 
 
@@ -212,6 +212,6 @@ def _stopped(arguments: Sequence[str]) -> int:
     return 130
 
 
-def _fail(line: str) -> int:
+def _fail(line: str, code: int = 1) -> int:
     sys.stderr.write(f"outage: {line}\n")
-    return 1
+    return code

@@ -6,6 +6,8 @@ from pathlib import Path
 class WorkersError(Exception):
     """A process could not be started or kept; the message says what to do."""
 
+    exit_code = 1
+
 
 class AlreadyRunning(WorkersError):
     """Another supervisor holds this home."""
@@ -168,8 +170,13 @@ class NoMailServer(WorkersError):
         )
 
 
-class NoReport(WorkersError):
-    """What was given is not a report about a mail of ours."""
+class TryAgainLater(WorkersError):
+    """The database cannot be used now; whoever hands something over keeps it meanwhile."""
 
-    def __init__(self) -> None:
-        super().__init__("nothing here is a report about a mail of ours; nothing was changed")
+    exit_code = 75
+    """EX_TEMPFAIL of sysexits.h, which mail servers know."""
+
+    def __init__(self, error: Exception) -> None:
+        lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+        why = next(iter(lines), type(error).__name__)
+        super().__init__(f"the database cannot be used: {why}; nothing was changed, try again")

@@ -12,6 +12,8 @@ TIMEOUT_S = 10.0
 """How long one call to a provider may take. Neither SDK sets one by itself."""
 
 
+NOT_SENT = "not_sent"
+"""Our code for a message that no call was made for."""
 NOT_ASKED = "not_asked"
 """Our code for a message that no provider was asked for."""
 
@@ -136,7 +138,7 @@ class Channel(Protocol):
 
 def not_sent(outgoing: Outgoing) -> Outcome:
     """The outcome of a message that no call was made for."""
-    return Outcome(message_key=outgoing.message_key, result=Result.RETRY, code="not_sent")
+    return Outcome(message_key=outgoing.message_key, result=Result.RETRY, code=NOT_SENT)
 
 
 def not_asked(sought: Sought) -> Silent:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from notifier.channels.base import Outcome, Result
+from notifier.channels.base import NOT_SENT, Outcome, Result
 from notifier.channels.codes import STOPS, action
 
 PATIENCE = 5
@@ -36,7 +36,7 @@ class Breaker:
 
     def after(self, provider: str, outcome: Outcome, now: datetime) -> "Breaker":
         """What is known of it after a call that came to this."""
-        if outcome.same_call or outcome.code == "not_sent":
+        if outcome.same_call or outcome.code == NOT_SENT:
             return self
         if action(provider, outcome.code) in STOPS:
             return self._resting(now, STOPPED_REST, outcome.code)

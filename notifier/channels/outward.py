@@ -17,18 +17,21 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class ForbiddenAddressError(OSError):
-    """This address lies inside; OUTAGE_WEBHOOK_ALLOW names those that may be called yet."""
+    """This address lies inside, or outside and is to be called without TLS.
+
+    OUTAGE_WEBHOOK_ALLOW names networks that may be called yet.
+    """
 
 
-def may_call(address: str, allowed: Sequence[Network]) -> bool:
-    """Whether this IP address may be connected to: a public one, or one that is allowed."""
+def may_call(address: str, allowed: Sequence[Network], *, public: bool = True) -> bool:
+    """Whether this IP address may be connected to: one that is allowed, or a ``public`` one."""
     try:
         found = _inner(ipaddress.ip_address(address.partition("%")[0]))
     except ValueError:
         return False
     if any(found in network for network in allowed):
         return True
-    return found.is_global and not found.is_multicast
+    return public and found.is_global and not found.is_multicast
 
 
 def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
@@ -41,12 +44,17 @@ def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 
 
 class Outward(AbstractResolver):
-    """Resolves names; a name with any address inside is not resolved at all."""
+    """Resolves names; a name with any address that may not be called is not resolved at all."""
 
     def __init__(
-        self, allowed: Sequence[Network], resolver: AbstractResolver | None = None
+        self,
+        allowed: Sequence[Network],
+        resolver: AbstractResolver | None = None,
+        *,
+        public: bool = True,
     ) -> None:
         self._allowed = allowed
+        self._public = public
         self._resolver = resolver or ThreadedResolver()
 
     async def resolve(
@@ -55,10 +63,12 @@ class Outward(AbstractResolver):
         """The addresses of a host.
 
         Raises:
-            ForbiddenAddressError: one of them lies inside.
+            ForbiddenAddressError: one of them may not be called.
         """
         found = await self._resolver.resolve(host, port, family)
-        if not all(may_call(result["host"], self._allowed) for result in found):
+        if not all(
+            may_call(result["host"], self._allowed, public=self._public) for result in found
+        ):
             raise ForbiddenAddressError
         return found
 

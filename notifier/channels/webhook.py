@@ -24,12 +24,12 @@ from notifier.channels.outward import ForbiddenAddressError, Network, Outward, m
 
 SECRET_PREFIX = "whsec_"  # noqa: S105  # how every such secret begins
 FORBIDDEN = "forbidden_address"
-"""Our code for a URL that leads inside, or is none."""
+"""Our code for a URL that may not be called, or is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSender:
-    """How webhooks are sent. ``allowed`` are networks inside that may be called all the same."""
+    """How webhooks are sent. ``allowed`` may be called although inside, and without TLS."""
 
     secret: str = field(repr=False)
     allowed: Sequence[Network] = ()
@@ -39,7 +39,7 @@ class WebhookSender:
 
 
 class WebhookChannel(FanOut):
-    """One POST for each message; only https, and http to where it is allowed by name."""
+    """One POST for each message; only https, and http only to addresses that are allowed."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class WebhookChannel(FanOut):
         super().__init__(provider)
         self.sender = sender
         self._now = now
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     @property
     def calls(self) -> int:
@@ -63,7 +63,7 @@ class WebhookChannel(FanOut):
             return Outcome(message_key=outgoing.message_key, result=Result.FAILED, code=FORBIDDEN)
         body = _body(outgoing)
         try:
-            async with self._open().post(
+            async with self._open(secure=url.scheme == "https").post(
                 url, data=body, headers=self._headers(outgoing, body), allow_redirects=False
             ) as response:
                 status = response.status
@@ -87,11 +87,13 @@ class WebhookChannel(FanOut):
             url = URL(address)
         except ValueError:
             return None
-        host = url.host or ""
-        literal = _is_ip(host)
-        inside = literal and not may_call(host, self.sender.allowed)
-        secure = url.scheme == "https" or (url.scheme == "http" and bool(self.sender.allowed))
-        return url if host and secure and not inside and url.user is None else None
+        host, secure = url.host or "", url.scheme == "https"
+        plain = url.scheme == "http" and bool(self.sender.allowed)
+        if not host or url.user is not None or not (secure or plain):
+            return None
+        # A name is looked at where it is resolved; of a plain URL nothing outside is called.
+        forbidden = _is_ip(host) and not may_call(host, self.sender.allowed, public=secure)
+        return None if forbidden else url
 
     def _headers(self, outgoing: Outgoing, body: bytes) -> dict[str, str]:
         name, at = f"msg_{outgoing.message_key}", str(int(self._now()))
@@ -102,20 +104,20 @@ class WebhookChannel(FanOut):
             "webhook-signature": signature(self.sender.secret, name, at, body),
         }
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
+    def _open(self, *, secure: bool) -> aiohttp.ClientSession:
+        """The session for https, or the one for http, which resolves no name to the outside."""
+        if secure not in self._sessions:
             sender = self.sender
-            self._session = aiohttp.ClientSession(
+            resolver = Outward(sender.allowed, sender.resolver, public=secure)
+            self._sessions[secure] = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(
                     total=sender.timeout_s, sock_connect=sender.timeout_s / 2
                 ),
-                connector=aiohttp.TCPConnector(
-                    limit=sender.concurrency, resolver=Outward(sender.allowed, sender.resolver)
-                ),
+                connector=aiohttp.TCPConnector(limit=sender.concurrency, resolver=resolver),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
-            self._closers.append(self._session.close)
-        return self._session
+            self._closers.append(self._sessions[secure].close)
+        return self._sessions[secure]
 
 
 def signature(secret: str, name: str, at: str, body: bytes) -> str:

@@ -66,6 +66,9 @@ messages = Table(
         sqlite_where=text("state IN ('failed', 'undelivered') AND followed IS NULL"),
         postgresql_where=text("state IN ('failed', 'undelivered') AND followed IS NULL"),
     ),
+    Column(
+        "put_off", Integer, nullable=False, server_default="0", comment="times, by its provider"
+    ),
     Index("uq_messages_entry_endpoint", "number", "endpoint_key", "channel", unique=True),
     Index(
         "uq_messages_pending",

@@ -18,4 +18,8 @@ providers = Table(
     Column("paced_until", Instant, comment="wall time; until then it has work at its set speed"),
     Column("flow", Float, comment="segments a second, or mails, averaged over the last minutes"),
     Column("flow_at", Instant, comment="wall time of that"),
+    Column(
+        "blocked", Integer, nullable=False, server_default="0", comment="receipts in a row say so"
+    ),
+    Column("blocked_code", String, comment="of the last of them"),
 )

@@ -31,6 +31,7 @@ def upgrade() -> None:
     _zones()
     _sending()
     _occupancies()
+    _refused()
     # The word that said it is a kind's name now, and kinds are what is summed up.
     op.execute("UPDATE decisions SET decision = 'etr_over' WHERE decision = 'etr_passed'")
     # Who writes from a number nobody knows names a house and a postal code.
@@ -39,6 +40,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take it away again."""
+    _in_older_words()
     op.execute("UPDATE decisions SET decision = 'etr_passed' WHERE decision = 'etr_over'")
     op.drop_index("ix_premises_house_number", "premises")
     op.create_index("ix_occupancies_account_key", "occupancies", ["account_key"])
@@ -50,6 +52,9 @@ def downgrade() -> None:
     for name in ("followed", "instead_of"):
         op.drop_column("messages", name)
     op.drop_index("ix_messages_unknown", "messages")
+    for name in ("blocked_code", "blocked"):
+        op.drop_column("providers", name)
+    op.drop_column("messages", "put_off")
     for name in ("asked", "ask_after", "unknown_since", "tried_at"):
         op.drop_column("messages", name)
     for name in ("told_places", "told_crew", "told_end", "told_update", "told_time"):
@@ -61,6 +66,18 @@ def downgrade() -> None:
         op.drop_table(name)
     for name in ("reports", "conversations", "answers", "replies"):
         op.drop_table(name)
+
+
+def _in_older_words() -> None:
+    """What waits, and what is believed, in words that the release before has.
+
+    It decides anew what a pending message says when it is claimed, but has to know its kind first.
+    """
+    pending = "UPDATE messages SET kind = '{}', variant = '{}' WHERE state = 'pending' AND "
+    for new, (kind, variant) in _NEAREST.items():
+        op.execute(pending.format(kind, variant) + f"kind = '{new}'")
+    op.execute(pending.format("correction", "out") + "variant = 'intermittent'")
+    op.execute("UPDATE messages SET told_state = 'out' WHERE told_state = 'intermittent'")
 
 
 def _replies() -> None:
@@ -337,6 +354,38 @@ def _sending() -> None:
     place = "place before it was last changed"
     op.add_column("outages", sa.Column("place_before", sa.String(), comment=place))
 
+
+def _refused() -> None:
+    for table, name, comment in (
+        ("messages", "put_off", "times, by its provider"),
+        ("providers", "blocked", "receipts in a row say so"),
+    ):
+        count = sa.Column(name, sa.Integer(), nullable=False, server_default="0", comment=comment)
+        op.add_column(table, count)
+    last = "of the last of them"
+    op.add_column("providers", sa.Column("blocked_code", sa.String(), comment=last))
+
+
+_BACK, _OUT, _NEWS, _OFF = ("restored", ""), ("detected", ""), ("etr", ""), ("cancelled", "")
+_NEAREST = {
+    "reported": _OUT,
+    "no_etr_yet": _NEWS,
+    "etr_later": _NEWS,
+    "etr_passed": _NEWS,
+    "crew": _NEWS,
+    "partly_restored": _BACK,
+    "still_out_received": _OUT,
+    "planned_notice": _NEWS,
+    "planned_reminder": _NEWS,
+    "planned_started": _OUT,
+    "planned_changed": _NEWS,
+    "planned_cancelled": _OFF,
+    "planned_done": _BACK,
+    "advisory": _OUT,
+    "advisory_lifted": _BACK,
+    "storm_watch": _OUT,
+}
+"""Of each kind that came with this the one that the release before has, and how long it lives."""
 
 _PACE = {
     "paced_until": "wall time; until then it has work at its set speed",

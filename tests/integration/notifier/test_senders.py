@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,9 +18,11 @@ from notifier import claiming, rendering, settling
 from notifier.channels.base import Finding, MaySend, Outcome, Outgoing, Result, Sought
 from notifier.outbox import Outbox
 from notifier.rendering import Text
+from notifier.settling import LONGEST_BACK_OFF, MOST_PUT_OFF
 from notifier.stopping import ASK_S
 from outage import clock
 from outage import tables as t
+from outage.errors import DatabaseError
 from outage.settings import SendMode
 from tests.integration.notifier.sending import (
     SITE,
@@ -45,14 +48,91 @@ def test_what_a_provider_has_said_is_kept_when_the_next_call_breaks(world: World
     world.plan()
     world.pass_time(seconds=60)
 
-    class Breaking:
+    def breaking(batch: Sequence[Outgoing]) -> Iterator[Outcome]:
+        yield taken(batch[0])
+        raise RuntimeError
+
+    with scripted(world, breaking) as box:
+        (batch,) = box.waiting(queued_too=True)
+        with pytest.raises(RuntimeError):
+            box.send(batch.key)
+    assert sorted(state for _, _, state in states(world)) == ["accepted", "claimed"]
+
+
+def test_what_a_provider_has_said_is_on_record_while_the_next_call_is_under_way(
+    world: World,
+) -> None:
+    """Whoever is killed in a call that hangs leaves only that one's message unknown."""
+    world.account("one", ["P1"], A)
+    world.account("two", ["P2"], B)
+    world.declare("P1", "P2")
+    world.plan()
+    world.pass_time(seconds=60)
+    took: list[float] = []
+
+    def slow(batch: Sequence[Outgoing]) -> Iterator[Outcome]:
+        yield taken(batch[0])
+        began = time.monotonic()
+        while time.monotonic() < began + 5:
+            if sorted(state for _, _, state in states(world)) == ["accepted", "claimed"]:
+                took.append(time.monotonic() - began)
+                break
+            time.sleep(0.005)
+        yield taken(batch[1])
+
+    with scripted(world, slow) as box:
+        (batch,) = box.waiting(queued_too=True)
+        assert box.send(batch.key) == 2
+    assert [state for _, _, state in states(world)] == ["accepted", "accepted"]
+    # 50 ms where the machine has nothing else to do.
+    assert took
+    assert took[0] < 2
+
+
+def test_once_what_was_said_cannot_be_recorded_nobody_else_is_called(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        world.account(f"A{number}", [f"P{number}"], phone(number))
+    world.declare(*(f"P{number}" for number in range(40)))
+    world.plan()
+    world.pass_time(seconds=60)
+
+    def broken(*_: object) -> None:
+        raise DatabaseError(why="it is away")
+
+    def slowly(call: Call) -> Answer:
+        time.sleep(0.02)
+        return accepted(call)
+
+    with outbox(world, slowly, twilio_concurrency=1) as (box, provider):
+        (batch,) = box.waiting(queued_too=True)
+        with monkeypatch.context() as patch:
+            patch.setattr(settling, "settle", broken)
+            with pytest.raises(DatabaseError):
+                box.send(batch.key)
+    assert 1 <= len(provider.calls) < 40
+
+
+def taken(outgoing: Outgoing) -> Outcome:
+    return Outcome(
+        message_key=outgoing.message_key,
+        result=Result.ACCEPTED,
+        provider_id=f"SM{outgoing.message_key}",
+    )
+
+
+@contextmanager
+def scripted(
+    world: World, script: Callable[[Sequence[Outgoing]], Iterator[Outcome]]
+) -> Iterator[Outbox]:
+    """An outbox whose channel does with a batch what the script does."""
+
+    class Scripted:
         provider = "twilio"
 
         def send(self, batch: Sequence[Outgoing], _may: MaySend) -> Iterator[Outcome]:
-            yield Outcome(
-                message_key=batch[0].message_key, result=Result.ACCEPTED, provider_id="SM1"
-            )
-            raise RuntimeError
+            return script(batch)
 
         def find(self, sought: Sequence[Sought], _may: Callable[[], bool]) -> Iterator[Finding]:
             raise NotImplementedError
@@ -61,15 +141,11 @@ def test_what_a_provider_has_said_is_kept_when_the_next_call_breaks(world: World
             pass
 
     class Box(Outbox):
-        def _channel(self, _lane: str) -> Breaking:
-            return Breaking()
+        def _channel(self, _provider: str) -> Scripted:
+            return Scripted()
 
-    with outbox(world) as (sound, _):
-        box = Box(world.db, sound.settings, SITE)
-        (batch,) = box.waiting(queued_too=True)
-        with pytest.raises(RuntimeError):
-            box.send(batch.key)
-    assert sorted(state for _, _, state in states(world)) == ["accepted", "claimed"]
+    with outbox(world) as (sound, _), closing(Box(world.db, sound.settings, SITE)) as box:
+        yield box
 
 
 def test_too_many_requests_wait_and_go_later(world: World) -> None:
@@ -84,6 +160,68 @@ def test_too_many_requests_wait_and_go_later(world: World) -> None:
     with world.db.read() as conn:
         row = conn.execute(t.messages.select()).one()
     assert (row.state, row.sends) == ("accepted", 1)
+
+
+def put_off(world: World, box: Outbox) -> list[float]:
+    """Try for as long as anything waits; the seconds of each wait."""
+    m, waits = t.messages, []
+    for _ in range(3 * MOST_PUT_OFF):
+        box.drain()
+        with world.db.read() as conn:
+            now = clock.business_now(conn)
+            row = conn.execute(m.select().order_by(m.c.key.desc()).limit(1)).one()
+        if row.state != "pending":
+            break
+        waits.append((row.send_after - now).total_seconds())
+        world.pass_time(seconds=waits[-1])
+    return waits
+
+
+def test_a_message_that_is_put_off_again_and_again_waits_ever_longer_and_comes_to_an_end(
+    world: World,
+) -> None:
+    full = Answer(400, json.dumps({"code": 30001, "status": 400}).encode())
+    outage = one_out(world)
+    with outbox(world) as (box, _):
+        tell(world, box)
+    world.restore(outage)
+    world.plan()
+    with outbox(world, lambda _call: full) as (box, provider):
+        waits = put_off(world, box)
+    assert len(said(provider)) == MOST_PUT_OFF
+    assert waits == sorted(waits)
+    assert (waits[0], waits[1], waits[-1]) == (5, 10, LONGEST_BACK_OFF.total_seconds())
+    assert ("failed", "tried_enough", "30001") in ends(world)
+
+
+def test_a_message_that_is_put_off_is_given_up_when_it_is_too_old(world: World) -> None:
+    full = Answer(400, json.dumps({"code": 30001, "status": 400}).encode())
+    one_out(world)
+    with outbox(world, lambda _call: full) as (box, _):
+        for _ in range(8):
+            tell(world, box, hours=1)
+    assert [(state, reason) for state, reason, _ in ends(world)] == [("expired", "expired")]
+
+
+def test_while_a_provider_has_too_much_to_do_or_cannot_be_reached_nothing_is_given_up(
+    world: World,
+) -> None:
+    one_out(world)
+    busy = Answer(429, json.dumps({"code": 20429, "status": 429}).encode())
+    with outbox(world, lambda _call: busy) as (box, provider):
+        tell(world, box)
+        for _ in range(MOST_PUT_OFF + 5):
+            world.pass_time(seconds=5)
+            box.drain()
+    assert len(said(provider)) > MOST_PUT_OFF
+    assert [state for state, _, _ in ends(world)] == ["pending"]
+
+
+def ends(world: World) -> list[tuple[str, str | None, str | None]]:
+    m = t.messages.c
+    with world.db.read() as conn:
+        rows = conn.execute(sa.select(m.state, m.reason, m.provider_code).order_by(m.key))
+        return [tuple(row) for row in rows]
 
 
 def test_a_bad_number_is_remembered_and_not_tried_again(world: World) -> None:

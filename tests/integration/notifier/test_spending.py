@@ -3,6 +3,7 @@
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import sqlalchemy as sa
@@ -12,7 +13,8 @@ from notifier.claiming import claim
 from outage import tables as t
 from outage.database import open_database
 from outage.model import Kind
-from tests.integration.notifier.sending import A, B, outbox, said, states, tell
+from tests.integration.notifier.sending import A, B, ask, listed, outbox, said, states, tell
+from tests.integration.notifier.test_reconciling import at_twilio
 from tests.integration.notifier.world import World, etr, phone
 from tests.unit.notifier.channels.provider import Answer, Call
 
@@ -124,6 +126,38 @@ def test_what_the_provider_did_not_take_is_not_paid_for(world: World) -> None:
         tell(world, box)
     assert {state for _, _, state in states(world)} == {"pending"}
     assert spent(world) == 0
+
+
+def test_what_the_provider_says_later_that_it_never_took_is_not_paid_for(world: World) -> None:
+    """Nobody knew whether it had it; once asked, it had one of the two."""
+    texts: list[Call] = []
+
+    def answer(call: Call) -> Answer:
+        if call.method == "GET":
+            to = parse_qs(urlsplit(call.path).query)["To"][0]
+            took = [text for text in texts if parse_qs(text.body.decode())["To"] == [to] == [A]]
+            return listed(*(at_twilio(text, "SM1") for text in took))
+        texts.append(call)
+        return Answer(500, b"oops")
+
+    world.account("one", ["P1"], A)
+    world.account("two", ["P2"], B)
+    world.declare("P1", "P2")
+    with outbox(world, answer, **PRICE) as (box, _):
+        tell(world, box)
+        assert spent(world) == pytest.approx(0.02)
+        ask(world, box)
+        assert spent(world) == pytest.approx(0.01)
+        ask(world, box)
+        assert spent(world) == pytest.approx(0.01)
+
+
+def test_a_try_that_is_not_known_of_stays_paid_for(world: World) -> None:
+    many(world, 2)
+    with outbox(world, lambda _call: Answer(500, b"oops"), **PRICE) as (box, _):
+        tell(world, box)
+        ask(world, box)
+    assert spent(world) == pytest.approx(0.02)
 
 
 def test_eighty_per_cent_is_warned_of_once(world: World, caplog: pytest.LogCaptureFixture) -> None:

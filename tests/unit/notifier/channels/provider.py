@@ -1,10 +1,15 @@
-"""A provider made of a script: it answers what the test says and keeps what it was asked."""
+"""A provider made of a script: it answers what the test says and keeps what it was asked.
+
+Whatever it is asked has to keep to Twilio's or SendGrid's contract, or the test fails at its end.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.contracts import problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class Provider:
     answer: Callable[[Call], Answer]
     url: str = ""
     calls: list[Call] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -46,6 +52,7 @@ def serving(answer: Callable[[Call], Answer]) -> Iterator[Provider]:
             caller = self.client_address[1]
             call = Call(self.path, dict(self.headers), body, caller, self.command)
             provider.calls.append(call)
+            provider.problems.extend(problems(call.method, call.path, call.body))
             reply = provider.answer(call)
             reply.after()
             try:
@@ -74,3 +81,4 @@ def serving(answer: Callable[[Call], Answer]) -> Iterator[Provider]:
         server.shutdown()
         thread.join()
         server.server_close()
+    assert not provider.problems, provider.problems

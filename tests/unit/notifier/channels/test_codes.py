@@ -18,6 +18,7 @@ TABLE = tomllib.loads(files("notifier.channels").joinpath("codes.toml").read_tex
         ("twilio", "30005", Action.INVALID),
         ("twilio", "30006", Action.INVALID),
         ("twilio", "21610", Action.OPTED_OUT),
+        ("twilio", "21612", Action.REFUSE),
         ("twilio", "30003", Action.RETRY),
         ("twilio", "30008", Action.RETRY),
         ("twilio", "30007", Action.STOP_SENDER),

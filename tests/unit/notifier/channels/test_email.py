@@ -1,6 +1,9 @@
 import json
 import logging
+import socket
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -161,3 +164,50 @@ def test_nobodys_address_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), serving(accepted) as provider:
         send(account(provider), mails(1))
     assert "person0" not in caplog.text
+
+
+def test_where_the_providers_name_leads_nowhere_nothing_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nowhere(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+    lost = SendGridAccount(
+        api_key="SG.made-up", sender="a@example.org", base_url="http://mail.example.org"
+    )
+    one = Outgoing(message_key=1, address="one@example.org", text=TEXT)
+    (outcome,) = EmailChannel(lost).send([one], lambda _one: True)
+    assert (outcome.result, outcome.code) == (Result.RETRY, "no_connection")
+
+
+def test_a_provider_that_drips_its_answer_is_given_up_on_in_time() -> None:
+    """Each byte comes before a time-out of urllib's would be over."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        given_up = threading.Event()
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                for byte in b"HTTP/1.1 202 Accepted\r\n" + b"X-Never: ends\r\n" * 20:
+                    connection.sendall(bytes([byte]))
+                    if given_up.wait(0.05):
+                        break
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        slow = SendGridAccount(
+            api_key="SG.made-up",
+            sender="a@example.org",
+            base_url=f"http://127.0.0.1:{server.getsockname()[1]}",
+            timeout_s=0.5,
+        )
+        began = time.monotonic()
+        one = Outgoing(message_key=1, address="one@example.org", text=TEXT)
+        (outcome,) = EmailChannel(slow).send([one], lambda _one: True)
+        took = time.monotonic() - began
+        given_up.set()
+        thread.join()
+    assert (outcome.result, outcome.code) == (Result.AMBIGUOUS, "no_answer")
+    assert took < 5

@@ -153,6 +153,21 @@ def test_a_url_that_leads_inside_or_is_none_is_not_called(url: str) -> None:
     assert (outcome.result, outcome.code) == (Result.FAILED, "forbidden_address")
 
 
+def test_plain_http_goes_to_networks_that_are_allowed_and_to_no_public_address() -> None:
+    with serving(taken) as provider:
+        port = provider.url.rpartition(":")[2]
+        plain = [f"http://127.0.0.1:{port}/", f"http://inside.example.org:{port}/"]
+        inside = send(*plain, resolver=Names("127.0.0.1"))
+        public = send(
+            f"http://outside.example.org:{port}/",
+            f"http://93.184.215.14:{port}/",
+            resolver=Names("93.184.215.14"),
+        )
+    assert {one.result for one in inside} == {Result.ACCEPTED}
+    assert len(provider.calls) == 2
+    assert {(one.result, one.code) for one in public} == {(Result.FAILED, "forbidden_address")}
+
+
 def test_a_name_that_changes_its_mind_is_connected_to_where_it_was_checked() -> None:
     """DNS rebinding: the first answer is public, every later one leads here."""
     names = Names("192.0.2.1", "127.0.0.1")
