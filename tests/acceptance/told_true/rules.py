@@ -83,6 +83,27 @@ class Case:
         return f"{row['channel']} {row['key']} ({kind} of {self.record.outages[row['outage_key']]['id']})"
 
 
+    def lines(self) -> Iterator[tuple[int, int, list[Row]]]:
+        """Endpoint, outage, and what it heard of that or of those it came of, in order.
+
+        Of an outage that this one was split off or merged with only what was said before.
+        """
+        of: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        for key in self.record.outages:
+            of[key].append((self.family(key), float("inf")))
+        for origin in self.record.origins:
+            if origin["origin_key"] != origin["outage_key"]:
+                heir = self.family(origin["outage_key"])
+                of[origin["origin_key"]].append((heir, origin["number"]))
+        found: dict[tuple[int, int], dict[int, Row]] = defaultdict(dict)
+        for row in self.heard():
+            for outage, before in of[row["outage_key"]]:
+                if row["number"] < before:
+                    found[row["endpoint_key"], outage][row["key"]] = row
+        for (endpoint, outage), line in found.items():
+            yield endpoint, outage, list(line.values())
+
+
 Rule = Callable[[Case], Iterator[Fault]]
 
 
@@ -95,14 +116,11 @@ def _fault(rule: str, case: Case, row: Row, what: str) -> Fault:
 
 def told_twice(case: Case) -> Iterator[Fault]:
     """Two in a row, of one outage or of one that it goes on under, that state the same."""
-    lines: dict[tuple[int, int], list[Row]] = defaultdict(list)
-    for row in case.heard():
-        lines[row["endpoint_key"], case.family(row["outage_key"])].append(row)
-    for line in lines.values():
+    for _, outage, line in case.lines():
         for before, after in pairwise(line):
-            same_text = _text(case, before) == _text(case, after) and after["text_key"] is not None
-            if after["kind"] in ANSWERS:
+            if after["kind"] in ANSWERS or case.family(after["outage_key"]) != outage:
                 continue
+            same_text = _text(case, before) == _text(case, after) and after["text_key"] is not None
             if same_text or _facts(before) == _facts(after):
                 yield _fault(
                     "told_twice", case, after, f"says again what {case.name(before)} said"
@@ -291,11 +309,9 @@ def _of_words(case: Case, row: Row, kind: str, standing: Standing) -> Iterator[s
 
 def left_in_the_dark(case: Case) -> Iterator[Fault]:
     """Who last heard "out" of an outage that is over for them, and why that is."""
-    last: dict[tuple[int, int], Row] = {}
-    for row in case.heard():
-        last[row["endpoint_key"], case.family(row["outage_key"])] = row
     places = len(case.record.entries)
-    for (endpoint, outage), row in last.items():
+    for endpoint, outage, line in case.lines():
+        row = line[-1]
         standing = case.truth.standing(outage, places)
         if standing is None or standing.counting:
             continue
