@@ -212,8 +212,9 @@ class Village:
             for reader in self._readers:
                 while journal.turn(self.db, reader):
                     pass
-            self.outbox.expire()
-            if not self.outbox.drain():
+            with self.db.read() as conn:
+                due = batches.left(conn)
+            if not due or not self.outbox.drain():
                 with self.db.read() as conn:
                     assert all(journal.is_idle(conn, reader.name) for reader in self._readers)
                     errors = conn.execute(sa.select(t.work_items.c.error)).scalars().all()

@@ -61,7 +61,8 @@ class Case:
     zone: ZoneInfo
 
     def claimed(self) -> Iterator[Row]:
-        return (row for row in self.record.messages if row["claimed_at"] is not None)
+        """Messages that state something; one that its provider did not take waits anew."""
+        return (row for row in self.record.messages if row["text_key"] is not None)
 
     def heard(self) -> list[Row]:
         """What people have to be taken to have read, in the order in which it was claimed."""
@@ -542,7 +543,7 @@ def provider_log(case: Case) -> Iterator[Fault]:
             yield _fault("provider_log", case, row, "went to another address than its endpoint's")
         if text is not None and taken["body"].strip() != text["body"].strip():
             yield _fault("provider_log", case, row, "went out in other words than are on record")
-        if row["claimed_at"] is None:
+        if row["state"] not in TAKEN | {"claimed", "unknown", "failed"}:
             yield _fault("provider_log", case, row, f"was accepted and is {row['state']}")
     for row in case.record.messages:
         if row["state"] in TAKEN and row["kind"] not in ANSWERS and str(row["key"]) not in taken_ids:
