@@ -7,9 +7,7 @@ all is calm, the checker that shares no code with them looks at what was told.
 
 from __future__ import annotations
 
-import argparse
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import click
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -97,9 +96,7 @@ class Storm(RuleBasedStateMachine):
     def is_predicted_or_warned_of(
         self, street: Street, after: int, who: str, *, water: bool
     ) -> None:
-        facts = (
-            {"kind": Kind.ADVISORY, "service": Service.WATER} if water else {"predicted": True}
-        )
+        facts = {"kind": Kind.ADVISORY, "service": Service.WATER} if water else {"predicted": True}
         self._try(lambda: self.village.declare(street, **facts), after, who)
 
     @rule(of=which, street=streets, after=minutes, who=follows)
@@ -130,8 +127,10 @@ class Storm(RuleBasedStateMachine):
     @rule(
         of=which,
         command=st.sampled_from(
-            [desk.reopen, desk.cancel, desk.confirm, desk.start, desk.reject, desk.close]
-            + [desk.relist, taking_back.take_back]
+            [
+                *(desk.reopen, desk.cancel, desk.confirm, desk.start, desk.reject, desk.close),
+                *(desk.relist, taking_back.take_back),
+            ]
         ),
         after=minutes,
         who=follows,
@@ -141,9 +140,7 @@ class Storm(RuleBasedStateMachine):
 
     @rule(of=which, after=minutes, who=follows)
     def is_lifted(self, of: int, after: int, who: str) -> None:
-        self._to(
-            of, lambda one: self.village.do(desk.lift, one, reference="Lab 4711"), after, who
-        )
+        self._to(of, lambda one: self.village.do(desk.lift, one, reference="Lab 4711"), after, who)
 
     @rule(of=which, tell=st.none() | st.booleans(), after=minutes, who=follows)
     def is_no_longer_listed(self, of: int, tell: bool | None, after: int, who: str) -> None:
@@ -229,16 +226,16 @@ def play(runs: int, *, quick: bool = False) -> None:
     )
 
 
-def main() -> int:
-    words = argparse.ArgumentParser(prog="python -m tests.acceptance.storm_machine")
-    words.add_argument("--runs", type=int, default=2000, help="storms to play")
-    runs = words.parse_args().runs
+@click.command()
+@click.option("--runs", default=2000, show_default=True, help="How many storms to play.")
+def main(runs: int) -> None:
+    """Play storms that nobody wrote, and look at what was told in each."""
     begun = time.monotonic()
     play(runs)
-    print(f"{STORMS[0]} storms, {STORMS[1]} messages, {STORMS[2]} claimed: no fault")
-    print(f"{time.monotonic() - begun:.0f} s")
-    return 0
+    storms, messages, claimed = STORMS
+    click.echo(f"{storms} storms, {messages} messages, {claimed} claimed: no fault")
+    click.echo(f"{time.monotonic() - begun:.0f} s")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -142,7 +142,8 @@ class Village:
 
     def place(self, street: Street) -> MatchedShape:
         """What is drawn around some houses, matched."""
-        west, east = (-100 + (house + side) * STEP for house, side in zip(street, (-0.4, 0.4), strict=True))
+        first, last = street
+        west, east = -100 + (first - 0.4) * STEP, -100 + (last + 0.4) * STEP
         ring = [[west, 39.9], [east, 39.9], [east, 40.1], [west, 40.1], [west, 39.9]]
         drawn = {"type": "Polygon", "coordinates": [ring]}
         return self.matcher.match(drawn, Service.ELECTRIC, limits=ShapeLimits()).for_desk()
@@ -237,11 +238,9 @@ class Village:
         until = self.now + span
         while True:
             with self.db.write() as conn:
-                due = (
-                    batches.next_due(conn, clock.business_now(conn)),
-                    deadlines.next_due(conn),
-                )
-                stop = min([until, *(at for at in due if at is not None and at > clock.business_now(conn))])
+                now = clock.business_now(conn)
+                due = (batches.next_due(conn, now), deadlines.next_due(conn))
+                stop = min([until, *(at for at in due if at is not None and at > now)])
                 clock.move_to(conn, stop)
             self.settle()
             if stop == until:

@@ -5,8 +5,8 @@ simulator's own log, works out for itself what was so for each premise at each m
 every message against that. What it finds is a list of faults, each with its name.
 """
 
+from tests.acceptance.told_true.case import Fault
 from tests.acceptance.told_true.checking import Finding, check
 from tests.acceptance.told_true.record import read
-from tests.acceptance.told_true.rules import Fault
 
 __all__ = ["Fault", "Finding", "check", "read"]

@@ -5,12 +5,13 @@ Prints figures as one line of JSON and every fault as a sentence; exits 1 when t
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tomllib
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+import click
 
 from tests.acceptance.told_true.checking import check
 from tests.acceptance.told_true.record import CARRIER_FILE, read
@@ -18,23 +19,23 @@ from tests.acceptance.told_true.record import CARRIER_FILE, read
 MOST_SAID = 50
 
 
-def main() -> int:
-    words = argparse.ArgumentParser(prog="python -m tests.acceptance.told_true")
-    words.add_argument("home", type=Path, help="OUTAGE_HOME of the storm")
-    words.add_argument("--database", help="URL, where the record is not in the home itself")
-    words.add_argument("--carrier", type=Path, help="folder of the simulator's log")
-    words.add_argument("--zone", help="whose clock the texts speak of; else the site file says")
-    given = words.parse_args()
-    carrier = given.carrier or given.home / "carrier"
+@click.command()
+@click.argument("home", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--database", metavar="URL", help="Where the record is not in the home itself.")
+@click.option("--carrier", type=click.Path(path_type=Path), help="Folder of the simulator's log.")
+@click.option("--zone", help="Whose clock the texts speak of; else the site file says.")
+def main(home: Path, database: str | None, carrier: Path | None, zone: str | None) -> None:
+    """Check the finished storm in HOME: whether everybody was told once, and told true."""
+    log = carrier or home / "carrier"
     record = read(
-        given.database or f"sqlite:///{given.home / 'outage.db'}",
-        carrier if (carrier / CARRIER_FILE).is_file() else None,
+        database or f"sqlite:///{home / 'outage.db'}",
+        log if (log / CARRIER_FILE).is_file() else None,
     )
-    finding = check(record, ZoneInfo(given.zone or _zone(given.home)))
+    finding = check(record, ZoneInfo(zone or _zone(home)))
     for fault in finding.faults[:MOST_SAID]:
-        print(f"{fault.rule}: {fault.sentence}", file=sys.stderr)
-    print(json.dumps({**finding.figures, "faults_by_rule": dict(finding.by_rule)}))
-    return 1 if finding.faults else 0
+        click.echo(f"{fault.rule}: {fault.sentence}", err=True)
+    click.echo(json.dumps({**finding.figures, "faults_by_rule": dict(finding.by_rule)}))
+    sys.exit(1 if finding.faults else 0)
 
 
 def _zone(home: Path) -> str:
@@ -43,4 +44,4 @@ def _zone(home: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -6,9 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from tests.acceptance.told_true.case import Case, Fault
 from tests.acceptance.told_true.people import People
 from tests.acceptance.told_true.record import Record
-from tests.acceptance.told_true.rules import RULES, Case, Fault
+from tests.acceptance.told_true.rules import RULES
 from tests.acceptance.told_true.truth import Truth
 
 

@@ -102,7 +102,7 @@ def _read(conn: sa.Connection, acceptances: tuple[Row, ...] | None) -> Record:
         return tuple(dict(row) for row in conn.execute(sa.text(statement)).mappings())
 
     def by_key(table: str, key: str = "key") -> dict[Any, Row]:
-        return {row[key]: row for row in rows(f"SELECT * FROM {table}")}  # noqa: S608 our own names
+        return {row[key]: row for row in rows(f"SELECT * FROM {table}")}
 
     return Record(
         entries=tuple(

@@ -146,7 +146,8 @@ class Truth:
                 if row["removed"] is None and row["until"] is None
             }
             if live != standing.live:
-                yield f"outage {outage['id']} has {len(live)} live members, not {len(standing.live)}"
+                found = len(standing.live)
+                yield f"outage {outage['id']} has {len(live)} live members, not {found}"
         open_ = {
             (row["premise_key"], row["service"])
             for row in self.record.interruptions

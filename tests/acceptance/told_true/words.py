@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 _CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d\d)\s?(?P<half>[AP]M)"
 _DAY = r"(?P<day>Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s(?:[A-Z][a-z]+\s(?P<date>\d{1,2}),?\s)?"
 _WHEN = rf"{_DAY}(?:\d{{4}},?\s)?(?:at\s)?{_CLOCK}"
-ETR = re.compile(rf"(?:est\. back|estimated back:?|back by|expected back:?)\s{_WHEN}", re.IGNORECASE)
+ETR = re.compile(rf"(?:est\. back|estimated back:?|back by)\s{_WHEN}", re.IGNORECASE)
 AS_OF = re.compile(rf"as of:?\s{_WHEN}", re.IGNORECASE)
 MORE_BY = re.compile(rf"(?:more by|next update by:?)\s{_WHEN}", re.IGNORECASE)
 NO_ETR = re.compile(r"no (?:return|new) time yet|estimated back: not known", re.IGNORECASE)
