@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from outage.database import open_database
-from tests.acceptance.storms import Replayed, outage
+from tests.acceptance.storms import Replayed, outage, replay
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +31,14 @@ def replayed(homes: Callable[[], Path]) -> Iterator[Callable[..., Replayed]]:
     """Replays a recording on a fresh database, once each."""
     known: dict[tuple[object, ...], Replayed] = {}
 
-    def replay(file: Path, *options: str) -> Replayed:
+    def once(file: Path, *options: str) -> Replayed:
         if (file, options) not in known:
             home = homes()
-            facts = outage(home, "replay", str(file), "--speed", "max", *options)
+            facts, finding = replay(home, file, *options)
             db = open_database(f"sqlite:///{home / 'outage.db'}")
-            known[file, options] = Replayed(facts=facts, db=db)
+            known[file, options] = Replayed(facts=facts, db=db, finding=finding)
         return known[file, options]
 
-    yield replay
+    yield once
     for one in known.values():
         one.db.close()

@@ -71,6 +71,7 @@ def test_a_spoiled_recording_tells_nobody_restored_and_nobody_anything_twice(
     assert "restored" not in bad.facts["messages_by_kind"]
     told = bad.told("detected")
     assert len(told) == len(set(told))
+    assert bad.finding.faults == ()
 
 
 def test_a_spoiled_recording_says_what_was_wrong(

@@ -1,0 +1,54 @@
+"""Nobody is told the same thing twice."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+
+from tests.acceptance.told_true import words
+from tests.acceptance.told_true.case import ANSWERS, Case, Fault, fault
+from tests.acceptance.told_true.record import Row
+
+MINUTE_MS = 60_000
+
+
+def told_twice(case: Case) -> Iterator[Fault]:
+    """Two in a row, of one outage or of one that it goes on under, that state the same."""
+    for _, outage, line in case.lines():
+        for before, after in pairwise(line):
+            if after["kind"] in ANSWERS or case.family(after["outage_key"]) != outage:
+                continue
+            same_text = _text(case, before) == _text(case, after) and after["text_key"] is not None
+            if same_text or _facts(before) == _facts(after):
+                yield fault("told_twice", case, after, f"says again what {case.name(before)} said")
+
+
+def _facts(row: Row) -> tuple[object, ...]:
+    names = ("told_state", "told_time", "told_update", "told_crew", "told_places")
+    minute = None if row["told_time"] is None else row["told_time"] // MINUTE_MS
+    return (*(row[name] for name in names if name != "told_time"), minute)
+
+
+def _text(case: Case, row: Row) -> str | None:
+    text = case.record.texts.get(row["text_key"])
+    return None if text is None else words.undated(text["body"])
+
+
+def accepted_twice(case: Case) -> Iterator[Fault]:
+    """A text that the simulator took more than once."""
+    times: dict[str, int] = defaultdict(int)
+    for taken in case.record.acceptances or ():
+        if taken["channel"] == "sms" and taken["our_id"] is not None:
+            times[taken["our_id"]] += 1
+    for our_id, count in times.items():
+        if count > 1:
+            yield Fault(
+                rule="accepted_twice",
+                message=_number(our_id),
+                sentence=f"text {our_id} was accepted {count} times",
+            )
+
+
+def _number(our_id: str) -> int | None:
+    return int(our_id) if our_id.isdigit() else None
