@@ -14,6 +14,7 @@ from notifier.channels.base import TIMEOUT_S, Channel, Outcome, Outgoing
 from notifier.channels.providers import configured, opened
 from notifier.claiming import ClaimedBatch, Terms, claim
 from notifier.kinds import Channel as ChannelName
+from notifier.links import Links
 from notifier.manners import Manners
 from notifier.patience import Patience
 from notifier.reconciling import Reconciler
@@ -182,6 +183,7 @@ def terms(settings: Settings, site: Site) -> Terms:
         rates=pacing.rates(settings),
         prices=Prices.of(settings, site.zone) if settings.segment_price else None,
         patience=Patience.of(settings),
+        links=Links.of(settings),
     )
 
 

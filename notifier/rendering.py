@@ -4,6 +4,7 @@ A text says when, why and who is on it, until when it should last, what to do
 now, and as of when all that holds; it is complete without a link. An SMS is
 made to fit the segments that its language has for its kind (one, where GSM-7
 has the letters): lines marked ``?`` are left out, last first, until it does.
+A personal link follows where it costs no segment more.
 """
 
 import re
@@ -81,7 +82,9 @@ class Text:
         return gsm7.segments(self.body) if self.channel is Channel.SMS else 1
 
 
-def render(notice: Notice, channel: Channel, language: str, voice: Voice) -> Text:
+def render(
+    notice: Notice, channel: Channel, language: str, voice: Voice, *, link: str = ""
+) -> Text:
     """The text of a notice, in the language asked for or in English.
 
     Words of safety that nobody has reviewed are said in English, with whom to call (DECISIONS 28).
@@ -98,7 +101,9 @@ def render(notice: Notice, channel: Channel, language: str, voice: Voice) -> Tex
         # A line in the language asked for costs what that language costs.
         most = asked.budget(notice.kind)
         body = _fitted(_fill(f"{base}.sms.txt", facts), most, " " if chosen.spaced else "")
+        body = _with_link(body, link)
         return Text(channel=channel, language=chosen.language, template=template, body=body)
+    facts["link"] = link
     facts["subject"] = " ".join(_fill(f"{base}.subject.txt", facts).split())
     facts["lead"] = " ".join(_fill(f"{base}.lead.txt", facts).split())
     body = _fill(f"{chosen.language}/body.txt", facts)
@@ -172,6 +177,12 @@ def _fitted(filled: str, most: int, between: str) -> str:
         last = max(number for number, line in enumerate(lines) if _is_optional(line))
         del lines[last]
     return _joined(lines, between)
+
+
+def _with_link(body: str, link: str) -> str:
+    """The text with a link after it, if that costs nothing: it is complete without."""
+    linked = f"{body} {link}"
+    return linked if link and gsm7.segments(linked) == gsm7.segments(body) else body
 
 
 def _is_optional(line: str) -> bool:

@@ -28,6 +28,7 @@ def upgrade() -> None:
     _timers()
     _zones()
     _sending()
+    _choices()
     # The word that said it is a kind's name now, and kinds are what is summed up.
     op.execute("UPDATE decisions SET decision = 'etr_over' WHERE decision = 'etr_passed'")
     # Who writes from a number nobody knows names a house and a postal code.
@@ -38,6 +39,7 @@ def downgrade() -> None:
     """Take it away again."""
     op.execute("UPDATE decisions SET decision = 'etr_passed' WHERE decision = 'etr_over'")
     op.drop_index("ix_premises_house_number", "premises")
+    op.drop_column("contacts", "chosen_at")
     op.drop_index("ix_premises_time_zone", "premises")
     for name in reversed(_TIMERS):
         op.drop_column("outages", name)
@@ -53,6 +55,15 @@ def downgrade() -> None:
         op.drop_table(name)
     for name in ("reports", "conversations", "answers", "replies"):
         op.drop_table(name)
+
+
+def _choices() -> None:
+    op.add_column(
+        "contacts",
+        sa.Column(
+            "chosen_at", INSTANT, comment="the person set topics and quiet hours; no import does"
+        ),
+    )
 
 
 def _replies() -> None:
