@@ -424,9 +424,7 @@ def _repeat(
     work.send(_outgoing(work, row, text, row.expires_at))
 
 
-def _outgoing(
-    work: _Claim, row: sa.Row[Any], text: Text, expires_at: datetime | None
-) -> Outgoing:
+def _outgoing(work: _Claim, row: sa.Row[Any], text: Text, expires_at: datetime | None) -> Outgoing:
     return Outgoing(
         message_key=row.key,
         address=row.address,

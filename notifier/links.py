@@ -113,7 +113,9 @@ def filled(text: str, link: str) -> str:
     return text.replace(BLANK, f"/s/{link.rpartition('/')[2]}") if link else text
 
 
-def _occupancies(conn: Connection, contact_key: int) -> Iterator[sa.Row[tuple[int, int, int, bool]]]:
+def _occupancies(
+    conn: Connection, contact_key: int
+) -> Iterator[sa.Row[tuple[int, int, int, bool]]]:
     """What a contact's account holds or has held, with whether the contact still does."""
     c, o, a, e = t.contacts.c, t.occupancies.c, t.accounts.c, t.endpoints.c
     lives = sa.and_(

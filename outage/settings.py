@@ -99,8 +99,8 @@ class Settings:
     secret_key: str = setting(
         reading.secret(32),
         "",
-        "Key that signs personal links (`/s/…`) and marks mails; 32 characters or more. Never given "
-        "to `page`. Empty: no message carries a link.",
+        "Key that signs personal links (`/s/…`) and marks mails; 32 characters or more. Never "
+        "given to `page`. Empty: no message carries a link.",
         secret=True,
     )
     secret_key_before: str = setting(
