@@ -27,6 +27,10 @@ class NotWaiting(NotifierError):
     """Large send {number} does not wait any more: it is {state} (by {by})."""
 
 
+class FaultyTexts(NotifierError):
+    """Of your own texts {faults} cannot be used as they are; ours are sent in their place."""
+
+
 class SamePerson(NotifierError):
     """Large send {number} is {by}'s own: somebody else has to approve it.
 

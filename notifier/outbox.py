@@ -1,14 +1,16 @@
 """The outbox: batches of what is due, claimed, sent and settled."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
-from notifier import batches, pacing, settling
+from notifier import batches, own_texts, pacing, settling
 from notifier.batches import Waiting
 from notifier.channels.base import TIMEOUT_S, Channel, Outcome, Outgoing
 from notifier.channels.providers import configured, opened
@@ -26,6 +28,8 @@ from notifier.stopping import Switch, standing
 from outage.database import Database
 from outage.settings import Settings
 from outage.site import Site
+
+log = logging.getLogger(__name__)
 
 COMMIT_S = 0.050
 """How much of what a provider has said may be lost by a kill."""
@@ -170,13 +174,7 @@ def terms(settings: Settings, site: Site) -> Terms:
         mode=settings.send,
         allowlist=settings.allowlist,
         providers={channel: names[0] for channel, names in configured(settings).items()},
-        voice=Voice(
-            name=site.short_name,
-            phone=site.phones.outage or "",
-            zone=site.zone,
-            advisory={str(service): said for service, said in site.advisory.items()},
-            lifted={str(service): said for service, said in site.advisory_lifted.items()},
-        ),
+        voice=voice(site, settings.texts),
         languages=site.languages,
         manners=Manners.of(settings, site),
         lease=timedelta(seconds=settings.lease_s),
@@ -185,6 +183,21 @@ def terms(settings: Settings, site: Site) -> Terms:
         patience=Patience.of(settings),
         links=Links.of(settings),
     )
+
+
+def voice(site: Site, folder: Path | None = None) -> Voice:
+    """Who speaks, with those texts in a folder that are fit to send; the log names the others."""
+    ours = Voice(
+        name=site.short_name,
+        phone=site.phones.outage or "",
+        zone=site.zone,
+        advisory={str(service): said for service, said in site.advisory.items()},
+        lifted={str(service): said for service, said in site.advisory_lifted.items()},
+    )
+    texts, faults = own_texts.load(folder, ours)
+    for fault in faults:
+        log.error("our own text is used: %s", fault.sentence)
+    return replace(ours, texts=texts)
 
 
 def _gathered(outcomes: Iterator[Outcome]) -> Iterator[list[Outcome]]:

@@ -223,6 +223,12 @@ class Settings:
         "",
         "Networks inside, with commas between, that webhooks may go to; else only public ones.",
     )
+    texts: Path | None = setting(
+        reading.folder_or_none,
+        "",
+        "Folder of your own texts, which go before ours: `LANGUAGE/FILE`, any of them. `outage "
+        "texts check` says what is wrong with them; a faulty one is not used.",
+    )
     hold_s: int = setting(
         reading.whole(0, 3600),
         "60",

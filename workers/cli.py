@@ -95,6 +95,7 @@ COMMANDS: dict[str, Entry] = {
     "take-back": Entry(
         "workers.commands.life:take_back", "Take the last change of an outage back."
     ),
+    "texts": Entry("workers.commands.texts:texts", "Check your own texts; show what is sent."),
     "token": Entry("workers.commands.token:token", "Make, list and revoke tokens for the API."),
     "up": Entry("workers.commands.up:up", "Start all processes and keep them running."),
     "update": Entry("workers.commands.update:update", "Say what is new about an outage."),
