@@ -65,13 +65,14 @@ def look(
         Spot(
             key=one.key,
             street=one.street,
+            # What endangers people comes before what annoys them.
             stands=(
+                *(view.notice(key) for premise, key in more if premise == one.key),
                 *(
                     view.service(service, known, one, _noted(conn, holder, one, service))
                     for service in site.services
                     if service in one.services
                 ),
-                *(view.notice(key) for premise, key in more if premise == one.key),
             ),
         )
         for one in mine
@@ -132,10 +133,13 @@ class _View:
         own = self.site.advisory.get(service, {})
         if self.language in own:
             return own[self.language], self.language
-        chosen = words(self.language)
-        if not chosen.reviewed_by:
+        asked = chosen = words(self.language)
+        if not asked.reviewed_by:
             chosen = words(FALLBACK)
         said = own.get(chosen.language) or chosen.name("advice", service)
+        phone = self.site.phones.outage
+        if chosen is not asked and phone:
+            said = f"{said} {asked.name('call', 'safety').format(phone=phone)}"
         return said, chosen.language
 
     def when(self, at: datetime | None) -> str:
