@@ -118,7 +118,7 @@ class Personal:
         form = None
         if request.method == "POST":
             body = (await request.body()).decode("utf-8", "replace")
-            form = dict(parse_qsl(body, keep_blank_values=True, max_num_fields=30))
+            form = dict(parse_qsl(body, keep_blank_values=True))
         wish = (form or request.query_params).get("lang", "")
         known = wish if wish in spoken else ""
         said = request.query_params.get("said", "")
@@ -255,7 +255,9 @@ class Personal:
         ]
         service = next((one for one in Service if one == form.get("service")), None)
         once = form.get("once", "")
-        if not at or service not in at[0].services or not 0 < len(once) <= _ONCE_LONGEST:
+        if not at or service is None or service not in at[0].services:
+            raise Refused("choice_wrong")
+        if not 0 < len(once) <= _ONCE_LONGEST:
             raise Refused("choice_wrong")
         back = form["do"] == "on"
         tapping.tap(
