@@ -81,7 +81,7 @@ def words(language: str) -> Words:
 
 def of(language: str, own: Mapping[str, Any]) -> Words:
     """The words of a language there is a folder for, with an operator's own instead of ours."""
-    data = _ours(language) | own
+    data = _ours(language) | dict(own)
     tables = {
         name: {**table, **own.get(name, {})}
         for name, table in _ours(language).items()

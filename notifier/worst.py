@@ -33,7 +33,7 @@ def notices(kind: Kind, words: Words, at: datetime) -> Iterator[Notice]:
     times = ((at, None), (at + _FAR, None), (None, at), (None, at + _FAR), (None, None))
     starts = (at, at + _FAR) if kind in WITH_START else (at, at + _FAR, None)
     for service, (etr, update), start, places in itertools.product(
-        model.Service, times, starts, (1, 3, MOST_PLACES)
+        model.Service, times, starts, (1, MOST_PLACES)
     ):
         if etr is None and kind in {Kind.ETR, Kind.ETR_LATER}:
             continue
