@@ -94,7 +94,7 @@ def test_a_text_with_a_link_is_known_again_in_the_providers_list(body: str, kind
     text = Text(channel=Channel.SMS, language="en", template="x/1", body=f"Back. {LINKS.blank}")
     at = datetime(2026, 1, 4, 22, tzinfo=UTC)
     sought = Sought(message_key=1, address=A, text=text, since=at)
-    entry = {
+    entry: dict[str, object] = {
         "sid": "SM" + "1" * 32,
         "to": A,
         "body": body,
