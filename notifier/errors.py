@@ -28,7 +28,7 @@ class NotWaiting(NotifierError):
 
 
 class FaultyTexts(NotifierError):
-    """Of your own texts {faults} cannot be used as they are; ours are sent in their place."""
+    """There are {faults} faults in your own texts; ours are sent in place of those files."""
 
 
 class SamePerson(NotifierError):
