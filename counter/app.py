@@ -1,4 +1,4 @@
-"""The `counter` process: the way in for providers; no staff route is reachable here."""
+"""The `counter` process: the way in for providers and the public; no staff route is reachable."""
 
 import asyncio
 from functools import partial
@@ -11,14 +11,17 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from counter.hooks import Hooks
+from counter.personal import Personal
 from notifier import inbound, receipts
 from outage import tables as t
 from outage.database import Database
 from outage.settings import Settings
+from outage.site import NEUTRAL, Site
 
 
-def create_app(settings: Settings, db: Database) -> Starlette:
+def create_app(settings: Settings, db: Database, site: Site = NEUTRAL) -> Starlette:
     """Build the application. The database stays the caller's to close."""
+    personal = Personal(db, settings, site)
     hooks = Hooks(settings, partial(receipts.apply, db), partial(inbound.accept, db))
 
     async def healthz(_request: Request) -> Response:
@@ -33,7 +36,14 @@ def create_app(settings: Settings, db: Database) -> Starlette:
             )
         return PlainTextResponse("ok\n")
 
-    return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), *hooks.routes()])
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            *hooks.routes(),
+            *personal.routes(),
+        ]
+    )
 
 
 def _look(db: Database) -> None:

@@ -16,6 +16,7 @@ from notifier.batches import in_flight, pass_on, steady, unsettled
 from notifier.channels.base import Outgoing
 from notifier.facts import OutageFacts
 from notifier.kinds import Channel, Kind
+from notifier.links import Links, Of
 from notifier.patience import Patience
 from notifier.policy import Belief, Decision, Manners, Reason, belief, decide, unpack
 from notifier.rendering import Text, Voice, render, says_crew
@@ -62,6 +63,7 @@ class Terms:
     rates: Mapping[str, float] = field(default_factory=dict)
     """Segments a second of the providers that have been given a speed."""
     prices: Prices | None = None
+    links: Links | None = None
 
     def rate(self, provider: str | None) -> float:
         """Segments a second that a provider is paced to, 0 for as many as it takes."""
@@ -121,6 +123,11 @@ class _Claim:
     later: list[dict[str, Any]] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     texts: dict[tuple[object, ...], Text] = field(default_factory=dict)
+    links: Mapping[Of, str] = field(default_factory=dict)
+    """Each person's own link, for whom there is one."""
+
+    def link(self, row: sa.Row[Any]) -> str:
+        return self.links.get((row.account_key, row.endpoint_key, row.channel), "")
 
     def can_pay(self, kind: Kind, channel: Channel, segments: int, *, medical: bool) -> bool:
         """Whether a message may go as far as money is concerned."""
@@ -157,6 +164,9 @@ def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
         work = _Claim(terms=terms, now=business_now(conn))
         if terms.prices is not None and batch.lane.startswith("sms"):
             work.purse = Purse.open(conn, terms.prices, work.now)
+        if terms.links is not None and rows:
+            to = {(row.account_key, row.endpoint_key, row.channel) for row in rows}
+            work.links = terms.links.for_messages(conn, to)
         _sort_out(conn, rows, work)
         _write(conn, work, wall_now(conn))
         warning = None if work.purse is None else work.purse.close(conn)
@@ -345,7 +355,7 @@ def _first(
     if goes and not work.can_pay(kind, channel, text.segments, medical=situation.medical):
         work.end(row.key, "suppressed", Reason.SPENDING_CAP)
         return
-    crew_said = says_crew(text, kind, about.crew_status)
+    crew_said = says_crew(text, kind, about.crew_status, terms.voice.texts)
     known = belief(kind, situation, about.policy, terms.manners, work.now, crew_said=crew_said)
     work.frozen.append(
         {
@@ -362,7 +372,7 @@ def _first(
         }
     )
     if goes:
-        work.send(_outgoing(row, text, expires_at, work.now))
+        work.send(_outgoing(work, row, text, expires_at))
 
 
 def _later(work: _Claim, row: sa.Row[Any], kind: Kind, at: datetime) -> None:
@@ -409,16 +419,17 @@ def _text(
 ) -> Text:
     """One rendering for all who are told the same: kind, places, what was promised, and the clock.
 
-    Times are those of the place, on its own clock.
+    Times are those of the place, on its own clock; whether there is room for a link counts too.
     """
-    language = work.terms.language(row.language)
-    same = (row.outage_key, wish, channel, language)
+    terms, linked = work.terms, bool(work.link(row))
+    language = terms.language(row.language)
+    link = terms.links.blank if terms.links is not None and linked else ""
+    same = (row.outage_key, wish, channel, language, linked)
     if same not in work.texts:
         kind, places, promised, zone = wish
         notice = about.notice(kind, places, work.now, promised=promised)
-        voice = work.terms.voice
-        here = replace(voice, zone=zone_named(zone) or voice.zone)
-        work.texts[same] = render(notice, channel, language, here)
+        here = replace(terms.voice, zone=zone_named(zone) or terms.voice.zone)
+        work.texts[same] = render(notice, channel, language, here, link=link)
     return work.texts[same]
 
 
@@ -456,15 +467,16 @@ def _repeat(
             work.end(row.key, "unknown", reason)
             return
     work.repeated.append(row.key)
-    work.send(_outgoing(row, text, row.expires_at, work.now))
+    work.send(_outgoing(work, row, text, row.expires_at))
 
 
-def _outgoing(row: sa.Row[Any], text: Text, expires_at: datetime | None, now: datetime) -> Outgoing:
+def _outgoing(work: _Claim, row: sa.Row[Any], text: Text, expires_at: datetime | None) -> Outgoing:
     return Outgoing(
         message_key=row.key,
         address=row.address,
         text=text,
-        valid_for_s=None if expires_at is None else int((expires_at - now).total_seconds()),
+        valid_for_s=None if expires_at is None else int((expires_at - work.now).total_seconds()),
+        link=work.link(row),
     )
 
 

@@ -27,6 +27,10 @@ class NotWaiting(NotifierError):
     """Large send {number} does not wait any more: it is {state} (by {by})."""
 
 
+class FaultyTexts(NotifierError):
+    """There are {faults} faults in your own texts; ours are sent in place of those files."""
+
+
 class SamePerson(NotifierError):
     """Large send {number} is {by}'s own: somebody else has to approve it.
 

@@ -1,19 +1,22 @@
 """The outbox: batches of what is due, claimed, sent and settled."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
-from notifier import batches, pacing, settling
+from notifier import batches, own_texts, pacing, settling
 from notifier.batches import Waiting
 from notifier.channels.base import NOT_SENT, TIMEOUT_S, Channel, Outcome, Outgoing, not_sent
 from notifier.channels.providers import configured, opened
 from notifier.claiming import ClaimedBatch, Terms, claim
 from notifier.kinds import Channel as ChannelName
+from notifier.links import Links
 from notifier.manners import Manners
 from notifier.patience import Patience
 from notifier.reconciling import Reconciler
@@ -26,6 +29,8 @@ from notifier.stopping import Switch, standing
 from outage.database import Database
 from outage.settings import Settings
 from outage.site import Site
+
+log = logging.getLogger(__name__)
 
 
 class Outbox:
@@ -177,17 +182,27 @@ def terms(settings: Settings, site: Site) -> Terms:
         mode=settings.send,
         allowlist=settings.allowlist,
         providers={channel: names[0] for channel, names in configured(settings).items()},
-        voice=Voice(
-            name=site.short_name,
-            phone=site.phones.outage or "",
-            zone=site.zone,
-            advisory={str(service): said for service, said in site.advisory.items()},
-            lifted={str(service): said for service, said in site.advisory_lifted.items()},
-        ),
+        voice=voice(site, settings.texts),
         languages=site.languages,
         manners=Manners.of(settings, site),
         lease=timedelta(seconds=settings.lease_s),
         rates=pacing.rates(settings),
         prices=Prices.of(settings, site.zone) if settings.segment_price else None,
         patience=Patience.of(settings),
+        links=Links.of(settings),
     )
+
+
+def voice(site: Site, folder: Path | None = None) -> Voice:
+    """Who speaks, with those texts in a folder that are fit to send; the log names the others."""
+    ours = Voice(
+        name=site.short_name,
+        phone=site.phones.outage or "",
+        zone=site.zone,
+        advisory={str(service): said for service, said in site.advisory.items()},
+        lifted={str(service): said for service, said in site.advisory_lifted.items()},
+    )
+    texts, faults = own_texts.load(folder, ours)
+    for fault in faults:
+        log.error("our own text is used: %s", fault.sentence)
+    return replace(ours, texts=texts)

@@ -4,20 +4,19 @@ A text says when, why and who is on it, until when it should last, what to do
 now, and as of when all that holds; it is complete without a link. An SMS is
 made to fit the segments that its language has for its kind (one, where GSM-7
 has the letters): lines marked ``?`` are left out, last first, until it does.
+A personal link follows where it costs no segment more.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from zoneinfo import ZoneInfo
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from notifier import gsm7
 from notifier.kinds import Channel, Kind, Told
-from notifier.words import FALLBACK, Words, words
+from notifier.texts import OURS, Texts
+from notifier.words import FALLBACK, Words
 
 _OPTIONAL = "? "
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -27,7 +26,8 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 class Voice:
     """Who speaks: the utility's short name, the phone to call, and its time zone.
 
-    ``advisory`` and ``lifted`` are the words it is bound to, by service and language.
+    ``advisory`` and ``lifted`` are the words it is bound to, by service and language; ``texts`` are
+    those it has made its own, and ours for the rest.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Voice:
     zone: ZoneInfo
     advisory: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     lifted: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    texts: Texts = OURS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,47 +87,53 @@ class Text:
         return gsm7.segments(self.body) if self.channel is Channel.SMS else 1
 
 
-def render(notice: Notice, channel: Channel, language: str, voice: Voice) -> Text:
+def render(
+    notice: Notice, channel: Channel, language: str, voice: Voice, *, link: str = ""
+) -> Text:
     """The text of a notice, in the language asked for or in English.
 
     Words of safety that nobody has reviewed are said in English, with whom to call (DECISIONS 28).
     """
-    asked = words(language)
+    texts = voice.texts
+    asked = texts.words(language)
     unreviewed = notice.safety and not asked.reviewed_by
-    chosen = words(FALLBACK) if unreviewed else asked
-    facts = _facts(notice, chosen, voice, "sms" if channel is Channel.SMS else "email")
+    chosen = texts.words(FALLBACK) if unreviewed else asked
+    facts = facts_of(notice, chosen, voice, "sms" if channel is Channel.SMS else "email")
     if chosen is not asked and voice.phone:
         facts["call"] = asked.name("call", "safety").format(phone=voice.phone)
     base = f"{chosen.language}/{notice.kind.value}"
-    template = f"{notice.kind.value}/{chosen.version}"
+    template = f"{notice.kind.value}/{texts.version(chosen, notice.kind)}"
     if channel is Channel.SMS:
         # A line in the language asked for costs what that language costs.
         takes_back = notice.safety and notice.kind.rule.takes_back
         most = asked.budget(Kind.ADVISORY if takes_back else notice.kind)
-        body = _fitted(_fill(f"{base}.sms.txt", facts), most, " " if chosen.spaced else "")
+        body = _fitted(texts.fill(f"{base}.sms.txt", facts), most, " " if chosen.spaced else "")
+        body = _with_link(body, link)
         return Text(channel=channel, language=chosen.language, template=template, body=body)
-    facts["subject"] = " ".join(_fill(f"{base}.subject.txt", facts).split())
-    facts["lead"] = " ".join(_fill(f"{base}.lead.txt", facts).split())
-    body = _fill(f"{chosen.language}/body.txt", facts)
+    facts["link"] = link
+    facts["subject"] = " ".join(texts.fill(f"{base}.subject.txt", facts).split())
+    facts["lead"] = " ".join(texts.fill(f"{base}.lead.txt", facts).split())
+    body = texts.fill(f"{chosen.language}/body.txt", facts)
     return Text(
         channel=channel,
         language=chosen.language,
         template=template,
         subject=str(facts["subject"]),
         body=_BLANK_LINES.sub("\n\n", body).strip() + "\n",
-        html=_fill(f"{chosen.language}/body.html", facts),
+        html=texts.fill(f"{chosen.language}/body.html", facts),
     )
 
 
-def says_crew(text: Text, kind: Kind, crew_status: str | None) -> bool:
+def says_crew(text: Text, kind: Kind, crew_status: str | None, texts: Texts = OURS) -> bool:
     """Whether a text says who is on it: it is left out of one that has no room for it."""
     if kind is Kind.CREW:
         return True
-    name = words(text.language).name("crew", crew_status)
+    name = texts.words(text.language).name("crew", crew_status)
     return bool(name) and (name in text.body or gsm7.to_alphabet(name) in text.body)
 
 
-def _facts(notice: Notice, chosen: Words, voice: Voice, style: str) -> dict[str, object]:
+def facts_of(notice: Notice, chosen: Words, voice: Voice, style: str) -> dict[str, object]:
+    """What templates may say of a notice; codes as words."""
     kind = notice.kind
     out, back = kind.told.out, kind.told is Told.BACK
     ahead = kind.told in {Told.NOTICED, Told.REMINDED, Told.WATCHED}
@@ -192,22 +199,15 @@ def _fitted(filled: str, most: int, between: str) -> str:
     return _joined(lines, between)
 
 
+def _with_link(body: str, link: str) -> str:
+    """The text with a link after it, if that costs nothing: it is complete without."""
+    linked = f"{body} {link}"
+    return linked if link and gsm7.segments(linked) == gsm7.segments(body) else body
+
+
 def _is_optional(line: str) -> bool:
     return line.startswith(_OPTIONAL)
 
 
 def _joined(lines: list[str], between: str) -> str:
     return between.join(line.removeprefix(_OPTIONAL) for line in lines)
-
-
-def _fill(name: str, facts: dict[str, object]) -> str:
-    return _environment().get_template(name).render(facts)
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("notifier"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-    )

@@ -185,7 +185,8 @@ def _wait(code: str, times: int) -> timedelta:
     # A provider that stopped us rests for longer, and another may take the message meanwhile.
     if code == NOT_SENT:
         return timedelta(0)
-    return min(BACK_OFF * 2 ** max(0, min(times - 1, 10)), LONGEST_BACK_OFF)
+    doubled: int = 2 ** max(0, min(times - 1, 10))
+    return min(BACK_OFF * doubled, LONGEST_BACK_OFF)
 
 
 def _back_to_pending(conn: Connection, rows: list[dict[str, Any]], back: dict[str, Any]) -> None:

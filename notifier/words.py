@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
@@ -75,14 +76,29 @@ def languages() -> frozenset[str]:
 def words(language: str) -> Words:
     """The words of a language; of English where there is no folder for it."""
     known = language if language in languages() else FALLBACK
-    text = files("notifier").joinpath("templates", known, "words.toml").read_text("utf-8")
-    data = tomllib.loads(text)
+    return of(known, {})
+
+
+def of(language: str, own: Mapping[str, Any]) -> Words:
+    """The words of a language there is a folder for, with an operator's own instead of ours."""
+    data = _ours(language) | dict(own)
+    tables = {
+        name: {**table, **own.get(name, {})}
+        for name, table in _ours(language).items()
+        if isinstance(table, dict)
+    }
     return Words(
-        language=known,
-        version=data.pop("version"),
-        reviewed_by=data.pop("reviewed_by"),
-        locale=data.pop("locale", known),
-        spaced=data.pop("spaced", True),
-        segments=data.pop("segments"),
-        tables=data,
+        language=language,
+        version=data["version"],
+        reviewed_by=data["reviewed_by"],
+        locale=data.get("locale", language),
+        spaced=data.get("spaced", True),
+        segments=tables.pop("segments"),
+        tables=tables,
     )
+
+
+@cache
+def _ours(language: str) -> dict[str, Any]:
+    text = files("notifier").joinpath("templates", language, "words.toml").read_text("utf-8")
+    return tomllib.loads(text)

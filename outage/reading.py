@@ -68,6 +68,11 @@ def folder(given: str) -> Path:
         raise ValueError("begins with ~, but this user has no home; give a full path.") from problem
 
 
+def folder_or_none(given: str) -> Path | None:
+    """An absolute path, or none."""
+    return folder(given) if given.strip() else None
+
+
 def whole(least: int, most: int) -> Callable[[str], int]:
     """A whole number between both, inclusive."""
 

@@ -80,27 +80,34 @@ class Settings:
     counter_url: str = setting(
         reading.url("http", "https"),
         "",
-        "Where `counter` is reached; `page` of this release forwards nothing there. "
+        "Where `counter` is reached: `page` forwards `/s/…` there. "
         "Empty: the counter on this machine.",
     )
     edge_key: str = setting(
         reading.secret(16),
         "",
-        "Key by which `page` signs a visitor's address for `counter`; 16 characters or more. "
-        "This release forwards no visitor.",
+        "Key by which `page` signs a visitor's address for `counter`, which bounds what comes from "
+        "one; 16 characters or more. `outage up` makes one where none is set.",
         secret=True,
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = setting(
         reading.networks,
         "",
-        "Addresses or networks, with commas between, whose forwarding headers are believed. "
-        "This release reads no such header.",
+        "Addresses or networks, with commas between, whose `X-Forwarded-For` is believed: of the "
+        "proxies before `page` and `counter`.",
     )
     secret_key: str = setting(
         reading.secret(32),
         "",
-        "Key for signed links and sessions; 32 characters or more. Never given to `page`. "
-        "This release makes no such link.",
+        "Key that signs personal links (`/s/…`) and marks mails; 32 characters or more. Never "
+        "given to `page`. Empty: no message carries a link.",
+        secret=True,
+    )
+    secret_key_before: str = setting(
+        reading.secret(32),
+        "",
+        "The key that `OUTAGE_SECRET_KEY` has replaced: links made with it still open, until it is "
+        "taken out.",
         secret=True,
     )
     send: SendMode = setting(
@@ -216,6 +223,12 @@ class Settings:
         "",
         "Networks, with commas between, that webhooks may go to although they are not public, and "
         "over plain http; all others only by https.",
+    )
+    texts: Path | None = setting(
+        reading.folder_or_none,
+        "",
+        "Folder of your own texts, which go before ours: `LANGUAGE/FILE`, any of them. `outage "
+        "texts check` says what is wrong with them; a faulty one is not used.",
     )
     hold_s: int = setting(
         reading.whole(0, 3600),

@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from status_page.broadcaster import Broadcaster
+from status_page.forwarding import Forwarding
 from status_page.headers import SecurityHeaders
 from status_page.pages import Pages, problem
 from status_page.shelf import Shelf
@@ -36,7 +37,11 @@ _SPARE_FILES = 256
 
 
 def create_app(
-    folder: Path, redis_url: str | None = None, *, most_streams: int = MOST_STREAMS
+    folder: Path,
+    redis_url: str | None = None,
+    *,
+    most_streams: int = MOST_STREAMS,
+    forwarding: Forwarding | None = None,
 ) -> Starlette:
     """Build the application over a published folder.
 
@@ -44,6 +49,7 @@ def create_app(
         folder: Where the publisher writes; it need not exist yet.
         redis_url: Makes changes appear sooner than the next look, a quarter of a second away.
         most_streams: Open streams; beyond them 503, and browsers poll the pointer instead.
+        forwarding: Where paths go that no file answers; without it there are none.
     """
     pages = Pages(Shelf(folder))
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -61,6 +67,8 @@ def create_app(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if forwarding is not None:
+            await forwarding.close()
 
     async def healthy(_request: Request) -> Response:
         return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
@@ -86,6 +94,7 @@ def create_app(
         Route("/healthz", healthy),
         Route("/readyz", ready),
         Route("/metrics", metrics),
+        *(() if forwarding is None else forwarding.routes()),
         Route("/{language}", pages.add_slash),
         Route("/{language}/", pages.home),
         Route("/{language}/outages/{id}", pages.outage),

@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from notifier import own_texts
 from notifier.channels.providers import configured
 from notifier.kinds import Channel
+from notifier.outbox import voice
 from outage import clock, schema
 from outage import settings as reading
 from outage import tables as t
@@ -42,6 +44,7 @@ def doctor(environ: Mapping[str, str]) -> list[Check]:
     return [
         ok("settings", f"home {settings.home}"),
         *_site(settings),
+        *_texts(settings),
         *_database(settings),
         *_published(settings),
         _redis(settings),
@@ -65,6 +68,23 @@ def _site(settings: Settings) -> Iterator[Check]:
         )
     else:
         yield ok("site", f"{found.name}, {found.time_zone}, {' and '.join(found.languages)}")
+
+
+def _texts(settings: Settings) -> Iterator[Check]:
+    """Whether the operator's own texts are fit to send; silent where there are none."""
+    if settings.texts is None:
+        return
+    try:
+        speaks = voice(load_site(settings.home))
+    except SiteError:
+        return
+    found, faults = own_texts.load(settings.texts, speaks)
+    if faults:
+        first = faults[0].sentence
+        more = f" and {len(faults) - 1} more; see `outage texts check`" if len(faults) > 1 else ""
+        yield failed("texts", f"ours are sent in place of yours: {first}{more}")
+    else:
+        yield ok("texts", f"{len(found.own)} files of your own in {settings.texts}")
 
 
 def _database(settings: Settings) -> Iterator[Check]:

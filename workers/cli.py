@@ -49,7 +49,10 @@ COMMANDS: dict[str, Entry] = {
     "clock": Entry("workers.commands.clock:clock", "Queue what is due, and sweep up."),
     "close": Entry("workers.commands.life:close", "Put an outage that is over away."),
     "confirm": Entry("workers.commands.life:confirm", "Say that a predicted outage is real."),
-    "counter": Entry("workers.commands.counter:counter", "Take the providers' callbacks."),
+    "counter": Entry(
+        "workers.commands.counter:counter",
+        "Take the providers' callbacks; show people their place.",
+    ),
     "db": Entry("workers.commands.db:db", "Upgrade, check, back up and restore the database."),
     "declare": Entry("workers.commands.declare:declare", "Put a new outage on record."),
     "demo": Entry("workers.commands.demo:demo", "A made-up utility in a storm, on this machine."),
@@ -92,6 +95,7 @@ COMMANDS: dict[str, Entry] = {
     "take-back": Entry(
         "workers.commands.life:take_back", "Take the last change of an outage back."
     ),
+    "texts": Entry("workers.commands.texts:texts", "Check your own texts; show what is sent."),
     "token": Entry("workers.commands.token:token", "Make, list and revoke tokens for the API."),
     "up": Entry("workers.commands.up:up", "Start all processes and keep them running."),
     "update": Entry("workers.commands.update:update", "Say what is new about an outage."),

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from notifier import links
 from notifier.rendering import Text
 
 TIMEOUT_S = 10.0
@@ -33,13 +34,35 @@ class Result(StrEnum):
 class Outgoing:
     """One message on its way.
 
-    ``valid_for_s`` is how long the provider may still try; None is as long as it likes.
+    ``valid_for_s`` is how long the provider may still try; None is as long as it likes. ``link``
+    is the person's own, which the text may have room for.
     """
 
     message_key: int
     address: str
     text: Text
     valid_for_s: int | None = None
+    link: str = ""
+
+    @property
+    def body(self) -> str:
+        """The words, with the person's own link."""
+        return links.filled(self.text.body, self.link)
+
+    @property
+    def html(self) -> str:
+        """The same of the mail's HTML."""
+        return links.filled(self.text.html, self.link)
+
+    @property
+    def mail_headers(self) -> dict[str, str]:
+        """By which a mail program offers to unsubscribe with one click (RFC 2369, RFC 8058)."""
+        if not self.link:
+            return {}
+        return {
+            "List-Unsubscribe": f"<{self.link}/unsubscribe>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ import orjson
 from python_http_client.exceptions import HTTPError
 from sendgrid import SendGridAPIClient
 
+from notifier import links
 from notifier.channels.base import (
     TIMEOUT_S,
     Finding,
@@ -142,6 +143,7 @@ class EmailChannel:
                 {
                     "to": [{"email": outgoing.address}],
                     "custom_args": {"m": str(outgoing.message_key)},
+                    **_own(outgoing),
                 }
                 for outgoing in people
             ],
@@ -157,6 +159,16 @@ class EmailChannel:
                 "open_tracking": {"enable": False},
             },
         }
+
+
+def _own(outgoing: Outgoing) -> dict[str, dict[str, str]]:
+    """What of a mail that many get is this person's own: the link."""
+    if not outgoing.link:
+        return {}
+    return {
+        "headers": outgoing.mail_headers,
+        "substitutions": {links.BLANK: links.filled(links.BLANK, outgoing.link)},
+    }
 
 
 def _code(refusal: HTTPError) -> str:

@@ -19,8 +19,9 @@ from notifier.channels.marks import Marks
 
 FRESH_S = 10.0
 """A connection that was idle for longer is opened anew: servers close such as it pleases them."""
-_POLICY = SMTP.clone(cte_type="7bit")
-"""No server need understand more than ASCII lines."""
+_POLICY = SMTP.clone(cte_type="7bit", max_line_length=998)
+"""No server need understand more than ASCII lines. They are as long as mail allows: a shorter one
+would have a long link encoded, and no mail program knows it then."""
 _ENHANCED = re.compile(r"\s*(?P<code>[245]\.\d{1,3}\.\d{1,3})\b")
 
 
@@ -154,9 +155,11 @@ def compose(server: MailServer, outgoing: Outgoing, date: Callable[[], str] = fo
     mail["Date"] = date()
     mail["Message-ID"] = f"<{server.marks.of(outgoing.message_key)}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(text.body)
+    for name, value in outgoing.mail_headers.items():
+        mail[name] = value
+    mail.set_content(outgoing.body)
     if text.html:
-        mail.add_alternative(text.html, subtype="html")
+        mail.add_alternative(outgoing.html, subtype="html")
     # After the contents, which would take it along into their first part.
     mail["Content-Language"] = text.language
     return mail.as_bytes()

@@ -137,8 +137,8 @@ def _body(outgoing: Outgoing) -> bytes:
                 "template": text.template,
                 "language": text.language,
                 "subject": text.subject,
-                "text": text.body,
-                "html": text.html,
+                "text": outgoing.body,
+                "html": outgoing.html,
             },
         }
     )

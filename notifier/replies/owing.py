@@ -44,8 +44,9 @@ class Owed:
         )
 
 
-def owe(conn: Connection, owed: Owed, at: datetime) -> None:
-    """Put it on record, to be sent from now on."""
+def owe(conn: Connection, owed: Owed, at: datetime) -> int:
+    """Put it on record, to be sent from now on; return its key."""
     values = {name: getattr(owed, name) for name in owed.__slots__}
     over = None if owed.state == "pending" else at
-    conn.execute(t.answers.insert().values(**values, created_at=at, send_after=at, ended_at=over))
+    row = t.answers.insert().values(**values, created_at=at, send_after=at, ended_at=over)
+    return int(conn.execute(row.returning(t.answers.c.key)).scalar_one())

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier import audience, wording
-from notifier.kinds import Channel, Kind
+from notifier.kinds import Kind
 from notifier.policy import Reason
 from notifier.rendering import Text
 from notifier.replies.saying import Said
+from notifier.situations import CHANNEL_OF
 from outage import journal
 from outage import tables as t
 from outage.clock import business_now
@@ -27,7 +28,13 @@ _ENDS = {"stale": Reason.EXPIRED.value}
 
 
 def note(
-    conn: Connection, endpoint_key: int, about: tuple[int, int], said: Said, wall: datetime
+    conn: Connection,
+    endpoint_key: int,
+    about: tuple[int, int],
+    said: Said,
+    wall: datetime,
+    *,
+    channel: str = "sms",
 ) -> int | None:
     """Note that this answer states ``about`` (outage, premise) that service is still out.
 
@@ -39,7 +46,9 @@ def note(
     if account_key is None:
         return None
     kind, now, m = Kind.STILL_OUT_RECEIVED, business_now(conn), t.messages
-    text = Text(channel=Channel.SMS, language=said.language, template=said.template, body=said.body)
+    text = Text(
+        channel=CHANNEL_OF[channel], language=said.language, template=said.template, body=said.body
+    )
     number = journal.last_number(conn)
     decided = {"number": number, "outage_key": outage_key, "decision": kind.public_name, "count": 1}
     audience.tally(conn, [decided])
@@ -48,7 +57,7 @@ def note(
         outage_key=outage_key,
         endpoint_key=endpoint_key,
         account_key=account_key,
-        channel="sms",
+        channel=channel,
         kind=kind.public_name,
         variant=kind.variant,
         state="claimed",

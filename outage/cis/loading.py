@@ -277,7 +277,9 @@ def _contacts(work: _Work, keys: dict[str, int], endpoints: dict[tuple[str, str]
     quieter = [
         {"the_key": row.key, "quiet_from": wanted[who][0], "quiet_until": wanted[who][1]}
         for who, row in imported
-        if who in wanted and wanted[who] != (row.quiet_from, row.quiet_until)
+        if who in wanted
+        and wanted[who] != (row.quiet_from, row.quiet_until)
+        and row.chosen_at is None
     ]
     change = t.contacts.update().where(_c.key == sa.bindparam("the_key"))
     _write(work.db, change, end)

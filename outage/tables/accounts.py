@@ -81,6 +81,7 @@ contacts = Table(
     Column("consent_source", String, nullable=False, server_default="import"),
     Column("consent_at", Instant, nullable=False),
     Column("ended_at", Instant),
+    Column("chosen_at", Instant, comment="the person set topics and quiet hours; no import does"),
     Index("ix_contacts_endpoint_key", "endpoint_key"),
     Index(
         "uq_contacts_open",

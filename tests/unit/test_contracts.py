@@ -57,7 +57,7 @@ def test_a_mail_that_is_not_in_the_contract_is_seen() -> None:
     assert of_mail(topic="x") == ["body.topic is not in the contract"]
     too_many = MAIL["personalizations"] * 1001
     assert of_mail(personalizations=too_many) == ["body.personalizations has 1001 items"]
-    nobody = [{"custom_args": {}}]
+    nobody: list[dict[str, object]] = [{"custom_args": {}}]
     assert of_mail(personalizations=nobody) == ["body.personalizations.0.to is missing"]
     lacking = {name: value for name, value in MAIL.items() if name != "from"}
     body = json.dumps(lacking).encode()

@@ -32,6 +32,7 @@ def upgrade() -> None:
     _sending()
     _occupancies()
     _refused()
+    _choices()
     # The word that said it is a kind's name now, and kinds are what is summed up.
     op.execute("UPDATE decisions SET decision = 'etr_over' WHERE decision = 'etr_passed'")
     # Who writes from a number nobody knows names a house and a postal code.
@@ -45,6 +46,7 @@ def downgrade() -> None:
     op.drop_index("ix_premises_house_number", "premises")
     op.create_index("ix_occupancies_account_key", "occupancies", ["account_key"])
     op.drop_index("ix_occupancies_account_key_open", "occupancies")
+    op.drop_column("contacts", "chosen_at")
     op.drop_index("ix_premises_time_zone", "premises")
     for name in reversed(_TIMERS):
         op.drop_column("outages", name)
@@ -78,6 +80,15 @@ def _in_older_words() -> None:
         op.execute(pending.format(kind, variant) + f"kind = '{new}'")
     op.execute(pending.format("correction", "out") + "variant = 'intermittent'")
     op.execute("UPDATE messages SET told_state = 'out' WHERE told_state = 'intermittent'")
+
+
+def _choices() -> None:
+    op.add_column(
+        "contacts",
+        sa.Column(
+            "chosen_at", INSTANT, comment="the person set topics and quiet hours; no import does"
+        ),
+    )
 
 
 def _replies() -> None:

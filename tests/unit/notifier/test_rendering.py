@@ -14,6 +14,7 @@ from notifier import gsm7
 from notifier.facts import OutageFacts
 from notifier.kinds import Channel, Kind
 from notifier.policy import Facts, Manners, Situation, Stage, belief
+from notifier.reading_level import grade
 from notifier.rendering import Notice, Text, Voice, render, says_crew
 from notifier.replies.intents import Context, Intent
 from notifier.replies.understanding import understand
@@ -567,17 +568,3 @@ def test_english_is_read_with_six_years_of_school() -> None:
 def test_the_grade_tells_plain_from_learned_words() -> None:
     assert grade("The cat sat on the mat.") < 1
     assert grade("Restoration of electrical service necessitates additional infrastructure.") > 15
-
-
-def grade(text: str) -> float:
-    """Years of school that a text asks for (Flesch and Kincaid, 1975), numbers left out."""
-    plain = re.sub(r"\b(?:Est\.|[\d:]+(?:[AP]M)?|UTC|Pacific Standard Time)", "", text)
-    sentences = [part for part in re.split(r"[.!?:]\s*", plain) if re.search("[a-z]", part)]
-    heard = [syllables(word) for part in sentences for word in re.findall("[A-Za-z']+", part)]
-    return 0.39 * len(heard) / len(sentences) + 11.8 * sum(heard) / len(heard) - 15.59
-
-
-def syllables(word: str) -> int:
-    """Groups of vowels, a silent e left out."""
-    groups = re.findall("[aeiouy]+", re.sub(r"(?<=[^l\W])e[sd]?$", "", word.lower()))
-    return max(1, len(groups))

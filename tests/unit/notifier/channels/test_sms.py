@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -41,7 +42,7 @@ def account(provider: Provider, **more: float) -> TwilioAccount:
     )
 
 
-def texts(count: int = 1, **more: int) -> list[Outgoing]:
+def texts(count: int = 1, **more: Any) -> list[Outgoing]:
     return [
         Outgoing(message_key=key, address=f"+1604555{100 + key:04}", text=TEXT, **more)
         for key in range(count)

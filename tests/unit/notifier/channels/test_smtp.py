@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -10,6 +11,7 @@ from notifier.channels.base import TIMEOUT_S, Outcome, Outgoing, Result
 from notifier.channels.marks import Marks
 from notifier.channels.smtp import MailServer, SmtpChannel
 from notifier.kinds import Channel
+from notifier.links import LENGTH
 from notifier.rendering import Text
 from tests.unit.notifier.channels.mail_server import MailServerScript, receiving
 
@@ -136,3 +138,19 @@ def test_a_mark_is_read_back_and_a_forged_one_is_not() -> None:
     assert MARKS.read(address.replace("4711", "4712")) is None
     assert Marks(key="another").read(address) is None
     assert MARKS.read("bounces@example.org") is None
+
+
+def test_a_long_link_of_ones_own_is_in_text_and_headers_as_it_is() -> None:
+    link = f"https://outages.{'a-rather-long-name.' * 5}example.org/s/{'a' * LENGTH}"
+    text = replace(TEXT, body=f"Vea {link.rpartition('/')[0]}/{'_' * LENGTH}\n")
+    script = MailServerScript()
+    with sending(script) as channel:
+        one = Outgoing(message_key=7, address="person7@example.org", text=text, link=link)
+        list(channel.send([one], lambda _one: True))
+    raw = script.mails[0].body
+    assert f"List-Unsubscribe: <{link}/unsubscribe>".encode() in raw
+    found = read(raw)
+    assert found["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    plain = found.get_body(("plain",))
+    assert plain is not None
+    assert link in plain.get_content()

@@ -132,6 +132,19 @@ def test_a_load_writes_accounts_occupancies_endpoints_and_contacts(
     assert first.consent_source == "import"
 
 
+def test_quiet_hours_that_a_person_has_set_are_theirs(town: Database, tmp_path: Path) -> None:
+    load(town, tmp_path, ANNA)
+    with town.write() as conn:
+        mine = t.contacts.c.channel == "sms"
+        conn.execute(t.contacts.update().where(mine).values(quiet_from=0, quiet_until=0))
+        conn.execute(t.contacts.update().where(mine).values(chosen_at=EPOCH))
+        conn.execute(t.contacts.update().where(~mine).values(quiet_from=0, quiet_until=0))
+    load(town, tmp_path, ANNA)
+    text, mail = rows(town, t.contacts)
+    assert (text.quiet_from, text.quiet_until) == (0, 0)
+    assert (mail.quiet_from, mail.quiet_until) == (22 * 60, 7 * 60)
+
+
 def test_the_same_file_again_changes_nothing(town: Database, tmp_path: Path) -> None:
     load(town, tmp_path, ANNA, BEN)
     tables = (t.accounts, t.occupancies, t.endpoints, t.contacts)

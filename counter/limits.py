@@ -1,0 +1,41 @@
+"""How often one address, or one link, may ask. In memory: there is one counter."""
+
+import ipaddress
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+MOST_KEPT = 50_000
+"""Whoever has asked longest ago is forgotten first."""
+_IPV6_HOME = 64
+"""Of an IPv6 address so many bits name a household; the rest its devices choose by themselves."""
+
+
+class Limit:
+    """So many in a minute, for each name; what was not used comes back bit by bit."""
+
+    def __init__(self, a_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._clock = a_minute, clock
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def allows(self, name: str, *, cost: int = 1) -> bool:
+        """Take one, or ``cost``, if there is one left; with 0 only look."""
+        now = self._clock()
+        left, at = self._left.pop(name, (float(self._most), now))
+        left = min(float(self._most), left + (now - at) * self._most / 60)
+        allowed = left >= max(cost, 1)
+        self._left[name] = (left - cost if allowed else left, now)
+        if len(self._left) > MOST_KEPT:
+            self._left.popitem(last=False)
+        return allowed
+
+
+def household(address: str) -> str:
+    """What is counted for an address: itself, of an IPv6 one its network."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:  # noqa: PLR2004
+        return address
+    return str(ipaddress.ip_network((found, _IPV6_HOME), strict=False))

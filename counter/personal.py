@@ -1,0 +1,312 @@
+"""`/s/{token}`: somebody's own place, one tap, their choices, an end to it (RFC 8058).
+
+Whoever has the link may do what is here; there is no session and no cookie, so no other site can
+make a browser act for somebody. What shows changes nothing: programs that look at links in mails
+follow each of them.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import parse_qsl, urlencode
+
+from sqlalchemy.engine import Connection
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from counter import choices, standing
+from counter.choices import Wish, minutes
+from counter.limits import Limit, household
+from counter.showing import Showing, Shown
+from counter.wording import accepted
+from notifier.links import Holder, Links
+from notifier.replies import tapping
+from notifier.replies.standing import places_of
+from outage import visitors
+from outage.database import Database
+from outage.model import Service
+from outage.reading import is_loopback
+from outage.settings import Settings
+from outage.site import Site
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 8 * 1024
+PER_LINK, PER_ADDRESS, WRONG = 30, 300, 20
+"""A minute: of one link, of one address (many share one), and of an address's wrong links."""
+_SAID = frozenset({"out", "on", "saved", "stopped", "resumed"})
+_ONCE_LONGEST = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A request, as far as it matters here. ``language`` is that of somebody we do not know."""
+
+    token: str
+    language: str
+    wish: str
+    said: str = ""
+    form: Mapping[str, str] | None = None
+
+
+Do = Callable[[Connection, Holder, _Asked], str]
+"""What a form asks for: does it, and returns the word of what to say."""
+
+
+class Refused(Exception):
+    """A form that was not ours, or not filled in well; the argument is the word for it."""
+
+
+class Personal:
+    """The personal pages over one database. A database that is away is said in a sentence."""
+
+    def __init__(self, db: Database, settings: Settings, site: Site) -> None:
+        self._db, self._settings, self._site = db, settings, site
+        self._links = Links.of(settings)
+        self._showing = Showing(site, settings)
+        self._per_link, self._per_address = Limit(PER_LINK), Limit(PER_ADDRESS)
+        self._wrong = Limit(WRONG)
+        self._does: dict[str, Do] = {
+            "out": self._tap,
+            "on": self._tap,
+            "save": self._save,
+            "stop": self._stop,
+            "resume": self._resume,
+        }
+
+    def routes(self) -> list[Route]:
+        """The routes, each with the largest body it reads."""
+        return [
+            Route("/s/page.css", self._showing.style),
+            Route(
+                "/s/{token}", self.page, methods=["GET", "HEAD", "POST"], max_body_size=MOST_BYTES
+            ),
+            Route(
+                "/s/{token}/unsubscribe",
+                self.unsubscribe,
+                methods=["GET", "HEAD", "POST"],
+                max_body_size=MOST_BYTES,
+            ),
+        ]
+
+    async def page(self, request: Request) -> Response:
+        """Show; or do what a form asks for, and then show."""
+        asked = await self._asked(request)
+        refusal = self._refusal(request, asked)
+        if refusal is not None:
+            return refusal
+        return await self._answered(request, asked, self._acted if asked.form else self._shown)
+
+    async def unsubscribe(self, request: Request) -> Response:
+        """Show how to end it; end it at once for a mail program's POST, which follows nothing."""
+        asked = await self._asked(request)
+        one_click = request.method == "POST"
+        refusal = self._refusal(request, asked, shared=one_click)
+        if refusal is not None:
+            return refusal
+        return await self._answered(
+            request, asked, self._one_click if one_click else self._asked_to_stop
+        )
+
+    async def _asked(self, request: Request) -> _Asked:
+        spoken = self._site.languages
+        form = None
+        if request.method == "POST":
+            body = (await request.body()).decode("utf-8", "replace")
+            form = dict(parse_qsl(body, keep_blank_values=True))
+        wish = (form or request.query_params).get("lang", "")
+        known = wish if wish in spoken else ""
+        said = request.query_params.get("said", "")
+        return _Asked(
+            token=request.path_params["token"],
+            language=known or accepted(request.headers.get("accept-language", ""), spoken),
+            wish=known,
+            said=said if said in _SAID else "",
+            form=form,
+        )
+
+    def _refusal(self, request: Request, asked: _Asked, *, shared: bool = False) -> Response | None:
+        """Refuse what comes from another site, and what comes too often.
+
+        Mail programs unsubscribe for many from one address (``shared``).
+        """
+        site = request.headers.get("sec-fetch-site", "none")
+        if request.method == "POST" and site not in {"same-origin", "none"}:
+            return self._showing.sentence(asked.language, "elsewhere", HTTPStatus.FORBIDDEN)
+        who = self._visitor(request)
+        often = not self._per_link.allows(asked.token[:40])
+        often = often or bool(who and not shared and not self._per_address.allows(who))
+        if often or (who and not self._wrong.allows(who, cost=0)):
+            return self._showing.sentence(
+                asked.language, "busy", HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": "60"}
+            )
+        return None
+
+    def _visitor(self, request: Request) -> str:
+        """Whose requests are counted together; empty for a neighbour that does not say for whom."""
+        settings, peer = self._settings, request.client.host if request.client else ""
+        signed = request.headers.get(visitors.HEADER, "")
+        said = visitors.read(signed, settings.edge_key, time.time())
+        if said is None:
+            forwarded = request.headers.get("x-forwarded-for", "")
+            said = visitors.address(peer, forwarded, settings.trusted_proxies)
+        return "" if is_loopback(said) else household(said)
+
+    async def _answered(
+        self,
+        request: Request,
+        asked: _Asked,
+        answer: Callable[[_Asked], Response | None],
+    ) -> Response:
+        try:
+            found = await asyncio.to_thread(answer, asked)
+        except Exception as error:  # noqa: BLE001  # whatever it is, a person reads a sentence
+            # No traceback, no path: both could hold the token.
+            log.error("a personal page failed with %s", type(error).__name__)  # noqa: TRY400
+            return self._showing.sentence(
+                asked.language, "away", HTTPStatus.SERVICE_UNAVAILABLE, {"retry-after": "120"}
+            )
+        if found is None:
+            who = self._visitor(request)
+            if who:
+                self._wrong.allows(who)
+            return self._showing.sentence(asked.language, "unknown", HTTPStatus.NOT_FOUND)
+        return found
+
+    def _holder(self, conn: Connection, asked: _Asked) -> Holder | None:
+        return None if self._links is None else self._links.holder(conn, asked.token)
+
+    def _shown(
+        self, asked: _Asked, wrong: str = "", status: int = HTTPStatus.OK
+    ) -> Response | None:
+        with self._db.read() as conn:
+            holder = self._holder(conn, asked)
+            if holder is None:
+                return None
+            chosen = choices.choices(conn, holder)
+            language = asked.wish or self._spoken(chosen.language)
+            if not holder.lives:
+                return self._showing.ended(asked.token, language, chosen)
+            spots, as_of = standing.look(conn, holder, language, self._site)
+        shown = Shown(
+            token=asked.token,
+            language=language,
+            spots=spots,
+            as_of=as_of,
+            choices=chosen,
+            said=asked.said,
+            wrong=wrong,
+            once=secrets.token_urlsafe(9),
+        )
+        return self._showing.page(shown, status)
+
+    def _asked_to_stop(self, asked: _Asked) -> Response | None:
+        with self._db.read() as conn:
+            holder = self._holder(conn, asked)
+            if holder is None:
+                return None
+            chosen = choices.choices(conn, holder)
+        language = asked.wish or self._spoken(chosen.language)
+        return self._showing.stopping(asked.token, language, chosen)
+
+    def _one_click(self, asked: _Asked) -> Response | None:
+        with self._db.write() as conn:
+            holder = self._holder(conn, asked)
+            if holder is None:
+                return None
+            choices.stop(conn, holder)
+        return PlainTextResponse("Unsubscribed.\n", headers={"cache-control": "no-store"})
+
+    def _acted(self, asked: _Asked) -> Response | None:
+        form = asked.form or {}
+        do = self._does.get(form.get("do", ""))
+        try:
+            if do is None:
+                raise Refused("choice_wrong")  # noqa: TRY301  # one way to say no
+            with self._db.write() as conn:
+                holder = self._holder(conn, asked)
+                if holder is None:
+                    return None
+                # Where they lived they may end it still, and nothing else.
+                if not holder.lives and do != self._stop:
+                    return self._showing.ended(
+                        asked.token, asked.language, choices.choices(conn, holder)
+                    )
+                said = do(conn, holder, asked)
+        except Refused as refused:
+            return self._shown(asked, str(refused), HTTPStatus.UNPROCESSABLE_ENTITY)
+        language = form["language"] if said == "saved" else asked.wish
+        query = urlencode({"said": said} | ({"lang": language} if language else {}))
+        return RedirectResponse(
+            f"/s/{asked.token}?{query}",
+            HTTPStatus.SEE_OTHER,
+            headers={"cache-control": "no-store"},
+        )
+
+    def _tap(self, conn: Connection, holder: Holder, asked: _Asked) -> str:
+        form = asked.form or {}
+        at = [
+            one for one in places_of(conn, holder.endpoint_key) if str(one.key) == form.get("place")
+        ]
+        service = next((one for one in Service if one == form.get("service")), None)
+        once = form.get("once", "")
+        if not at or service is None or service not in at[0].services:
+            raise Refused("choice_wrong")
+        if not 0 < len(once) <= _ONCE_LONGEST:
+            raise Refused("choice_wrong")
+        back = form["do"] == "on"
+        tapping.tap(
+            conn,
+            holder.endpoint_key,
+            at[0],
+            service,
+            back=back,
+            once=once,
+            language=asked.wish or self._spoken(choices.choices(conn, holder).language),
+            site=self._site,
+        )
+        return "on" if back else "out"
+
+    def _save(self, conn: Connection, holder: Holder, asked: _Asked) -> str:
+        form = asked.form or {}
+        language, night = form.get("language", ""), form.get("night", "")
+        if language not in self._site.languages or night not in {"usual", "any", "own"}:
+            raise Refused("choice_wrong")
+        wish = Wish(
+            language=language,
+            alerts="alerts" in form,
+            hourly="hourly" in form,
+            quiet=_quiet(night, form.get("from", ""), form.get("until", "")),
+            also="also" in form,
+        )
+        choices.change(conn, holder, wish)
+        return "saved"
+
+    def _stop(self, conn: Connection, holder: Holder, _asked: _Asked) -> str:
+        choices.stop(conn, holder)
+        return "stopped"
+
+    def _resume(self, conn: Connection, holder: Holder, _asked: _Asked) -> str:
+        if not choices.resume(conn, holder):
+            raise Refused("choice_wrong")
+        return "resumed"
+
+    def _spoken(self, language: str) -> str:
+        spoken = self._site.languages
+        return language if language in spoken else spoken[0]
+
+
+def _quiet(night: str, first: str, last: str) -> tuple[int, int] | None:
+    if night == "usual":
+        return None
+    if night == "any":
+        return 0, 0
+    begin, end = minutes(first), minutes(last)
+    if begin is None or end is None or begin == end:
+        raise Refused("hours_wrong")
+    return begin, end

@@ -1,0 +1,141 @@
+"""The personal pages as HTML: they work without a script, and nothing keeps a copy."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from http import HTTPStatus
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from counter.choices import Choices
+from counter.standing import Spot
+from counter.wording import wording
+from notifier.replies.saying import texts
+from notifier.words import words
+from outage.settings import Settings
+from outage.site import Site
+
+HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-robots-tag": "noindex",
+    "cross-origin-opener-policy": "same-origin",
+}
+"""What every page carries. ``no-referrer`` keeps the token out of other sites' logs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What one page shows. ``wrong`` is the word of what was wrong with a form."""
+
+    token: str
+    language: str
+    spots: Sequence[Spot]
+    as_of: datetime
+    choices: Choices
+    said: str
+    wrong: str
+    once: str
+
+
+class Showing:
+    """Makes the pages of one utility."""
+
+    def __init__(self, site: Site, settings: Settings) -> None:
+        self._site = site
+        self._usual = settings.quiet_hours
+        self._style = _style(site)
+
+    async def style(self, _request: Request) -> Response:
+        """The one style sheet, in the utility's colour."""
+        headers = {"cache-control": "public, max-age=3600", "x-content-type-options": "nosniff"}
+        return Response(self._style, media_type="text/css", headers=headers)
+
+    def page(self, shown: Shown, status: int) -> Response:
+        """The page of somebody's places and choices."""
+        return self._made(
+            "place.html",
+            shown.language,
+            status,
+            shown=shown,
+            choices=shown.choices,
+            token=shown.token,
+            as_of=words(shown.language).time(shown.as_of, self._site.zone, "email"),
+            usual=None if self._usual is None else tuple(map(_clock, self._usual)),
+            quiet=self._own(shown.choices),
+            danger=self._site.emergency_advice.get(shown.language, ""),
+        )
+
+    def stopping(self, token: str, language: str, choices: Choices) -> Response:
+        """The page that asks whether to end it, or says that it has ended."""
+        return self._made("stop.html", language, HTTPStatus.OK, token=token, choices=choices)
+
+    def ended(self, token: str, language: str, choices: Choices) -> Response:
+        """The page of a link that was somebody's; they can still end what comes."""
+        return self._made("ended.html", language, HTTPStatus.GONE, token=token, choices=choices)
+
+    def sentence(
+        self, language: str, about: str, status: int, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """A page with one sentence, for who cannot be shown more."""
+        return self._made("sentence.html", language, status, headers, about=about)
+
+    def _made(
+        self,
+        name: str,
+        language: str,
+        status: int,
+        headers: Mapping[str, str] | None = None,
+        **facts: object,
+    ) -> Response:
+        others = [
+            (one, texts(one).words["name"]) for one in self._site.languages if one != language
+        ]
+        html = (
+            _environment()
+            .get_template(name)
+            .render(
+                say=wording(language),
+                site=self._site,
+                others=others,
+                languages=[(one, texts(one).words["name"]) for one in self._site.languages],
+                **facts,
+            )
+        )
+        return HTMLResponse(html, status, {**HEADERS, **(headers or {})})
+
+    def _own(self, choices: Choices) -> tuple[str, str]:
+        """What the fields of one's own quiet hours begin with."""
+        first, last = choices.quiet or (0, 0)
+        if first == last:
+            first, last = self._usual or (22 * 60, 7 * 60)
+        return _clock(first), _clock(last)
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def _style(site: Site) -> str:
+    sheet = files("counter").joinpath("static", "page.css").read_text("utf-8")
+    return sheet.replace("#14495f", site.colours.accent)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("counter"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,171 @@
+"""How it stands at somebody's places, as the personal page shows it: streets, never a number."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from counter.wording import wording
+from notifier import facts
+from notifier.facts import OutageFacts
+from notifier.links import Holder
+from notifier.replies import tapping
+from notifier.replies.standing import Place, Stay, places_of, stays
+from notifier.words import FALLBACK, words
+from outage import model
+from outage import tables as t
+from outage.clock import business_now
+from outage.model import Service, Status
+from outage.site import Site
+
+MOST_PLACES = 20
+"""Places shown; whoever has more looks at the list of all outages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """One service at one place, or a notice about it.
+
+    ``state`` is ``out``, ``back``, ``fine``, ``planned`` or ``advisory``; ``facts`` are names of
+    the page's words with what they say. ``button`` names the word of the tap that makes sense now,
+    and ``noted`` says that this person has told us.
+    """
+
+    service: Service
+    state: str
+    facts: tuple[tuple[str, str], ...] = ()
+    sentence: str = ""
+    sentence_language: str = ""
+    button: str = ""
+    noted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """One place. ``key`` is the premise's: it is what a form names."""
+
+    key: int
+    street: str
+    stands: tuple[Stand, ...]
+
+
+def look(
+    conn: Connection, holder: Holder, language: str, site: Site
+) -> tuple[list[Spot], datetime]:
+    """Return the places of whoever holds a link, how it stands there, and as of when."""
+    now = business_now(conn)
+    mine = places_of(conn, holder.endpoint_key)[:MOST_PLACES]
+    keys = [one.key for one in mine]
+    known, more = stays(conn, keys, now), _notices(conn, keys)
+    about = facts.load(conn, {stay.outage_key for stay in known} | {key for _, key in more})
+    view = _View(language=language, site=site, now=now, about=about)
+    return [
+        Spot(
+            key=one.key,
+            street=one.street,
+            # What endangers people comes before what annoys them.
+            stands=(
+                *(view.notice(key) for premise, key in more if premise == one.key),
+                *(
+                    view.service(service, known, one, _noted(conn, holder, one, service))
+                    for service in site.services
+                    if service in one.services
+                ),
+            ),
+        )
+        for one in mine
+    ], now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    language: str
+    site: Site
+    now: datetime
+    about: Mapping[int, OutageFacts]
+
+    def service(self, service: Service, known: Sequence[Stay], at: Place, noted: bool) -> Stand:  # noqa: FBT001  # a fact among facts
+        here = next((s for s in known if s.premise_key == at.key and s.service is service), None)
+        button = "is_back" if noted else "is_out"
+        if here is None:
+            return Stand(service=service, state="fine", button=button, noted=noted)
+        if here.back:
+            told = (("back_at", self.when(here.back_at)),)
+            button = "is_back" if noted else "still_out"
+            return Stand(service=service, state="back", facts=told, button=button, noted=noted)
+        return Stand(
+            service=service,
+            state="out",
+            facts=self.out(self.about[here.outage_key]),
+            button="is_back" if noted else "",
+            noted=noted,
+        )
+
+    def out(self, about: OutageFacts) -> tuple[tuple[str, str], ...]:
+        say, named = wording(self.language), words(self.language)
+        etr, update = about.policy.etr_ahead(self.now), about.policy.update_ahead(self.now)
+        found = {
+            "since": self.when(about.since),
+            "why": named.name("cause", about.cause),
+            "crew": named.name("crew", about.crew_status),
+            "etr": self.when(etr) if etr else say("no_etr"),
+            "next_update": "" if etr else self.when(update),
+            "message": about.public_message,
+        }
+        return tuple((name, said) for name, said in found.items() if said)
+
+    def notice(self, key: int) -> Stand:
+        about = self.about[key]
+        service = Service(about.service)
+        if about.policy.advisory:
+            said, language = self.advisory(service)
+            return Stand(
+                service=service, state="advisory", sentence=said, sentence_language=language
+            )
+        times = {"starts": about.policy.starts, "ends": about.policy.ends}
+        shown = tuple((name, self.when(at)) for name, at in times.items() if at is not None)
+        return Stand(service=service, state="planned", facts=shown)
+
+    def advisory(self, service: Service) -> tuple[str, str]:
+        """The utility's own words, else ours, and their language: reviewed or English (28)."""
+        own = self.site.advisory.get(service, {})
+        if self.language in own:
+            return own[self.language], self.language
+        asked = chosen = words(self.language)
+        if not asked.reviewed_by:
+            chosen = words(FALLBACK)
+        said = own.get(chosen.language) or chosen.name("advice", service)
+        phone = self.site.phones.outage
+        if chosen is not asked and phone:
+            said = f"{said} {asked.name('call', 'safety').format(phone=phone)}"
+        return said, chosen.language
+
+    def when(self, at: datetime | None) -> str:
+        return words(self.language).time(at, self.site.zone, "email")
+
+
+def _noted(conn: Connection, holder: Holder, at: Place, service: Service) -> bool:
+    return tapping.noted(conn, holder.endpoint_key, at, service)
+
+
+def _notices(conn: Connection, premises: Sequence[int]) -> list[tuple[int, int]]:
+    """Premise and outage of advisories in force there, and of work planned there."""
+    m, o = t.memberships.c, t.outages.c
+    in_force = sa.and_(
+        o.kind == model.Kind.ADVISORY, o.status.in_([Status.CONFIRMED, Status.PARTIALLY_RESTORED])
+    )
+    ahead = sa.and_(o.kind == model.Kind.PLANNED, o.status == Status.PREDICTED)
+    rows = conn.execute(
+        sa.select(m.premise_key, m.outage_key)
+        .join(t.outages, o.key == m.outage_key)
+        .where(
+            m.premise_key.in_(list(premises)),
+            m.removed.is_(None),
+            m.until.is_(None),
+            sa.or_(in_force, ahead),
+        )
+        .order_by(o.kind, m.outage_key)
+    )
+    return [(row.premise_key, row.outage_key) for row in rows]

@@ -1,0 +1,65 @@
+"""The longest that a kind's texts get: what a text has to fit with room to spare, fits always."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from notifier.kinds import Kind
+from notifier.rendering import Notice
+from notifier.situation import MOST_PLACES
+from notifier.words import Words
+from outage import model
+
+_DAY = datetime(2026, 1, 8, 20, 45, tzinfo=UTC)
+_FAR = timedelta(days=28)
+"""Far enough that a weekday needs its date."""
+WITH_START = frozenset({Kind.PLANNED_NOTICE, Kind.PLANNED_REMINDER, Kind.PLANNED_CHANGED})
+
+
+def longest_day(words: Words, zone: ZoneInfo) -> datetime:
+    """When day and time take the most room, near and far."""
+
+    def room(at: datetime) -> int:
+        return len(words.time(at, zone, "sms") + words.time(at + _FAR, zone, "sms_far"))
+
+    return max((_DAY + timedelta(days=day) for day in range(365)), key=room)
+
+
+def notices(kind: Kind, words: Words, at: datetime) -> Iterator[Notice]:
+    """What may be stated of a kind, with every fact and with none, each time near and far."""
+    known = {table: _longest(words, table) for table in ("cause", "crew", "reason")}
+    times = ((at, None), (at + _FAR, None), (None, at), (None, at + _FAR), (None, None))
+    starts = (at, at + _FAR) if kind in WITH_START else (at, at + _FAR, None)
+    for service, (etr, update), start, places in itertools.product(
+        model.Service, times, starts, (1, MOST_PLACES)
+    ):
+        if etr is None and kind in {Kind.ETR, Kind.ETR_LATER}:
+            continue
+        bare = Notice(
+            kind=kind,
+            service=service,
+            planned=kind.value.startswith("planned"),
+            advisory=kind.rule.safety,
+            since=at - (_FAR if etr and etr > at else timedelta(0)),
+            etr=etr,
+            next_update_by=update,
+            starts=start,
+            ends=start + timedelta(hours=6) if start else None,
+            places=places,
+            as_of=at,
+        )
+        yield bare
+        yield replace(
+            bare,
+            cause=known["cause"],
+            crew_status=known["crew"],
+            etr_reason=known["reason"],
+            promised=at,
+        )
+
+
+def _longest(words: Words, table: str) -> str:
+    names = words.tables[table]
+    return max(names, key=lambda code: len(names[code]))

@@ -1,0 +1,58 @@
+"""Who visits: the address as the outermost process sees it, and signed for the one behind it.
+
+`page` is all that a visitor reaches. What it passes on to `counter` carries the visitor's address
+and is signed with `OUTAGE_EDGE_KEY`, so that nobody else can claim to be somebody (DECISIONS 33).
+"""
+
+import hmac
+import ipaddress
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
+
+HEADER = "x-outage-visitor"
+LASTS_S = 60
+"""How far the clocks of two hosts may differ, and how long a request may be on its way."""
+
+Networks = Sequence[IPv4Network | IPv6Network]
+
+
+def address(peer: str, forwarded_for: str, trusted: Networks) -> str:
+    """The visitor's address: the peer's, or what trusted proxies say whom they speak for.
+
+    Each proxy adds to the end whom it heard from: what stands before the last one that we do not
+    trust may be made up.
+    """
+    said = [part.strip() for part in forwarded_for.split(",") if part.strip()]
+    found = peer
+    while said and _is_in(found, trusted):
+        found = said.pop()
+    return found
+
+
+def signed(visitor: str, key: str, now: float) -> str:
+    """The header's value."""
+    at = str(int(now))
+    return f"{visitor} {at} {_tag(visitor, at, key)}"
+
+
+def read(value: str, key: str, now: float) -> str | None:
+    """The address in a header of ours; None for one that we did not sign, or long ago."""
+    visitor, _, rest = value.partition(" ")
+    at, _, tag = rest.partition(" ")
+    if not key or not at.isascii() or not at.isdigit() or len(at) > 12:  # noqa: PLR2004  # seconds
+        return None
+    if abs(now - int(at)) > LASTS_S:
+        return None
+    return visitor if hmac.compare_digest(tag.encode(), _tag(visitor, at, key).encode()) else None
+
+
+def _tag(visitor: str, at: str, key: str) -> str:
+    return hmac.digest(key.encode(), f"visitor {visitor} {at}".encode(), "sha256").hex()[:32]
+
+
+def _is_in(host: str, networks: Networks) -> bool:
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return any(found in network for network in networks)

@@ -1,0 +1,102 @@
+"""Passing on to `counter` the few paths that a published file cannot answer, with a short wait.
+
+Nothing of a visitor goes along but what is listed here: no cookie, and no header that says who they
+are other than ours, which is signed (DECISIONS 33).
+"""
+
+import time
+from collections.abc import Sequence
+from http import HTTPStatus
+from ipaddress import IPv4Network, IPv6Network
+from urllib.parse import quote
+
+import aiohttp
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from outage import visitors
+from status_page.pages import problem
+
+TIMEOUT_S = 5.0
+MOST_BYTES = 8 * 1024
+MOST_AT_ONCE = 200
+_ASKS = ("accept", "accept-language", "content-type", "sec-fetch-site")
+_ANSWERS = (
+    "cache-control",
+    "content-security-policy",
+    "content-type",
+    "cross-origin-opener-policy",
+    "location",
+    "referrer-policy",
+    "retry-after",
+    "x-content-type-options",
+    "x-robots-tag",
+)
+_AWAY = "We cannot look up your place just now; please try again in a few minutes"
+
+
+class Forwarding:
+    """Forwards to one counter. ``key`` signs the visitor's address; without one none is said."""
+
+    def __init__(
+        self,
+        counter: str,
+        key: str = "",
+        trusted: Sequence[IPv4Network | IPv6Network] = (),
+    ) -> None:
+        self._counter, self._key, self._trusted = counter, key, trusted
+        self._session: aiohttp.ClientSession | None = None
+
+    def routes(self) -> list[Route]:
+        """Exactly what is forwarded."""
+        return [
+            Route(path, self.forward, methods=methods, max_body_size=MOST_BYTES)
+            for path, methods in (
+                ("/s/page.css", ["GET"]),
+                ("/s/{token}", ["GET", "POST"]),
+                ("/s/{token}/unsubscribe", ["GET", "POST"]),
+            )
+        ]
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def forward(self, request: Request) -> Response:
+        """Ask the counter; a sentence where it does not answer."""
+        body = await request.body()
+        path = quote(request.scope["path"], safe="/")
+        query = f"?{request.url.query}" if request.url.query else ""
+        try:
+            async with self._opened().request(
+                request.method,
+                f"{self._counter}{path}{query}",
+                data=body or None,
+                headers=self._headers(request),
+                allow_redirects=False,
+            ) as answer:
+                headers = {name: value for name in _ANSWERS if (value := answer.headers.get(name))}
+                return Response(await answer.read(), answer.status, headers)
+        except (TimeoutError, aiohttp.ClientError):
+            headers = {"retry-after": "120"}
+            return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, _AWAY, headers)
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+                connector=aiohttp.TCPConnector(limit=MOST_AT_ONCE),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    def _headers(self, request: Request) -> dict[str, str]:
+        headers = {name: value for name in _ASKS if (value := request.headers.get(name))}
+        if self._key:
+            peer = request.client.host if request.client else ""
+            forwarded = request.headers.get("x-forwarded-for", "")
+            visitor = visitors.address(peer, forwarded, self._trusted)
+            headers[visitors.HEADER] = visitors.signed(visitor, self._key, time.time())
+        return headers

@@ -1,0 +1,26 @@
+from counter import limits
+from counter.limits import Limit, household
+
+
+def test_so_many_a_minute_and_one_more_as_time_passes() -> None:
+    now = [0.0]
+    limit = Limit(6, lambda: now[0])
+    assert [limit.allows("a") for _ in range(7)] == [True] * 6 + [False]
+    assert limit.allows("b")
+    now[0] = 10.0
+    assert limit.allows("a", cost=0)
+    assert [limit.allows("a"), limit.allows("a")] == [True, False]
+
+
+def test_only_so_many_names_are_kept() -> None:
+    limit = Limit(1, lambda: 0.0)
+    for number in range(limits.MOST_KEPT + 10):
+        limit.allows(str(number))
+    assert limit.allows("0")
+    assert not limit.allows(str(limits.MOST_KEPT + 9))
+
+
+def test_a_household_is_one_address_or_one_network() -> None:
+    assert household("192.0.2.1") == "192.0.2.1"
+    assert household("2001:db8::1") == household("2001:db8::ffff") == "2001:db8::/64"
+    assert household("somewhere") == "somewhere"
