@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -42,9 +41,14 @@ def account(provider: Provider, **more: float) -> TwilioAccount:
     )
 
 
-def texts(count: int = 1, **more: Any) -> list[Outgoing]:
+def texts(count: int = 1, *, valid_for_s: int | None = None) -> list[Outgoing]:
     return [
-        Outgoing(message_key=key, address=f"+1604555{100 + key:04}", text=TEXT, **more)
+        Outgoing(
+            message_key=key,
+            address=f"+1604555{100 + key:04}",
+            text=TEXT,
+            valid_for_s=valid_for_s,
+        )
         for key in range(count)
     ]
 
