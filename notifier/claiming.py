@@ -140,6 +140,11 @@ class _Claim:
         if self.purse is not None and outgoing.text.channel is Channel.SMS:
             self.costs[outgoing.message_key] = self.purse.take(outgoing.text.segments)
 
+    def tells(self, key: int) -> bool:
+        """Whether the row decided on last is told now."""
+        first = bool(self.frozen) and self.frozen[-1]["b_key"] == key
+        return first or self.repeated[-1:] == [key]
+
     def end(self, key: int, state: str, reason: str) -> None:
         self.endings.append({"b_key": key, "state": state, "reason": reason, "ended_at": self.now})
 
@@ -235,9 +240,14 @@ def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
     known = facts.load(conn, {row.outage_key for row in rows})
     frozen = wording.stored(conn, [row.text_key for row in rows if row.state == "unknown"])
     decided: dict[tuple[int, int], Decision] = {}
-    for row in rows:
+    goes_on_from, told = _goes_on_from(conn, rows), set[tuple[int, int]]()
+    for row in sorted(rows, key=lambda row: bool(goes_on_from.get(row.key))):
         place = standing.get((row.outage_key, row.endpoint_key))
         if row.outage_key in blocked or not held.isdisjoint(_pairs(row)):
+            work.waiting.append(row.key)
+            continue
+        if not told.isdisjoint(goes_on_from.get(row.key, ())):
+            # What they hear of that one now may be all that there is to say of this one.
             work.waiting.append(row.key)
             continue
         if row.number in wait and not _medical(row):
@@ -270,6 +280,28 @@ def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
         else:
             zone = "" if place is None else place.zone
             _first(work, row, about, packed, decision, zone=zone)
+        if work.tells(row.key):
+            told.add((row.outage_key, row.endpoint_key))
+
+
+def _goes_on_from(conn: Connection, rows: list[sa.Row[Any]]) -> dict[int, set[tuple[int, int]]]:
+    """By row the rows beside it, as (outage, endpoint), of outages that its outage goes on from."""
+    o, here = t.origins.c, {(row.outage_key, row.endpoint_key) for row in rows}
+    outages = {outage for outage, _ in here}
+    pairs = sa.select(o.outage_key, o.origin_key).where(
+        o.outage_key.in_(outages), o.origin_key.in_(outages), o.origin_key != o.outage_key
+    )
+    known = {(row.outage_key, row.origin_key) for row in conn.execute(pairs)}
+    origins: dict[int, set[int]] = {}
+    for outage, origin in known:
+        # Of two that were split and merged again the first speaks.
+        if (origin, outage) not in known or origin < outage:
+            origins.setdefault(outage, set()).add(origin)
+    return {
+        row.key: {(origin, row.endpoint_key) for origin in origins[row.outage_key]} & here
+        for row in rows
+        if row.outage_key in origins
+    }
 
 
 def _pairs(row: sa.Row[Any]) -> list[tuple[int, int]]:
