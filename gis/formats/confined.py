@@ -22,7 +22,7 @@ from gis.formats.files import Format, GisFile
 MEMORY_BYTES = 1_200_000_000
 """Addresses, not pages: the libraries alone take a third of it, most of which is never touched.
 
-With less than 2**30 of them GDAL reads a GeoPackage by one thread, in twice the time.
+With less than 2**30 of them GDAL reads a GeoPackage by one thread only, which is slower.
 """
 LENGTH = struct.Struct("<Q")
 _WRITTEN_BYTES = 100_000_000
