@@ -54,29 +54,35 @@ def follow_up(db: Database) -> bool:
         if conn.execute(sa.select(_M.c.key).where(_UNFOLLOWED).limit(1)).first() is None:
             return False
     with db.write() as conn:
-        rows = _rows(conn)
-        # Before the rows are changed: a planner takes both in this order too.
-        steady(conn, {row.outage_key for row in rows})
+        found = _rows(conn)
+        # Before the rows are locked: a planner takes both in this order too.
+        steady(conn, {row.outage_key for row in found})
+        # That may have taken long, and one of them may have arrived after all.
+        rows = _rows(conn, [row.key for row in found])
         mails = _mails(conn, rows)
         now = business_now(conn)
         for row in rows:
             done = _follow(conn, row, mails.get(row.key, []), now)
             if done is not Follow.AGAIN:
                 conn.execute(_M.update().where(_M.c.key == row.key).values(followed=done.value))
-    return len(rows) == AT_ONCE
+    return len(found) == AT_ONCE
 
 
-def _rows(conn: Connection) -> Sequence[sa.Row[Any]]:
+def _rows(conn: Connection, keys: Sequence[int] | None = None) -> Sequence[sa.Row[Any]]:
+    """What nothing has followed yet; of these ``keys``, and then nobody changes it until commit."""
     e, o = t.endpoints.c, t.outages.c
     advisory = (o.kind == OutageKind.ADVISORY).label("advisory")
-    return conn.execute(
+    statement = (
         sa.select(_M, e.opted_out_at, advisory)
         .join(t.endpoints, e.key == _M.c.endpoint_key)
         .join(t.outages, o.key == _M.c.outage_key)
         .where(_UNFOLLOWED)
         .order_by(_M.c.key)
         .limit(AT_ONCE)
-    ).all()
+    )
+    if keys is not None:
+        statement = statement.where(_M.c.key.in_(keys)).with_for_update(of=_M)
+    return conn.execute(statement).all()
 
 
 def _mails(conn: Connection, rows: Sequence[sa.Row[Any]]) -> dict[int, list[sa.Row[Any]]]:
