@@ -400,6 +400,10 @@ def _first(
             "text": text,
             "segments": text.segments,
             "provider": terms.providers.get(channel) if goes else None,
+            # Of a try before that could not be delivered:
+            "provider_id": None,
+            "provider_code": None,
+            "accepted_at": None,
             "ended_at": None if goes else work.now,
         }
     )

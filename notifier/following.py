@@ -159,18 +159,13 @@ def _again(conn: Connection, row: sa.Row[Any], now: datetime) -> bool:
         other.c.endpoint_key == row.endpoint_key,
         sa.or_(other.c.state == "pending", other.c.key > row.key),
     )
-    untold = dict.fromkeys(
-        (
-            *("told_state", "told_etr_version", "told_time", "told_update", "told_end"),
-            *("told_crew", "told_places", "text_key", "lease_until", "batch_key", "reason"),
-            *("accepted_at", "ended_at", "provider", "provider_id"),
-        )
-    )
+    # What it said, and what its provider calls it, stay until it is claimed: it may yet arrive.
+    again = dict.fromkeys(("lease_until", "batch_key", "reason", "ended_at"))
     changed = conn.execute(
         _M.update()
         .where(_M.c.key == row.key, sa.not_(newer))
         .values(
-            **untold,
+            **again,
             state="pending",
             send_after=to_ms(now + AGAIN_AFTER),
             followed=Follow.AGAIN.value,

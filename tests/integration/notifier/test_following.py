@@ -17,7 +17,7 @@ from notifier.receipts import Receipt
 from outage import tables as t
 from tests.integration.notifier.sending import A, B, outbox, tell
 from tests.integration.notifier.world import World
-from tests.unit.notifier.channels.provider import Provider
+from tests.unit.notifier.channels.provider import Answer, Call, Provider
 
 MAIL = "one@example.org"
 BAD, UNREACHABLE = "30005", "30003"
@@ -240,6 +240,45 @@ def test_what_arrives_while_it_is_to_be_followed_is_followed_by_nothing(world: W
         assert mailed(provider) == []
     assert kinds(world, A) == [("detected", "delivered")]
     assert followed(world) == [None]
+
+
+def test_what_arrives_late_after_all_is_not_sent_again(world: World) -> None:
+    world.account("one", ["P1"], A)
+    with outbox(world) as (box, provider):
+        outage = world.declare("P1")
+        tell(world, box)
+        sid = text_id(world)
+        never_arrives(world, UNREACHABLE)
+        catch_up(world, box)
+        assert late_receipt(world, "undelivered", sid, UNREACHABLE) == 0
+        assert kinds(world, A) == [("detected", "pending")]
+        assert late_receipt(world, "delivered", sid) == 1
+        tell(world, box, minutes=10)
+        assert len(provider.calls) == 1
+        # They know that it is out, so they hear that it is back.
+        world.restore(outage)
+        tell(world, box)
+    assert kinds(world, A) == [("detected", "delivered"), ("restored", "accepted")]
+    assert sums_agree(world)
+
+
+def test_what_is_said_of_the_first_try_does_not_end_the_second(world: World) -> None:
+    sids = iter(("SMfirst", "SMsecond"))
+
+    def answer(_call: Call) -> Answer:
+        return Answer(201, json.dumps({"sid": next(sids)}).encode())
+
+    world.account("one", ["P1"], A)
+    with outbox(world, answer) as (box, _):
+        world.declare("P1")
+        tell(world, box)
+        never_arrives(world, UNREACHABLE)
+        catch_up(world, box)
+        tell(world, box, minutes=10)
+        assert text_id(world) == "SMsecond"
+        assert late_receipt(world, "undelivered", "SMfirst", UNREACHABLE) == 0
+        assert late_receipt(world, "delivered", "SMsecond") == 1
+    assert kinds(world, A) == [("detected", "delivered")]
 
 
 def _until_it_waits(world: World) -> None:
