@@ -281,6 +281,20 @@ def test_what_is_said_of_the_first_try_does_not_end_the_second(world: World) -> 
     assert kinds(world, A) == [("detected", "delivered")]
 
 
+def test_who_turns_alerts_off_hears_no_more_in_place_of_texts(world: World) -> None:
+    start(world)
+    with outbox(world) as (box, _):
+        outage = world.declare("P1")
+        tell(world, box)
+        never_arrives(world)
+        catch_up(world, box)
+        with world.db.write() as conn:
+            conn.execute(t.accounts.update().values(outage_alerts=False))
+        world.restore(outage)
+        tell(world, box)
+    assert kinds(world, MAIL) == [("detected", "accepted")]
+
+
 def _until_it_waits(world: World) -> None:
     waiting = sa.text(
         "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND"
