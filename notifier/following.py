@@ -86,12 +86,17 @@ def _rows(conn: Connection, keys: Sequence[int] | None = None) -> Sequence[sa.Ro
 
 
 def _mails(conn: Connection, rows: Sequence[sa.Row[Any]]) -> dict[int, list[sa.Row[Any]]]:
-    """By message the addresses of its account that take mail, and whether alerts as well."""
+    """By message the addresses of its account that take mail, and whether alerts as well.
+
+    And whether that is what somebody chose, for whom only what keeps people safe goes beyond it.
+    """
     c, e, a = t.contacts.c, t.endpoints.c, t.accounts.c
     alerts = sa.and_(a.outage_alerts.is_(True), c.topics.bitwise_and(OUTAGES) != 0)
+    declined = sa.and_(c.chosen_at.is_not(None), c.topics.bitwise_and(OUTAGES) == 0)
+    asked = (e.key.label("endpoint_key"), alerts.label("alerts"), declined.label("declined"))
     found: dict[int, list[sa.Row[Any]]] = {}
     for row in conn.execute(
-        sa.select(_M.c.key, e.key.label("endpoint_key"), alerts.label("alerts"))
+        sa.select(_M.c.key, *asked)
         .join(t.contacts, c.account_key == _M.c.account_key)
         .join(t.accounts, a.key == c.account_key)
         .join(t.endpoints, e.key == c.endpoint_key)
@@ -117,12 +122,14 @@ def _follow(
     worth = kind.rule.followed or (asked is Action.INVALID and not kind.rule.answer)
     if not worth or row.ended_at < now - LATELY:
         return Follow.NOTHING
-    if row.opted_out_at is not None and not kind.safety(advisory=bool(row.advisory)):
+    safety = kind.safety(advisory=bool(row.advisory))
+    if row.opted_out_at is not None and not safety:
         return Follow.NOTHING
-    if row.channel == "sms" and mails:
+    fit = [mail.endpoint_key for mail in mails if safety or not mail.declined]
+    if row.channel == "sms" and fit:
         if any(mail.alerts for mail in mails):
             return Follow.HAS_EMAIL
-        return _by_email(conn, row, mails[0].endpoint_key, now)
+        return _by_email(conn, row, fit[0], now)
     if asked is Action.RETRY and row.sends < _SECOND and _again(conn, row, now):
         return Follow.AGAIN
     return Follow.NOTHING

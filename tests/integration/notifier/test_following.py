@@ -16,7 +16,7 @@ from notifier.outbox import Outbox
 from notifier.receipts import Receipt
 from outage import tables as t
 from tests.integration.notifier.sending import A, B, outbox, tell
-from tests.integration.notifier.world import World
+from tests.integration.notifier.world import START, World
 from tests.unit.notifier.channels.provider import Answer, Call, Provider
 
 MAIL = "one@example.org"
@@ -293,6 +293,18 @@ def test_who_turns_alerts_off_hears_no_more_in_place_of_texts(world: World) -> N
         world.restore(outage)
         tell(world, box)
     assert kinds(world, MAIL) == [("detected", "accepted")]
+
+
+def test_an_email_that_somebody_wants_no_alerts_at_stands_in_for_nothing(world: World) -> None:
+    start(world)
+    contact(world, MAIL, chosen_at=START)
+    with outbox(world) as (box, provider):
+        world.declare("P1")
+        tell(world, box)
+        never_arrives(world)
+        catch_up(world, box)
+        assert mailed(provider) == []
+    assert followed(world) == ["nothing"]
 
 
 def _until_it_waits(world: World) -> None:
