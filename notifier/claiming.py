@@ -168,19 +168,22 @@ def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
             return None
         work = _Claim(terms=terms, now=business_now(conn))
         if terms.prices is not None and batch.lane.startswith("sms"):
+            if provider is not None and terms.prices.cap:
+                # Always before the money: receipts take the two in this order as well.
+                pacing.locked(conn, provider)
             work.purse = Purse.open(conn, terms.prices, work.now)
         if terms.links is not None and rows:
             to = {(row.account_key, row.endpoint_key, row.channel) for row in rows}
             work.links = terms.links.for_messages(conn, to)
         _sort_out(conn, rows, work)
         _write(conn, work, wall_now(conn))
-        warning = None if work.purse is None else work.purse.close(conn)
         if not work.outgoing:
             conn.execute(t.batches.delete().where(t.batches.c.key == batch_key))
             return None
         if provider is not None:
             segments = sum(max(1, one.text.segments) for one in work.outgoing)
             pacing.claimed(conn, provider, segments, rate)
+        warning = None if work.purse is None else work.purse.close(conn)
     if warning is not None:
         log.error("%s", warning)
     fences = {row.key: row.fence + 1 for row in rows}
