@@ -244,7 +244,8 @@ def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
     frozen = wording.stored(conn, [row.text_key for row in rows if row.state == "unknown"])
     decided: dict[tuple[int, int], Decision] = {}
     goes_on_from, told = _goes_on_from(conn, rows), set[tuple[int, int]]()
-    for row in sorted(rows, key=lambda row: bool(goes_on_from.get(row.key))):
+    # Of a chain of outages each has one more that it goes on from than the one before it.
+    for row in sorted(rows, key=lambda row: len(goes_on_from.get(row.key, ()))):
         place = standing.get((row.outage_key, row.endpoint_key))
         if row.outage_key in blocked or not held.isdisjoint(_pairs(row)):
             work.waiting.append(row.key)
