@@ -423,6 +423,7 @@ def _later(work: _Claim, row: sa.Row[Any], kind: Kind, at: datetime) -> None:
             "b_key": row.key,
             "kind": kind.public_name,
             "variant": kind.variant,
+            "priority": kind.urgency * 2 + row.priority % 2,
             "send_after": at,
             "expires_at": None if lives is None else at + lives,
         }
