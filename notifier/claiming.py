@@ -168,19 +168,22 @@ def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
             return None
         work = _Claim(terms=terms, now=business_now(conn))
         if terms.prices is not None and batch.lane.startswith("sms"):
+            if provider is not None and terms.prices.cap:
+                # Always before the money: receipts take the two in this order as well.
+                pacing.locked(conn, provider)
             work.purse = Purse.open(conn, terms.prices, work.now)
         if terms.links is not None and rows:
             to = {(row.account_key, row.endpoint_key, row.channel) for row in rows}
             work.links = terms.links.for_messages(conn, to)
         _sort_out(conn, rows, work)
         _write(conn, work, wall_now(conn))
-        warning = None if work.purse is None else work.purse.close(conn)
         if not work.outgoing:
             conn.execute(t.batches.delete().where(t.batches.c.key == batch_key))
             return None
         if provider is not None:
             segments = sum(max(1, one.text.segments) for one in work.outgoing)
             pacing.claimed(conn, provider, segments, rate)
+        warning = None if work.purse is None else work.purse.close(conn)
     if warning is not None:
         log.error("%s", warning)
     fences = {row.key: row.fence + 1 for row in rows}
@@ -241,7 +244,8 @@ def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
     frozen = wording.stored(conn, [row.text_key for row in rows if row.state == "unknown"])
     decided: dict[tuple[int, int], Decision] = {}
     goes_on_from, told = _goes_on_from(conn, rows), set[tuple[int, int]]()
-    for row in sorted(rows, key=lambda row: bool(goes_on_from.get(row.key))):
+    # Of a chain of outages each has one more that it goes on from than the one before it.
+    for row in sorted(rows, key=lambda row: len(goes_on_from.get(row.key, ()))):
         place = standing.get((row.outage_key, row.endpoint_key))
         if row.outage_key in blocked or not held.isdisjoint(_pairs(row)):
             work.waiting.append(row.key)
@@ -400,6 +404,10 @@ def _first(
             "text": text,
             "segments": text.segments,
             "provider": terms.providers.get(channel) if goes else None,
+            # Of a try before that could not be delivered:
+            "provider_id": None,
+            "provider_code": None,
+            "accepted_at": None,
             "ended_at": None if goes else work.now,
         }
     )
@@ -415,6 +423,7 @@ def _later(work: _Claim, row: sa.Row[Any], kind: Kind, at: datetime) -> None:
             "b_key": row.key,
             "kind": kind.public_name,
             "variant": kind.variant,
+            "priority": kind.urgency * 2 + row.priority % 2,
             "send_after": at,
             "expires_at": None if lives is None else at + lives,
         }

@@ -54,38 +54,49 @@ def follow_up(db: Database) -> bool:
         if conn.execute(sa.select(_M.c.key).where(_UNFOLLOWED).limit(1)).first() is None:
             return False
     with db.write() as conn:
-        rows = _rows(conn)
-        # Before the rows are changed: a planner takes both in this order too.
-        steady(conn, {row.outage_key for row in rows})
+        found = _rows(conn)
+        # Before the rows are locked: a planner takes both in this order too.
+        steady(conn, {row.outage_key for row in found})
+        # That may have taken long, and one of them may have arrived after all.
+        rows = _rows(conn, [row.key for row in found])
         mails = _mails(conn, rows)
         now = business_now(conn)
         for row in rows:
             done = _follow(conn, row, mails.get(row.key, []), now)
             if done is not Follow.AGAIN:
                 conn.execute(_M.update().where(_M.c.key == row.key).values(followed=done.value))
-    return len(rows) == AT_ONCE
+    return len(found) == AT_ONCE
 
 
-def _rows(conn: Connection) -> Sequence[sa.Row[Any]]:
+def _rows(conn: Connection, keys: Sequence[int] | None = None) -> Sequence[sa.Row[Any]]:
+    """What nothing has followed yet; of these ``keys``, and then nobody changes it until commit."""
     e, o = t.endpoints.c, t.outages.c
     advisory = (o.kind == OutageKind.ADVISORY).label("advisory")
-    return conn.execute(
+    statement = (
         sa.select(_M, e.opted_out_at, advisory)
         .join(t.endpoints, e.key == _M.c.endpoint_key)
         .join(t.outages, o.key == _M.c.outage_key)
         .where(_UNFOLLOWED)
         .order_by(_M.c.key)
         .limit(AT_ONCE)
-    ).all()
+    )
+    if keys is not None:
+        statement = statement.where(_M.c.key.in_(keys)).with_for_update(of=_M)
+    return conn.execute(statement).all()
 
 
 def _mails(conn: Connection, rows: Sequence[sa.Row[Any]]) -> dict[int, list[sa.Row[Any]]]:
-    """By message the addresses of its account that take mail, and whether alerts as well."""
+    """By message the addresses of its account that take mail, and whether alerts as well.
+
+    And whether that is what somebody chose, for whom only what keeps people safe goes beyond it.
+    """
     c, e, a = t.contacts.c, t.endpoints.c, t.accounts.c
     alerts = sa.and_(a.outage_alerts.is_(True), c.topics.bitwise_and(OUTAGES) != 0)
+    declined = sa.and_(c.chosen_at.is_not(None), c.topics.bitwise_and(OUTAGES) == 0)
+    asked = (e.key.label("endpoint_key"), alerts.label("alerts"), declined.label("declined"))
     found: dict[int, list[sa.Row[Any]]] = {}
     for row in conn.execute(
-        sa.select(_M.c.key, e.key.label("endpoint_key"), alerts.label("alerts"))
+        sa.select(_M.c.key, *asked)
         .join(t.contacts, c.account_key == _M.c.account_key)
         .join(t.accounts, a.key == c.account_key)
         .join(t.endpoints, e.key == c.endpoint_key)
@@ -111,12 +122,14 @@ def _follow(
     worth = kind.rule.followed or (asked is Action.INVALID and not kind.rule.answer)
     if not worth or row.ended_at < now - LATELY:
         return Follow.NOTHING
-    if row.opted_out_at is not None and not kind.safety(advisory=bool(row.advisory)):
+    safety = kind.safety(advisory=bool(row.advisory))
+    if row.opted_out_at is not None and not safety:
         return Follow.NOTHING
-    if row.channel == "sms" and mails:
+    fit = [mail.endpoint_key for mail in mails if safety or not mail.declined]
+    if row.channel == "sms" and fit:
         if any(mail.alerts for mail in mails):
             return Follow.HAS_EMAIL
-        return _by_email(conn, row, mails[0].endpoint_key, now)
+        return _by_email(conn, row, fit[0], now)
     if asked is Action.RETRY and row.sends < _SECOND and _again(conn, row, now):
         return Follow.AGAIN
     return Follow.NOTHING
@@ -153,18 +166,13 @@ def _again(conn: Connection, row: sa.Row[Any], now: datetime) -> bool:
         other.c.endpoint_key == row.endpoint_key,
         sa.or_(other.c.state == "pending", other.c.key > row.key),
     )
-    untold = dict.fromkeys(
-        (
-            *("told_state", "told_etr_version", "told_time", "told_update", "told_end"),
-            *("told_crew", "told_places", "text_key", "lease_until", "batch_key", "reason"),
-            *("accepted_at", "ended_at", "provider", "provider_id"),
-        )
-    )
+    # What it said, and what its provider calls it, stay until it is claimed: it may yet arrive.
+    again = dict.fromkeys(("lease_until", "batch_key", "reason", "ended_at"))
     changed = conn.execute(
         _M.update()
         .where(_M.c.key == row.key, sa.not_(newer))
         .values(
-            **untold,
+            **again,
             state="pending",
             send_after=to_ms(now + AGAIN_AFTER),
             followed=Follow.AGAIN.value,

@@ -150,7 +150,7 @@ class Outbox:
                     recorder.put(outcome)
                     sent += outcome.code != NOT_SENT
                 routing.note(provider)
-        if one_only:
+        if one_only and sent:
             routing.probed(provider)
         return sent
 

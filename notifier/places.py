@@ -57,6 +57,9 @@ def places_of(targets: FromClause, form: Form) -> Select[Any]:
     )
     topics, zone = t.contacts.c.topics, t.premises.c.time_zone
     wants = sa.and_(t.accounts.c.outage_alerts.is_(True), topics.bitwise_and(OUTAGES) != 0)
+    chose = sa.and_(t.contacts.c.chosen_at.is_not(None), topics.bitwise_and(OUTAGES) == 0)
+    # Whether they hear here what they did not hear elsewhere.
+    bears = sa.and_(t.accounts.c.outage_alerts.is_(True), sa.not_(chose))
     first = sa.or_(t.accounts.c.medical.is_(True), t.accounts.c.critical.is_(True))
     return (
         sa.select(
@@ -65,6 +68,7 @@ def places_of(targets: FromClause, form: Form) -> Select[Any]:
             m.c.premise_key,
             func.min(t.accounts.c.key).label("account_key"),
             func.max(is_(wants)).label("wanted"),
+            func.max(is_(bears)).label("bears"),
             # An advisory goes also to who wants no alerts.
             func.max(is_(sa.or_(wants, o.c.kind == Kind.ADVISORY))).label("counts"),
             func.max(is_(first)).label("medical"),

@@ -62,6 +62,8 @@ _RANK = {
     "delivered": 3,
 }
 """A receipt only ever moves a message up: late, doubled and shuffled ones do no harm."""
+_WAITS_AGAIN = 2
+"""Rank of what could not be delivered and waits for one more try: only its arrival is news."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +130,7 @@ def _state_of(receipt: Receipt) -> str | None:
 def _messages(conn: Connection, receipts: Sequence[Receipt]) -> dict[int, dict[str, Any]]:
     m = t.messages
     found = conn.execute(
-        sa.select(m.c.key, m.c.state, m.c.provider, m.c.provider_id)
+        sa.select(m.c.key, m.c.state, m.c.provider, m.c.provider_id, m.c.followed)
         .where(m.c.key.in_(sorted({receipt.message_key for receipt in receipts})))
         .order_by(m.c.key)
         .with_for_update()
@@ -180,8 +182,8 @@ def _record(conn: Connection, receipts: Sequence[Receipt]) -> list[Receipt]:
 
 def _apply(conn: Connection, rows: dict[int, dict[str, Any]], receipt: Receipt) -> bool:
     row = rows[receipt.message_key]
-    state = _state_of(receipt)
-    if state is None or row["state"] not in _RANK or _RANK[state] <= _RANK[row["state"]]:
+    state, rank = _state_of(receipt), _rank(row)
+    if state is None or rank is None or _RANK[state] <= rank:
         return False
     m, now = t.messages, business_now(conn)
     values: dict[str, Any] = {
@@ -189,6 +191,8 @@ def _apply(conn: Connection, rows: dict[int, dict[str, Any]], receipt: Receipt) 
         "accepted_at": sa.func.coalesce(m.c.accepted_at, sa.literal(now, m.c.accepted_at.type)),
         "lease_until": None,
     }
+    if row["state"] == "pending":
+        values["batch_key"] = None
     if not row["provider_id"]:
         row["provider_id"] = receipt.provider_id.partition(".")[0]
         values["provider_id"] = row["provider_id"]
@@ -200,3 +204,9 @@ def _apply(conn: Connection, rows: dict[int, dict[str, Any]], receipt: Receipt) 
     conn.execute(m.update().where(m.c.key == receipt.message_key).values(**values))
     row["state"] = state
     return True
+
+
+def _rank(row: dict[str, Any]) -> int | None:
+    if row["state"] == "pending" and row["provider_id"] and row["followed"]:
+        return _WAITS_AGAIN
+    return _RANK.get(row["state"])

@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -43,13 +43,12 @@ def settle(db: Database, batch: ClaimedBatch, provider: str, outcomes: Sequence[
         groups[outcome.result].append(outcome)
     with db.write() as conn:
         _lock(conn, groups[Result.RETRY], outcomes)
+        saved = _saved(conn, batch, groups)
         _accepted(conn, batch, groups[Result.ACCEPTED])
         _failed(conn, batch, provider, groups[Result.FAILED])
         _ambiguous(conn, batch, provider, groups[Result.AMBIGUOUS])
         _retried(conn, batch, provider, groups[Result.RETRY])
-        unsent = (*groups[Result.FAILED], *groups[Result.RETRY])
-        costs = (batch.costs.get(outcome.message_key, 0) for outcome in unsent)
-        spending.give_back(conn, batch.month, sum(costs))
+        spending.give_back(conn, batch.month, saved)
 
 
 def _lock(conn: Connection, retried: Sequence[Outcome], outcomes: Sequence[Outcome]) -> None:
@@ -58,6 +57,23 @@ def _lock(conn: Connection, retried: Sequence[Outcome], outcomes: Sequence[Outco
         keys = [outcome.message_key for outcome in retried]
         steady(conn, conn.execute(sa.select(_M.c.outage_key).where(_M.c.key.in_(keys))).scalars())
     lock(conn, _M, _M.c.key.in_([outcome.message_key for outcome in outcomes]))
+
+
+def _saved(
+    conn: Connection, batch: ClaimedBatch, groups: Mapping[Result, Sequence[Outcome]]
+) -> int:
+    """What was counted for messages that were not sent, and that nobody has given back before."""
+    if not batch.costs:
+        return 0
+    # As in the updates below. One that is asked about no more, its provider has answered for.
+    still = sa.and_(_M.c.state == "unknown", _M.c.ask_after.is_not(None))
+    saved = 0
+    for result, ours in ((Result.RETRY, _CLAIMED), (Result.FAILED, sa.or_(_CLAIMED, still))):
+        keys = [outcome.message_key for outcome in groups.get(result, ())]
+        rows = conn.execute(sa.select(_M.c.key, _M.c.fence).where(_M.c.key.in_(keys), ours))
+        mine = (row.key for row in rows if row.fence == batch.fences[row.key])
+        saved += sum(batch.costs.get(key, 0) for key in mine)
+    return saved
 
 
 def finish(db: Database, batch: ClaimedBatch) -> None:

@@ -58,7 +58,9 @@ def situations(targets: FromClause, form: Form) -> Select[Any]:
         "channel": case(
             (t.endpoints.c.kind == "phone", int(Channel.SMS)), else_=int(Channel.EMAIL)
         ),
-        "wanted": case((whole.c.said >= STANDS_IN, 1), else_=whole.c.wanted),
+        "wanted": case(
+            (sa.and_(whole.c.said >= STANDS_IN, whole.c.bears == 1), 1), else_=whole.c.wanted
+        ),
         "opted_out": is_(t.endpoints.c.opted_out_at.is_not(None)),
         "valid": is_(t.endpoints.c.invalid_at.is_(None)),
         "told": case(
@@ -133,6 +135,7 @@ def _endpoints(targets: FromClause, form: Form) -> Select[Any]:
         func.min(places.c.premise_key).label("first_premise"),
         told_key(places, form).label("told_key"),
         wanted.label("wanted"),
+        func.max(places.c.bears).label("bears"),
         func.max(places.c.ends).label("ends"),
         func.max(places.c.reported).label("reported"),
         # Of several zones the utility's own comes first: its name is empty.

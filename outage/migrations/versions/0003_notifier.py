@@ -16,6 +16,11 @@ INSTANT = sa.BigInteger()
 NO = sa.text("false")
 UNFOLLOWED = sa.text("state IN ('failed', 'undelivered') AND followed IS NULL")
 ELSEWHERE = sa.text("time_zone IS NOT NULL")
+_M = sa.table("messages", *map(sa.column, ("kind", "variant", "state", "ended_at")))
+_OPEN = sa.or_(
+    _M.c.state.in_(["pending", "claimed"]),
+    sa.and_(_M.c.state == "unknown", _M.c.ended_at.is_(None)),
+)
 
 
 def upgrade() -> None:
@@ -71,14 +76,16 @@ def downgrade() -> None:
 
 
 def _in_older_words() -> None:
-    """What waits, and what is believed, in words that the release before has.
+    """What may yet be sent, and what is believed, in words that the release before has.
 
-    It decides anew what a pending message says when it is claimed, but has to know its kind first.
+    It decides anew what a pending message says when it is claimed, but has to know its kind first;
+    so it has of one that nobody knows the fate of, or that a sender held last.
     """
-    pending = "UPDATE messages SET kind = '{}', variant = '{}' WHERE state = 'pending' AND "
-    for new, (kind, variant) in _NEAREST.items():
-        op.execute(pending.format(kind, variant) + f"kind = '{new}'")
-    op.execute(pending.format("correction", "out") + "variant = 'intermittent'")
+    for new, (kind, variant) in {**_NEAREST, "correction": ("correction", "out")}.items():
+        found = _M.c.kind == new
+        if new == "correction":
+            found = sa.and_(found, _M.c.variant == "intermittent")
+        op.execute(_M.update().where(found, _OPEN).values(kind=kind, variant=variant))
     op.execute("UPDATE messages SET told_state = 'out' WHERE told_state = 'intermittent'")
 
 

@@ -177,3 +177,15 @@ def test_the_doctor_says_so_from_the_first_receipt_on(tmp_path: Path) -> None:
         assert len(blocked) == bool(count)
         assert all(f"{count} receipts of twilio in a row" in says for says in blocked)
     db.close()
+
+
+def test_a_trial_that_was_never_made_is_made_later(world: World) -> None:
+    with outbox(world) as (box, provider):
+        receive(world, told(world, box), "undelivered", FILTERED)
+        more_waits(world)
+        rest_is_over(world)
+        before = len(said(provider))
+        batch = box.waiting(queued_too=True)[0]
+        assert box.send(batch.key, stopping=lambda: True) == 0
+        assert len(said(provider)) == before
+        assert box.drain() == 1

@@ -23,11 +23,11 @@ KNOWN = {
 
 @pytest.fixture
 def downgraded(world: World) -> list[tuple[str, str, str, str | None]]:
-    """A message of each kind that waits, and one of an intermittent outage that was accepted."""
+    """A message of each kind that waits, one of unknown fate, one accepted: it comes and goes."""
     kinds = list(Kind)
-    for number in range(len(kinds) + 1):
+    for number in range(len(kinds) + 2):
         world.account(f"A{number}", [f"P{number}"], phone(number))
-    world.declare(*(f"P{number}" for number in range(len(kinds) + 1)))
+    world.declare(*(f"P{number}" for number in range(len(kinds) + 2)))
     world.plan()
     m = t.messages
     with world.db.write() as conn:
@@ -36,6 +36,8 @@ def downgraded(world: World) -> list[tuple[str, str, str, str | None]]:
             conn.execute(
                 m.update().where(m.c.key == key).values(kind=kind.public_name, variant=kind.variant)
             )
+        lost = {"state": "unknown", "kind": "crew"}
+        conn.execute(m.update().where(m.c.key == keys[-2]).values(**lost))
         told = {"kind": "correction", "variant": "intermittent", "told_state": "intermittent"}
         conn.execute(m.update().where(m.c.key == keys[-1]).values(state="accepted", **told))
     config = Config()
@@ -56,6 +58,12 @@ def test_what_waits_has_a_kind_that_the_release_before_knows(
     waiting = [row for row in downgraded if row[0] == "pending"]
     assert len(waiting) == len(Kind)
     assert {(kind, variant) for _, kind, variant, _ in waiting} == KNOWN
+
+
+def test_what_nobody_knows_the_fate_of_has_one_too(
+    downgraded: list[tuple[str, str, str, str | None]],
+) -> None:
+    assert downgraded[-2] == ("unknown", "etr", "", None)
 
 
 def test_what_was_told_stays_on_record_and_who_believes_to_be_out_still_does(

@@ -1,19 +1,23 @@
 """What follows a text that was not delivered: the same fact by e-mail, once, while it holds."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from notifier import receipts
 from notifier.audience import sums
+from notifier.batches import steady
 from notifier.following import follow_up
 from notifier.outbox import Outbox
 from notifier.receipts import Receipt
 from outage import tables as t
 from tests.integration.notifier.sending import A, B, outbox, tell
-from tests.integration.notifier.world import World
-from tests.unit.notifier.channels.provider import Provider
+from tests.integration.notifier.world import START, World
+from tests.unit.notifier.channels.provider import Answer, Call, Provider
 
 MAIL = "one@example.org"
 BAD, UNREACHABLE = "30005", "30003"
@@ -53,6 +57,31 @@ def never_arrives(world: World, code: str = BAD, address: str = A) -> None:
         code=code,
     )
     assert receipts.apply(world.db, [said]) == 1
+
+
+def late_receipt(world: World, event: str, provider_id: str, code: str = "") -> int:
+    """Something the provider says of the first message by a text's own id."""
+    with world.db.read() as conn:
+        key, provider = conn.execute(
+            sa.select(t.messages.c.key, t.messages.c.provider).order_by(t.messages.c.key)
+        ).first() or (0, "")
+    one = Receipt(
+        provider=provider or "twilio",
+        message_key=key,
+        event=event,
+        provider_id=provider_id,
+        code=code,
+    )
+    return receipts.apply(world.db, [one])
+
+
+def text_id(world: World) -> str:
+    """By which the provider knows the first message."""
+    m = t.messages
+    with world.db.read() as conn:
+        found = conn.execute(sa.select(m.c.provider_id).order_by(m.c.key)).scalars().first()
+    assert found
+    return str(found)
 
 
 def kinds(world: World, address: str) -> list[tuple[str, str]]:
@@ -188,3 +217,104 @@ def test_what_failed_long_ago_is_let_be(world: World) -> None:
         catch_up(world, box)
         assert mailed(provider) == []
     assert followed(world) == ["nothing"]
+
+
+def test_what_arrives_while_it_is_to_be_followed_is_followed_by_nothing(world: World) -> None:
+    if world.db.is_sqlite:
+        pytest.skip("SQLite has one writer: nothing arrives meanwhile")
+    start(world)
+    with outbox(world) as (box, provider):
+        world.declare("P1")
+        tell(world, box)
+        sid = text_id(world)
+        never_arrives(world)
+        with ThreadPoolExecutor(1) as pool:
+            with world.db.write() as conn:
+                keys = list(conn.execute(sa.select(t.outages.c.key)).scalars())
+                steady(conn, keys, alone=True)
+                done = pool.submit(follow_up, world.db)
+                _until_it_waits(world)
+                assert late_receipt(world, "delivered", sid) == 1
+            done.result(60)
+        catch_up(world, box)
+        assert mailed(provider) == []
+    assert kinds(world, A) == [("detected", "delivered")]
+    assert followed(world) == [None]
+
+
+def test_what_arrives_late_after_all_is_not_sent_again(world: World) -> None:
+    world.account("one", ["P1"], A)
+    with outbox(world) as (box, provider):
+        outage = world.declare("P1")
+        tell(world, box)
+        sid = text_id(world)
+        never_arrives(world, UNREACHABLE)
+        catch_up(world, box)
+        assert late_receipt(world, "undelivered", sid, UNREACHABLE) == 0
+        assert kinds(world, A) == [("detected", "pending")]
+        assert late_receipt(world, "delivered", sid) == 1
+        tell(world, box, minutes=10)
+        assert len(provider.calls) == 1
+        # They know that it is out, so they hear that it is back.
+        world.restore(outage)
+        tell(world, box)
+    assert kinds(world, A) == [("detected", "delivered"), ("restored", "accepted")]
+    assert sums_agree(world)
+
+
+def test_what_is_said_of_the_first_try_does_not_end_the_second(world: World) -> None:
+    sids = iter(("SMfirst", "SMsecond"))
+
+    def answer(_call: Call) -> Answer:
+        return Answer(201, json.dumps({"sid": next(sids)}).encode())
+
+    world.account("one", ["P1"], A)
+    with outbox(world, answer) as (box, _):
+        world.declare("P1")
+        tell(world, box)
+        never_arrives(world, UNREACHABLE)
+        catch_up(world, box)
+        tell(world, box, minutes=10)
+        assert text_id(world) == "SMsecond"
+        assert late_receipt(world, "undelivered", "SMfirst", UNREACHABLE) == 0
+        assert late_receipt(world, "delivered", "SMsecond") == 1
+    assert kinds(world, A) == [("detected", "delivered")]
+
+
+def test_who_turns_alerts_off_hears_no_more_in_place_of_texts(world: World) -> None:
+    start(world)
+    with outbox(world) as (box, _):
+        outage = world.declare("P1")
+        tell(world, box)
+        never_arrives(world)
+        catch_up(world, box)
+        with world.db.write() as conn:
+            conn.execute(t.accounts.update().values(outage_alerts=False))
+        world.restore(outage)
+        tell(world, box)
+    assert kinds(world, MAIL) == [("detected", "accepted")]
+
+
+def test_an_email_that_somebody_wants_no_alerts_at_stands_in_for_nothing(world: World) -> None:
+    start(world)
+    contact(world, MAIL, chosen_at=START)
+    with outbox(world) as (box, provider):
+        world.declare("P1")
+        tell(world, box)
+        never_arrives(world)
+        catch_up(world, box)
+        assert mailed(provider) == []
+    assert followed(world) == ["nothing"]
+
+
+def _until_it_waits(world: World) -> None:
+    waiting = sa.text(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND"
+        " database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    for _ in range(600):
+        with world.db.read() as conn:
+            if conn.execute(waiting).scalar():
+                return
+        time.sleep(0.05)
+    pytest.fail("it waits for no planner")

@@ -9,7 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from notifier import batches, spending
+from notifier.channels.base import Outcome, Result
 from notifier.claiming import claim
+from notifier.settling import settle
 from outage import tables as t
 from outage.database import open_database
 from outage.model import Kind
@@ -200,3 +202,22 @@ def test_several_processes_do_not_spend_the_same_money(world: World) -> None:
     with ThreadPoolExecutor(6) as pool:
         assert sum(pool.map(attempt, keys)) == 2
     assert spent(world) == pytest.approx(0.02)
+
+
+def test_what_was_not_sent_is_given_back_once(world: World) -> None:
+    many(world, 2)
+    world.plan()
+    world.pass_time(seconds=60)
+    with outbox(world, **PRICE) as (box, _):
+        batch = box.waiting(queued_too=True)[0]
+        claimed = claim(world.db, batch.key, box.terms)
+        assert claimed is not None
+        one, other = sorted(claimed.fences)
+        refused = Outcome(message_key=one, result=Result.FAILED, code="21211")
+        busy = Outcome(message_key=other, result=Result.RETRY, code="20429")
+        settle(world.db, claimed, "twilio", [refused])
+        assert spent(world) == pytest.approx(0.01)
+        settle(world.db, claimed, "twilio", [refused, busy])
+        assert spent(world) == 0
+        settle(world.db, claimed, "twilio", [busy])
+    assert spent(world) == 0
