@@ -358,6 +358,15 @@ def test_who_stopped_here_may_begin_again_here_and_who_texted_stop_may_not(
     assert Talk(world).endpoint(ME).opted_out_at is not None
 
 
+def test_a_stop_by_text_outdoes_one_by_the_page(world: World, visitor: TestClient) -> None:
+    send(visitor, visitor.get(link(world)).text, "stop")
+    page = visitor.get(link(world)).text
+    Talk(world).say(ME, "STOP")
+    assert Talk(world).endpoint(ME).opt_out_source == "reply"
+    assert send(visitor, page, "resume").status_code == 422
+    assert Talk(world).endpoint(ME).opted_out_at is not None
+
+
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_another_site_makes_nobody_do_anything(
     world: World, visitor: TestClient, site: str
