@@ -264,6 +264,19 @@ def test_two_taps_are_one_report_and_can_be_taken_back(world: World, visitor: Te
     assert [kind for kind, _, _ in talk.reports()].count("on") == 1
 
 
+def test_one_service_that_is_back_says_nothing_of_another(
+    world: World, visitor: TestClient
+) -> None:
+    page = visitor.get(link(world)).text
+    send(visitor, page, "out", service="electric", once="a")
+    send(visitor, page, "out", service="water", once="b")
+    send(visitor, visitor.get(link(world)).text, "on", service="water")
+    r = t.reports.c
+    with world.db.read() as conn:
+        rows = conn.execute(sa.select(r.service, r.ended_at).where(r.kind == "out")).all()
+    assert {row.service for row in rows if row.ended_at is None} == {"electric"}
+
+
 def test_nobody_taps_for_a_place_of_somebody_else(world: World, visitor: TestClient) -> None:
     page = visitor.get(link(world)).text
     for wrong in (
