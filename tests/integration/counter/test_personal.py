@@ -264,6 +264,24 @@ def test_two_taps_are_one_report_and_can_be_taken_back(world: World, visitor: Te
     assert [kind for kind, _, _ in talk.reports()].count("on") == 1
 
 
+def test_who_told_us_and_is_dark_after_we_said_it_is_back_can_say_so(
+    world: World, visitor: TestClient
+) -> None:
+    talk = Talk(world)
+    outage = world.declare("P1")
+    send(visitor, visitor.get(link(world)).text, "on")
+    talk.say(ME, "OUT")
+    assert "You have told us" in visitor.get(link(world)).text
+    world.pass_time(minutes=5)
+    talk.end(outage, "P1")
+    page = visitor.get(link(world)).text
+    assert "Still out" in page
+    assert "You have told us" not in page
+    send(visitor, page, "out")
+    assert talk.last().outcome == "premise_reopened"
+    assert "You have told us" in visitor.get(link(world)).text
+
+
 def test_one_service_that_is_back_says_nothing_of_another(
     world: World, visitor: TestClient
 ) -> None:
