@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from counter import personal
 from counter.app import create_app
 from notifier.links import LENGTH, Links
+from notifier.replies.applying import MOST_AN_HOUR
 from outage import tables as t
 from outage import visitors
 from outage.database import Database
@@ -293,6 +294,13 @@ def test_one_service_that_is_back_says_nothing_of_another(
     with world.db.read() as conn:
         rows = conn.execute(sa.select(r.service, r.ended_at).where(r.kind == "out")).all()
     assert {row.service for row in rows if row.ended_at is None} == {"electric"}
+
+
+def test_taps_take_nobodys_answers_to_texts(world: World, visitor: TestClient) -> None:
+    page = visitor.get(link(world)).text
+    for number in range(MOST_AN_HOUR + 1):
+        send(visitor, page, "out", do="on", once=str(number))
+    assert "no outage at Elm Street" in Talk(world).say(ME, "STATUS")
 
 
 def test_nobody_taps_for_a_place_of_somebody_else(world: World, visitor: TestClient) -> None:
