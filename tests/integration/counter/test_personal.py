@@ -270,7 +270,6 @@ def test_who_told_us_and_is_dark_after_we_said_it_is_back_can_say_so(
 ) -> None:
     talk = Talk(world)
     outage = world.declare("P1")
-    send(visitor, visitor.get(link(world)).text, "on")
     talk.say(ME, "OUT")
     assert "You have told us" in visitor.get(link(world)).text
     world.pass_time(minutes=5)
