@@ -14,9 +14,8 @@ from notifier.links import Holder
 from notifier.situations import HOURLY, OUTAGES
 from outage import tables as t
 from outage.clock import business_now
+from outage.opt_outs import BY_LINK
 
-BY_LINK = "link"
-"""Where an opt-out or a consent came from: the personal page."""
 _OTHER = {"sms": "email", "email": "sms"}
 
 

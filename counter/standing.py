@@ -69,7 +69,7 @@ def look(
             stands=(
                 *(view.notice(key) for premise, key in more if premise == one.key),
                 *(
-                    view.service(service, known, one, _noted(conn, holder, one, service))
+                    view.service(service, known, one, _noted(conn, holder, one, service, known))
                     for service in site.services
                     if service in one.services
                 ),
@@ -146,8 +146,10 @@ class _View:
         return words(self.language).time(at, self.site.zone, "email")
 
 
-def _noted(conn: Connection, holder: Holder, at: Place, service: Service) -> bool:
-    return tapping.noted(conn, holder.endpoint_key, at, service)
+def _noted(
+    conn: Connection, holder: Holder, at: Place, service: Service, known: Sequence[Stay]
+) -> bool:
+    return tapping.noted(conn, holder.endpoint_key, at, service, known)
 
 
 def _notices(conn: Connection, premises: Sequence[int]) -> list[tuple[int, int]]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import TemplateError, TemplateSyntaxError, meta
+from jinja2 import TemplateSyntaxError, meta
 
 from notifier import gsm7
 from notifier.kinds import Channel, Kind
 from notifier.reading_level import grade
-from notifier.rendering import Voice, facts_of, render
+from notifier.rendering import Voice, facts_of, strictly
 from notifier.texts import OURS, Texts
 from notifier.words import words
 from notifier.worst import longest_day, notices
@@ -138,7 +138,12 @@ def rendered(texts: Texts, voice: Voice) -> Iterator[Fault]:
     plain = replace(voice, texts=texts, advisory={}, lifted={})
     for language in sorted({name.partition("/")[0] for name in texts.own}):
         chosen = texts.words(language)
-        at = longest_day(chosen, voice.zone)
+        try:
+            at = longest_day(chosen, voice.zone)
+        except Exception as problem:  # noqa: BLE001  # an operator's words may fail in any way
+            name = f"{language}/words.toml"
+            yield Fault(name=name, sentence=f"{name}: times cannot be told: {_said(problem)}.")
+            continue
         for kind in Kind:
             names = texts.of_kind(language, kind)
             if not names:
@@ -147,16 +152,21 @@ def rendered(texts: Texts, voice: Voice) -> Iterator[Fault]:
             blamed = next((name for name in names if name.startswith(f"{own}.")), names[-1])
             try:
                 yield from _whole(kind, language, plain, blamed, list(notices(kind, chosen, at)))
-            except (TemplateError, KeyError, ValueError, TypeError) as problem:
-                said = f"{blamed}: {kind.value} cannot be made: {problem}."
+            except Exception as problem:  # noqa: BLE001  # a template may do anything
+                said = f"{blamed}: {kind.value} cannot be made: {_said(problem)}."
                 yield Fault(name=blamed, sentence=said)
+
+
+def _said(problem: Exception) -> str:
+    """What went wrong, in one line."""
+    return " ".join(str(problem).split()).rstrip(".") or type(problem).__name__
 
 
 def _whole(
     kind: Kind, language: str, voice: Voice, blamed: str, stated: list[Any]
 ) -> Iterator[Fault]:
     most = voice.texts.words(language).budget(kind)
-    texts = [render(one, Channel.SMS, language, voice) for one in stated]
+    texts = [strictly(one, Channel.SMS, language, voice) for one in stated]
     longest = max(texts, key=lambda text: (text.segments, len(text.body)))
     sms = f"{language}/{kind.value}.sms.txt"
     blamed_sms = sms if sms in voice.texts.own else blamed
@@ -166,7 +176,7 @@ def _whole(
             f"take {most}: “{longest.body}” Shorten it, or begin lines it can do without with ?."
         )
         yield Fault(name=blamed_sms, sentence=said)
-    mails = [render(one, Channel.EMAIL, language, voice) for one in stated[:2]]
+    mails = [strictly(one, Channel.EMAIL, language, voice) for one in stated[:2]]
     if not all(mail.subject and mail.body.strip() and "<h1" in mail.html for mail in mails):
         yield Fault(name=blamed, sentence=f"{blamed}: {kind.value} makes a mail with a part empty.")
     if language == "en":
@@ -177,7 +187,7 @@ def _hard(kind: Kind, voice: Voice, blamed: str, stated: list[Any]) -> Iterator[
     plain = replace(voice, name="We", phone="", zone=_GRADED_IN)
     for part, channel in (("sms.txt", Channel.SMS), ("lead.txt", Channel.EMAIL)):
         name = f"en/{kind.value}.{part}"
-        bodies = {render(one, channel, "en", plain).body for one in stated}
+        bodies = {strictly(one, channel, "en", plain).body for one in stated}
         said = {
             body.removeprefix("We: ") if channel is Channel.SMS else body.partition("\n")[0]
             for body in bodies

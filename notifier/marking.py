@@ -11,6 +11,7 @@ from notifier.channels.codes import Action, action
 from notifier.locking import lock
 from outage import tables as t
 from outage.clock import business_now
+from outage.opt_outs import to_stop
 
 _E, _M = t.endpoints, t.messages
 _THIS = _E.c.key == sa.bindparam("b_key")
@@ -50,4 +51,4 @@ def mark_endpoints(conn: Connection, said: Iterable[Said]) -> None:
     if bad:
         conn.execute(_E.update().where(_THIS, _E.c.invalid_at.is_(None)), bad)
     if out:
-        conn.execute(_E.update().where(_THIS, _E.c.opted_out_at.is_(None)), out)
+        conn.execute(_E.update().where(_THIS, to_stop()), out)

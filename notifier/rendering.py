@@ -7,9 +7,10 @@ has the letters): lines marked ``?`` are left out, last first, until it does.
 A personal link follows where it costs no segment more.
 """
 
+import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,8 @@ from notifier import gsm7
 from notifier.kinds import Channel, Kind, Told
 from notifier.texts import OURS, Texts
 from notifier.words import FALLBACK, Words
+
+log = logging.getLogger(__name__)
 
 _OPTIONAL = "? "
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -91,6 +94,22 @@ def render(
     notice: Notice, channel: Channel, language: str, voice: Voice, *, link: str = ""
 ) -> Text:
     """The text of a notice, in the language asked for or in English.
+
+    Of ours, where an operator's own cannot be made: nobody goes without for a fault in them.
+    """
+    try:
+        return strictly(notice, channel, language, voice, link=link)
+    except Exception:
+        if not voice.texts.own:
+            raise
+        log.exception("an own text of %s in %s failed; ours is sent", notice.kind.value, language)
+        return strictly(notice, channel, language, replace(voice, texts=OURS), link=link)
+
+
+def strictly(
+    notice: Notice, channel: Channel, language: str, voice: Voice, *, link: str = ""
+) -> Text:
+    """The text of a notice, of the texts in use or not at all.
 
     Words of safety that nobody has reviewed are said in English, with whom to call (DECISIONS 28).
     """

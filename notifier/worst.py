@@ -15,6 +15,9 @@ from outage import model
 _DAY = datetime(2026, 1, 8, 20, 45, tzinfo=UTC)
 _FAR = timedelta(days=28)
 """Far enough that a weekday needs its date."""
+_PLACE = "Elm Street and Oak Street"
+_MESSAGE = "We will tell you more soon."
+"""So that what is said only with them is made too; mails alone have room for them."""
 WITH_START = frozenset({Kind.PLANNED_NOTICE, Kind.PLANNED_REMINDER, Kind.PLANNED_CHANGED})
 
 
@@ -57,6 +60,8 @@ def notices(kind: Kind, words: Words, at: datetime) -> Iterator[Notice]:
             crew_status=known["crew"],
             etr_reason=known["reason"],
             promised=at,
+            place=_PLACE,
+            public_message=_MESSAGE,
         )
 
 

@@ -12,6 +12,7 @@ from notifier.replies.intents import Asked, Intent, Understood
 from notifier.replies.standing import WRONG_PERSON
 from outage import tables as t
 from outage.model import Actor
+from outage.opt_outs import to_stop
 from outage.site import Site
 
 REPLY = "reply"
@@ -84,11 +85,11 @@ def stop(conn: Connection, writer: Writer) -> Done:
 def end_texts(
     conn: Connection, whose: sa.ColumnElement[bool], now: datetime, source: str = REPLY
 ) -> None:
-    """Opt an endpoint out, unless it is already."""
+    """Opt an endpoint out, unless it is already by more than the personal page."""
     e = t.endpoints
     conn.execute(
         e.update()
-        .where(whose, e.c.kind == "phone", e.c.opted_out_at.is_(None))
+        .where(whose, e.c.kind == "phone", to_stop())
         .values(opted_out_at=now, opt_out_source=source)
     )
 

@@ -22,6 +22,7 @@ from outage import tables as t
 from outage.clock import business_now
 from outage.database import wall_now
 from outage.endpoints import normalise_phone
+from outage.opt_outs import BY_LINK
 from outage.settings import SendMode
 from outage.site import REGION, Site
 
@@ -257,6 +258,8 @@ def _kept_back(conn: Connection, writer: Writer, said: Said, *, opted_out: bool)
         .select_from(t.answers.join(t.replies, r.key == a.reply_key))
         .where(
             r.endpoint_key == writer.endpoint_key,
+            # What the page has said was sent to nobody.
+            r.provider != BY_LINK,
             a.role == "answer",
             a.state != "suppressed",
             alike,

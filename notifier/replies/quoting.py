@@ -8,13 +8,15 @@ import re
 from dataclasses import dataclass
 
 from notifier.replies.lexicon import lexicons
-from notifier.replies.plain import plain
+from notifier.replies.plain import plain, script_of
 
 _QUOTED = re.compile(
     '[\u201c\u201d\u201e"\u00ab\u300c\u300e](.*?)(?:[\u201d\u201c"\u00bb\u300d\u300f]|\\Z)',
     re.DOTALL,
 )
-_MARKS = (":", "\uff1a")
+_MARKS = ":\uff1a"
+LONGEST_OWN = 5
+"""Words after our name that may be the writer's: what we write has more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,23 +36,33 @@ def own_words(text: str, name: str) -> Own:
 
     A reaction to a text that is not ours keeps the words that it quotes.
     """
-    if _begins(text, name):
-        # Handed back whole, and who knows what was written under it.
-        return Own(text=text, only_quotes=True)
+    after = _after(text, name)
+    if after is not None:
+        if _is_long(after):
+            # Handed back whole, and who knows what was written under it.
+            return Own(text=text, only_quotes=True)
+        # "Acme: STOP" speaks to us.
+        return Own(text=after)
     quoted = _QUOTED.search(text)
     if quoted is None:
         return Own(text=text)
-    ours = _begins(quoted[1], name)
+    ours = _after(quoted[1], name) is not None
     around = f"{text[: quoted.start()]} {text[quoted.end() :]}".strip()
     if _reacts(around) or (ours and not plain(around)):
         return Own(text="" if ours else text, only_quotes=True)
     return Own(text=around if ours else text)
 
 
-def _begins(text: str, name: str) -> bool:
-    """Whether it is one of ours: they all begin with the name and a colon."""
-    begun, whole = text.strip().casefold(), name.casefold()
-    return bool(name) and begun.startswith(whole) and begun[len(whole) :].strip()[:1] in _MARKS
+def _after(text: str, name: str) -> str | None:
+    """What follows our name and a colon, with which all of ours begin; None in any other text."""
+    begun = re.match(rf"\s*{re.escape(name)}\s*[{_MARKS}]", text, re.IGNORECASE) if name else None
+    return None if begun is None else text[begun.end() :].strip()
+
+
+def _is_long(text: str) -> bool:
+    """Whether it is as long as what we write; a letter is a word where no blanks part them."""
+    words = plain(text).split()
+    return sum(len(word) if script_of(word) == "zh" else 1 for word in words) > LONGEST_OWN
 
 
 def _reacts(around: str) -> bool:

@@ -96,14 +96,20 @@ def _reopens(conn: Connection, writer: Writer, at: Place, here: Stay) -> bool:
 def end_reports(conn: Connection, writer: Writer, at: Place) -> bool:
     """End what this number has reported of a place; return whether a premise is restored by it.
 
+    Of the service that is named; of each where none is.
     Whoever has let an interruption go on by "still out" ends it again.
     """
-    mine = reports.open_reports(
-        conn,
-        premises=[at.key],
-        since=writer.now - NAMED_FOR,
-        endpoint_key=writer.endpoint_key,
-    )
+    named = _named(writer, at)
+    mine = [
+        one
+        for one in reports.open_reports(
+            conn,
+            premises=[at.key],
+            since=writer.now - NAMED_FOR,
+            endpoint_key=writer.endpoint_key,
+        )
+        if named in {None, one.service}
+    ]
     out = {stay.outage_key: stay for stay in stays(conn, [at.key], writer.now) if not stay.back}
     reopened = [one for one in mine if one.kind is ReportKind.STILL_OUT and one.outage_key in out]
     reports.end(conn, [one.key for one in mine if one not in reopened])
@@ -117,15 +123,21 @@ def end_reports(conn: Connection, writer: Writer, at: Place) -> bool:
 
 def _service(writer: Writer, at: Place, conn: Connection | None = None) -> Service:
     """The service that is meant: named, else the one that went lately, else the utility's first."""
-    named = writer.understood.service
-    if named is not None and Service(named) in at.services:
-        return Service(named)
+    named = _named(writer, at)
+    if named is not None:
+        return named
     if conn is not None:
         here = stays(conn, [at.key], writer.now)
         if here:
             return here[0].service
     ours = [service for service in writer.site.services if service in at.services]
     return (ours or sorted(at.services) or list(writer.site.services))[0]
+
+
+def _named(writer: Writer, at: Place) -> Service | None:
+    """The service that is named, if that place has it."""
+    named = writer.understood.service
+    return Service(named) if named is not None and Service(named) in at.services else None
 
 
 def _here(conn: Connection, writer: Writer, at: Place, service: Service) -> Stay | None:

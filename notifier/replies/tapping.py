@@ -3,6 +3,7 @@
 What the page says is its answer, on record as accepted: nothing more is sent for it.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from notifier.replies.conversation import Conversation
 from notifier.replies.intents import Intent, Reason, Understood
 from notifier.replies.owing import Owed, owe
 from notifier.replies.saying import say
-from notifier.replies.standing import Place, stays
+from notifier.replies.standing import Place, Stay, stays
 from outage import reports
 from outage import tables as t
 from outage.clock import business_now
@@ -49,9 +50,10 @@ def tap(
     endpoint = conn.execute(
         t.endpoints.select().where(t.endpoints.c.key == endpoint_key).with_for_update()
     ).one()
-    if not back and noted(conn, endpoint_key, at, service):
+    known = stays(conn, [at.key], business_now(conn))
+    if not back and noted(conn, endpoint_key, at, service, known):
         return None
-    intent = Intent.ON if back else _intent(conn, at, service)
+    intent = Intent.ON if back else _intent(_lately(known, at, service))
     reply_key = _write_down(conn, endpoint, intent, once)
     if reply_key is None:
         return None
@@ -87,17 +89,29 @@ def tap(
     return done
 
 
-def noted(conn: Connection, endpoint_key: int, at: Place, service: Service) -> bool:
-    """Whether this person has told us of it, and not taken it back."""
-    since = business_now(conn) - NOTED_FOR
+def noted(
+    conn: Connection, endpoint_key: int, at: Place, service: Service, known: Sequence[Stay]
+) -> bool:
+    """Whether this person has told us of it, and not taken it back.
+
+    What was told before the place came back, as is ``known``, says nothing of how it is now.
+    """
+    since, here = business_now(conn) - NOTED_FOR, _lately(known, at, service)
+    if here is not None and here.back_at is not None:
+        since = max(since, here.back_at)
     mine = reports.open_reports(conn, premises=[at.key], since=since, endpoint_key=endpoint_key)
     return any(one.service is service for one in mine)
 
 
-def _intent(conn: Connection, at: Place, service: Service) -> Intent:
+def _lately(known: Sequence[Stay], at: Place, service: Service) -> Stay | None:
+    """What was there last: out now, or back."""
+    here = (one for one in known if one.premise_key == at.key and one.service is service)
+    return next(here, None)
+
+
+def _intent(here: Stay | None) -> Intent:
     """Still out where it was restored lately; out where nothing was known."""
-    known = [stay for stay in stays(conn, [at.key], business_now(conn)) if stay.service is service]
-    return Intent.OFF if known and known[0].back else Intent.OUT
+    return Intent.OFF if here is not None and here.back else Intent.OUT
 
 
 def _write_down(

@@ -16,6 +16,7 @@ from outage.cis.suppressions import Suppression, Suppressions
 from outage.clock import business_now
 from outage.database import Database
 from outage.loading import LoadOptions, Progress, judge, one_at_a_time
+from outage.opt_outs import to_stop
 
 CHUNK = 1_500
 """Rows of one step: what fits into 50 ms on SQLite."""
@@ -55,7 +56,9 @@ def load_suppressions(
     with one_at_a_time(db, file=found.file, what="suppressions"):
         with db.read() as conn:
             now = business_now(conn)
-            rows = conn.execute(sa.select(_E.c.kind, _E.c.address, _E.c.key, _E.c.opted_out_at))
+            rows = conn.execute(
+                sa.select(_E.c.kind, _E.c.address, _E.c.key, to_stop().label("to_stop"))
+            )
             known = {(row.kind, row.address): row for row in rows}
             back = _came_back(conn)
         to_do: list[Suppression] = []
@@ -65,7 +68,7 @@ def load_suppressions(
             if row is None:
                 created += 1
                 to_do.append(one)
-            elif row.opted_out_at is not None:
+            elif not row.to_stop:
                 unchanged += 1
             elif row.key in back and (one.at is None or back[row.key] > one.at):
                 came_back += 1
@@ -114,7 +117,7 @@ def _record(
                 row.on_conflict_do_update(
                     index_elements=[_E.c.kind, _E.c.address],
                     set_={name: row.excluded[name] for name in ("opted_out_at", "opt_out_source")},
-                    where=_E.c.opted_out_at.is_(None),
+                    where=to_stop(),
                 ),
                 some,
             )

@@ -21,7 +21,7 @@ from counter.app import create_app
 from outage import tables as t
 from outage.database import Database
 from outage.settings import Settings, load
-from tests.integration.notifier.world import World, phone
+from tests.integration.notifier.world import START, World, phone
 
 TOKEN = "made-up-auth-token"
 SECOND_TOKEN = "made-up-second-token"
@@ -225,9 +225,13 @@ def test_a_bounce_makes_an_address_bad_and_a_block_does_not(
     assert row.invalid_code == "bounce"
 
 
+@pytest.mark.parametrize("before", [None, "link"])
 def test_what_sendgrid_drops_for_its_own_list_of_who_stopped_is_an_opt_out(
-    world: World, counter: TestClient
+    world: World, counter: TestClient, before: str | None
 ) -> None:
+    with world.db.write() as conn:
+        at = None if before is None else START
+        conn.execute(t.endpoints.update().values(opted_out_at=at, opt_out_source=before))
     body = json.dumps([event("dropped", reason="Unsubscribed Address")]).encode()
     assert sendgrid(counter, body) == 204
     assert states(world)[1] == "failed"

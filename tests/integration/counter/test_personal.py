@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from counter import personal
 from counter.app import create_app
 from notifier.links import LENGTH, Links
+from notifier.replies.applying import MOST_AN_HOUR
 from outage import tables as t
 from outage import visitors
 from outage.database import Database
@@ -264,6 +265,43 @@ def test_two_taps_are_one_report_and_can_be_taken_back(world: World, visitor: Te
     assert [kind for kind, _, _ in talk.reports()].count("on") == 1
 
 
+def test_who_told_us_and_is_dark_after_we_said_it_is_back_can_say_so(
+    world: World, visitor: TestClient
+) -> None:
+    talk = Talk(world)
+    outage = world.declare("P1")
+    talk.say(ME, "OUT")
+    assert "You have told us" in visitor.get(link(world)).text
+    world.pass_time(minutes=5)
+    talk.end(outage, "P1")
+    page = visitor.get(link(world)).text
+    assert "Still out" in page
+    assert "You have told us" not in page
+    send(visitor, page, "out")
+    assert talk.last().outcome == "premise_reopened"
+    assert "You have told us" in visitor.get(link(world)).text
+
+
+def test_one_service_that_is_back_says_nothing_of_another(
+    world: World, visitor: TestClient
+) -> None:
+    page = visitor.get(link(world)).text
+    send(visitor, page, "out", service="electric", once="a")
+    send(visitor, page, "out", service="water", once="b")
+    send(visitor, visitor.get(link(world)).text, "on", service="water")
+    r = t.reports.c
+    with world.db.read() as conn:
+        rows = conn.execute(sa.select(r.service, r.ended_at).where(r.kind == "out")).all()
+    assert {row.service for row in rows if row.ended_at is None} == {"electric"}
+
+
+def test_taps_take_nobodys_answers_to_texts(world: World, visitor: TestClient) -> None:
+    page = visitor.get(link(world)).text
+    for number in range(MOST_AN_HOUR + 1):
+        send(visitor, page, "out", do="on", once=str(number))
+    assert "no outage at Elm Street" in Talk(world).say(ME, "STATUS")
+
+
 def test_nobody_taps_for_a_place_of_somebody_else(world: World, visitor: TestClient) -> None:
     page = visitor.get(link(world)).text
     for wrong in (
@@ -354,6 +392,15 @@ def test_who_stopped_here_may_begin_again_here_and_who_texted_stop_may_not(
     assert Talk(world).endpoint(ME).opted_out_at is None
     Talk(world).say(ME, "STOP")
     assert "text us START" in visitor.get(link(world)).text
+    assert send(visitor, page, "resume").status_code == 422
+    assert Talk(world).endpoint(ME).opted_out_at is not None
+
+
+def test_a_stop_by_text_outdoes_one_by_the_page(world: World, visitor: TestClient) -> None:
+    send(visitor, visitor.get(link(world)).text, "stop")
+    page = visitor.get(link(world)).text
+    Talk(world).say(ME, "STOP")
+    assert Talk(world).endpoint(ME).opt_out_source == "reply"
     assert send(visitor, page, "resume").status_code == 422
     assert Talk(world).endpoint(ME).opted_out_at is not None
 

@@ -110,6 +110,15 @@ def test_own_words_go_before_ours_one_by_one(tmp_path: Path) -> None:
         ("en__words_toml", "[segments]\nmost = 0", "whole numbers from 1 to 9."),
         ("en__words_toml", f'[service]\nwater = "{"water " * 30}"', "segments at its longest"),
         ("en__restored_sms_txt", GOOD + "{{ name.__class__.mro() }}", "cannot be made"),
+        ("en__restored_sms_txt", GOOD + "{{ 1/0 }}", "restored cannot be made: division by zero."),
+        ("en__restored_sms_txt", GOOD + "{% include 'en/restored.sms.txt' %}", "cannot be made"),
+        (
+            "en__etr_lead_txt",
+            "{{ etr }}{% if public_message %}{{ 1/0 }}{% endif %}",
+            "en/etr.lead.txt: etr cannot be made: division by zero.",
+        ),
+        ("en__words_toml", 'locale = "xx"', "en/words.toml: times cannot be told: "),
+        ("en__words_toml", '[at]\none = "{}"', "en/words.toml: "),
     ],
 )
 def test_each_fault_is_one_sentence_and_ours_is_sent_instead(
@@ -120,6 +129,15 @@ def test_each_fault_is_one_sentence_and_ours_is_sent_instead(
     assert any(sentence in fault.sentence for fault in found), found
     assert texts.own == {}
     assert all("\n" not in fault.sentence for fault in found)
+
+
+def test_an_own_text_that_fails_when_it_is_sent_gives_way_to_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    texts = Texts({"en/restored.sms.txt": GOOD + "{{ 1/0 }}"})
+    text = render(RESTORED, Channel.SMS, "en", replace(VOICE, texts=texts))
+    assert text == render(RESTORED, Channel.SMS, "en", VOICE)
+    assert "an own text of restored in en failed; ours is sent" in caplog.text
 
 
 def test_a_fault_takes_no_other_text_along(tmp_path: Path) -> None:

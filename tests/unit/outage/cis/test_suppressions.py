@@ -154,6 +154,19 @@ def test_an_opt_out_that_is_there_keeps_its_time_and_source(
     assert (row.opted_out_at, row.opt_out_source) == (EPOCH, "reply")
 
 
+def test_a_list_outdoes_what_was_stopped_by_the_page(database: Database, tmp_path: Path) -> None:
+    with database.write() as conn:
+        conn.execute(
+            t.endpoints.insert().values(
+                kind="phone", address="+13035550101", opted_out_at=EPOCH, opt_out_source="link"
+            )
+        )
+    for once in (1, 0):
+        loaded = load(database, read(tmp_path, "phone\n303-555-0101\n"))
+        assert (loaded.opted_out, loaded.unchanged) == (once, 1 - once)
+    assert on_record(database) == {"+13035550101": (True, "import")}
+
+
 @pytest.mark.parametrize(
     ("date", "stays"), [("2025-03-04", True), ("", True), ("2026-01-04", False)]
 )
