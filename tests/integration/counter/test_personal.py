@@ -110,8 +110,8 @@ def forms(page: str) -> dict[str, dict[str, str]]:
     return {form["do"]: form for form in reversed(found.forms)}
 
 
-def send(visitor: TestClient, page: str, do: str, **more: str) -> Any:  # noqa: ANN401  # a response
-    form = {**forms(page)[do], **more}
+def send(visitor: TestClient, page: str, which: str, **more: str) -> Any:  # noqa: ANN401  # a response
+    form = {**forms(page)[which], **more}
     return visitor.post(form.pop("action"), data=form)
 
 
