@@ -28,13 +28,14 @@ def homes(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[]
 
 @pytest.fixture(scope="module")
 def replayed(homes: Callable[[], Path]) -> Iterator[Callable[..., Replayed]]:
-    """Replays a recording on a fresh database, once each."""
+    """Replays a recording on a fresh database, once each; a reviewed one is really sent."""
     known: dict[tuple[object, ...], Replayed] = {}
 
     def once(file: Path, *options: str) -> Replayed:
         if (file, options) not in known:
             home = homes()
-            facts, finding = replay(home, file, *options)
+            sent = "--assume-reviewed" in options
+            facts, finding = replay(home, file, *options, sent=sent)
             db = open_database(f"sqlite:///{home / 'outage.db'}")
             known[file, options] = Replayed(facts=facts, db=db, finding=finding)
         return known[file, options]

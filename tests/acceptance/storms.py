@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import lzma
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,7 +32,7 @@ TOLD = ("claimed", "unknown", "accepted", "delivered", "shadowed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """What `outage replay --json` printed, the record it left, and what the simulator was sent."""
+    """What `outage replay --json` printed, and the record it left."""
 
     facts: dict[str, Any]
     db: Database
@@ -79,29 +81,50 @@ def outage(home: Path, *words: str, **settings: str) -> dict[str, Any]:
     return facts
 
 
-def replay(home: Path, file: Path, *options: str, **settings: str) -> tuple[Any, Finding]:
-    """Replay a recording, all of it really sent to a simulator; give the facts and what is wrong.
+def replay(
+    home: Path, file: Path, *options: str, sent: bool, **settings: str
+) -> tuple[dict[str, Any], Finding]:
+    """Replay a recording; give the facts and what is wrong with what was told.
 
-    The simulator's log stays in the home.
+    `sent` is really sent to a simulator, whose log stays in the home and is held against the
+    record; it takes half as long again as the same in shadow.
     """
-    carrier = Carrier(folder=home / "carrier").start()
-    sent = {
-        "OUTAGE_SEND": "live",
-        "OUTAGE_TWILIO_ACCOUNT_SID": ACCOUNT_SID,
-        "OUTAGE_TWILIO_AUTH_TOKEN": AUTH_TOKEN,
-        "OUTAGE_TWILIO_FROM": "+12005550100",
-        "OUTAGE_TWILIO_BASE_URL": carrier.base,
-        "OUTAGE_SENDGRID_API_KEY": API_KEY,
-        "OUTAGE_SENDGRID_FROM": "outages@example.org",
-        "OUTAGE_SENDGRID_BASE_URL": carrier.base,
-    }
-    try:
-        facts = outage(home, "replay", str(file), "--speed", "max", *options, **settings, **sent)
-    finally:
-        carrier.kill()
+    folder = home / "carrier" if sent else None
+    with _simulator(folder) as more:
+        facts = outage(home, "replay", str(file), "--speed", "max", *options, **settings, **more)
     url = settings.get("OUTAGE_DATABASE_URL", f"sqlite:///{home / 'outage.db'}")
     # Without a site file the clock of the texts is UTC's.
-    return facts, check(read(url, home / "carrier"), ZoneInfo("UTC"))
+    return facts, check(read(url, folder), ZoneInfo("UTC"))
+
+
+@contextlib.contextmanager
+def _simulator(folder: Path | None) -> Iterator[dict[str, str]]:
+    """The settings that send everything to a simulator, while it runs; none without a folder."""
+    if folder is None:
+        yield {}
+        return
+    carrier = Carrier(folder=folder).start()
+    try:
+        yield {
+            "OUTAGE_SEND": "live",
+            "OUTAGE_TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+            "OUTAGE_TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+            "OUTAGE_TWILIO_FROM": "+12005550100",
+            "OUTAGE_TWILIO_BASE_URL": carrier.base,
+            "OUTAGE_SENDGRID_API_KEY": API_KEY,
+            "OUTAGE_SENDGRID_FROM": "outages@example.org",
+            "OUTAGE_SENDGRID_BASE_URL": carrier.base,
+        }
+    finally:
+        carrier.kill()
+
+
+def however_sent(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts that are the same whether a message was sent or would have been, and how fast."""
+    states = Counter[str]()
+    for state, count in facts["messages"].items():
+        states["said" if state in TOLD else state] += count
+    return facts | {"messages": dict(states), "seconds": 0}
 
 
 def lines(file: Path) -> list[dict[str, Any]]:
@@ -171,9 +194,9 @@ class AnyStorm:
         outage(tmp_path, "db", "upgrade", **settings)
         for what in ("premises", "accounts"):
             outage(tmp_path, "import", what, str(shared / "data" / f"{what}.csv"), **settings)
-        facts, finding = replay(tmp_path, recording, "--assume-reviewed", **settings)
+        facts, finding = replay(tmp_path, recording, "--assume-reviewed", sent=False, **settings)
         on_sqlite = replayed(recording, "--assume-reviewed").facts
-        assert facts | {"seconds": 0} == on_sqlite | {"seconds": 0}
+        assert however_sent(facts) == however_sent(on_sqlite)
         assert finding.faults == ()
 
     def test_everybody_is_told_once_and_told_true(
