@@ -76,9 +76,14 @@ def steady(conn: Connection, outage_keys: Iterable[int], *, alone: bool = False)
     """
     if conn.dialect.name != "postgresql":
         return
-    # What was told of an outage that this one goes on from is decided by as well.
-    wanted, o = set(outage_keys), t.origins.c
-    wanted |= set(conn.execute(sa.select(o.origin_key).where(o.outage_key.in_(wanted))).scalars())
+    # What was told of an outage that this one goes on from, or shares losses with, is decided by
+    # as well.
+    wanted, o, h = set(outage_keys), t.origins.c, t.handovers.c
+    others = sa.union(
+        sa.select(o.origin_key).where(o.outage_key.in_(wanted)),
+        sa.select(h.other_key).where(h.outage_key.in_(wanted)),
+    )
+    wanted |= set(conn.execute(others).scalars())
     keys = sorted(_STEADY + key for key in wanted)
     conn.execute(_ALONE if alone else _SHARED, {"keys": keys})
 
@@ -87,19 +92,20 @@ def in_flight(pairs: sa.FromClause) -> sa.CompoundSelect[tuple[int, int]]:
     """Of these pairs (outage, endpoint) those for which a sender holds a message just now.
 
     Whatever comes next for them waits: two senders could swap "out" and "restored". So it does
-    while one is held of an outage that this one goes on from.
+    while one is held of an outage that this one goes on from, or shares losses with.
     """
-    m, o = t.messages, t.origins
+    m, o, h = t.messages, t.origins, t.handovers
     held = sa.and_(
         m.c.endpoint_key == pairs.c.endpoint_key, m.c.state == sa.literal_column("'claimed'")
     )
     own = sa.and_(m.c.outage_key == pairs.c.outage_key, held)
     goes_on = InOrder(pairs, o, o.c.outage_key == pairs.c.outage_key)
     of_origin = sa.and_(m.c.outage_key == o.c.origin_key, held)
+    shares = InOrder(pairs, h, h.c.outage_key == pairs.c.outage_key)
+    of_other = sa.and_(m.c.outage_key == h.c.other_key, held)
     pair = sa.select(pairs.c.outage_key, pairs.c.endpoint_key)
-    return sa.union(
-        pair.select_from(InOrder(pairs, m, own)), pair.select_from(InOrder(goes_on, m, of_origin))
-    )
+    ways = ((pairs, own), (goes_on, of_origin), (shares, of_other))
+    return sa.union(*(pair.select_from(InOrder(joined, m, how)) for joined, how in ways))
 
 
 def next_due(conn: Connection, after: datetime | None = None) -> datetime | None:
@@ -160,9 +166,10 @@ def assign(db: Database, most: int, sizes: Mapping[str, int] | None = None) -> N
 def _overtaking() -> sa.CompoundSelect[tuple[int]]:
     """Keys of pending messages that come after one which a sender holds just now.
 
-    Of the same outage, or of one that goes on from it: as in `in_flight`.
+    Of the same outage, of one that goes on from it or shares losses with it: as in `in_flight`.
     """
-    held, after, o = t.messages.alias("held"), t.messages.alias("after"), t.origins
+    held, after = t.messages.alias("held"), t.messages.alias("after")
+    o, h = t.origins, t.handovers
     next_ = sa.and_(
         after.c.endpoint_key == held.c.endpoint_key,
         after.c.state == sa.literal_column("'pending'"),
@@ -170,12 +177,15 @@ def _overtaking() -> sa.CompoundSelect[tuple[int]]:
     same = sa.and_(after.c.outage_key == held.c.outage_key, next_)
     goes_on = InOrder(held, o, o.c.origin_key == held.c.outage_key)
     of_heir = sa.and_(after.c.outage_key == o.c.outage_key, next_)
+    shares = InOrder(held, h, h.c.other_key == held.c.outage_key)
+    of_other = sa.and_(after.c.outage_key == h.c.outage_key, next_)
+    ways = ((held, same), (goes_on, of_heir), (shares, of_other))
     return sa.union_all(
         *(
             sa.select(after.c.key)
-            .select_from(joined)
+            .select_from(InOrder(joined, after, how))
             .where(held.c.state == sa.literal_column("'claimed'"))
-            for joined in (InOrder(held, after, same), InOrder(goes_on, after, of_heir))
+            for joined, how in ways
         )
     )
 

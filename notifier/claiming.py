@@ -289,16 +289,25 @@ def _sort_out(conn: Connection, rows: list[sa.Row[Any]], work: _Claim) -> None:
 
 
 def _goes_on_from(conn: Connection, rows: list[sa.Row[Any]]) -> dict[int, set[tuple[int, int]]]:
-    """By row the rows beside it, as (outage, endpoint), of outages that its outage goes on from."""
-    o, here = t.origins.c, {(row.outage_key, row.endpoint_key) for row in rows}
+    """By row those beside it, as (outage, endpoint), that are told first.
+
+    Of outages that its outage goes on from, or shares losses with.
+    """
+    o, h = t.origins.c, t.handovers.c
+    here = {(row.outage_key, row.endpoint_key) for row in rows}
     outages = {outage for outage, _ in here}
-    pairs = sa.select(o.outage_key, o.origin_key).where(
-        o.outage_key.in_(outages), o.origin_key.in_(outages), o.origin_key != o.outage_key
+    pairs = sa.union(
+        sa.select(o.outage_key, o.origin_key).where(
+            o.outage_key.in_(outages), o.origin_key.in_(outages), o.origin_key != o.outage_key
+        ),
+        sa.select(h.outage_key, h.other_key).where(
+            h.outage_key.in_(outages), h.other_key.in_(outages)
+        ),
     )
     known = {(row.outage_key, row.origin_key) for row in conn.execute(pairs)}
     origins: dict[int, set[int]] = {}
     for outage, origin in known:
-        # Of two that were split and merged again the first speaks.
+        # Of two that share losses, or were split and merged again, the first speaks.
         if (origin, outage) not in known or origin < outage:
             origins.setdefault(outage, set()).add(origin)
     return {

@@ -13,6 +13,7 @@ from notifier.kinds import COUNTED, Told
 from notifier.moment import DAY_AGO_MS, NOW_MS, TODAY_MS, Form
 from notifier.situation import AGO_STEP_MIN, most
 from outage import tables as t
+from outage.in_order import InOrder
 from outage.larger import Larger
 from outage.model import Reason
 
@@ -47,11 +48,72 @@ def told_key(places: FromClause, form: Form) -> ColumnElement[int]:
         .where(merged.c.merged_into == places.c.outage_key, merged.c.close_reason != _BY_A_PERSON)
         .scalar_subquery()
     )
-    if not form.goes_on:
-        return own
-    known = func.coalesce(own, _told_before(places, message, to_them))
+    known: list[ColumnElement[int]] = [own]
+    if form.goes_on:
+        known = [func.coalesce(own, _told_before(places, message, to_them)), of_merged]
+    if form.shares:
+        known.append(_shared(places))
     # Named once each: a subquery that stands in a statement twice is carried out twice.
-    return func.nullif(Larger(func.coalesce(of_merged, 0), func.coalesce(known, 0)), 0)
+    newest_of = known.pop()
+    if not known:
+        return newest_of
+    newest_of = func.coalesce(newest_of, 0)
+    for one in known:
+        newest_of = Larger(func.coalesce(one, 0), newest_of)
+    return func.nullif(newest_of, 0)
+
+
+def _shared(places: FromClause) -> ColumnElement[int]:
+    """What other outages told of the same losses; nothing, unless of all that go on here."""
+    unknown = func.max(is_(sa.and_(places.c.here == 1, places.c.told_elsewhere == 0)))
+    return case((unknown == 1, 0), else_=func.max(places.c.told_elsewhere))
+
+
+def told_elsewhere(
+    targets: FromClause, premise: ColumnElement[int], form: Form
+) -> ColumnElement[int]:
+    """The newest message by which an interruption was told of in the name of another outage.
+
+    Of one row of a target, a premise and an interruption. "Out" was said while it lasted, its end
+    at any time since it began; what was said before that was said of another one.
+    """
+    h, m, i, member = (
+        t.handovers,
+        t.messages.alias("told_elsewhere"),
+        t.interruptions.c,
+        t.memberships.alias("member_elsewhere"),
+    )
+    claimed, began, ended = (
+        sa.type_coerce(at, sa.BigInteger) for at in (m.c.claimed_at, i.started_at, i.ended_at)
+    )
+    lasted = sa.and_(
+        m.c.told_state.in_([told.name.lower() for told in Told if told.out]),
+        sa.or_(ended.is_(None), claimed <= ended),
+    )
+    over = m.c.told_state.in_([told.name.lower() for told in (Told.BACK, Told.UNAFFECTED)])
+    to_them = sa.and_(
+        m.c.outage_key == h.c.other_key,
+        m.c.endpoint_key == targets.c.endpoint_key,
+        m.c.state.in_(form.told_states),
+    )
+    held_it = (
+        sa.exists()
+        .where(member.c.outage_key == h.c.other_key, member.c.premise_key == premise)
+        .correlate(h, t.memberships)
+    )
+    found: ColumnElement[int] = (
+        sa.select(func.max(m.c.key))
+        .select_from(InOrder(h, m, to_them))
+        .where(
+            h.c.outage_key == targets.c.outage_key,
+            claimed >= began,
+            sa.or_(lasted, over),
+            held_it,
+        )
+        .correlate(targets, t.memberships, t.interruptions)
+        .scalar_subquery()
+    )
+    return func.coalesce(found, 0)
 
 
 def _told_before(

@@ -31,7 +31,8 @@ class Moment:
 
     ``clocks`` are the minutes after midnight by zone, where premises name one of their own.
     ``reports``: whether customers have reported anything at all. ``goes_on``: whether an outage
-    that is looked at may go on from another, by merge or split.
+    that is looked at may go on from another, by merge or split. ``shares``: whether interruptions
+    ever went over between one of them and another.
     """
 
     now: datetime
@@ -40,6 +41,7 @@ class Moment:
     clocks: Mapping[str, int]
     reports: bool = True
     goes_on: bool = True
+    shares: bool = True
 
     @classmethod
     def of(
@@ -57,6 +59,7 @@ class Moment:
         """
         now = now or business_now(conn)
         clocks = _clocks(_zones(conn), now)
+        keys = sorted(set(outage_keys))
         reports = conn.execute(sa.select(t.reports.c.key).limit(1)).first() is not None
         return cls(
             now=now,
@@ -64,7 +67,8 @@ class Moment:
             count_shadowed=count_shadowed,
             clocks=clocks,
             reports=reports,
-            goes_on=_any_goes_on(conn, sorted(set(outage_keys))),
+            goes_on=_any_goes_on(conn, keys),
+            shares=_any_shares(conn, keys),
         )
 
     @property
@@ -75,6 +79,7 @@ class Moment:
             zones=tuple(self.clocks),
             reports=self.reports,
             goes_on=self.goes_on,
+            shares=self.shares,
         )
 
     @property
@@ -104,6 +109,7 @@ class Form:
     zones: tuple[str, ...]
     reports: bool
     goes_on: bool
+    shares: bool
 
     @property
     def told_states(self) -> tuple[str, ...]:
@@ -119,6 +125,14 @@ def _any_goes_on(conn: Connection, keys: Sequence[int]) -> bool:
         sa.select(o.merged_into).where(o.merged_into.in_(keys)),
     )
     return conn.execute(either.limit(1)).first() is not None
+
+
+def _any_shares(conn: Connection, keys: Sequence[int]) -> bool:
+    h = t.handovers.c
+    return (
+        conn.execute(sa.select(h.outage_key).where(h.outage_key.in_(keys)).limit(1)).first()
+        is not None
+    )
 
 
 def _parameter(name: str) -> sa.BindParameter[int]:

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, case, func, literal
 
 from notifier.as_numbers import MINUTE_MS, is_, minute_of
 from notifier.kinds import Channel
+from notifier.last_told import told_elsewhere
 from notifier.moment import CLOCK, DAY_MIN, USUAL_FROM, USUAL_UNTIL, Form, clock_of
 from notifier.situation import CHANNELS, HOURLY, OUTAGES, QUIET_STEP_MIN
 from outage import tables as t
@@ -77,6 +78,11 @@ def places_of(targets: FromClause, form: Form) -> Select[Any]:
             func.max(minute_of(o.c.planned_end)).label("ends"),
             (func.max(_reported(targets)) if form.reports else literal(0)).label("reported"),
             (func.min(func.coalesce(zone, "")) if form.zones else sa.literal("")).label("zone"),
+            (
+                func.max(told_elsewhere(targets, m.c.premise_key, form))
+                if form.shares
+                else literal(0)
+            ).label("told_elsewhere"),
             here.label("here"),
             elsewhere.label("elsewhere"),
             state.label("state"),

@@ -65,7 +65,8 @@ def settle(conn: Connection, service: Service, end: End, came: OutageKey | None 
     if end.voided is None:
         conn.execute(_PART, how)
         conn.execute(_PARTED, {"at": end.at})
-    conn.execute(_HAND_OVER, of_service | {"voided": end.voided or 0})
+    if conn.execute(_HAND_OVER, of_service | {"voided": end.voided or 0}).rowcount:
+        conn.execute(_NOTE)
     conn.execute(_END, how)
     if came is None:
         conn.execute(_OPEN, of_service)
@@ -158,6 +159,35 @@ def _hand_over() -> sa.Update:
     )
 
 
+def _note() -> sa.Insert:
+    """Put on record between which outages they went over: whoever was told of one knows.
+
+    Of outages that were merged or split the origins say more.
+    """
+    gone_over = sa.and_(
+        settled.c.winner != settled.c.holder, settled.c.interruption_key.is_not(None)
+    )
+    ways = sa.union(
+        sa.select(settled.c.winner.label("one"), settled.c.holder.label("other")).where(gone_over),
+        sa.select(settled.c.holder, settled.c.winner).where(gone_over),
+    ).subquery()
+    known, origin = t.handovers.c, t.origins.c
+    pair, back = (ways.c.one, ways.c.other), (ways.c.other, ways.c.one)
+    regrouped = sa.or_(
+        *(
+            sa.and_(origin.outage_key == one, origin.origin_key == other)
+            for one, other in (pair, back)
+        )
+    )
+    return t.handovers.insert().from_select(
+        ["outage_key", "other_key"],
+        sa.select(*pair).where(
+            sa.not_(sa.exists().where(known.outage_key == pair[0], known.other_key == pair[1])),
+            sa.not_(sa.exists().where(regrouped)),
+        ),
+    )
+
+
 def _apart() -> sa.ColumnElement[bool]:
     """Whether service was back in between: who should hold it began after the other one's end."""
     winner = t.outages.alias("winner")
@@ -216,7 +246,7 @@ def _end(which: sa.ColumnElement[bool]) -> sa.Update:
 # Put together once: a storm is thousands of small steps.
 _SETTLE, _SETTLE_HELD = _settle(held=False), _settle(held=True)
 _HAND_OVER, _OPEN, _END = _hand_over(), _open(), _end(settled.c.winner.is_(None))
-_PART = _end(_apart())
+_PART, _NOTE = _end(_apart()), _note()
 # The next one is opened like any other.
 _PARTED = settled.update().where(_apart()).values(interruption_key=None, holder=None)
 _OPEN_NEW = {

@@ -8,6 +8,7 @@ from outage.tables.journal import cursors, journal, work_items
 from outage.tables.messages import batches, decisions, messages, receipts, texts
 from outage.tables.outages import (
     etrs,
+    handovers,
     interruptions,
     memberships,
     notes,
@@ -60,6 +61,7 @@ __all__ = [
     "feed_outages",
     "feeds",
     "generations",
+    "handovers",
     "idempotency",
     "interruptions",
     "journal",

@@ -103,6 +103,15 @@ origins = Table(
     Index("ix_origins_origin_key", "origin_key"),
 )
 
+handovers = Table(
+    "handovers",
+    metadata,
+    # Interruptions went over from one of them to the other, whichever way. Written by gis.
+    Column("outage_key", Key, ForeignKey("outages.key"), primary_key=True),
+    Column("other_key", Key, ForeignKey("outages.key"), primary_key=True),
+    Index("ix_handovers_other_key", "other_key"),
+)
+
 etrs = Table(
     "etrs",
     metadata,

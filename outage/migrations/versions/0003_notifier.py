@@ -34,6 +34,7 @@ def upgrade() -> None:
     _followed()
     _timers()
     _zones()
+    _handovers()
     _sending()
     _occupancies()
     _refused()
@@ -69,7 +70,7 @@ def downgrade() -> None:
     op.drop_column("outages", "place_before")
     for name in _PACE:
         op.drop_column("providers", name)
-    for name in ("approvals", "sending_stops"):
+    for name in ("approvals", "sending_stops", "handovers"):
         op.drop_table(name)
     for name in ("reports", "conversations", "answers", "replies"):
         op.drop_table(name)
@@ -371,6 +372,22 @@ def _sending() -> None:
         op.add_column("providers", column)
     place = "place before it was last changed"
     op.add_column("outages", sa.Column("place_before", sa.String(), comment=place))
+
+
+def _handovers() -> None:
+    op.create_table(
+        "handovers",
+        sa.Column("outage_key", KEY, nullable=False),
+        sa.Column("other_key", KEY, nullable=False),
+        sa.PrimaryKeyConstraint("outage_key", "other_key", name=op.f("pk_handovers")),
+        sa.ForeignKeyConstraint(
+            ["outage_key"], ["outages.key"], name=op.f("fk_handovers_outage_key")
+        ),
+        sa.ForeignKeyConstraint(
+            ["other_key"], ["outages.key"], name=op.f("fk_handovers_other_key")
+        ),
+    )
+    op.create_index("ix_handovers_other_key", "handovers", ["other_key"])
 
 
 def _refused() -> None:
