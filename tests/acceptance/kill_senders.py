@@ -21,7 +21,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -45,7 +46,7 @@ KILLED = (*SENDERS, "relay", "clock", "valkey", "carrier")
 PROCESSES = (*KILLED, "counter")
 EACH = 2
 """Messages to an account: a text and an e-mail."""
-MOST_KILLS = 25
+MOST_KILLS = 15
 """What dies again and again is started ever later: with more, a run is mostly waiting."""
 PATIENCE_S = 600.0
 SETTINGS = {
@@ -79,8 +80,6 @@ class Run:
 
     def play(self) -> Found:
         """Send everything through all that goes wrong, and count. Raises `NotDrainedError`."""
-        for what, path in _files(self.home / "files", self._messages // EACH).items():
-            self._command("import", what, str(path))
         settings = load(self._told)
         db = opening.open_record(settings)
         self._house.start()
@@ -98,10 +97,7 @@ class Run:
             db.close()
 
     def _command(self, *arguments: str) -> None:
-        child = of_ours(*arguments, "--json", name="outage", environment=self._told)
-        subprocess.run(
-            child.command, env=dict(child.environment), check=True, stdout=subprocess.DEVNULL
-        )
+        _command(self._told, *arguments)
 
     def _until_listening(self) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -150,6 +146,24 @@ class Run:
             except OSError:
                 return False
         return True
+
+
+def _command(told: Mapping[str, str], *arguments: str) -> None:
+    child = of_ours(*arguments, "--json", name="outage", environment=told)
+    subprocess.run(
+        child.command, env=dict(child.environment), check=True, stdout=subprocess.DEVNULL
+    )
+
+
+@contextmanager
+def filled(messages: int) -> Iterator[Path]:
+    """A home with premises and accounts in it, for each run to copy."""
+    with tempfile.TemporaryDirectory(prefix="outage-kills-") as folder:
+        home = Path(folder) / "home"
+        home.mkdir()
+        for what, path in _files(Path(folder) / "files", messages // EACH).items():
+            _command(_clean() | {"OUTAGE_HOME": str(home)}, "import", what, str(path))
+        yield home
 
 
 def _going_out(db: Database, messages: int) -> bool:
@@ -209,9 +223,10 @@ def _clean() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("OUTAGE_")}
 
 
-def play(*, messages: int, seed: int) -> tuple[Found, Mapping[str, int], Path | None]:
+def play(like: Path, *, messages: int, seed: int) -> tuple[Found, Mapping[str, int], Path | None]:
     """Play one run; the figures, how often each process was killed, and the home if it is kept."""
     home = Path(tempfile.mkdtemp(prefix="outage-kills-"))
+    shutil.copytree(like, home, dirs_exist_ok=True)
     run = Run(home, messages=messages, seed=seed)
     try:
         found = run.play()
@@ -234,16 +249,17 @@ def main(*, runs: int, messages: int, seed: int, as_json: bool) -> None:
     totals: Counter[str] = Counter()
     kills: Counter[str] = Counter()
     problems: list[str] = []
-    for number in range(runs):
-        began = time.monotonic()
-        found, killed, kept = play(messages=messages, seed=seed + number)
-        totals.update(found.figures)
-        kills.update(killed)
-        problems += [f"seed {seed + number}: {problem}" for problem in found.problems]
-        which = f"{number + 1}/{runs} (seed {seed + number})"
-        _say_run(which, found, killed, time.monotonic() - began)
-        if kept:
-            click.echo(f"  its home was kept: {kept}", err=True)
+    with filled(messages) as like:
+        for number in range(runs):
+            began = time.monotonic()
+            found, killed, kept = play(like, messages=messages, seed=seed + number)
+            totals.update(found.figures)
+            kills.update(killed)
+            problems += [f"seed {seed + number}: {problem}" for problem in found.problems]
+            which = f"{number + 1}/{runs} (seed {seed + number})"
+            _say_run(which, found, killed, time.monotonic() - began)
+            if kept:
+                click.echo(f"  its home was kept: {kept}", err=True)
     sums = {"runs": runs, "messages": messages * runs, "kills": dict(kills), **totals}
     if as_json:
         click.echo(json.dumps({**sums, "problems": problems}))

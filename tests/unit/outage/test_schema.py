@@ -8,6 +8,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from outage import schema
 from outage.database import Database
@@ -43,6 +44,15 @@ def migrate(conn: sa.Connection, *, down: bool = False) -> None:
         command.downgrade(config, "base")
     else:
         command.upgrade(config, "head")
+
+
+def test_revisions_are_those_that_alembic_knows(database: Database) -> None:
+    script = ScriptDirectory(str(schema.MIGRATIONS))
+    assert schema.needed() == script.get_current_head()
+    assert not any(schema.is_newer(each.revision) for each in script.walk_revisions())
+    assert schema.is_newer("0999")
+    with database.read() as conn:
+        assert schema.found(conn) == MigrationContext.configure(conn).get_current_revision()
 
 
 def test_a_revision_that_is_out_has_not_changed() -> None:
