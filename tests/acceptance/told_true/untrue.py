@@ -85,9 +85,14 @@ def _of_service(case: Case, row: Row, kind: str, standing: Standing, place: int)
 
 def _holder(case: Case, premise: int, service: str, place: int) -> int | None:
     """Whose the interruption of a premise is: unplanned before planned, older first."""
-    found = [case.record.outages[key] for key in case.truth.without(premise, service, place)]
-    order = sorted(found, key=lambda o: (o["kind"] != "unplanned", o["started_at"], o["key"]))
-    return None if not order else int(order[0]["key"])
+    found = case.truth.without(premise, service, place)
+    return min(found, key=lambda key: _claim(case, key, place), default=None)
+
+
+def _claim(case: Case, outage: int, place: int) -> tuple[bool, int, int]:
+    standing = case.truth.standing(outage, place)
+    assert standing is not None
+    return case.record.outages[outage]["kind"] != "unplanned", standing.began, outage
 
 
 def _of_stage(case: Case, row: Row, kind: str, standing: Standing) -> Iterator[str]:
