@@ -112,7 +112,9 @@ def situations(targets: FromClause, form: Form) -> Select[Any]:
 def _endpoints(targets: FromClause, form: Form) -> Select[Any]:
     """One row per target: its premises taken together, and the message it was last told by."""
     places = places_of(targets, form).subquery("places")
-    wanted, counts = func.max(places.c.wanted), places.c.counts
+    wanted = func.max(places.c.wanted)
+    # An advisory goes also to who wants no alerts.
+    counts = case((places.c.advisory == 1, 1), else_=places.c.wanted)
 
     def flag(column: ColumnElement[int]) -> ColumnElement[int]:
         # Premises of an account that wants no alerts concern nobody, unless none does.
