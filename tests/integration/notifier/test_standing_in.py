@@ -164,6 +164,21 @@ def test_what_follows_a_number_found_bad_in_an_outage_stays_the_only_mail_of_it(
     assert kinds(world, MAIL) == [("restored", "accepted")]
 
 
+def test_who_heard_of_a_loss_by_email_hears_of_its_end_though_the_number_is_good_again(
+    world: World,
+) -> None:
+    start(world)
+    bad(world)
+    with outbox(world) as (box, _):
+        outage = world.declare("P1")
+        tell(world, box)
+        endpoint(world, A, invalid_at=None)
+        world.restore(outage)
+        tell(world, box)
+    assert kinds(world, MAIL) == [("detected", "accepted"), ("restored", "accepted")]
+    assert sums_agree(world)
+
+
 def test_an_account_that_is_one_of_two_behind_a_mail_hears_of_its_own_places(world: World) -> None:
     world.account("one", ["P1"], A, MAIL)
     world.account("two", ["P2"], B, MAIL)
