@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.integration.notifier.sending import outbox
 from tests.integration.notifier.world import World, phone, until_it_waits
 
 COUNT = 60
-PRICE = {"segment_price": 0.01, "spending_cap": 100.0}
+PRICE: dict[str, Any] = {"segment_price": 0.01, "spending_cap": 100.0}
 ROUNDS = 12
 BAD = "30005"
 
