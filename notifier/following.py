@@ -17,7 +17,7 @@ from notifier import audience
 from notifier.batches import steady
 from notifier.channels.codes import Action, action
 from notifier.kinds import Kind
-from notifier.situations import OUTAGES
+from notifier.standing_in import asked, declined
 from outage import tables as t
 from outage.clock import business_now
 from outage.columns import to_ms
@@ -91,12 +91,15 @@ def _mails(conn: Connection, rows: Sequence[sa.Row[Any]]) -> dict[int, list[sa.R
     And whether that is what somebody chose, for whom only what keeps people safe goes beyond it.
     """
     c, e, a = t.contacts.c, t.endpoints.c, t.accounts.c
-    alerts = sa.and_(a.outage_alerts.is_(True), c.topics.bitwise_and(OUTAGES) != 0)
-    declined = sa.and_(c.chosen_at.is_not(None), c.topics.bitwise_and(OUTAGES) == 0)
-    asked = (e.key.label("endpoint_key"), alerts.label("alerts"), declined.label("declined"))
+    alerts = sa.and_(a.outage_alerts.is_(True), asked())
     found: dict[int, list[sa.Row[Any]]] = {}
     for row in conn.execute(
-        sa.select(_M.c.key, *asked)
+        sa.select(
+            _M.c.key,
+            e.key.label("endpoint_key"),
+            alerts.label("alerts"),
+            declined().label("declined"),
+        )
         .join(t.contacts, c.account_key == _M.c.account_key)
         .join(t.accounts, a.key == c.account_key)
         .join(t.endpoints, e.key == c.endpoint_key)
@@ -117,9 +120,9 @@ def _follow(
     conn: Connection, row: sa.Row[Any], mails: Sequence[sa.Row[Any]], now: datetime
 ) -> Follow:
     kind, code = Kind.of(row.kind, row.variant), row.provider_code or ""
-    asked = action(row.provider or "", code)
+    means = action(row.provider or "", code)
     # Whatever comes after it would go to a bad number as well.
-    worth = kind.rule.followed or (asked is Action.INVALID and not kind.rule.answer)
+    worth = kind.rule.followed or (means is Action.INVALID and not kind.rule.answer)
     if not worth or row.ended_at < now - LATELY:
         return Follow.NOTHING
     safety = kind.safety(advisory=bool(row.advisory))
@@ -130,7 +133,7 @@ def _follow(
         if any(mail.alerts for mail in mails):
             return Follow.HAS_EMAIL
         return _by_email(conn, row, fit[0], now)
-    if asked is Action.RETRY and row.sends < _SECOND and _again(conn, row, now):
+    if means is Action.RETRY and row.sends < _SECOND and _again(conn, row, now):
         return Follow.AGAIN
     return Follow.NOTHING
 

@@ -19,7 +19,6 @@ from outage.model import Reason
 
 BACKS = 1 << 20
 """Above any count of messages to one endpoint about one outage."""
-STANDS_IN = BACKS * BACKS
 _BY_A_PERSON = str(Reason.MERGED)
 """Why an outage was closed that somebody merged: what it told is found among the origins."""
 _OUT_FIRST = 1 << 48
@@ -183,17 +182,13 @@ def ago() -> ColumnElement[Any]:
 
 
 def said(places: FromClause, form: Form) -> ColumnElement[int]:
-    """What was told of the outage lately: the dispensable today, and "back" within a day.
-
-    And whether it was told in place of a text: who has begun to hear of it hears how it goes on.
-    """
+    """What was told of the outage lately: the dispensable today, and "back" within a day."""
     m = t.messages.alias("said").c
     claimed = sa.type_coerce(m.claimed_at, sa.BigInteger)
     today = sa.and_(m.kind.in_(COUNTED), claimed >= TODAY_MS)
     back = sa.and_(m.told_state == Told.BACK.name.lower(), claimed >= DAY_AGO_MS)
-    in_place = sa.cast(is_(m.instead_of.is_not(None)), sa.BigInteger) * STANDS_IN
     counted: ColumnElement[int] = (
-        sa.select(func.coalesce(func.sum(is_(today) + is_(back) * BACKS + in_place), 0))
+        sa.select(func.coalesce(func.sum(is_(today) + is_(back) * BACKS), 0))
         .where(
             m.outage_key == places.c.outage_key,
             m.endpoint_key == places.c.endpoint_key,

@@ -9,7 +9,8 @@ from notifier.as_numbers import MINUTE_MS, is_, minute_of
 from notifier.kinds import Channel
 from notifier.last_told import told_elsewhere
 from notifier.moment import CLOCK, DAY_MIN, USUAL_FROM, USUAL_UNTIL, Form, clock_of
-from notifier.situation import CHANNELS, HOURLY, OUTAGES, QUIET_STEP_MIN
+from notifier.situation import CHANNELS, HOURLY, QUIET_STEP_MIN
+from notifier.standing_in import asked, declined, stands_in
 from outage import tables as t
 from outage.columns import Instant
 from outage.in_order import InOrder
@@ -56,11 +57,11 @@ def places_of(targets: FromClause, form: Form) -> Select[Any]:
         i.c.service == o.c.service,
         sa.or_(i.c.outcome.is_(None), own, sa.type_coerce(i.c.ended_at, Instant) >= o.c.started_at),
     )
-    topics, zone = t.contacts.c.topics, t.premises.c.time_zone
-    wants = sa.and_(t.accounts.c.outage_alerts.is_(True), topics.bitwise_and(OUTAGES) != 0)
-    chose = sa.and_(t.contacts.c.chosen_at.is_not(None), topics.bitwise_and(OUTAGES) == 0)
+    alerts, zone = t.accounts.c.outage_alerts.is_(True), t.premises.c.time_zone
+    wanted = case((sa.and_(alerts, asked()), 1), else_=stands_in())
     # Whether they hear here what they did not hear elsewhere.
-    bears = sa.and_(t.accounts.c.outage_alerts.is_(True), sa.not_(chose))
+    bears = sa.and_(alerts, sa.not_(declined()))
+    hourly = t.contacts.c.topics.bitwise_and(HOURLY) != 0
     first = sa.or_(t.accounts.c.medical.is_(True), t.accounts.c.critical.is_(True))
     return (
         sa.select(
@@ -68,12 +69,11 @@ def places_of(targets: FromClause, form: Form) -> Select[Any]:
             targets.c.endpoint_key,
             m.c.premise_key,
             func.min(t.accounts.c.key).label("account_key"),
-            func.max(is_(wants)).label("wanted"),
+            func.max(wanted).label("wanted"),
             func.max(is_(bears)).label("bears"),
-            # An advisory goes also to who wants no alerts.
-            func.max(is_(sa.or_(wants, o.c.kind == Kind.ADVISORY))).label("counts"),
+            func.max(is_(o.c.kind == Kind.ADVISORY)).label("advisory"),
             func.max(is_(first)).label("medical"),
-            func.max(is_(topics.bitwise_and(HOURLY) != 0)).label("hourly"),
+            func.max(is_(hourly)).label("hourly"),
             func.max(_quiet(form)).label("quiet"),
             func.max(minute_of(o.c.planned_end)).label("ends"),
             (func.max(_reported(targets)) if form.reports else literal(0)).label("reported"),

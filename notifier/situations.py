@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, case, func, literal
 
 from notifier.as_numbers import MINUTE_MS, at_most, between, is_, minute_of
 from notifier.kinds import Channel, Told
-from notifier.last_told import BACKS, STANDS_IN, ago, said, told_code, told_key, told_time
+from notifier.last_told import BACKS, ago, said, told_code, told_key, told_time
 from notifier.moment import MINUTE, SHADOWED, TOLD_STATES, Form, Moment, zone_named
 from notifier.places import BACK, LEFT, places_of
 from notifier.situation import (
@@ -54,13 +54,15 @@ def situations(targets: FromClause, form: Form) -> Select[Any]:
     whole = _endpoints(targets, form).subquery("whole")
     m = t.messages.c
     time = told_time()
+    # Who has begun to hear of it by e-mail hears how it goes on, whatever becomes of the phone.
+    goes_on = sa.and_(
+        t.endpoints.c.kind == "email", whole.c.told_key.is_not(None), whole.c.bears == 1
+    )
     facts: dict[str, ColumnElement[Any]] = {
         "channel": case(
             (t.endpoints.c.kind == "phone", int(Channel.SMS)), else_=int(Channel.EMAIL)
         ),
-        "wanted": case(
-            (sa.and_(whole.c.said >= STANDS_IN, whole.c.bears == 1), 1), else_=whole.c.wanted
-        ),
+        "wanted": case((goes_on, 1), else_=whole.c.wanted),
         "opted_out": is_(t.endpoints.c.opted_out_at.is_not(None)),
         "valid": is_(t.endpoints.c.invalid_at.is_(None)),
         "told": case(
@@ -84,7 +86,7 @@ def situations(targets: FromClause, form: Form) -> Select[Any]:
         "medical": whole.c.medical,
         "ago": case((whole.c.hourly == 0, 0), else_=ago()),
         "recent": at_most(whole.c.said % BACKS, most("recent")),
-        "backs": at_most(whole.c.said % STANDS_IN // BACKS, most("backs")),
+        "backs": at_most(whole.c.said // BACKS, most("backs")),
         "quiet": whole.c.quiet,
     }
     packed = sum(
@@ -112,7 +114,9 @@ def situations(targets: FromClause, form: Form) -> Select[Any]:
 def _endpoints(targets: FromClause, form: Form) -> Select[Any]:
     """One row per target: its premises taken together, and the message it was last told by."""
     places = places_of(targets, form).subquery("places")
-    wanted, counts = func.max(places.c.wanted), places.c.counts
+    wanted = func.max(places.c.wanted)
+    # An advisory goes also to who wants no alerts.
+    counts = case((places.c.advisory == 1, 1), else_=places.c.wanted)
 
     def flag(column: ColumnElement[int]) -> ColumnElement[int]:
         # Premises of an account that wants no alerts concern nobody, unless none does.

@@ -11,19 +11,17 @@ import sqlalchemy as sa
 from markupsafe import escape
 from sqlalchemy.engine import Connection
 
-from notifier.channels.base import TIMEOUT_S, Channel, Outcome, Outgoing, Result
-from notifier.channels.codes import Action, action
+from notifier.channels.base import TIMEOUT_S, Channel, Outgoing
 from notifier.channels.providers import configured, opened
 from notifier.kinds import Channel as ChannelName
 from notifier.rendering import Text
-from notifier.replies import told
-from notifier.replies.acting import end_texts
+from notifier.replies import ending, told
 from notifier.replies.applying import ALWAYS_ANSWERED
+from notifier.replies.ending import Tried
 from notifier.replies.owing import ANSWER, PAGE
 from notifier.routing import Routing
 from notifier.stopping import Switch, for_claiming, standing
 from outage import tables as t
-from outage.clock import business_now
 from outage.database import Database, wall_now
 from outage.settings import SendMode, Settings
 from outage.site import Site
@@ -33,7 +31,6 @@ log = logging.getLogger(__name__)
 AT_ONCE = 50
 """What is claimed at a time."""
 LEASE = timedelta(seconds=30)
-BACK_OFF = timedelta(seconds=5)
 STALE = timedelta(minutes=30)
 """An answer this late answers nothing any more; a page is never stale."""
 _NAMES = {"sms": ChannelName.SMS, "email": ChannelName.EMAIL}
@@ -41,9 +38,7 @@ _NAMES = {"sms": ChannelName.SMS, "email": ChannelName.EMAIL}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Claimed:
-    key: int
-    fence: int
-    role: str
+    tried: Tried
     outgoing: Outgoing
     never_stopped: bool
 
@@ -76,13 +71,13 @@ class Answers:
         with self._db.read() as conn:
             is_due = _due(conn, able, stopped=standing(conn) is not None)
             due = conn.execute(sa.select(_A.c.key).where(is_due).limit(1)).first()
-            lost = conn.execute(sa.select(_A.c.key).where(_lost(conn)).limit(1)).first()
+            lost = conn.execute(sa.select(_A.c.key).where(ending.lost(conn)).limit(1)).first()
         if due is None and lost is None:
             return False
         # A call begun before this ends, or times out, while the lease still holds.
         last_call = time.monotonic() + LEASE.total_seconds() - TIMEOUT_S
         with self._db.write() as conn:
-            _take_back(conn)
+            ending.take_back(conn)
             claimed = self._claim(conn, able, picked)
         for name, provider in picked.items():
             some = [one for channel, one in claimed if channel == name]
@@ -107,7 +102,8 @@ class Answers:
         outcomes = self._channel(provider).send(batch, may_send)
         for outcome in self._routing.watched(provider, outcomes):
             with self._db.write() as conn:
-                _settle(conn, by_message[outcome.message_key], outcome, provider)
+                one = by_message[outcome.message_key]
+                ending.settle(conn, one.tried, outcome, provider)
         self._routing.note(provider)
 
     def _channel(self, provider: str) -> Channel:
@@ -130,9 +126,9 @@ class Answers:
         now = wall_now(conn)
         claimed: list[tuple[str, _Claimed]] = []
         for row in rows:
-            ending = self._ending(row, now)
-            if ending is not None:
-                _end(conn, row.key, *ending, now)
+            reason = self._ending(row, now)
+            if reason is not None:
+                ending.end(conn, row.key, *reason, now)
                 continue
             fence = row.fence + 1
             conn.execute(
@@ -143,9 +139,7 @@ class Answers:
             if row.message_key is not None:
                 told.carried(conn, row.message_key, picked[row.channel] or "")
             one = _Claimed(
-                key=row.key,
-                fence=fence,
-                role=row.role,
+                tried=Tried(key=row.key, fence=fence, role=row.role, before=row.tries),
                 outgoing=_outgoing(row),
                 never_stopped=row.role == PAGE or row.intent in ALWAYS_ANSWERED,
             )
@@ -186,25 +180,6 @@ def _due(conn: Connection, channels: Sequence[str], *, stopped: bool) -> sa.Colu
     return sa.and_(due, sa.or_(_A.c.role == PAGE, _A.c.reply_key.in_(always)))
 
 
-def _lost(conn: Connection) -> sa.ColumnElement[bool]:
-    return sa.and_(_A.c.state == "claimed", _A.c.lease_until < wall_now(conn))
-
-
-def _take_back(conn: Connection) -> None:
-    """End the leases of who died in a call: an answer may be out, a page has to be."""
-    lost = _lost(conn)
-    ended = conn.execute(
-        _A.update()
-        .where(lost, _A.c.role == ANSWER)
-        .values(state="unknown", reason="lease_expired", ended_at=wall_now(conn))
-        .returning(_A.c.key)
-    )
-    keys = ended.scalars().all()
-    told.follow(conn, keys)
-    _to_staff(conn, keys)
-    conn.execute(_A.update().where(lost, _A.c.role == PAGE).values(state="pending"))
-
-
 def _outgoing(row: sa.Row[Any]) -> Outgoing:
     return Outgoing(
         # Below zero, where no message's key is: its receipts are none of a message.
@@ -223,55 +198,3 @@ def _outgoing(row: sa.Row[Any]) -> Outgoing:
 
 def _html(row: sa.Row[Any]) -> str:
     return f'<!doctype html><html lang="{row.language}"><p>{escape(row.body)}</p></html>'
-
-
-def _settle(conn: Connection, claimed: _Claimed, outcome: Outcome, provider: str) -> None:
-    now = wall_now(conn)
-    mine = sa.and_(_A.c.key == claimed.key, _A.c.fence == claimed.fence, _A.c.state == "claimed")
-    again = {"state": "pending", "send_after": now + BACK_OFF, "lease_until": None}
-    values: dict[str, Any]
-    match outcome.result:
-        case Result.ACCEPTED:
-            values = {"state": "accepted", "provider_id": outcome.provider_id, "ended_at": now}
-        case Result.RETRY:
-            values = again
-        case Result.AMBIGUOUS if claimed.role == PAGE:
-            values = again
-        case Result.AMBIGUOUS:
-            values = {"state": "unknown", "reason": "ambiguous", "ended_at": now}
-        case _:
-            values = {"state": "failed", "reason": "refused", "ended_at": now}
-            if claimed.role == PAGE:
-                log.error("page %d was refused with %s", claimed.key, outcome.code)
-            elif action(provider, outcome.code) is Action.OPTED_OUT:
-                end_texts(conn, _whose(claimed.key), business_now(conn), provider)
-    conn.execute(_A.update().where(mine).values(provider_code=outcome.code or None, **values))
-    told.follow(conn, [claimed.key])
-    if values["state"] in {"failed", "unknown"}:
-        _to_staff(conn, [claimed.key])
-
-
-def _whose(answer_key: int) -> sa.ColumnElement[bool]:
-    """The endpoint that an answer is for."""
-    owner = (
-        sa.select(t.replies.c.endpoint_key)
-        .join(t.answers, _A.c.reply_key == t.replies.c.key)
-        .where(_A.c.key == answer_key)
-    )
-    return t.endpoints.c.key == owner.scalar_subquery()
-
-
-def _to_staff(conn: Connection, answer_keys: Sequence[int]) -> None:
-    """List the texts whose answers nobody got: a person has to look at them."""
-    unanswered = sa.select(_A.c.reply_key).where(_A.c.key.in_(answer_keys), _A.c.role == ANSWER)
-    r = t.replies
-    conn.execute(r.update().where(r.c.key.in_(unanswered)).values(for_staff=True))
-
-
-def _end(conn: Connection, key: int, state: str, reason: str, now: datetime) -> None:
-    conn.execute(
-        _A.update().where(_A.c.key == key).values(state=state, reason=reason, ended_at=now)
-    )
-    told.follow(conn, [key])
-    if reason != "send_mode":
-        _to_staff(conn, [key])

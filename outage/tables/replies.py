@@ -72,6 +72,7 @@ answers = Table(
     Column("provider_code", String),
     Column("ended_at", Instant, comment="wall time"),
     Column("message_key", Key, ForeignKey("messages.key"), comment="what it tells of an outage"),
+    Column("tries", Integer, nullable=False, server_default="0", comment="that a provider was at"),
     Index("uq_answers_reply", "reply_key", "role", "channel", "address", unique=True),
     Index(
         "ix_answers_open",

@@ -58,6 +58,27 @@ PLANTED = {
             ),
         ),
     ),
+    "out by one outage, as another one has said": Planted(
+        rule="told_by_two",
+        says="(detected of",
+        statements=(
+            (
+                "UPDATE messages SET told_time = NULL, told_crew = 0, told_etr_version = NULL "
+                "WHERE kind = 'crew' AND endpoint_key = 11 AND outage_key = 5"
+            ),
+        ),
+    ),
+    "back by one outage, as another one has said": Planted(
+        rule="told_by_two",
+        says="(restored of",
+        statements=(
+            (
+                "UPDATE messages SET number = 0, outage_key = 6, kind = 'restored', "
+                "endpoint_key = 11 WHERE kind = 'planned_done' AND endpoint_key = 9 "
+                "AND outage_key = 5"
+            ),
+        ),
+    ),
     "a text accepted twice": Planted(
         rule="accepted_twice",
         says="was accepted 2 times",

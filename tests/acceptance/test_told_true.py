@@ -64,7 +64,10 @@ class Played:
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
-    """Outage 1 ends in two parts, 2 is cancelled, 3 is planned work, 4 an advisory."""
+    """Outage 1 ends in two parts, 2 is cancelled, 3 is planned work, 4 an advisory.
+
+    Of the last two, 6 keeps one of the houses of planned work 5 without service for a while.
+    """
     home = tmp_path_factory.mktemp("storm")
     db = open_database(f"sqlite:///{home / 'outage.db'}")
     schema.upgrade(db)
@@ -125,6 +128,20 @@ def _storm(village: Village) -> None:
     warned = village.declare((5, 7), kind=Kind.ADVISORY, service=Service.WATER)
     then(5)
     village.do(desk.lift, warned, reference="Laboratory 4711")
+    then(60)
+    work = village.declare(
+        (9, 11), kind=Kind.PLANNED, planned_start=village.now + timedelta(hours=5)
+    )
+    then(5)
+    village.do(desk.start, work)
+    then(5)
+    broken = village.declare((11, 11))
+    then(5)
+    village.restore(broken)
+    then(5)
+    village.report(work, crew_status=CrewStatus.ARRIVED)
+    then(60)
+    village.restore(work)
     then(60)
 
 

@@ -28,7 +28,11 @@ _WEST, _SOUTH = -100.0, 40.0
 # whatever lies in an area is scattered over the whole table, which is the slow case.
 _PRIME, _EAST_STEP, _NORTH_STEP = 1_000_003, 754_877, 569_840
 
-_NUMBERS = "WITH RECURSIVE n(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM n WHERE k < :premises)"
+# Of 64 bits: PostgreSQL would not multiply further than 32.
+_NUMBERS = """
+WITH RECURSIVE n(k) AS
+    (SELECT CAST(1 AS bigint) UNION ALL SELECT k + 1 FROM n WHERE k < :premises)
+"""
 _PREMISES = f"""
 INSERT INTO premises (key, id, address, city, longitude, latitude, services, circuit, transformer,
                       postal_code, loaded_version)

@@ -181,6 +181,13 @@ def _answers() -> None:
         sa.Column("provider_code", sa.String()),
         sa.Column("ended_at", INSTANT, comment="wall time"),
         sa.Column("message_key", KEY, comment="what it tells of an outage"),
+        sa.Column(
+            "tries",
+            sa.Integer(),
+            nullable=False,
+            server_default="0",
+            comment="that a provider was at",
+        ),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_answers")),
         sa.ForeignKeyConstraint(["reply_key"], ["replies.key"], name=op.f("fk_answers_reply_key")),
         sa.ForeignKeyConstraint(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from tests.acceptance.told_true.by_two import told_by_two
 from tests.acceptance.told_true.case import Case, Fault
 from tests.acceptance.told_true.counting import audience, reconstruction, sums
 from tests.acceptance.told_true.endings import never_told_the_end
@@ -15,6 +16,7 @@ Rule = Callable[[Case], Iterator[Fault]]
 
 RULES: Sequence[Rule] = (
     told_twice,
+    told_by_two,
     accepted_twice,
     untrue,
     never_told_the_end,

@@ -20,14 +20,15 @@ def told_twice(case: Case) -> Iterator[Fault]:
             if after["kind"] in ANSWERS or case.family(after["outage_key"]) != outage:
                 continue
             same_text = _text(case, before) == _text(case, after) and after["text_key"] is not None
-            if same_text or _facts(before) == _facts(after):
+            if same_text or facts(before) == facts(after):
                 yield fault("told_twice", case, after, f"says again what {case.name(before)} said")
 
 
-def _facts(row: Row) -> tuple[object, ...]:
-    names = ("told_state", "told_time", "told_update", "told_crew", "told_places")
+def facts(row: Row) -> tuple[object, ...]:
+    """What a message states: of how many places first."""
     minute = None if row["told_time"] is None else row["told_time"] // MINUTE_MS
-    return (*(row[name] for name in names if name != "told_time"), minute)
+    rest = (row[name] for name in ("told_state", "told_update", "told_crew"))
+    return (row["told_places"], minute, *rest)
 
 
 def _text(case: Case, row: Row) -> str | None:

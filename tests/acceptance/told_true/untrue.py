@@ -56,7 +56,7 @@ def _of_service(case: Case, row: Row, kind: str, standing: Standing, place: int)
     mine = {
         premise
         for premise in here
-        if row["outage_key"] == _holder(case, premise, outage["service"], place)
+        if row["outage_key"] == holder(case, premise, outage["service"], place)
     }
     dark = {p for p in theirs if case.truth.without(p, outage["service"], place)}
     if kind in SAYS_OUT and not mine:
@@ -83,7 +83,7 @@ def _of_service(case: Case, row: Row, kind: str, standing: Standing, place: int)
         yield f"says {row['told_places']} places are out, and {len(mine)} are"
 
 
-def _holder(case: Case, premise: int, service: str, place: int) -> int | None:
+def holder(case: Case, premise: int, service: str, place: int) -> int | None:
     """Whose the interruption of a premise is: unplanned before planned, older first."""
     found = case.truth.without(premise, service, place)
     return min(found, key=lambda key: _claim(case, key, place), default=None)

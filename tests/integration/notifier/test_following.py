@@ -1,7 +1,6 @@
 """What follows a text that was not delivered: the same fact by e-mail, once, while it holds."""
 
 import json
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,11 +11,13 @@ from notifier import receipts
 from notifier.audience import sums
 from notifier.batches import steady
 from notifier.following import follow_up
+from notifier.kinds import Kind
 from notifier.outbox import Outbox
 from notifier.receipts import Receipt
+from notifier.situations import HOURLY, OUTAGES
 from outage import tables as t
 from tests.integration.notifier.sending import A, B, outbox, tell
-from tests.integration.notifier.world import START, World
+from tests.integration.notifier.world import START, World, etr, until_it_waits
 from tests.unit.notifier.channels.provider import Answer, Call, Provider
 
 MAIL = "one@example.org"
@@ -233,7 +234,7 @@ def test_what_arrives_while_it_is_to_be_followed_is_followed_by_nothing(world: W
                 keys = list(conn.execute(sa.select(t.outages.c.key)).scalars())
                 steady(conn, keys, alone=True)
                 done = pool.submit(follow_up, world.db)
-                _until_it_waits(world)
+                until_it_waits(world)
                 assert late_receipt(world, "delivered", sid) == 1
             done.result(60)
         catch_up(world, box)
@@ -307,14 +308,22 @@ def test_an_email_that_somebody_wants_no_alerts_at_stands_in_for_nothing(world: 
     assert followed(world) == ["nothing"]
 
 
-def _until_it_waits(world: World) -> None:
-    waiting = sa.text(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND"
-        " database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    )
-    for _ in range(600):
+def test_what_is_put_off_has_the_place_in_the_queue_of_what_it_will_say(world: World) -> None:
+    world.account("one", ["P1"], A)
+    contact(world, A, topics=OUTAGES + HOURLY)
+    m = t.messages
+    with outbox(world) as (box, _):
+        outage = world.declare("P1")
+        tell(world, box)
+        world.restore(outage)
+        tell(world, box)
+        world.reopen(outage)
+        world.report(outage, etr=etr(6))
+        world.plan()
+        assert kinds(world, A)[-1] == ("correction out", "pending")
+        # They did not hear "restored", so there is nothing to correct, and the rest can wait.
+        never_arrives(world, UNREACHABLE)
+        box.drain()
         with world.db.read() as conn:
-            if conn.execute(waiting).scalar():
-                return
-        time.sleep(0.05)
-    pytest.fail("it waits for no planner")
+            row = conn.execute(m.select().where(m.c.state == "pending")).one()
+    assert (row.kind, row.priority) == ("etr", 2 * Kind.ETR.urgency + 1)

@@ -3,18 +3,20 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
 
-from notifier import claiming, settling
+from notifier import claiming, pacing, settling, spending
 from notifier.channels.base import Outcome, Result
 from notifier.receipts import Receipt, apply
 from outage import tables as t
 from outage.columns import EPOCH
 from tests.integration.notifier.sending import outbox
-from tests.integration.notifier.world import World, phone
+from tests.integration.notifier.world import World, phone, until_it_waits
 
 COUNT = 60
+PRICE: dict[str, Any] = {"segment_price": 0.01, "spending_cap": 100.0}
 ROUNDS = 12
 BAD = "30005"
 
@@ -104,3 +106,20 @@ def test_an_answer_and_a_receipt_of_the_same_messages_do_not_wait_for_each_other
         "undelivered",
         "failed",
     }
+
+
+def test_who_claims_and_who_gives_money_back_do_not_wait_for_each_other(world: World) -> None:
+    if world.db.is_sqlite:
+        pytest.skip("SQLite has one writer: nobody waits while holding anything")
+    two_outages(world)
+    with outbox(world, **PRICE) as (box, _):
+        world.pass_time(seconds=60)
+        batch = box.waiting(queued_too=True)[0]
+        with ThreadPoolExecutor(1) as pool:
+            # As a receipt does: the provider first, then the money.
+            with world.db.write() as conn:
+                pacing.locked(conn, "twilio")
+                claimed = pool.submit(claiming.claim, world.db, batch.key, box.terms)
+                until_it_waits(world)
+                spending.give_back(conn, "2026-01", 1)
+            assert claimed.result(60) is not None

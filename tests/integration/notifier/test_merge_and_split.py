@@ -121,6 +121,34 @@ def test_what_goes_on_from_a_message_with_a_sender_waits_in_no_batch(town: Town)
     assert town.batched() == [phone(number) for number in range(1, 6)]
 
 
+def test_of_a_chain_of_outages_the_last_waits_for_the_one_before_it_to_speak(town: Town) -> None:
+    """The last one was declared first, so its message would go first."""
+    with town.world.db.write() as conn:
+        for premise in (2, 6):
+            c = t.contacts
+            phone_5 = sa.select(t.endpoints.c.key).where(t.endpoints.c.address == phone(5))
+            conn.execute(
+                c.update()
+                .where(c.c.account_key == premise)
+                .values(endpoint_key=phone_5.scalar_subquery())
+            )
+    last, first = town.world.declare((5, 5, 0, 0)), town.world.declare((1, 4, 0, 0))
+    town.settle(send=False)
+    second = town.world.split(first, (2, 4, 0, 0))
+    town.settle(send=False)
+    part = town.world.split(second, (2, 2, 0, 0))
+    town.settle(send=False)
+    town.world.merge(part, last)
+    town.settle(send=False)
+    town.world.later(30)
+    batches.assign(town.world.db, 100)
+    assert town.batched().count(phone(5)) == 3
+    # What there is to say of the first one is being worked out: it says nothing yet.
+    town.etr(first, 6)
+    town.box.drain()
+    assert [one for one in town.told() if one[0] == phone(5)] == everybody("detected", 5)
+
+
 def test_a_prediction_merged_into_what_is_confirmed_is_news(town: Town) -> None:
     one, other = town.world.declare(LEFT, predicted=True), town.world.declare(RIGHT)
     assert sorted(town.settle()) == everybody("detected", 4, 5)

@@ -6,6 +6,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,14 +14,18 @@ import pytest
 import sqlalchemy as sa
 
 from notifier.inbound import InboundText, Inbox, accept
-from notifier.replies import sending
+from notifier.replies import ending
+from notifier.replies.listing import replies
 from notifier.replies.sending import Answers
 from outage import tables as t
+from outage.database import wall_now
 from outage.settings import SendMode, Settings
 from tests.integration.carrier.conftest import Carrier, wait_until
+from tests.integration.notifier.sending import live
 from tests.integration.notifier.talk import SITE, Talk
 from tests.integration.notifier.test_round_trip import closing_carrier, connected, listening
 from tests.integration.notifier.world import World
+from tests.unit.notifier.channels.provider import Answer, serving
 
 pytestmark = pytest.mark.processes
 ME = "+13035550101"
@@ -155,7 +160,7 @@ def test_a_sender_that_died_in_the_call_repeats_pages_and_no_answer(
 def test_a_provider_that_does_not_take_it_gets_it_later(
     world: World, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "BACK_OFF", sending.BACK_OFF * 0)
+    monkeypatch.setattr(ending, "BACK_OFF", ending.BACK_OFF * 0)
     settings = connected(world.settings, carrier)
     world.account("one", ["P1"], ME)
     carrier.control(faults=[{"kind": "too_many_requests", "api": "sms", "count": 3}])
@@ -214,3 +219,62 @@ def test_an_applier_killed_anywhere_leaves_each_text_applied_once(
         for table in (t.reports, t.answers):
             assert conn.execute(sa.select(sa.func.count()).select_from(table)).scalar() == 100
         assert conn.execute(sa.select(sa.func.count(a.reply_key.distinct()))).scalar() == 100
+
+
+@pytest.mark.parametrize(("status", "end"), [(429, "failed"), (503, "unknown")])
+def test_a_page_that_no_provider_takes_is_tried_ever_later_and_then_listed(
+    world: World, caplog: pytest.LogCaptureFixture, status: int, end: str
+) -> None:
+    accept(world.db, [InboundText(provider="twilio", provider_id="SM1", address=ME, body="fire")])
+    with serving(lambda _: Answer(status)) as provider:
+        settings = live(world.settings, provider)
+        Inbox(world.db, settings, SITE).drain()
+        with world.db.write() as conn:
+            conn.execute(t.answers.delete().where(t.answers.c.role != "page"))
+            conn.execute(t.answers.delete().where(t.answers.c.channel != "sms"))
+            conn.execute(t.replies.update().values(for_staff=False))
+        waits_s = list(_waits_s(world, settings))
+        assert len(provider.calls) == ending.MOST_TRIES
+    least_s = [5, 10, 20, 40, 80, 160, 300, 300, 300, 300, 300]
+    assert len(waits_s) == len(least_s)
+    # Counted from before a call that may take a while here.
+    assert all(s <= waited < 2 * s for waited, s in zip(waits_s, least_s, strict=True)), waits_s
+    assert states(world) == [("page", end, "tried_enough")]
+    with world.db.read() as conn:
+        assert [reply.pages for reply in replies(conn)] == [(f"sms {end}",)]
+    assert f"is undelivered after {ending.MOST_TRIES} tries" in caplog.text
+
+
+def _waits_s(world: World, settings: Settings) -> Iterator[float]:
+    """Let every wait be over at once until nothing is owed; how long each would have been."""
+    a = t.answers
+    while True:
+        with world.db.write() as conn:
+            conn.execute(t.providers.update().values(rests_until=None))
+            before = wall_now(conn)
+        # Another process each time: it has not seen the provider fail, and does not let it rest.
+        with closing(Answers(world.db, settings, SITE)) as owed:
+            assert owed.turn()
+        with world.db.write() as conn:
+            row = conn.execute(a.select()).one()
+            if row.state != "pending":
+                return
+            yield (row.send_after - before).total_seconds()
+            conn.execute(a.update().values(send_after=before))
+
+
+def test_a_page_whose_sender_always_dies_is_listed_in_the_end(world: World) -> None:
+    accept(world.db, [InboundText(provider="twilio", provider_id="SM1", address=ME, body="fire")])
+    Inbox(world.db, world.settings, SITE).drain()
+    a = t.answers
+    for _ in range(ending.MOST_TRIES):
+        with world.db.write() as conn:
+            conn.execute(
+                a.update()
+                .where(a.c.role == "page", a.c.state == "pending")
+                .values(state="claimed", lease_until=0, fence=a.c.fence + 1)
+            )
+            ending.take_back(conn)
+    assert {one for one in states(world) if one[0] == "page"} == {
+        ("page", "unknown", "tried_enough")
+    }

@@ -1,11 +1,13 @@
 # ruff: noqa: ANN401  # a test passes on whatever facts it has
 """A small utility to tell people things in; it plays the part of gis by hand."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -376,3 +378,17 @@ class World:
 def phone(number: int) -> str:
     """A number nobody has: NPA-555-01XX."""
     return f"+1{200 + number // 100:03}5550{100 + number % 100}"
+
+
+def until_it_waits(world: World) -> None:
+    """Wait until another transaction waits for a lock; only PostgreSQL has several that write."""
+    waiting = sa.text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    for _ in range(600):
+        with world.db.read() as conn:
+            if conn.execute(waiting).scalar():
+                return
+        time.sleep(0.05)
+    pytest.fail("nobody waits")
