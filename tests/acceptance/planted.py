@@ -63,8 +63,8 @@ PLANTED = {
         says="(detected of",
         statements=(
             (
-                "UPDATE messages SET told_time = NULL, told_crew = 0, told_etr_version = NULL "
-                "WHERE kind = 'crew' AND endpoint_key = 11 AND outage_key = 5"
+                "UPDATE messages SET kind = 'detected', told_time = NULL, told_etr_version = NULL "
+                "WHERE kind = 'etr' AND endpoint_key = 11 AND outage_key = 6"
             ),
         ),
     ),

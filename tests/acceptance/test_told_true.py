@@ -137,6 +137,8 @@ def _storm(village: Village) -> None:
     then(5)
     broken = village.declare((11, 11))
     then(5)
+    village.report(broken, etr=c.GivenEtr(latest=village.now + timedelta(hours=2)))
+    then(5)
     village.restore(broken)
     then(5)
     village.report(work, crew_status=CrewStatus.ARRIVED)

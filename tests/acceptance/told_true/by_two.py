@@ -26,15 +26,12 @@ def told_by_two(case: Case) -> Iterator[Fault]:
     outages share them. The fault: of every place a message is about, the last thing said in that
     interruption was the same, and of one of them another outage said it.
 
-    No fault is the first "out" of an outage that an interruption went over to: it says that this
-    one keeps the place without service now, since when and why, whatever became of the other. Nor
-    is an answer to somebody's words, or what says that some of the places are back.
+    No fault is an answer to somebody's words, or what says that some of the places are back.
 
     What one outage says twice, and what goes on from it, is for `told_twice`.
     """
     interruptions = _interruptions(case)
     said: dict[int, dict[Loss, Row]] = defaultdict(dict)
-    spoken: dict[int, set[tuple[Loss, int]]] = defaultdict(set)
     for row in case.heard():
         kind, known = _kind(row), said[row["endpoint_key"]]
         if kind not in SAYS_OUT | SAYS_BACK:
@@ -45,13 +42,10 @@ def told_by_two(case: Case) -> Iterator[Fault]:
         each = [_about(case, row, kind, at, interruptions) for at in case.record.positions(row)]
         again = [_said_again(known, row, losses) for losses in each]
         before = again[0] if again and None not in again else None
-        mine = {loss for loss, outage in spoken[row["endpoint_key"]] if outage == row["outage_key"]}
-        first = kind in SAYS_OUT and not any(losses <= mine for losses in each)
-        if before is not None and not first and kind not in ANSWERS | {"partly_restored"}:
+        if before is not None and kind not in ANSWERS | {"partly_restored"}:
             yield fault("told_by_two", case, row, f"says again what {case.name(before)} said")
         certain = set.intersection(*each) if each else set()
         known.update(dict.fromkeys(certain, row))
-        spoken[row["endpoint_key"]] |= {(loss, row["outage_key"]) for loss in certain}
 
 
 def _kind(row: Row) -> str:

@@ -14,10 +14,15 @@ MINUTE_MS = 60_000
 
 
 def told_twice(case: Case) -> Iterator[Fault]:
-    """Two in a row, of one outage or of one that it goes on under, that state the same."""
+    """Two in a row of one outage that state the same, whatever was said between of its origins.
+
+    Of two outages it is a fault only if they say it of the same losses: see `told_by_two`.
+    """
     for _, outage, line in case.lines():
         for before, after in pairwise(line):
             if after["kind"] in ANSWERS or case.family(after["outage_key"]) != outage:
+                continue
+            if before["outage_key"] != after["outage_key"]:
                 continue
             same_text = _text(case, before) == _text(case, after) and after["text_key"] is not None
             if same_text or facts(before) == facts(after):
