@@ -19,7 +19,7 @@ from outage.reports import ReportKind
 
 BACK, LEFT = 1, 2
 """How an interruption ended: restored, or voided."""
-_MOVED = ("merged", "split")
+MOVED = ("merged", "split")
 """Outcomes of members that another outage has instead."""
 _REPORTED_WITHIN_MS = 6 * 60 * MINUTE_MS
 """Before an outage began: somebody may have noticed first."""
@@ -74,7 +74,7 @@ def places_of(targets: FromClause, form: Form) -> Select[Any]:
             func.max(is_(o.c.kind == Kind.ADVISORY)).label("advisory"),
             func.max(is_(first)).label("medical"),
             func.max(is_(hourly)).label("hourly"),
-            func.max(_quiet(form)).label("quiet"),
+            func.max(left_of_quiet(form)).label("quiet"),
             func.max(minute_of(o.c.planned_end)).label("ends"),
             (func.max(_reported(targets)) if form.reports else literal(0)).label("reported"),
             (func.min(func.coalesce(zone, "")) if form.zones else sa.literal("")).label("zone"),
@@ -116,7 +116,7 @@ def _kept_quiet() -> ColumnElement[bool]:
     )
 
 
-def _quiet(form: Form) -> ColumnElement[int]:
+def left_of_quiet(form: Form) -> ColumnElement[int]:
     """How much is left of a contact's quiet hours on the clock of the premise, in whole steps.
 
     A contact without hours of its own has the utility's, if it is a phone: a mail wakes nobody.
@@ -152,7 +152,7 @@ def _held(targets: FromClause, *, zones: bool) -> FromClause:
     member = sa.and_(
         t.memberships.c.outage_key == targets.c.outage_key,
         t.memberships.c.premise_key == t.occupancies.c.premise_key,
-        func.coalesce(t.memberships.c.outcome, "").not_in(_MOVED),
+        func.coalesce(t.memberships.c.outcome, "").not_in(MOVED),
     )
     steps: list[tuple[FromClause, ColumnElement[bool]]] = [
         (t.outages, t.outages.c.key == targets.c.outage_key),

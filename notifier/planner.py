@@ -1,5 +1,7 @@
 """From a journal entry to message rows, some thousand people at a time, set by set."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -9,13 +11,13 @@ from sqlalchemy import case, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from notifier import audience, facts, scratch
+from notifier import audience, facts, newcomers, scratch
 from notifier.batches import steady
 from notifier.policy import Decision, Manners, Reason, decide, unpack
 from notifier.scratch import standing, targets, verdicts
 from notifier.situations import Form, Moment, situations
 from outage import tables as t
-from outage.columns import Key, to_ms
+from outage.columns import to_ms
 from outage.in_order import InOrder
 
 
@@ -45,12 +47,7 @@ def plan_some(conn: Connection, plan: Plan, after: int, premises: int) -> int | 
         outage_keys=[plan.outage_key, *siblings],
     )
     scratch.prepare(conn)
-    _aim(conn, plan.outage_key, [], after, upto)
-    _stand(conn, moment)
-    beyond = standing.c.first_premise <= after
-    if upto is not None:
-        beyond = sa.or_(beyond, standing.c.first_premise > upto)
-    conn.execute(standing.delete().where(beyond))
+    _look(conn, plan.outage_key, moment, after, upto)
     _decide_and_write(conn, plan, moment, tally_silence=True)
     if siblings:
         scratch.prepare(conn)
@@ -58,6 +55,25 @@ def plan_some(conn: Connection, plan: Plan, after: int, premises: int) -> int | 
         _stand(conn, moment)
         _decide_and_write(conn, plan, moment, tally_silence=False)
     return upto
+
+
+def _look(conn: Connection, outage_key: int, moment: Moment, after: int, upto: int | None) -> None:
+    """Find out how whoever holds members in this range stands."""
+    if newcomers.may_be(conn, outage_key, moment.form):
+        which = _range(outage_key, after, upto)
+        conn.execute(newcomers.statement(moment.form), moment.values | which)
+        if not conn.execute(_AIM_AT_OTHERS).rowcount:
+            scratch.settle(conn, standing)
+            return
+        conn.execute(_OTHERS)
+        scratch.settle(conn, targets)
+    else:
+        _aim(conn, outage_key, [], after, upto)
+    _stand(conn, moment)
+    beyond = standing.c.first_premise <= after
+    if upto is not None:
+        beyond = sa.or_(beyond, standing.c.first_premise > upto)
+    conn.execute(standing.delete().where(beyond))
 
 
 def _upto(conn: Connection, outage_key: int, after: int, premises: int) -> int | None:
@@ -73,7 +89,7 @@ def kept_out(conn: Connection, plan: Plan, after: int, upto: int | None) -> list
     "out" for them and is back now would never hear of it. Only those that share a
     premise of this step: a long storm leaves thousands behind.
     """
-    if conn.execute(_ANY_SIBLING, {"outage": plan.outage_key}).first() is None:
+    if not _has_siblings(conn, plan):
         return []
     return list(conn.execute(_SIBLINGS, _range(plan.outage_key, after, upto)).scalars())
 
@@ -100,7 +116,7 @@ def _stand(conn: Connection, moment: Moment) -> None:
 
 
 # Statements are put together once: it takes longer than to carry out one for a hundred people.
-_OUTAGE, _AFTER, _UP_TO = (sa.bindparam(name, type_=Key) for name in ("outage", "after", "upto"))
+_OUTAGE, _AFTER, _UP_TO = newcomers.OUTAGE, newcomers.AFTER, newcomers.UP_TO
 _NO_END = (1 << 63) - 1
 """Above every key."""
 _AT_MS = sa.bindparam("at_ms", type_=sa.BigInteger)
@@ -160,6 +176,12 @@ def _shared() -> sa.Insert:
     return _aimed(InOrder(m, sibling, both), sibling.c.outage_key)
 
 
+_NOT_PLAIN = standing.c.packed.is_(None)
+_AIM_AT_OTHERS = targets.insert().from_select(
+    ["outage_key", "endpoint_key"],
+    sa.select(standing.c.outage_key, standing.c.endpoint_key).where(_NOT_PLAIN).distinct(),
+)
+_OTHERS = standing.delete().where(_NOT_PLAIN)
 _HERE, _THERE = _aimed(t.memberships, _OUTAGE), _shared()
 
 
@@ -190,7 +212,7 @@ def _standing(form: Form) -> sa.Insert:
 
 def _decide_and_write(conn: Connection, plan: Plan, moment: Moment, *, tally_silence: bool) -> None:
     now = moment.now
-    distinct = conn.execute(sa.select(standing.c.outage_key, standing.c.packed).distinct()).all()
+    distinct = conn.execute(_DISTINCT).all()
     known = facts.load(conn, {row.outage_key for row in distinct})
     decisions: dict[tuple[int, int], Decision] = {
         (row.outage_key, row.packed): decide(
@@ -199,14 +221,23 @@ def _decide_and_write(conn: Connection, plan: Plan, moment: Moment, *, tally_sil
         for row in distinct
     }
     scratch.record(conn, decisions)
-    _tally(conn, plan, silence=tally_silence)
     at = {"at_ms": to_ms(now)}
-    for statement in (_END_PENDING, _RENEW, _HASTEN):
-        conn.execute(statement, at)
+    if any(row.pending for row in distinct) or not tally_silence or _has_siblings(conn, plan):
+        _tally(conn, plan, silence=tally_silence)
+        for statement in (_END_PENDING, _RENEW, _HASTEN):
+            conn.execute(statement, at)
+    else:
+        _tally_all_new(conn, plan, distinct, decisions)
     insert = _INSERT[conn.dialect.name, not tally_silence]
     conn.execute(insert, at | {"by_number": plan.number})
 
 
+_DISTINCT = sa.select(
+    standing.c.outage_key,
+    standing.c.packed,
+    func.count().label("number"),
+    func.count(standing.c.pending_key).label("pending"),
+).group_by(standing.c.outage_key, standing.c.packed)
 _VERDICT = sa.and_(
     verdicts.c.outage_key == standing.c.outage_key, verdicts.c.packed == standing.c.packed
 )
@@ -264,6 +295,30 @@ def _tallied(*, silence: bool) -> sa.Select[Any]:
 
 
 _TALLIED = {silence: _tallied(silence=silence) for silence in (False, True)}
+
+
+def _tally_all_new(
+    conn: Connection,
+    plan: Plan,
+    distinct: Sequence[sa.Row[Any]],
+    decisions: Mapping[tuple[int, int], Decision],
+) -> None:
+    """Count what is decided where nothing waits to be sent, and no other outage has spoken."""
+    counts = Counter[tuple[int, str]]()
+    for row in distinct:
+        decision = decisions[row.outage_key, row.packed]
+        counts[row.outage_key, scratch.named(decision)] += row.number
+    audience.tally(
+        conn,
+        [
+            {"number": plan.number, "outage_key": outage, "decision": name, "count": count}
+            for (outage, name), count in counts.items()
+        ],
+    )
+
+
+def _has_siblings(conn: Connection, plan: Plan) -> bool:
+    return conn.execute(_ANY_SIBLING, {"outage": plan.outage_key}).first() is not None
 
 
 def _tally(conn: Connection, plan: Plan, *, silence: bool) -> None:

@@ -33,7 +33,7 @@ standing = _table(
     Column("medical", Integer, nullable=False),
     Column("first_premise", BigInteger, nullable=False),
     Column("told_key", BigInteger),
-    Column("packed", BigInteger, nullable=False),
+    Column("packed", BigInteger, comment="NULL until it is looked at in full"),
     Column("pending_key", BigInteger),
     Column("pending_kind", String),
     Column("pending_variant", String),
@@ -75,6 +75,11 @@ def record(conn: Connection, decisions: Mapping[tuple[int, int], Decision]) -> N
         conn.execute(verdicts.insert(), rows)
 
 
+def named(decision: Decision) -> str:
+    """A decision as it is counted: the kind of what is told, or why nothing is."""
+    return decision.kind.public_name if decision.kind else decision.reason.value
+
+
 def _row(outage_key: int, packed: int, decision: Decision) -> dict[str, object]:
     kind, after = decision.kind, decision.after
     expires = kind.expires_after if kind else None
@@ -83,7 +88,7 @@ def _row(outage_key: int, packed: int, decision: Decision) -> dict[str, object]:
         "packed": packed,
         "kind": kind.public_name if kind else None,
         "variant": kind.variant if kind else "",
-        "decision": kind.public_name if kind else decision.reason.value,
+        "decision": named(decision),
         "urgency": kind.urgency if kind else 0,
         "hold_ms": decision.hold // timedelta(milliseconds=1),
         # That service stays is not shown by how long something else has waited.
