@@ -158,9 +158,7 @@ def _of_words(case: Case, row: Row, kind: str, standing: Standing) -> Iterator[s
     if text is None or text["language"] != "en" or row["sends"] > 1 or kind in ANSWERS:
         return
     says, now = words.stated(text["body"]), row["claimed_at"]
-    current = _current(case, row, standing)
-    if current is None:
-        current = _by_plan(case, row, standing)
+    current = _current(case, row, standing) or _by_plan(case, row, standing)
     clock = None if current is None else words.on_the_clock(current, case.zone)
     if says.etr is not None and says.etr != clock:
         yield f"reads as an ETR of {says.etr}, and the one that holds is {clock}"
