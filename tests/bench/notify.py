@@ -29,9 +29,10 @@ from outage import tables as t
 from outage.database import Database, open_database
 from outage.settings import Settings
 from outage.site import NEUTRAL
-from tests.bench import county, plain, told
+from tests.bench import plain, told
 from tests.bench.carried import carrier, configured, twilio
 from tests.bench.declare import Running, Spent, Timed, somewhere, used, write
+from tests.bench.shown import lines
 from tests.bench.told import ToTell
 
 _LOOK_S = 0.005
@@ -105,12 +106,6 @@ def _wait_for(db: Database, wanted: ToTell) -> None:
             if conn.execute(sa.select(w.key).where(w.attempts > 0).limit(1)).first():
                 sys.exit("the planner failed; its log says why")
         time.sleep(_LOOK_S)
-
-
-def make_due(db: Database) -> None:
-    """Let all holds be over."""
-    with db.write() as conn:
-        conn.execute(t.messages.update().values(send_after=county.BEGAN))
 
 
 def claiming_and_settling(db: Database, given: Settings, messages: int) -> dict[str, Any]:
@@ -205,7 +200,7 @@ def measure(url: str, accounts: int, some: int, texts: int) -> dict[str, Any]:
     db = open_database(url)
     found: dict[str, Any] = {"database": db.engine.dialect.name}
     found["planning"] = planning(url, db, accounts, some)
-    make_due(db)
+    told.make_due(db)
     with TemporaryDirectory(prefix="outage-bench-") as folder:
         home = Path(folder)
         found["claiming"] = claiming_and_settling(db, configured(home, _NOBODY), texts)
@@ -215,16 +210,6 @@ def measure(url: str, accounts: int, some: int, texts: int) -> dict[str, Any]:
         found["batches_left"] = len(batches.waiting(conn, queued_too=True))
     db.close()
     return found
-
-
-def _lines(found: dict[str, Any]) -> str:
-    lines = []
-    for name, value in found.items():
-        if isinstance(value, dict):
-            lines += [name, *(f"  {key:30}{each:>14,}" for key, each in value.items())]
-        else:
-            lines.append(f"{name:32}{value:>14}")
-    return "\n".join(lines)
 
 
 def main() -> None:
@@ -237,7 +222,7 @@ def main() -> None:
     options = parser.parse_args()
     with somewhere(postgresql=options.postgresql) as url:
         found = measure(url, options.accounts, options.plain, options.sent)
-    sys.stdout.write(json.dumps(found, indent=2) if options.json else _lines(found))
+    sys.stdout.write(json.dumps(found, indent=2) if options.json else lines(found))
     sys.stdout.write("\n")
 
 

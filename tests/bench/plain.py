@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sendgrid.helpers.mail import Mail
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import DeclarativeBase, Session, relationship
 
@@ -96,6 +97,18 @@ def text(client: Any, sender: str, number: str, callback: str) -> str:  # noqa: 
         status_callback=callback,
     )
     return str(sent.sid)
+
+
+def mail(client: Any, sender: str, address: str) -> int:  # noqa: ANN401 - the SDK's
+    """Send one e-mail by the SDK."""
+    written = Mail(
+        from_email=sender,
+        to_emails=address,
+        subject="Power outage at your place",
+        plain_text_content="Power is out at your place. We are on it.",
+        html_content="<p>Power is out at your place. We are on it.</p>",
+    )
+    return int(client.send(written).status_code)
 
 
 def timed(work: Callable[[], int]) -> tuple[int, float]:
