@@ -14,7 +14,7 @@ from notifier import batches, own_texts, pacing, settling
 from notifier.batches import Waiting
 from notifier.channels.base import NOT_SENT, TIMEOUT_S, Channel, Outcome, Outgoing, not_sent
 from notifier.channels.providers import configured, opened
-from notifier.claiming import ClaimedBatch, Terms, claim
+from notifier.claiming import ClaimedBatch, claim
 from notifier.kinds import Channel as ChannelName
 from notifier.links import Links
 from notifier.manners import Manners
@@ -26,6 +26,7 @@ from notifier.routing import Routing
 from notifier.situations import CHANNEL_OF, CHANNELS
 from notifier.spending import Prices
 from notifier.stopping import Switch, standing
+from notifier.terms import Terms
 from outage.database import Database
 from outage.settings import Settings
 from outage.site import Site

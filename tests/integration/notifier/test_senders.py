@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 import pytest
 import sqlalchemy as sa
 
-from notifier import claiming, rendering, settling
+from notifier import claiming, rendering, settling, stating
 from notifier.channels.base import Finding, MaySend, Outcome, Outgoing, Result, Sought
 from notifier.outbox import Outbox
 from notifier.rendering import Text
@@ -367,7 +367,7 @@ def test_what_changes_while_a_sender_decides_is_told_afterwards(
         time.sleep(0.5)
         return rendering.render(*args)
 
-    monkeypatch.setattr(claiming, "render", slowly)
+    monkeypatch.setattr(stating, "render", slowly)
     with outbox(world) as (box, _), ThreadPoolExecutor(1) as sender:
         (batch,) = box.waiting(queued_too=True)
         claimed = sender.submit(claiming.claim, world.db, batch.key, box.terms)

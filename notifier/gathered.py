@@ -1,0 +1,95 @@
+"""What becomes of the rows of one batch: gathered row by row, and written set by set."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from notifier import wording
+from notifier.channels.base import Outgoing
+from notifier.kinds import Channel, Kind
+from notifier.links import Of
+from notifier.rendering import Text
+from notifier.spending import Purse
+from notifier.terms import Terms
+from outage import tables as t
+
+
+@dataclass(slots=True, kw_only=True)
+class Gathered:
+    """What becomes of the rows of one batch, gathered before anything is written."""
+
+    terms: Terms
+    now: datetime
+    purse: Purse | None = None
+    costs: dict[int, int] = field(default_factory=dict)
+    endings: list[dict[str, Any]] = field(default_factory=list)
+    frozen: list[dict[str, Any]] = field(default_factory=list)
+    repeated: list[int] = field(default_factory=list)
+    waiting: list[int] = field(default_factory=list)
+    later: list[dict[str, Any]] = field(default_factory=list)
+    outgoing: list[Outgoing] = field(default_factory=list)
+    texts: dict[tuple[object, ...], Text] = field(default_factory=dict)
+    links: Mapping[Of, str] = field(default_factory=dict)
+    """Each person's own link, for whom there is one."""
+
+    def link(self, row: sa.Row[Any]) -> str:
+        return self.links.get((row.account_key, row.endpoint_key, row.channel), "")
+
+    def can_pay(self, kind: Kind, channel: Channel, segments: int, *, medical: bool) -> bool:
+        """Whether a message may go as far as money is concerned."""
+        if self.purse is None or channel is not Channel.SMS or kind.rule.beyond_cap or medical:
+            return True
+        return self.purse.has(segments)
+
+    def send(self, outgoing: Outgoing) -> None:
+        self.outgoing.append(outgoing)
+        if self.purse is not None and outgoing.text.channel is Channel.SMS:
+            self.costs[outgoing.message_key] = self.purse.take(outgoing.text.segments)
+
+    def tells(self, key: int) -> bool:
+        """Whether the row decided on last is told now."""
+        first = bool(self.frozen) and self.frozen[-1]["b_key"] == key
+        return first or self.repeated[-1:] == [key]
+
+    def end(self, key: int, state: str, reason: str) -> None:
+        self.endings.append({"b_key": key, "state": state, "reason": reason, "ended_at": self.now})
+
+
+def write(conn: Connection, work: Gathered, wall: datetime) -> None:
+    """Write what becomes of the rows; those that are told are claimed at this wall time."""
+    m = t.messages
+    one = m.c.key == sa.bindparam("b_key")
+    if work.endings:
+        conn.execute(m.update().where(one).values(batch_key=None), work.endings)
+    if work.later:
+        conn.execute(m.update().where(one).values(batch_key=None), work.later)
+    if work.waiting:
+        conn.execute(m.update().where(m.c.key.in_(work.waiting)).values(batch_key=None))
+    claimed = {
+        "fence": m.c.fence + 1,
+        "sends": m.c.sends + 1,
+        "claimed_at": work.now,
+        "tried_at": wall,
+        "lease_until": wall + work.terms.lease,
+    }
+    if work.frozen:
+        keys = wording.store(conn, [row["text"] for row in work.frozen])
+        values = [{**row, "text_key": keys[row.pop("text")]} for row in work.frozen]
+        conn.execute(m.update().where(one).values(**claimed), values)
+    if work.repeated:
+        conn.execute(
+            m.update()
+            .where(m.c.key.in_(work.repeated))
+            .values(
+                **claimed
+                | {
+                    "state": "claimed",
+                    # All of a batch go by one channel.
+                    "provider": next(iter(work.terms.providers.values()), None),
+                }
+            )
+        )

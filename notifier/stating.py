@@ -1,0 +1,196 @@
+"""What a claimed row states: rendered and frozen as it is told, or told again in the same words."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from notifier.channels.base import Outgoing
+from notifier.facts import OutageFacts
+from notifier.gathered import Gathered
+from notifier.kinds import Channel, Kind
+from notifier.policy import Belief, Decision, Reason, belief, unpack
+from notifier.rendering import Text, render, says_crew
+from notifier.situations import CHANNEL_OF, zone_named
+from outage.settings import SendMode
+
+_FORBIDDEN = frozenset(
+    {
+        Reason.NO_ALERTS_WANTED,
+        Reason.OPTED_OUT,
+        Reason.INVALID_ENDPOINT,
+        Reason.SEND_MODE,
+        Reason.NO_PROVIDER,
+    }
+)
+_STILL_TRUE = frozenset({Reason.NOTHING_NEW, Reason.PARTLY_OUT, Reason.ETR_MOVED_LITTLE})
+"""What policy says of somebody who was told what holds."""
+
+
+def state_first(
+    work: Gathered,
+    row: sa.Row[Any],
+    about: OutageFacts,
+    packed: int,
+    decision: Decision,
+    *,
+    zone: str,
+) -> None:
+    """A row that nobody has been sent says what is decided now, waits on, or ends."""
+    terms, kind = work.terms, decision.kind
+    if kind is None:
+        state = "suppressed" if decision.reason in _FORBIDDEN else "withdrawn"
+        work.end(row.key, state, decision.reason)
+        return
+    if decision.after is not None and not decision.due(work.now):
+        _later(work, row, kind, decision.after)
+        return
+    expires_at = None if kind.expires_after is None else _news_of(row) + kind.expires_after
+    if expires_at is not None and expires_at <= work.now:
+        work.end(row.key, "expired", Reason.EXPIRED)
+        return
+    if terms.mode is SendMode.OFF:
+        work.end(row.key, "suppressed", Reason.SEND_MODE)
+        return
+    channel = CHANNEL_OF[row.channel]
+    goes = terms.calls(row.address)
+    if goes and channel not in terms.providers:
+        work.end(row.key, "suppressed", Reason.NO_PROVIDER)
+        return
+    situation = unpack(packed)
+    promised = situation.told_at(work.now) if kind is Kind.ETR_PASSED else None
+    text = _text(work, about, (kind, situation.places, promised, zone), channel, row)
+    if goes and not work.can_pay(kind, channel, text.segments, medical=situation.medical):
+        work.end(row.key, "suppressed", Reason.SPENDING_CAP)
+        return
+    crew_said = says_crew(text, kind, about.crew_status, terms.voice.texts)
+    known = belief(kind, situation, about.policy, terms.manners, work.now, crew_said=crew_said)
+    work.frozen.append(
+        {
+            "b_key": row.key,
+            "state": "claimed" if goes else "shadowed",
+            "kind": kind.public_name,
+            "variant": kind.variant,
+            "expires_at": expires_at,
+            **_frozen(known, about),
+            "text": text,
+            "segments": text.segments,
+            "provider": terms.providers.get(channel) if goes else None,
+            # Of a try before that could not be delivered:
+            "provider_id": None,
+            "provider_code": None,
+            "accepted_at": None,
+            "ended_at": None if goes else work.now,
+        }
+    )
+    if goes:
+        work.send(_outgoing(work, row, text, expires_at))
+
+
+def _later(work: Gathered, row: sa.Row[Any], kind: Kind, at: datetime) -> None:
+    """It waits on: what it was put off for has not passed, or has come up since."""
+    lives = kind.expires_after
+    work.later.append(
+        {
+            "b_key": row.key,
+            "kind": kind.public_name,
+            "variant": kind.variant,
+            "priority": kind.urgency * 2 + row.priority % 2,
+            "send_after": at,
+            "expires_at": None if lives is None else at + lives,
+        }
+    )
+
+
+def _frozen(known: Belief, about: OutageFacts) -> dict[str, Any]:
+    """What the row keeps of what is believed from now on."""
+    etr = known.told.out and known.time is not None and not known.update
+    return {
+        "told_state": known.told.name.lower(),
+        "told_etr_version": about.etr_version if etr else None,
+        "told_time": known.time,
+        "told_update": known.update,
+        "told_end": known.end,
+        "told_crew": known.crew,
+        "told_places": known.places,
+    }
+
+
+def _news_of(row: sa.Row[Any]) -> datetime:
+    """When what a row says was new: as it was planned, or when an entry after that renewed it."""
+    lives = Kind.of(row.kind, row.variant).expires_after
+    planned: datetime = row.planned_at
+    return planned if row.expires_at is None or lives is None else row.expires_at - lives
+
+
+def _text(
+    work: Gathered,
+    about: OutageFacts,
+    wish: tuple[Kind, int, datetime | None, str],
+    channel: Channel,
+    row: sa.Row[Any],
+) -> Text:
+    """One rendering for all who are told the same: kind, places, what was promised, and the clock.
+
+    Times are those of the place, on its own clock; whether there is room for a link counts too.
+    """
+    terms, linked = work.terms, bool(work.link(row))
+    language = terms.language(row.language)
+    link = terms.links.blank if terms.links is not None and linked else ""
+    same = (row.outage_key, wish, channel, language, linked)
+    if same not in work.texts:
+        kind, places, promised, zone = wish
+        notice = about.notice(kind, places, work.now, promised=promised)
+        here = replace(terms.voice, zone=zone_named(zone) or terms.voice.zone)
+        work.texts[same] = render(notice, channel, language, here, link=link)
+    return work.texts[same]
+
+
+def state_again(
+    work: Gathered,
+    row: sa.Row[Any],
+    text: Text,
+    about: OutageFacts,
+    *,
+    newest: bool,
+    packed: int,
+    decision: Decision,
+) -> None:
+    """An unknown message is sent again in the same words, if they still hold."""
+    situation, kind = unpack(packed), Kind.of(row.kind, row.variant)
+    safety = kind.safety(advisory=about.policy.advisory)
+    # What is put off is told later all the same: until then they may know what they were told.
+    settled = (
+        decision.reason in _STILL_TRUE if decision.kind is None else not decision.due(work.now)
+    )
+    holds = newest and settled
+    paid = work.can_pay(kind, text.channel, text.segments, medical=situation.medical)
+    stale = row.expires_at is not None and row.expires_at <= work.now
+    for against, reason in (
+        (not holds, Reason.NEWER_DECISION),
+        (not situation.wanted and not safety, Reason.NO_ALERTS_WANTED),
+        (situation.opted_out, Reason.OPTED_OUT),
+        (not situation.valid, Reason.INVALID_ENDPOINT),
+        (not kind.rule.resent, Reason.NOT_RESENT),
+        (not work.terms.calls(row.address), Reason.SEND_MODE),
+        (stale, Reason.EXPIRED),
+        (not paid, Reason.SPENDING_CAP),
+    ):
+        if against:
+            work.end(row.key, "unknown", reason)
+            return
+    work.repeated.append(row.key)
+    work.send(_outgoing(work, row, text, row.expires_at))
+
+
+def _outgoing(
+    work: Gathered, row: sa.Row[Any], text: Text, expires_at: datetime | None
+) -> Outgoing:
+    return Outgoing(
+        message_key=row.key,
+        address=row.address,
+        text=text,
+        valid_for_s=None if expires_at is None else int((expires_at - work.now).total_seconds()),
+        link=work.link(row),
+    )
