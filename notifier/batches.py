@@ -1,4 +1,4 @@
-"""Batches: what is due, put together by lane, a few hundred messages at a time."""
+"""Batches: what is due, put together by lane, up to a thousand messages at a time."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ PRIORITIES = range(8)
 FEW = 200
 MOST_OPEN = 20
 """Batches of a lane that wait at a time: what is not in one can still be overtaken."""
-MOST_MADE = 8
+MOST_MADE = 4
 """Batches of a lane made in one step, which would take too long with more."""
 REQUEUE = timedelta(seconds=5)
 """A batch that was queued longer ago and not claimed is queued again."""

@@ -13,7 +13,7 @@ from outage.database import Database
 from outage.model import JournalKind, Outage
 from tests.bench import county
 
-_NUMBERS = "+999%09d"
+NUMBERS = "+999%09d"
 """The generated range that only the simulator accepts."""
 _PHONES_AND_SOME_MAILBOXES = (
     """
@@ -74,7 +74,7 @@ def settle(
 ) -> None:
     """Fill a migrated database: every account has a phone, every other one an e-mail address."""
     county.build(db, accounts)
-    phone = f"printf('{_NUMBERS}', key)" if db.is_sqlite else "'+999' || lpad(key::text, 9, '0')"
+    phone = f"printf('{NUMBERS}', key)" if db.is_sqlite else "'+999' || lpad(key::text, 9, '0')"
     with db.write() as conn:
         for statement in (*reached, _CONTACTS):
             conn.execute(sa.text(statement.format(phone=phone)))
