@@ -99,6 +99,17 @@ def text(client: Any, sender: str, number: str, callback: str) -> str:  # noqa: 
     return str(sent.sid)
 
 
+def send_one(engine: Engine, client: Any, key: int, callback: str) -> None:  # noqa: ANN401 - the SDK's
+    """Load a message, send it by the SDK, and write down that it was accepted."""
+    with Session(engine) as session:
+        message: Any = session.get_one(_Message, key)
+        endpoint: Any = session.get_one(_Endpoint, message.endpoint_key)
+        message.provider_id = text(client, "MG" + "0" * 32, endpoint.address, callback)
+        message.state = "accepted"
+        message.accepted_at = datetime.now(UTC)
+        session.commit()
+
+
 def mail(client: Any, sender: str, address: str) -> int:  # noqa: ANN401 - the SDK's
     """Send one e-mail by the SDK."""
     written = Mail(
