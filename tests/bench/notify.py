@@ -30,8 +30,9 @@ from outage.database import Database, open_database
 from outage.settings import Settings
 from outage.site import NEUTRAL
 from tests.bench import plain, queued, told
+from tests.bench.beside import Running, Spent, used
 from tests.bench.carried import carrier, configured, twilio
-from tests.bench.declare import Running, Spent, Timed, somewhere, used, write
+from tests.bench.declare import Timed, somewhere, write
 from tests.bench.shown import lines
 from tests.bench.told import ToTell
 

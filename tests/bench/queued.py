@@ -17,8 +17,8 @@ from sqlalchemy.engine import Engine
 
 from outage.database import open_database
 from tests.bench import plain
+from tests.bench.beside import PROCESSES
 from tests.bench.carried import twilio
-from tests.bench.declare import PROCESSES
 from workers.broker import find_binary
 
 _QUEUE = "one-by-one"
