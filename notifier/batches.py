@@ -1,4 +1,4 @@
-"""Batches: what is due, put together by lane, a few hundred messages at a time."""
+"""Batches: what is due, put together by lane, up to a thousand messages at a time."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from notifier import approvals
 from notifier.locking import lock
 from notifier.patience import Patience
 from outage import tables as t
+from outage.among import among
 from outage.clock import business_now
 from outage.database import Database, wall_now
 from outage.in_order import InOrder
@@ -26,7 +27,7 @@ PRIORITIES = range(8)
 FEW = 200
 MOST_OPEN = 20
 """Batches of a lane that wait at a time: what is not in one can still be overtaken."""
-MOST_MADE = 8
+MOST_MADE = 4
 """Batches of a lane made in one step, which would take too long with more."""
 REQUEUE = timedelta(seconds=5)
 """A batch that was queued longer ago and not claimed is queued again."""
@@ -241,10 +242,11 @@ def _batch(conn: Connection, lane: str, keys: Sequence[int]) -> None:
     key = conn.execute(
         b.insert().values(lane=lane, state="open", created_at=wall_now(conn)).returning(b.c.key)
     ).scalar_one()
-    lock(conn, m, m.c.key.in_(keys))
+    these = among(conn, m.c.key, keys)
+    lock(conn, m, these)
     conn.execute(
         m.update()
-        .where(m.c.key.in_(keys), m.c.batch_key.is_(None), m.c.state.in_(["pending", "unknown"]))
+        .where(these, m.c.batch_key.is_(None), m.c.state.in_(["pending", "unknown"]))
         .values(batch_key=key)
     )
 
