@@ -1,6 +1,5 @@
 """How it stands with who writes: their places, and what is known there now."""
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,13 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from notifier.replies.street import street_of
 from outage import tables as t
 from outage.lifecycle import REOPEN_WITHIN
 from outage.model import Kind, OutageId, OutageKey, Service, Status
 
 WRONG_PERSON = "wrong_person"
 """Why an endpoint is of no use: somebody else has the number now, and said so."""
-_NUMBER = re.compile(r"^\s*#?[\w-]*\d[\w-]*\s+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ def _places(conn: Connection, which: sa.ColumnElement[bool]) -> list[Place]:
 def _place(row: sa.Row[Any]) -> Place:
     return Place(
         key=row.key,
-        street=_NUMBER.sub("", row.address).strip(),
+        street=street_of(row.address),
         number=row.house_number,
         postal_code=row.postal_code,
         services=frozenset(service for service in Service if row.services & service.bit),
