@@ -7,6 +7,7 @@ and danger is looked for in it.
 import re
 from dataclasses import dataclass
 
+from notifier import gsm7
 from notifier.replies.lexicon import lexicons
 from notifier.replies.plain import plain, script_of
 
@@ -36,7 +37,7 @@ def own_words(text: str, name: str) -> Own:
 
     A reaction to a text that is not ours keeps the words that it quotes.
     """
-    after = _after(text, name)
+    after = after_name(text, name)
     if after is not None:
         if _is_long(after):
             # Handed back whole, and who knows what was written under it.
@@ -46,16 +47,22 @@ def own_words(text: str, name: str) -> Own:
     quoted = _QUOTED.search(text)
     if quoted is None:
         return Own(text=text)
-    ours = _after(quoted[1], name) is not None
+    ours = after_name(quoted[1], name) is not None
     around = f"{text[: quoted.start()]} {text[quoted.end() :]}".strip()
     if _reacts(around) or (ours and not plain(around)):
         return Own(text="" if ours else text, only_quotes=True)
     return Own(text=around if ours else text)
 
 
-def _after(text: str, name: str) -> str | None:
-    """What follows our name and a colon, with which all of ours begin; None in any other text."""
-    begun = re.match(rf"\s*{re.escape(name)}\s*[{_MARKS}]", text, re.IGNORECASE) if name else None
+def after_name(text: str, name: str) -> str | None:
+    """What follows our name and a colon, with which all of ours begin; None in any other text.
+
+    A name with accents is sent without those that would halve what a text holds.
+    """
+    if not name:
+        return None
+    either = f"{re.escape(name)}|{re.escape(gsm7.to_alphabet(name))}"
+    begun = re.match(rf"\s*(?:{either})\s*[{_MARKS}]", text, re.IGNORECASE)
     return None if begun is None else text[begun.end() :].strip()
 
 
