@@ -1,17 +1,20 @@
 """How it stands with who writes: their places, and what is known there now."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from notifier.moment import zone_named
 from notifier.replies.street import street_of
 from outage import tables as t
 from outage.lifecycle import REOPEN_WITHIN
 from outage.model import Kind, OutageId, OutageKey, Service, Status
+from outage.site import Site
 
 WRONG_PERSON = "wrong_person"
 """Why an endpoint is of no use: somebody else has the number now, and said so."""
@@ -19,13 +22,17 @@ WRONG_PERSON = "wrong_person"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One premise of who writes. ``street`` is shown to them; ``number`` only to tell two apart."""
+    """One premise of who writes. ``street`` is shown to them; ``number`` only to tell two apart.
+
+    ``zone`` names its clock; empty for the utility's own.
+    """
 
     key: int
     street: str
     number: int | None
     postal_code: str | None
     services: frozenset[Service]
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +93,16 @@ def _place(row: sa.Row[Any]) -> Place:
         number=row.house_number,
         postal_code=row.postal_code,
         services=frozenset(service for service in Service if row.services & service.bit),
+        zone=row.time_zone or "",
     )
+
+
+def clock_at(places: Iterable[Place], site: Site) -> ZoneInfo:
+    """The clock that people at these places read; of several zones the utility's own comes first.
+
+    As with messages: what is called a zone and is none is read as the utility's own.
+    """
+    return zone_named(min((place.zone for place in places), default="")) or site.zone
 
 
 def stays(conn: Connection, premises: Sequence[int], now: datetime) -> list[Stay]:
