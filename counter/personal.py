@@ -289,12 +289,12 @@ class Personal:
     def _save(self, conn: Connection, holder: Holder, asked: _Asked) -> str:
         form = asked.form or {}
         language, night = form.get("language", ""), form.get("night", "")
-        if language not in self._site.languages or night not in {"usual", "any", "own"}:
+        if language not in self._site.languages or night not in _NIGHTS or "had" not in form:
             raise Refused("choice_wrong")
         wish = Wish(
             language=language,
-            alerts="alerts" in form,
-            hourly="hourly" in form,
+            alerts=_changed(form, "alerts"),
+            hourly=_changed(form, "hourly"),
             quiet=_quiet(night, form.get("from", ""), form.get("until", "")),
             also="also" in form,
         )
@@ -313,6 +313,12 @@ class Personal:
     def _spoken(self, language: str) -> str:
         spoken = self._site.languages
         return language if language in spoken else spoken[0]
+
+
+def _changed(form: Mapping[str, str], tick: str) -> bool | None:
+    """Whether a box is ticked; None where it is as it was shown."""
+    ticked = tick in form
+    return None if ticked is (tick in form.get("had", "").split()) else ticked
 
 
 def _quiet(night: str, first: str, last: str) -> tuple[int, int] | None:
