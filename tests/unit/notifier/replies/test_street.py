@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 from notifier.replies.street import street_of
 
 STREETS = (
-    "Main St", "E 22nd Ave", "W 7Th Av", "5th Avenue", "St. George St", "Lamey'S Mill Road", "Kingsway",
-    "Leg-In-Boot Square", "Avenue B", "Floor Mill Rd", "Unity St", "Calle Mayor", "rue Principale",
-    "1re Avenue", "County Road 12", "State Route 9", "Highway 61 N", "Elm Street",
+    "Main St", "E 22nd Ave", "W 7Th Av", "5th Avenue", "St. George St", "Lamey'S Mill Road",
+    "Kingsway", "Leg-In-Boot Square", "Avenue B", "Floor Mill Rd", "Unity St", "Calle Mayor",
+    "rue Principale", "1re Avenue", "County Road 12", "State Route 9", "Highway 61 N", "Elm Street",
 )  # fmt: skip
 HOUSES = (
     "12", "101-1467", "12B", "12-B", "#12", "12 1/2", "12½", "12 ½", "N6W23001", "12-14", "12 & 14",
     "4B 12", "Unit 5 12", "Unit 5, 12", "Apt. 4B, 12", "# 3 - 12", "Suite B 12",
 )  # fmt: skip
 UNITS = (
-    "", " Apt 4B", ", Apt 4B", " #4", ", #4", " # 4B", " Unit 5", " unit B", " Suite 200", " Ste. 3",
-    " Lot 9", " Bldg 2 Apt 7", " Fl 3", ", Floor 3", " Apt Four", " piso 2", ", 4", " No. 7", " app. 3",
-    " Rm 12", " Upper 2", " Penthouse", ", Springfield, IL 62701",
+    "", " Apt 4B", ", Apt 4B", " #4", ", #4", " # 4B", " Unit 5", " unit B", " Suite 200",
+    " Ste. 3", " Lot 9", " Bldg 2 Apt 7", " Fl 3", ", Floor 3", " Apt Four", " piso 2", ", 4",
+    " No. 7", " app. 3", " Rm 12", " Upper 2", " Penthouse", ", Springfield, IL 62701",
 )  # fmt: skip
 
 
