@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -53,37 +54,40 @@ def places_of(conn: Connection, endpoint_key: int) -> list[Place]:
 
     None for a number that somebody else has now: what is known of the account is not theirs.
     """
+    return [_place(row) for row in conn.execute(_held(), {"whose": endpoint_key})]
+
+
+def places(conn: Connection, keys: Sequence[int]) -> list[Place]:
+    """Return these premises, as far as they are still open, by key."""
+    return [_place(row) for row in conn.execute(_open(t.premises.c.key.in_(list(keys))))]
+
+
+@cache
+def _held() -> sa.Select[Any]:
+    """The premises that are an endpoint's, ``whose``; built once, as every text needs it."""
     held, contact, account = t.occupancies.c, t.contacts.c, t.accounts.c
+    whose: sa.BindParameter[int] = sa.bindparam("whose")
     wrong = sa.select(t.endpoints.c.key).where(
-        t.endpoints.c.key == endpoint_key, t.endpoints.c.invalid_code == WRONG_PERSON
+        t.endpoints.c.key == whose, t.endpoints.c.invalid_code == WRONG_PERSON
     )
     keys = (
         sa.select(held.premise_key)
         .join(t.accounts, account.key == held.account_key)
         .join(t.contacts, contact.account_key == account.key)
         .where(
-            contact.endpoint_key == endpoint_key,
+            contact.endpoint_key == whose,
             contact.ended_at.is_(None),
             account.closed_at.is_(None),
             held.until.is_(None),
             ~sa.exists(wrong),
         )
     )
-    return _places(conn, t.premises.c.key.in_(keys))
+    return _open(t.premises.c.key.in_(keys))
 
 
-def places(conn: Connection, keys: Sequence[int]) -> list[Place]:
-    """Return these premises, as far as they are still open, by key."""
-    return _places(conn, t.premises.c.key.in_(list(keys)))
-
-
-def _places(conn: Connection, which: sa.ColumnElement[bool]) -> list[Place]:
-    rows = conn.execute(
-        t.premises.select()
-        .where(which, t.premises.c.closed_at.is_(None))
-        .order_by(t.premises.c.key)
-    )
-    return [_place(row) for row in rows]
+def _open(which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    is_open = t.premises.c.closed_at.is_(None)
+    return t.premises.select().where(which, is_open).order_by(t.premises.c.key)
 
 
 def _place(row: sa.Row[Any]) -> Place:
