@@ -17,7 +17,9 @@ _UNIT_NAMES = (
 _NUMBER = r"[\w/-]*[\d\u00bc-\u00be][\w/-]*"
 _PART = rf"(?:{_NUMBER}|[^\W\d])"
 """What a unit or a house is called: with a figure in it, or by one letter."""
-_UNIT_FIRST = re.compile(rf"^(?:(?:{_UNIT_NAMES})\b\.?\s*#?\s*|#\s*){_PART}(?=\s|$)\s*[-:;]?\s*", re.IGNORECASE)
+_UNIT_FIRST = re.compile(
+    rf"^(?:(?:{_UNIT_NAMES})\b\.?\s*#?\s*|#\s*){_PART}(?=\s|$)\s*[-:;]?\s*", re.IGNORECASE
+)
 _UNIT_LAST = re.compile(
     rf"\s+(?:#.*|(?:{_UNIT_NAMES})\b\.?\s*#?\s*{_PART}(?:\s.*)?"
     r"|(?:apt|apartment|unit|suite|ste|penthouse|ph|bsmt|basement)\b.*)$",
