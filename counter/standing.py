@@ -53,9 +53,7 @@ class Spot:
     stands: tuple[Stand, ...]
 
 
-def look(
-    conn: Connection, holder: Holder, language: str, site: Site
-) -> tuple[list[Spot], str]:
+def look(conn: Connection, holder: Holder, language: str, site: Site) -> tuple[list[Spot], str]:
     """Return the places of whoever holds a link, how it stands there, and as of when.
 
     Each place's times are on its own clock.

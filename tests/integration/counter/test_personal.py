@@ -129,10 +129,10 @@ def test_a_page_shows_the_street_and_what_is_known_there_and_nobodys_name(
         assert secret not in page.text
 
 
-@pytest.mark.parametrize("address", ["123 Elm Street Apt 4B", "Unit 5, 12 Elm Street", "12 1/2 Elm Street"])
-def test_a_page_shows_no_house_and_no_unit(
-    world: World, visitor: TestClient, address: str
-) -> None:
+@pytest.mark.parametrize(
+    "address", ["123 Elm Street Apt 4B", "Unit 5, 12 Elm Street", "12 1/2 Elm Street"]
+)
+def test_a_page_shows_no_house_and_no_unit(world: World, visitor: TestClient, address: str) -> None:
     with world.db.write() as conn:
         conn.execute(t.premises.update().where(t.premises.c.id == "P1").values(address=address))
     shown = visitor.get(link(world)).text
@@ -409,9 +409,7 @@ def test_nobody_turns_on_what_its_owner_has_turned_off(world: World, visitor: Te
         assert conn.execute(mine).scalar_one() == 0
 
 
-def test_who_changes_only_the_language_changes_only_that(
-    world: World, visitor: TestClient
-) -> None:
+def test_who_changes_only_the_language_changes_only_that(world: World, visitor: TestClient) -> None:
     with world.db.write() as conn:
         # The CIS has turned the account off: no box is ticked.
         conn.execute(t.accounts.update().values(outage_alerts=False))
