@@ -7,6 +7,8 @@ a unit is not shown at all; for "22nd Avenue" and "County Road 12" it can be tol
 import re
 import unicodedata
 
+_LONGEST = 200
+"""A longer one is no address, and would take long to be read."""
 _GAPS = re.compile(r"\s+")
 _UNIT_NAMES = (
     "apt|apartment|unit|suite|ste|lot|trlr|trailer|bldg|building|fl|floor|rm|room|space|spc|slip|"
@@ -45,6 +47,8 @@ _STREET_FIRST = re.compile(
 
 def street_of(address: str) -> str:
     """Return the street of an address; empty where none can be shown."""
+    if len(address) > _LONGEST:
+        return ""
     for piece in address.replace(";", ",").split(","):
         street, behind_house = _street(_GAPS.sub(" ", piece).strip())
         if street:

@@ -41,6 +41,8 @@ _TAUGHT = frozenset(
 """Words that we teach in every language: who uses one need not write English."""
 _ENDS = frozenset({Intent.STOP, Intent.WRONG})
 _DENIALS = ("dont", "not", "didnt", "doesnt", "wont")
+_DENIED = re.compile(r"\b(?:dont|not|never)(?: \S+){1,4} (?:stop|quit|cancel|unsubscribe)\b")
+"""Whatever stands between may be a misspelt "want to"."""
 _NO_DENIALS = frozenset({"no", "does"})
 _ORDER = ("out_cancel", "off", "status", "on", "out", "start", "help", "thanks")
 """Sentences, in the order in which they are looked for."""
@@ -219,9 +221,10 @@ def _wrong(_text: str, words: str, context: Context) -> Understood | None:
     return _sentence("wrong", words, context)
 
 
-def _stop(_text: str, words: str, context: Context) -> Understood | None:
+def _stop(text: str, words: str, context: Context) -> Understood | None:
     found = _sentence("stop", words, context)
-    if found is None or not _may_deny(words):
+    clauses = map(plain, _CLAUSE.split(text)) if text else [words]
+    if found is None or not (_may_deny(words) or any(map(_DENIED.search, clauses))):
         return found
     return replace(found, intent=Intent.STOP_ASKED, reason=Reason.STOP_WORD_IN_SENTENCE)
 

@@ -59,6 +59,7 @@ def test_whatever_stands_around_a_street_is_left_out(house: str, unit: str) -> N
         ("", ""),
         ("12", ""),
         ("Kingsway", "Kingsway"),
+        ("1" * 100_000, ""),
     ],
 )
 def test_an_address_shows_its_street(address: str, street: str) -> None:
