@@ -121,7 +121,7 @@ def misspelt(chance: random.Random, text: str) -> str:
 
 def dressed(chance: random.Random, text: str) -> str:
     """The same words in another case and between other marks."""
-    text = chance.choice([str, str.upper, str.lower, str.capitalize])(text)
+    text = chance.choice([text, text.upper(), text.lower(), text.capitalize()])
     return f"{chance.choice(MARKS)}{text}{chance.choice(MARKS)}"
 
 
