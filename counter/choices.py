@@ -38,11 +38,11 @@ class Choices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What somebody sends in."""
+    """What somebody sends in. None: they have left it as they saw it."""
 
     language: str
-    alerts: bool
-    hourly: bool
+    alerts: bool | None
+    hourly: bool | None
     quiet: tuple[int, int] | None
     also: bool = False
 
@@ -73,7 +73,10 @@ def choices(conn: Connection, holder: Holder) -> Choices:
 
 
 def _silent(holder: Holder, channel: str) -> sa.Select[tuple[int]]:
-    """Contacts of the account by the other channel that could be told of outages and are not."""
+    """Contacts of the account by the other channel that could be told of outages and are not.
+
+    Where somebody has chosen so, it is theirs to choose otherwise.
+    """
     c, e = t.contacts.c, t.endpoints.c
     return (
         sa.select(c.key)
@@ -82,6 +85,7 @@ def _silent(holder: Holder, channel: str) -> sa.Select[tuple[int]]:
             c.account_key == holder.account_key,
             c.channel == channel,
             c.ended_at.is_(None),
+            c.chosen_at.is_(None),
             c.topics.bitwise_and(OUTAGES) == 0,
             e.opted_out_at.is_(None),
             e.invalid_at.is_(None),
@@ -92,20 +96,12 @@ def _silent(holder: Holder, channel: str) -> sa.Select[tuple[int]]:
 def change(conn: Connection, holder: Holder, wish: Wish) -> None:
     """Let a wish hold, on every account that this number or address stands for."""
     c, a, e = t.contacts, t.accounts, t.endpoints
-    now = business_now(conn)
+    now, shown = business_now(conn), choices(conn, holder)
     mine = sa.and_(c.c.endpoint_key == holder.endpoint_key, c.c.ended_at.is_(None))
-    other_bits = c.c.topics.bitwise_and(~(OUTAGES | HOURLY))
-    quiet = wish.quiet or (None, None)
-    conn.execute(
-        c.update()
-        .where(mine)
-        .values(
-            topics=other_bits + OUTAGES * wish.alerts + HOURLY * wish.hourly,
-            quiet_from=quiet[0],
-            quiet_until=quiet[1],
-            chosen_at=now,
-        )
-    )
+    if not _as_shown(wish, shown):
+        quiet = wish.quiet or (None, None)
+        chosen = {"quiet_from": quiet[0], "quiet_until": quiet[1], "chosen_at": now}
+        conn.execute(c.update().where(mine).values(topics=_topics(wish), **chosen))
     conn.execute(e.update().where(e.c.key == holder.endpoint_key).values(language=wish.language))
     if wish.alerts:
         accounts = sa.select(c.c.account_key).where(mine)
@@ -113,6 +109,21 @@ def change(conn: Connection, holder: Holder, wish: Wish) -> None:
         conn.execute(a.update().where(off).values(outage_alerts=True, alerts_source="person"))
     if wish.also:
         _turn_on(conn, holder, now)
+
+
+def _as_shown(wish: Wish, shown: Choices) -> bool:
+    """Whether alerts and hours are left alone; a mail without hours of its own comes at any."""
+    at_any_hour = shown.channel == "email" and shown.quiet is None and wish.quiet == (0, 0)
+    hours = at_any_hour or wish.quiet == shown.quiet
+    return hours and wish.alerts is None and wish.hourly is None
+
+
+def _topics(wish: Wish) -> sa.ColumnElement[int]:
+    """The topics with what is wished for; a bit that was left as it was shown stays as it is."""
+    bits = {OUTAGES: wish.alerts, HOURLY: wish.hourly}
+    changed = sum(bit for bit, wished in bits.items() if wished is not None)
+    wanted = sum(bit for bit, wished in bits.items() if wished)
+    return t.contacts.c.topics.bitwise_and(~changed) + wanted
 
 
 def _turn_on(conn: Connection, holder: Holder, now: datetime) -> None:

@@ -37,10 +37,11 @@ from outage.site import Site
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 8 * 1024
-PER_LINK, PER_ADDRESS, WRONG = 30, 300, 20
-"""A minute: of one link, of one address (many share one), and of an address's wrong links."""
+PER_LINK, PER_ADDRESS, WRONG = 30, 6000, 20
+"""A minute: of one link, of one address (a whole carrier may share one), and wrong links of one."""
 _SAID = frozenset({"out", "on", "saved", "stopped", "resumed"})
 _ONCE_LONGEST = 40
+_NIGHTS = frozenset({"usual", "any", "own"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ class Personal:
         self._links = Links.of(settings)
         self._showing = Showing(site, settings)
         self._per_link, self._per_address = Limit(PER_LINK), Limit(PER_ADDRESS)
-        self._wrong = Limit(WRONG)
+        self._wrong, self._told_unsigned = Limit(WRONG), False
         self._does: dict[str, Do] = {
             "out": self._tap,
             "on": self._tap,
@@ -141,11 +142,12 @@ class Personal:
         who = self._visitor(request)
         often = not self._per_link.allows(asked.token[:40])
         often = often or bool(who and not shared and not self._per_address.allows(who))
-        if often or (who and not self._wrong.allows(who, cost=0)):
-            return self._showing.sentence(
-                asked.language, "busy", HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": "60"}
-            )
-        return None
+        return self._busy(asked) if often else None
+
+    def _busy(self, asked: _Asked) -> Response:
+        return self._showing.sentence(
+            asked.language, "busy", HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": "60"}
+        )
 
     def _visitor(self, request: Request) -> str:
         """Whose requests are counted together; empty for a neighbour that does not say for whom."""
@@ -155,7 +157,18 @@ class Personal:
         if said is None:
             forwarded = request.headers.get("x-forwarded-for", "")
             said = visitors.address(peer, forwarded, settings.trusted_proxies)
+            if said == peer and not is_loopback(said):
+                self._tell_unsigned()
         return "" if is_loopback(said) else household(said)
+
+    def _tell_unsigned(self) -> None:
+        """Say once that whoever comes by `page` is one visitor to us."""
+        if not self._told_unsigned:
+            self._told_unsigned = True
+            log.warning(
+                "a request came without an address signed by `page`: all that come so count as "
+                "one visitor. Give `page` and `counter` the same OUTAGE_EDGE_KEY."
+            )
 
     async def _answered(
         self,
@@ -172,9 +185,10 @@ class Personal:
                 asked.language, "away", HTTPStatus.SERVICE_UNAVAILABLE, {"retry-after": "120"}
             )
         if found is None:
+            # Only who tries links is told to wait: behind the same address others have real ones.
             who = self._visitor(request)
-            if who:
-                self._wrong.allows(who)
+            if who and not self._wrong.allows(who):
+                return self._busy(asked)
             return self._showing.sentence(asked.language, "unknown", HTTPStatus.NOT_FOUND)
         return found
 
@@ -275,12 +289,12 @@ class Personal:
     def _save(self, conn: Connection, holder: Holder, asked: _Asked) -> str:
         form = asked.form or {}
         language, night = form.get("language", ""), form.get("night", "")
-        if language not in self._site.languages or night not in {"usual", "any", "own"}:
+        if language not in self._site.languages or night not in _NIGHTS or "had" not in form:
             raise Refused("choice_wrong")
         wish = Wish(
             language=language,
-            alerts="alerts" in form,
-            hourly="hourly" in form,
+            alerts=_changed(form, "alerts"),
+            hourly=_changed(form, "hourly"),
             quiet=_quiet(night, form.get("from", ""), form.get("until", "")),
             also="also" in form,
         )
@@ -299,6 +313,12 @@ class Personal:
     def _spoken(self, language: str) -> str:
         spoken = self._site.languages
         return language if language in spoken else spoken[0]
+
+
+def _changed(form: Mapping[str, str], tick: str) -> bool | None:
+    """Whether a box is ticked; None where it is as it was shown."""
+    ticked = tick in form
+    return None if ticked is (tick in form.get("had", "").split()) else ticked
 
 
 def _quiet(night: str, first: str, last: str) -> tuple[int, int] | None:

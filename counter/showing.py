@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
@@ -15,7 +14,6 @@ from counter.choices import Choices
 from counter.standing import Spot
 from counter.wording import wording
 from notifier.replies.saying import texts
-from notifier.words import words
 from outage.settings import Settings
 from outage.site import Site
 
@@ -40,7 +38,7 @@ class Shown:
     token: str
     language: str
     spots: Sequence[Spot]
-    as_of: datetime
+    as_of: str
     choices: Choices
     said: str
     wrong: str
@@ -69,7 +67,6 @@ class Showing:
             shown=shown,
             choices=shown.choices,
             token=shown.token,
-            as_of=words(shown.language).time(shown.as_of, self._site.zone, "email"),
             usual=None if self._usual is None else tuple(map(_clock, self._usual)),
             quiet=self._own(shown.choices),
             danger=self._site.emergency_advice.get(shown.language, ""),

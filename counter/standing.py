@@ -1,8 +1,9 @@
 """How it stands at somebody's places, as the personal page shows it: streets, never a number."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -12,7 +13,7 @@ from notifier import facts
 from notifier.facts import OutageFacts
 from notifier.links import Holder
 from notifier.replies import tapping
-from notifier.replies.standing import Place, Stay, places_of, stays
+from notifier.replies.standing import Place, Stay, clock_at, counting, places_of, stays
 from notifier.words import FALLBACK, words
 from outage import model
 from outage import tables as t
@@ -28,8 +29,9 @@ MOST_PLACES = 20
 class Stand:
     """One service at one place, or a notice about it.
 
-    ``state`` is ``out``, ``back``, ``fine``, ``planned`` or ``advisory``; ``facts`` are names of
-    the page's words with what they say. ``button`` names the word of the tap that makes sense now,
+    ``state`` is ``out``, ``back``, ``counting`` (an outage of which nobody knows yet whom it
+    concerns), ``fine``, ``planned`` or ``advisory``; ``facts`` are names of the page's words with
+    what they say. ``button`` names the word of the tap that makes sense now,
     and ``noted`` says that this person has told us.
     """
 
@@ -51,46 +53,59 @@ class Spot:
     stands: tuple[Stand, ...]
 
 
-def look(
-    conn: Connection, holder: Holder, language: str, site: Site
-) -> tuple[list[Spot], datetime]:
-    """Return the places of whoever holds a link, how it stands there, and as of when."""
+def look(conn: Connection, holder: Holder, language: str, site: Site) -> tuple[list[Spot], str]:
+    """Return the places of whoever holds a link, how it stands there, and as of when.
+
+    Each place's times are on its own clock.
+    """
     now = business_now(conn)
     mine = places_of(conn, holder.endpoint_key)[:MOST_PLACES]
     keys = [one.key for one in mine]
     known, more = stays(conn, keys, now), _notices(conn, keys)
     about = facts.load(conn, {stay.outage_key for stay in known} | {key for _, key in more})
-    view = _View(language=language, site=site, now=now, about=about)
+    uncounted = frozenset(one for one in site.services if counting(conn, [one]))
+    view = _View(
+        language=language,
+        site=site,
+        zone=clock_at(mine, site),
+        now=now,
+        about=about,
+        uncounted=uncounted,
+    )
     return [
         Spot(
             key=one.key,
             street=one.street,
             # What endangers people comes before what annoys them.
             stands=(
-                *(view.notice(key) for premise, key in more if premise == one.key),
+                *(here.notice(key) for premise, key in more if premise == one.key),
                 *(
-                    view.service(service, known, one, _noted(conn, holder, one, service, known))
+                    here.service(service, known, one, _noted(conn, holder, one, service, known))
                     for service in site.services
                     if service in one.services
                 ),
             ),
         )
         for one in mine
-    ], now
+        for here in [replace(view, zone=clock_at([one], site))]
+    ], view.when(now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
     language: str
     site: Site
+    zone: ZoneInfo
     now: datetime
     about: Mapping[int, OutageFacts]
+    uncounted: frozenset[Service]
 
     def service(self, service: Service, known: Sequence[Stay], at: Place, noted: bool) -> Stand:  # noqa: FBT001  # a fact among facts
         here = next((s for s in known if s.premise_key == at.key and s.service is service), None)
         button = "is_back" if noted else "is_out"
         if here is None:
-            return Stand(service=service, state="fine", button=button, noted=noted)
+            state = "counting" if service in self.uncounted else "fine"
+            return Stand(service=service, state=state, button=button, noted=noted)
         if here.back:
             told = (("back_at", self.when(here.back_at)),)
             button = "is_back" if noted else "still_out"
@@ -143,7 +158,7 @@ class _View:
         return said, chosen.language
 
     def when(self, at: datetime | None) -> str:
-        return words(self.language).time(at, self.site.zone, "email")
+        return words(self.language).time(at, self.zone, "email")
 
 
 def _noted(

@@ -51,24 +51,25 @@ def accept(db: Database, texts: Sequence[InboundText]) -> int:
     with db.write() as conn:
         dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
         now = wall_now(conn)
-        new = 0
-        for one in texts:
-            kept = conn.execute(
-                dialect.insert(t.replies)
-                .values(
-                    provider=one.provider,
-                    provider_id=one.provider_id,
-                    address=_clean(one.address)[:64],
-                    body=_clean(one.body)[:MOST_CHARACTERS],
-                    media=one.media,
-                    opt_out_type=one.opt_out_type,
-                    received_at=now,
-                    urgency=_urgency(one),
-                )
-                .on_conflict_do_nothing(index_elements=["provider", "provider_id"])
-                .returning(t.replies.c.key)
-            ).all()
-            new += len(kept)
+        rows = [
+            {
+                "provider": one.provider,
+                "provider_id": one.provider_id,
+                "address": _clean(one.address)[:64],
+                "body": _clean(one.body)[:MOST_CHARACTERS],
+                "media": one.media,
+                "opt_out_type": one.opt_out_type,
+                "received_at": now,
+                "urgency": _urgency(one),
+            }
+            for one in texts
+        ]
+        kept = (
+            dialect.insert(t.replies)
+            .on_conflict_do_nothing(index_elements=["provider", "provider_id"])
+            .returning(t.replies.c.key)
+        )
+        new = sum(len(conn.execute(kept, row).all()) for row in rows)
         # Whoever applies them looks at once.
         conn.info[APPENDED] = bool(new)
     return new

@@ -13,6 +13,7 @@ from notifier import gsm7
 from notifier.kinds import Channel, Kind
 from notifier.reading_level import grade
 from notifier.rendering import Voice, facts_of, strictly
+from notifier.replies.quoting import after_name
 from notifier.texts import OURS, Texts
 from notifier.words import words
 from notifier.worst import longest_day, notices
@@ -170,6 +171,13 @@ def _whole(
     longest = max(texts, key=lambda text: (text.segments, len(text.body)))
     sms = f"{language}/{kind.value}.sms.txt"
     blamed_sms = sms if sms in voice.texts.own else blamed
+    nameless = next((one for one in texts if after_name(one.body, voice.name) is None), None)
+    if voice.name and nameless is not None:
+        said = (
+            f"{blamed_sms}: {kind.value} has to begin with {{{{ name }}}} and a colon, or what "
+            f"phones hand back of it is taken for the customer's own words: “{nameless.body}”"
+        )
+        yield Fault(name=blamed_sms, sentence=said)
     if longest.segments > most:
         said = (
             f"{blamed_sms}: {kind.value} takes {longest.segments} segments at its longest and may "

@@ -51,6 +51,7 @@ def doctor(environ: Mapping[str, str]) -> list[Check]:
         *_sending(settings),
         *_on_call(settings),
         *_hooks(settings),
+        *_edge(settings),
     ]
 
 
@@ -110,6 +111,16 @@ def _published(settings: Settings) -> Iterator[Check]:
         yield failed("publish", f"{standing} is no folder; move it away or set OUTAGE_PUBLISH_URL")
     elif not os.access(standing, os.W_OK | os.X_OK):
         yield failed("publish", f"{standing} cannot be written to by this user")
+
+
+def _edge(settings: Settings) -> Iterator[Check]:
+    """Whether `counter` can tell visitors apart; silent when it can."""
+    if settings.counter_url and not settings.edge_key:
+        yield failed(
+            "edge",
+            "OUTAGE_COUNTER_URL is set and OUTAGE_EDGE_KEY is not: to `counter` all visitors are "
+            "one, and the busiest minute of one ends it for all; give both the same key",
+        )
 
 
 def _patient(settings: Settings) -> Settings:

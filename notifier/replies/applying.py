@@ -33,6 +33,28 @@ ALWAYS_ANSWERED = frozenset({Intent.STOP, Intent.START, Intent.HELP, Intent.DANG
 MOST_ALIKE = 3
 """Times an hour that one number gets one and the same of those: no machine needs it oftener."""
 
+# Statements that every text needs are built once: that costs more than to run them.
+_ENDPOINT = (
+    t.endpoints.select()
+    .where(t.endpoints.c.kind == "phone", t.endpoints.c.address == sa.bindparam("number"))
+    .with_for_update()
+)
+_ENDPOINT_AGAIN = t.endpoints.select().where(t.endpoints.c.key == sa.bindparam("the_key"))
+_NOTED = t.replies.update().where(t.replies.c.key == sa.bindparam("the_key"))
+_LATELY = (
+    sa.select(sa.func.count())
+    .select_from(t.answers.join(t.replies, t.replies.c.key == t.answers.c.reply_key))
+    .where(
+        t.replies.c.endpoint_key == sa.bindparam("whose"),
+        # What the page has said was sent to nobody.
+        t.replies.c.provider != BY_LINK,
+        t.answers.c.role == "answer",
+        t.answers.c.state != "suppressed",
+        t.answers.c.created_at > sa.bindparam("since"),
+    )
+)
+_ALIKE_LATELY = _LATELY.where(t.answers.c.template == sa.bindparam("alike"))
+
 _NAME = re.compile("^[^:\uff1a]*[:\uff1a] ?")
 _ACTS: Mapping[Intent, Act] = {
     Intent.DANGER: acting.danger,
@@ -166,7 +188,6 @@ def _endpoint(conn: Connection, address: str, terms: Terms) -> sa.Row[Any] | Non
     number = _number(address, terms)
     if number is None:
         return None
-    e = t.endpoints
     conn.execute(
         sa.text(
             "INSERT INTO endpoints (kind, address, language) VALUES ('phone', :address, :language) "
@@ -174,9 +195,7 @@ def _endpoint(conn: Connection, address: str, terms: Terms) -> sa.Row[Any] | Non
         ),
         {"address": number, "language": terms.site.languages[0]},
     )
-    return conn.execute(
-        e.select().where(e.c.kind == "phone", e.c.address == number).with_for_update()
-    ).one()
+    return conn.execute(_ENDPOINT, {"number": number}).one()
 
 
 def _context(
@@ -229,8 +248,7 @@ def _answer(
         more = say(done.besides, language, writer.site, {})
         without_name = _NAME.sub("", more.body, count=1)
         said = replace(said, body=f"{said.body} {without_name}")
-    e = t.endpoints.c
-    endpoint = conn.execute(t.endpoints.select().where(e.key == writer.endpoint_key)).one()
+    endpoint = conn.execute(_ENDPOINT_AGAIN, {"the_key": writer.endpoint_key}).one()
     urgent = writer.understood.intent is Intent.DANGER
     owed = Owed.answer(row.key, endpoint.address, said, urgent=urgent)
     if row.opt_out_type and writer.understood.reason is Reason.PROVIDER_SAYS:
@@ -251,21 +269,11 @@ def _kept_back(conn: Connection, writer: Writer, said: Said, *, opted_out: bool)
     always = writer.understood.intent in ALWAYS_ANSWERED
     if opted_out and not always:
         return "opted_out"
-    r, a = t.replies.c, t.answers.c
-    alike = a.template == said.template if always else sa.true()
-    lately = conn.execute(
-        sa.select(sa.func.count())
-        .select_from(t.answers.join(t.replies, r.key == a.reply_key))
-        .where(
-            r.endpoint_key == writer.endpoint_key,
-            # What the page has said was sent to nobody.
-            r.provider != BY_LINK,
-            a.role == "answer",
-            a.state != "suppressed",
-            alike,
-            a.created_at > writer.wall - timedelta(hours=1),
-        )
-    ).scalar_one()
+    known = {"whose": writer.endpoint_key, "since": writer.wall - timedelta(hours=1)}
+    if always:
+        lately = conn.execute(_ALIKE_LATELY, {**known, "alike": said.template}).scalar_one()
+    else:
+        lately = conn.execute(_LATELY, known).scalar_one()
     return "too_many" if lately >= (MOST_ALIKE if always else MOST_AN_HOUR) else None
 
 
@@ -279,17 +287,14 @@ def _note(
     outcome: str,
     for_staff: bool,
 ) -> None:
-    r = t.replies
-    conn.execute(
-        r.update()
-        .where(r.c.key == key)
-        .values(
-            applied_at=at,
-            endpoint_key=endpoint_key,
-            intent=understood.intent,
-            reason=understood.reason,
-            language=understood.language,
-            outcome=outcome,
-            for_staff=for_staff,
-        )
-    )
+    noted = {
+        "the_key": key,
+        "applied_at": at,
+        "endpoint_key": endpoint_key,
+        "intent": understood.intent,
+        "reason": understood.reason,
+        "language": understood.language,
+        "outcome": outcome,
+        "for_staff": for_staff,
+    }
+    conn.execute(_NOTED, noted)

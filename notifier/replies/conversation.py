@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier.replies.intents import Asked, Intent
@@ -14,6 +15,13 @@ ASKED_FOR = timedelta(hours=2)
 """How long a number answers what was asked; later it is a number."""
 NAMED_FOR = timedelta(hours=24)
 """How long somebody whose number is not on record need not say again which place it is."""
+
+
+# Built once: every text needs them.
+_WHOSE = t.conversations.c.endpoint_key == sa.bindparam("whose")
+_LOADED = t.conversations.select().where(_WHOSE)
+_FORGOTTEN = t.conversations.delete().where(_WHOSE)
+_KEPT = t.conversations.insert()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +53,7 @@ class Conversation:
 
 def load(conn: Connection, endpoint_key: int, now: datetime) -> Conversation:
     """Return what is still remembered of a conversation."""
-    c = t.conversations
-    row = conn.execute(c.select().where(c.c.endpoint_key == endpoint_key)).first()
+    row = conn.execute(_LOADED, {"whose": endpoint_key}).first()
     if row is None:
         return Conversation()
     found = Conversation()
@@ -61,19 +68,17 @@ def load(conn: Connection, endpoint_key: int, now: datetime) -> Conversation:
 
 def save(conn: Connection, endpoint_key: int, conversation: Conversation) -> None:
     """Write a conversation back."""
-    c = t.conversations
-    conn.execute(c.delete().where(c.c.endpoint_key == endpoint_key))
+    conn.execute(_FORGOTTEN, {"whose": endpoint_key})
     if conversation == Conversation():
         return
-    conn.execute(
-        c.insert().values(
-            endpoint_key=endpoint_key,
-            asked=conversation.asked,
-            about=conversation.about,
-            options=json.dumps(conversation.options),
-            asked_at=conversation.asked_at,
-            premises=json.dumps(conversation.premises),
-            proved=conversation.proved,
-            named_at=conversation.named_at,
-        )
-    )
+    row = {
+        "endpoint_key": endpoint_key,
+        "asked": conversation.asked,
+        "about": conversation.about,
+        "options": json.dumps(conversation.options),
+        "asked_at": conversation.asked_at,
+        "premises": json.dumps(conversation.premises),
+        "proved": conversation.proved,
+        "named_at": conversation.named_at,
+    }
+    conn.execute(_KEPT, row)

@@ -10,6 +10,7 @@ from outage import tables as t
 
 ANSWER, PAGE = "answer", "page"
 URGENT, USUAL = 0, 1
+_OWED = t.answers.insert().returning(t.answers.c.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,5 +49,5 @@ def owe(conn: Connection, owed: Owed, at: datetime) -> int:
     """Put it on record, to be sent from now on; return its key."""
     values = {name: getattr(owed, name) for name in owed.__slots__}
     over = None if owed.state == "pending" else at
-    row = t.answers.insert().values(**values, created_at=at, send_after=at, ended_at=over)
-    return int(conn.execute(row.returning(t.answers.c.key)).scalar_one())
+    row = {**values, "created_at": at, "send_after": at, "ended_at": over}
+    return int(conn.execute(_OWED, row).scalar_one())

@@ -222,9 +222,9 @@ def _status(conn: Connection, writer: Writer, mine: Sequence[Place], *, proved: 
     if not proved:
         here = any(area_is_out(conn, one.key) for one in mine)
         if not here and not counted:
-            return _counting(writer, telling.somewhere(writer.language))
+            return _counting(writer, mine, telling.somewhere(writer.language))
         say = "area_out" if here else "area_none"
-        return Done(say=say, outcome="told_area", facts={"as_of": telling.as_of(writer)})
+        return Done(say=say, outcome="told_area", facts={"as_of": telling.as_of(writer, mine)})
     keys = [one.key for one in mine]
     known = [stay for stay in stays(conn, keys, writer.now) if not stay.back]
     where = telling.at(mine, writer.language)
@@ -234,18 +234,18 @@ def _status(conn: Connection, writer: Writer, mine: Sequence[Place], *, proved: 
     if told:
         return Done(say="status_out", outcome="told_out", facts={"facts": " ".join(told)})
     if not counted:
-        return _counting(writer, where)
+        return _counting(writer, mine, where)
     return Done(
         say="status_none",
         outcome="told_none",
-        facts={"at": where, "as_of": telling.as_of(writer)},
+        facts={"at": where, "as_of": telling.as_of(writer, mine)},
     )
 
 
-def _counting(writer: Writer, where: str) -> Done:
+def _counting(writer: Writer, mine: Sequence[Place], where: str) -> Done:
     """There is an outage, and nobody knows yet whether they are in it: that is not none."""
     return Done(
         say="status_counting",
         outcome="told_counting",
-        facts={"at": where, "as_of": telling.as_of(writer)},
+        facts={"at": where, "as_of": telling.as_of(writer, mine)},
     )

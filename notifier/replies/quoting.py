@@ -7,13 +7,14 @@ and danger is looked for in it.
 import re
 from dataclasses import dataclass
 
+from notifier import gsm7
 from notifier.replies.lexicon import lexicons
 from notifier.replies.plain import plain, script_of
 
-_QUOTED = re.compile(
-    '[\u201c\u201d\u201e"\u00ab\u300c\u300e](.*?)(?:[\u201d\u201c"\u00bb\u300d\u300f]|\\Z)',
-    re.DOTALL,
-)
+_OPEN, _CLOSED = '\u201c\u201d\u201e"\u00ab\u300c\u300e', '\u201d\u201c"\u00bb\u300d\u300f'
+_CUT_OFF = f"\u2026(?!.*[{_CLOSED}])"
+"""How a phone ends what it does not quote whole."""
+_QUOTED = re.compile(f"[{_OPEN}](.*?)(?:[{_CLOSED}]|{_CUT_OFF}|\\Z)", re.DOTALL)
 _MARKS = ":\uff1a"
 LONGEST_OWN = 5
 """Words after our name that may be the writer's: what we write has more."""
@@ -24,10 +25,12 @@ class Own:
     """What of a text is the writer's own.
 
     ``only_quotes`` says that danger is all that may be read from it: the rest is a phone's words,
-    or a text that was sent before.
+    or a text that was sent before. ``beside`` is what stands around words in quotation marks that
+    may be somebody else's; None where there are none.
     """
 
     text: str
+    beside: str | None = None
     only_quotes: bool = False
 
 
@@ -36,7 +39,7 @@ def own_words(text: str, name: str) -> Own:
 
     A reaction to a text that is not ours keeps the words that it quotes.
     """
-    after = _after(text, name)
+    after = after_name(text, name)
     if after is not None:
         if _is_long(after):
             # Handed back whole, and who knows what was written under it.
@@ -46,16 +49,22 @@ def own_words(text: str, name: str) -> Own:
     quoted = _QUOTED.search(text)
     if quoted is None:
         return Own(text=text)
-    ours = _after(quoted[1], name) is not None
+    ours = after_name(quoted[1], name) is not None
     around = f"{text[: quoted.start()]} {text[quoted.end() :]}".strip()
     if _reacts(around) or (ours and not plain(around)):
         return Own(text="" if ours else text, only_quotes=True)
-    return Own(text=around if ours else text)
+    return Own(text=around) if ours else Own(text=text, beside=around if plain(around) else None)
 
 
-def _after(text: str, name: str) -> str | None:
-    """What follows our name and a colon, with which all of ours begin; None in any other text."""
-    begun = re.match(rf"\s*{re.escape(name)}\s*[{_MARKS}]", text, re.IGNORECASE) if name else None
+def after_name(text: str, name: str) -> str | None:
+    """What follows our name and a colon, with which all of ours begin; None in any other text.
+
+    A name with accents is sent without those that would halve what a text holds.
+    """
+    if not name:
+        return None
+    either = f"{re.escape(name)}|{re.escape(gsm7.to_alphabet(name))}"
+    begun = re.match(rf"[^\w{_OPEN}]*(?:{either})\s*[{_MARKS}]", text, re.IGNORECASE)
     return None if begun is None else text[begun.end() :].strip()
 
 

@@ -1,32 +1,39 @@
 """How it stands with who writes: their places, and what is known there now."""
 
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from notifier.moment import zone_named
+from notifier.replies.street import street_of
 from outage import tables as t
 from outage.lifecycle import REOPEN_WITHIN
 from outage.model import Kind, OutageId, OutageKey, Service, Status
+from outage.site import Site
 
 WRONG_PERSON = "wrong_person"
 """Why an endpoint is of no use: somebody else has the number now, and said so."""
-_NUMBER = re.compile(r"^\s*#?[\w-]*\d[\w-]*\s+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One premise of who writes. ``street`` is shown to them; ``number`` only to tell two apart."""
+    """One premise of who writes. ``street`` is shown to them; ``number`` only to tell two apart.
+
+    ``zone`` names its clock; empty for the utility's own.
+    """
 
     key: int
     street: str
     number: int | None
     postal_code: str | None
     services: frozenset[Service]
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,47 +54,59 @@ def places_of(conn: Connection, endpoint_key: int) -> list[Place]:
 
     None for a number that somebody else has now: what is known of the account is not theirs.
     """
+    return [_place(row) for row in conn.execute(_held(), {"whose": endpoint_key})]
+
+
+def places(conn: Connection, keys: Sequence[int]) -> list[Place]:
+    """Return these premises, as far as they are still open, by key."""
+    return [_place(row) for row in conn.execute(_open(t.premises.c.key.in_(list(keys))))]
+
+
+@cache
+def _held() -> sa.Select[Any]:
+    """The premises that are an endpoint's, ``whose``; built once, as every text needs it."""
     held, contact, account = t.occupancies.c, t.contacts.c, t.accounts.c
+    whose: sa.BindParameter[int] = sa.bindparam("whose")
     wrong = sa.select(t.endpoints.c.key).where(
-        t.endpoints.c.key == endpoint_key, t.endpoints.c.invalid_code == WRONG_PERSON
+        t.endpoints.c.key == whose, t.endpoints.c.invalid_code == WRONG_PERSON
     )
     keys = (
         sa.select(held.premise_key)
         .join(t.accounts, account.key == held.account_key)
         .join(t.contacts, contact.account_key == account.key)
         .where(
-            contact.endpoint_key == endpoint_key,
+            contact.endpoint_key == whose,
             contact.ended_at.is_(None),
             account.closed_at.is_(None),
             held.until.is_(None),
             ~sa.exists(wrong),
         )
     )
-    return _places(conn, t.premises.c.key.in_(keys))
+    return _open(t.premises.c.key.in_(keys))
 
 
-def places(conn: Connection, keys: Sequence[int]) -> list[Place]:
-    """Return these premises, as far as they are still open, by key."""
-    return _places(conn, t.premises.c.key.in_(list(keys)))
-
-
-def _places(conn: Connection, which: sa.ColumnElement[bool]) -> list[Place]:
-    rows = conn.execute(
-        t.premises.select()
-        .where(which, t.premises.c.closed_at.is_(None))
-        .order_by(t.premises.c.key)
-    )
-    return [_place(row) for row in rows]
+def _open(which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    is_open = t.premises.c.closed_at.is_(None)
+    return t.premises.select().where(which, is_open).order_by(t.premises.c.key)
 
 
 def _place(row: sa.Row[Any]) -> Place:
     return Place(
         key=row.key,
-        street=_NUMBER.sub("", row.address).strip(),
+        street=street_of(row.address),
         number=row.house_number,
         postal_code=row.postal_code,
         services=frozenset(service for service in Service if row.services & service.bit),
+        zone=row.time_zone or "",
     )
+
+
+def clock_at(places: Iterable[Place], site: Site) -> ZoneInfo:
+    """The clock that people at these places read; of several zones the utility's own comes first.
+
+    As with messages: what is called a zone and is none is read as the utility's own.
+    """
+    return zone_named(min((place.zone for place in places), default="")) or site.zone
 
 
 def stays(conn: Connection, premises: Sequence[int], now: datetime) -> list[Stay]:

@@ -9,7 +9,7 @@ from notifier import facts
 from notifier.facts import OutageFacts
 from notifier.replies.acting import Writer
 from notifier.replies.saying import texts
-from notifier.replies.standing import Place, Stay
+from notifier.replies.standing import Place, Stay, clock_at
 from notifier.words import words
 
 MOST_TOLD = 3
@@ -29,9 +29,9 @@ def somewhere(language: str) -> str:
     return str(texts(language).words["at_one"])
 
 
-def as_of(writer: Writer, now: datetime | None = None) -> str:
-    """The time that all of it is true at."""
-    return words(writer.language).time(now or writer.now, writer.site.zone, "sms")
+def as_of(writer: Writer, places: Sequence[Place]) -> str:
+    """The time that all of it is true at, on the clock of these places."""
+    return words(writer.language).time(writer.now, clock_at(places, writer.site), "sms")
 
 
 def service_name(writer: Writer, service: str) -> str:
@@ -60,23 +60,24 @@ def news(conn: Connection, writer: Writer, places: Sequence[Place], out: Sequenc
     for key in dict.fromkeys(stay.outage_key for stay in out):
         here = {stay.premise_key for stay in out if stay.outage_key == key}
         spots = [place for place in places if place.key in here]
-        lines.append(_one(writer, known[key], at(spots, writer.language)))
+        lines.append(_one(writer, known[key], spots))
     shown = lines[:MOST_TOLD]
-    return " ".join([*shown, said["as_of"].format(as_of=as_of(writer))])
+    return " ".join([*shown, said["as_of"].format(as_of=as_of(writer, places))])
 
 
-def _one(writer: Writer, about: OutageFacts, where: str) -> str:
+def _one(writer: Writer, about: OutageFacts, spots: Sequence[Place]) -> str:
     said, named = texts(writer.language).words, words(writer.language)
+    zone = clock_at(spots, writer.site)
 
     def when(moment: datetime) -> str:
-        return named.time(moment, writer.site.zone, "sms", seen_from=writer.now)
+        return named.time(moment, zone, "sms", seen_from=writer.now)
 
     etr = about.policy.etr_ahead(writer.now)
     cause, crew = named.name("cause", about.cause), named.name("crew", about.crew_status)
     parts = [
         said["out_since"].format(
             service=_as_word(said["out_since"], named.name("service", about.service)),
-            at=where,
+            at=at(spots, writer.language),
             since=when(about.since),
         ),
         said["cause"].format(cause=cause) if cause else "",

@@ -8,6 +8,7 @@ it clearly is asked (DECISIONS 25).
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from difflib import get_close_matches
 
 from notifier.replies.intents import Asked, Context, Intent, Reason, Understood
 from notifier.replies.lexicon import COMMAND_INTENTS, Lexicon, lexicons
@@ -38,6 +39,11 @@ _TAUGHT = frozenset(
     }
 )
 """Words that we teach in every language: who uses one need not write English."""
+_ENDS = frozenset({Intent.STOP, Intent.WRONG})
+_DENIALS = ("dont", "not", "didnt", "doesnt", "wont")
+_DENIED = re.compile(r"\b(?:dont|not|never)(?: \S+){1,4} (?:stop|quit|cancel|unsubscribe)\b")
+"""Whatever stands between may be a misspelt "want to"."""
+_NO_DENIALS = frozenset({"no", "does"})
 _ORDER = ("out_cancel", "off", "status", "on", "out", "start", "help", "thanks")
 """Sentences, in the order in which they are looked for."""
 
@@ -54,8 +60,22 @@ def understand(text: str, context: Context) -> Understood:
         return replace(danger, also=None) if danger else _quotes(words, context)
     for step in _STEPS:
         if (found := step(own.text, words, context)) is not None:
+            found = found if own.beside is None else _unless_quoted(found, own.beside, context)
             return found if found.service else replace(found, service=_service(words))
     return _found(Intent.OTHER, Reason.NOT_UNDERSTOOD, words, context)
+
+
+def _unless_quoted(found: Understood, beside: str, context: Context) -> Understood:
+    """Ask back where STOP stands between quotation marks alone: others may have said it."""
+    if not _ENDS & {found.intent, found.also} or found.reason is Reason.PROVIDER_SAYS:
+        return found
+    words = plain(beside)
+    said = [step(beside, words, context) for step in (_command, _wrong, _stop)]
+    if _also(beside, words, context) or any(one and one.intent in _ENDS for one in said):
+        return found
+    if found.intent in _ENDS:
+        return replace(found, intent=Intent.STOP_ASKED, reason=Reason.STOP_WORD_IN_SENTENCE)
+    return replace(found, also=None)
 
 
 def written_in(words: str, context: Context, among: Iterable[str] = ()) -> str:
@@ -109,7 +129,8 @@ def _also(text: str, words: str, context: Context) -> Intent | None:
         return by_provider
     said = [words, *map(plain, _CLAUSE.split(text))]
     # STOP alone beside danger may well be a cry: only a sentence is taken for it.
-    return Intent.STOP if any(_stop("", one, context) for one in said) else None
+    heard = (_stop("", one, context) for one in said)
+    return Intent.STOP if any(one and one.intent is Intent.STOP for one in heard) else None
 
 
 def _by_provider(_text: str, words: str, context: Context) -> Understood | None:
@@ -200,8 +221,21 @@ def _wrong(_text: str, words: str, context: Context) -> Understood | None:
     return _sentence("wrong", words, context)
 
 
-def _stop(_text: str, words: str, context: Context) -> Understood | None:
-    return _sentence("stop", words, context)
+def _stop(text: str, words: str, context: Context) -> Understood | None:
+    found = _sentence("stop", words, context)
+    clauses = map(plain, _CLAUSE.split(text)) if text else [words]
+    if found is None or not (_may_deny(words) or any(map(_DENIED.search, clauses))):
+        return found
+    return replace(found, intent=Intent.STOP_ASKED, reason=Reason.STOP_WORD_IN_SENTENCE)
+
+
+def _may_deny(words: str) -> bool:
+    """Whether a word may be a misspelt "don't": what it turns round is asked back."""
+    return any(
+        word not in _DENIALS and get_close_matches(word, _DENIALS, n=1, cutoff=0.8)
+        for word in words.split()
+        if word not in _NO_DENIALS
+    )
 
 
 def _place(text: str, words: str, context: Context) -> Understood | None:

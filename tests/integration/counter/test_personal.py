@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -24,7 +25,7 @@ from outage.model import Kind, Service
 from outage.settings import Settings, load
 from outage.site import example, parse
 from tests.integration.notifier.talk import Talk
-from tests.integration.notifier.world import MANNERS, START, World, phone
+from tests.integration.notifier.world import MANNERS, START, World, etr, phone
 
 ME, MY_MAIL, OTHER = "+12025550143", "me@example.org", phone(2)
 EDGE = "made-up-edge-key"
@@ -126,6 +127,48 @@ def test_a_page_shows_the_street_and_what_is_known_there_and_nobodys_name(
     assert "Not known yet" in page.text
     for secret in ("12 Elm", ">one<", ME, MY_MAIL, "Oak"):
         assert secret not in page.text
+
+
+@pytest.mark.parametrize(
+    "address", ["123 Elm Street Apt 4B", "Unit 5, 12 Elm Street", "12 1/2 Elm Street"]
+)
+def test_a_page_shows_no_house_and_no_unit(world: World, visitor: TestClient, address: str) -> None:
+    with world.db.write() as conn:
+        conn.execute(t.premises.update().where(t.premises.c.id == "P1").values(address=address))
+    shown = visitor.get(link(world)).text
+    assert "At Elm Street</h2>" in shown
+    assert not re.search("123|4B|Unit|1/2", shown)
+
+
+def test_times_are_those_of_the_place_not_of_the_office(world: World, visitor: TestClient) -> None:
+    with world.db.write() as conn:
+        there = t.premises.c.id == "P1"
+        conn.execute(t.premises.update().where(there).values(time_zone="America/Los_Angeles"))
+    outage = world.declare("P1")
+    world.report(outage, etr=etr(9))
+    page = visitor.get(link(world)).text
+    at = START.astimezone(ZoneInfo("America/Los_Angeles"))
+    assert at.utcoffset() != START.astimezone(SITE.zone).utcoffset()
+    for told in (at, at + timedelta(hours=9)):
+        assert f"{told:%A, %B} {told.day}, {told.year}, {told:%I:%M}".replace(" 0", " ") in page
+    assert page.count("Pacific Standard Time") == 3
+    assert "Central Standard Time" not in page
+
+
+def test_while_an_outage_is_counted_nobody_is_told_that_there_is_none(
+    world: World, visitor: TestClient
+) -> None:
+    world.declare("P2")
+    with world.db.write() as conn:
+        conn.execute(t.shapes.insert().values(digest="new", wkb=b"", vertices=0))
+        conn.execute(t.outages.update().values(shape_digest="new", matched_shape_digest=None))
+    page = visitor.get(link(world)).text
+    assert "We are finding out whether it is at your place" in page
+    # Of water nothing was reported.
+    assert page.count("No outage known at your place") == 1
+    with world.db.write() as conn:
+        conn.execute(t.outages.update().values(matched_shape_digest="new"))
+    assert "finding out" not in visitor.get(link(world)).text
 
 
 def test_where_nothing_is_known_it_says_so(world: World, visitor: TestClient) -> None:
@@ -343,12 +386,56 @@ def test_no_alerts_any_hour_and_the_mail_beside_it(world: World, visitor: TestCl
         mine = conn.execute(t.contacts.select().order_by(t.contacts.c.key)).first()
     assert mine is not None
     assert (mine.topics, mine.quiet_from, mine.quiet_until) == (0, 0, 0)
+    assert "Texts, too" not in visitor.get(link(world, MY_MAIL)).text, "that was their choice"
+    with world.db.write() as conn:
+        conn.execute(t.contacts.update().values(chosen_at=None))
     page = visitor.get(link(world, MY_MAIL)).text
     assert "Texts, too" in page
     send(visitor, page, "save", language="en", also="yes")
     with world.db.read() as conn:
         topics = conn.execute(sa.select(t.contacts.c.topics).order_by(t.contacts.c.key)).scalars()
         assert topics.all() == [1, 1, 1]
+
+
+def test_nobody_turns_on_what_its_owner_has_turned_off(world: World, visitor: TestClient) -> None:
+    mail = visitor.get(link(world, MY_MAIL)).text
+    form = forms(visitor.get(link(world)).text)["save"]
+    del form["alerts"]
+    visitor.post(form.pop("action"), data={**form, "language": "en"})
+    send(visitor, mail, "save", language="en", also="yes")
+    with world.db.read() as conn:
+        c = t.contacts.c
+        mine = sa.select(c.topics).where(c.channel == "sms").order_by(c.key).limit(1)
+        assert conn.execute(mine).scalar_one() == 0
+
+
+def test_who_changes_only_the_language_changes_only_that(world: World, visitor: TestClient) -> None:
+    with world.db.write() as conn:
+        # The CIS has turned the account off: no box is ticked.
+        conn.execute(t.accounts.update().values(outage_alerts=False))
+    for address in (ME, MY_MAIL):
+        page = visitor.get(link(world, address)).text
+        assert "alerts" not in forms(page)["save"]
+        send(visitor, page, "save", language="es")
+        assert Talk(world).endpoint(address).language == "es"
+    with world.db.read() as conn:
+        c, a = t.contacts.c, t.accounts.c
+        rows = conn.execute(sa.select(c.topics, c.quiet_from, c.chosen_at)).all()
+        assert {tuple(row) for row in rows} == {(1, None, None)}
+        assert not any(conn.execute(sa.select(a.outage_alerts)).scalars())
+
+
+def test_a_page_open_from_before_overrides_nothing_that_was_left_alone(
+    world: World, visitor: TestClient
+) -> None:
+    page = visitor.get(link(world)).text
+    with world.db.write() as conn:
+        conn.execute(t.accounts.update().values(outage_alerts=False))
+    send(visitor, page, "save", language="en", hourly="yes")
+    with world.db.read() as conn:
+        assert not any(conn.execute(sa.select(t.accounts.c.outage_alerts)).scalars())
+        topics = conn.execute(sa.select(t.contacts.c.topics).order_by(t.contacts.c.key)).scalars()
+        assert topics.first() == 3
 
 
 @pytest.mark.parametrize(
@@ -359,14 +446,17 @@ def test_no_alerts_any_hour_and_the_mail_beside_it(world: World, visitor: TestCl
         ({"night": "never"}, "not a choice on this page"),
         ({"language": "tlh"}, "not a choice on this page"),
         ({"do": "everything"}, "not a choice on this page"),
+        ({"had": None}, "not a choice on this page"),
     ],
 )
 def test_a_wrong_choice_is_said_and_nothing_is_saved(
-    world: World, visitor: TestClient, wrong: dict[str, str], sentence: str
+    world: World, visitor: TestClient, wrong: dict[str, str | None], sentence: str
 ) -> None:
     page = visitor.get(link(world)).text
     before = everything(world.db)
-    refused = send(visitor, page, "save", **{"language": "en", **wrong})
+    form = {**forms(page)["save"], "language": "en", **wrong}
+    action = str(form.pop("action"))
+    refused = visitor.post(action, data={name: said for name, said in form.items() if said})
     assert refused.status_code == 422
     assert sentence in refused.text
     assert everything(world.db) == before
@@ -461,20 +551,43 @@ def test_a_database_that_is_away_is_said_in_a_sentence_and_no_log_has_the_token(
     assert not [r for r in ours if path[3:] in r.getMessage() or r.exc_info]
 
 
-def test_one_address_cannot_try_many_links_and_others_go_on(
+def of(address: str) -> dict[str, str]:
+    """What `page` says of whoever comes from there."""
+    return {visitors.HEADER: visitors.signed(address, EDGE, time.time())}
+
+
+def test_who_tries_links_is_told_to_wait_and_a_real_link_works_beside_it(
     world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def of(address: str) -> dict[str, str]:
-        return {visitors.HEADER: visitors.signed(address, EDGE, time.time())}
-
     # So few that none comes back while a slow machine tries.
     monkeypatch.setattr(personal, "WRONG", 1)
     with TestClient(create_app(settings, world.db, SITE)) as client:
         assert client.get("/s/x", headers=of("192.0.2.1")).status_code == 404
-        refused = client.get(link(world), headers=of("192.0.2.1"))
+        refused = client.get("/s/y", headers=of("192.0.2.1"))
         assert refused.status_code == 429
         assert refused.headers["retry-after"] == "60"
-        assert client.get(link(world), headers=of("192.0.2.2")).status_code == 200
+        # A whole carrier may be behind one address.
+        assert client.get(link(world), headers=of("192.0.2.1")).status_code == 200
+        assert client.get("/s/y", headers=of("192.0.2.2")).status_code == 404
+
+
+def test_visitors_that_nobody_tells_apart_are_told_of_once(
+    world: World, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, unsigned = link(world), replace(settings, edge_key="")
+    for given, headers, times in (
+        (settings, of("192.0.2.1"), 0),
+        (settings, {}, 1),
+        (unsigned, of("192.0.2.1"), 1),
+    ):
+        caplog.clear()
+        app = create_app(given, world.db, SITE)
+        with TestClient(app, client=("198.51.100.7", 4000)) as client:
+            for _ in range(3):
+                assert client.get(path, headers=headers).status_code == 200
+        said = [one for one in caplog.messages if "OUTAGE_EDGE_KEY" in one]
+        assert len(said) == times
+        assert not any("198.51.100.7" in one or path[3:] in one for one in said)
 
 
 def test_a_link_cannot_be_used_without_end(

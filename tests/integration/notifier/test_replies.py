@@ -2,6 +2,8 @@
 
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -15,7 +17,7 @@ from outage import tables as t
 from outage.model import Status
 from tests.integration.notifier.sending import outbox, said, tell
 from tests.integration.notifier.talk import SITE, Talk
-from tests.integration.notifier.world import START, World
+from tests.integration.notifier.world import START, World, etr
 from tests.unit.notifier.channels.provider import Answer, Call
 
 ME, OTHER, STRANGER = "+13035550101", "+13035550102", "+13035550199"
@@ -404,6 +406,28 @@ def test_status_says_no_none_while_an_outage_is_still_counted(talk: Talk, change
     with talk.world.db.write() as conn:
         conn.execute(t.outages.update().values(matched_shape_digest="new"))
     assert "We know of no outage at Oak St" in talk.say(ME, "STATUS")
+
+
+def test_status_tells_the_time_on_the_clock_of_the_place(talk: Talk) -> None:
+    with talk.world.db.write() as conn:
+        there = t.premises.c.id == "P1"
+        conn.execute(t.premises.update().where(there).values(time_zone="America/Los_Angeles"))
+        there = t.premises.c.id == "P3"
+        conn.execute(t.premises.update().where(there).values(time_zone="no zone"))
+    times = {}
+    for zone in ("America/Los_Angeles", SITE.time_zone):
+        at = START.astimezone(ZoneInfo(zone))
+        times[zone] = f"{at:%a} {at:%I:%M%p}".replace(" 0", " ")
+    assert len(set(times.values())) == 2
+    assert f"As of {times['America/Los_Angeles']}." in talk.say(ME, "STATUS")
+    outage = talk.world.declare("P1", "P3")
+    talk.world.report(outage, etr=etr(9))
+    at = (START + timedelta(hours=9)).astimezone(ZoneInfo("America/Los_Angeles"))
+    told = talk.say(ME, "STATUS")
+    assert f"since {times['America/Los_Angeles']}." in told
+    assert f"{at:%I:%M%p}".removeprefix("0") in told
+    # What is no zone is read as the utility's own.
+    assert f"since {times[SITE.time_zone]}." in talk.say(OTHER, "STATUS")
 
 
 def test_a_number_that_the_provider_has_stopped_is_stopped_here(talk: Talk) -> None:

@@ -69,6 +69,15 @@ def test_whether_anybody_is_paged_is_told_as_the_send_mode_has_it(tmp_path: Path
     assert [check.state for check in found if check.name == "on call"] == [State.FAILED]
 
 
+def test_a_counter_elsewhere_that_cannot_tell_visitors_apart_fails(tmp_path: Path) -> None:
+    assert "edge" not in examine(tmp_path)
+    elsewhere = {"COUNTER_URL": "https://counter.example.org"}
+    found = examine(tmp_path, **elsewhere)["edge"]
+    assert found.state is State.FAILED
+    assert "OUTAGE_EDGE_KEY is not" in found.says
+    assert "edge" not in examine(tmp_path, **elsewhere, EDGE_KEY="made-up-key-of-16")
+
+
 def test_redis_that_was_named_has_to_answer(tmp_path: Path, valkey: str) -> None:
     assert examine(tmp_path, REDIS_URL=valkey)["redis"].state is State.OK
     gone = examine(tmp_path, REDIS_URL=f"unix://{tmp_path}/none")["redis"]

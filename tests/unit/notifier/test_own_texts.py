@@ -96,6 +96,8 @@ def test_own_words_go_before_ours_one_by_one(tmp_path: Path) -> None:
         ("en__restored_sms_txt", GOOD + "{{ nmae }}", "{{ nmae }}, which is no fact; did you mean"),
         ("en__restored_sms_txt", "{{ name }}: Back on.", "does not say {{ as_of }}, and must."),
         ("en__etr_sms_txt", "{{ name }}: Soon. {{ as_of }}", "does not say {{ etr }}, and must."),
+        ("en__restored_sms_txt", "Hello! " + GOOD, "has to begin with {{ name }} and a colon"),
+        ("en__restored_sms_txt", "At {{ name }}" + GOOD[10:], "has to begin with {{ name }}"),
         ("en__restored_sms_txt", GOOD + "😀", "holds 😀, with which a text holds 70 letters"),
         ("en__restored_sms_txt", GOOD + "\u200b", "holds '\\u200b', which nobody can see."),
         ("en__restored_sms_txt", GOOD + "We are sorry. " * 9, "takes 2 segments at its longest"),
@@ -138,6 +140,14 @@ def test_an_own_text_that_fails_when_it_is_sent_gives_way_to_ours(
     text = render(RESTORED, Channel.SMS, "en", replace(VOICE, texts=texts))
     assert text == render(RESTORED, Channel.SMS, "en", VOICE)
     assert "an own text of restored in en failed; ours is sent" in caplog.text
+
+
+def test_a_name_with_accents_is_known_as_it_is_sent(tmp_path: Path) -> None:
+    voice = replace(VOICE, name="Compañía de Luz")
+    texts, found = own_texts.load(folder(tmp_path, en__restored_sms_txt=GOOD), voice)
+    assert found == []
+    sent = render(RESTORED, Channel.SMS, "en", replace(voice, texts=texts))
+    assert sent.body.startswith("Compañia de Luz:")
 
 
 def test_a_fault_takes_no_other_text_along(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from notifier import gsm7
 from notifier.replies.intents import Asked, Context, Danger, Intent, Reason
 from notifier.replies.lexicon import LANGUAGES
 from notifier.replies.saying import say, texts
@@ -90,6 +91,14 @@ def test_our_own_text_handed_back_ends_nothing(name: str, language: str) -> None
     assert found.also is None
     liked = understand(f"Liked \u201c{said}\u201d", Context(name=SITE.short_name))
     assert liked.intent is Intent.REACTION
+
+
+@pytest.mark.parametrize("name", ["Compañía de Luz", "Énergie d’Oc", "Hydro-Cœur"])
+def test_our_own_text_is_known_by_a_name_with_accents(name: str) -> None:
+    body = f"{name}: Texts stopped. Reply START to get them again. Reply STOP to end."
+    for sent in (body, gsm7.to_alphabet(body)):
+        for text in (sent, f"Liked “{sent}”"):
+            assert understand(text, Context(name=name)).intent is Intent.REACTION
 
 
 def test_a_house_number_911_is_no_cry_for_help_where_it_was_asked_for() -> None:
