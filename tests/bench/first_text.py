@@ -110,7 +110,7 @@ class Storm:
         with sqlite3.connect(f"file:{log}?mode=ro", uri=True) as conn:
 
             def first() -> int | None:
-                (at_ms,) = conn.execute(question, values).fetchone()
+                at_ms: int | None = conn.execute(question, values).fetchone()[0]
                 return at_ms
 
             found = _wait_for(first, "no such text was accepted")
