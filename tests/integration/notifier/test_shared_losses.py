@@ -97,3 +97,15 @@ def test_two_ends_at_once_are_told_as_one(town: Town, wide: Outage) -> None:
         for outage in (wide, inner):
             desk.restore(conn, outage.id, actor=ACTOR)
     assert sorted(town.settle()) == everybody("restored", 1, 2, 3, 4)
+
+
+def test_what_ended_under_one_and_goes_on_under_the_other_is_taken_back(
+    town: Town, wide: Outage
+) -> None:
+    inner = older(town)
+    town.settle()
+    town.do(desk.restore, wide)
+    town.do(desk.restore, inner)
+    assert sorted(town.settle()) == everybody("restored", 1, 2, 3, 4)
+    town.do(desk.reopen, wide)
+    assert sorted(town.settle()) == everybody("correction out", 1, 2, 3, 4)
