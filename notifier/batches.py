@@ -16,7 +16,7 @@ from outage.among import among
 from outage.clock import business_now
 from outage.database import Database, wall_now
 from outage.in_order import InOrder
-from outage.model import GIS_ACTS_ON, MAY_TELL
+from outage.model import GIS_ACTS_ON, MAY_TELL, OPEN
 
 LANES = ("sms-urgent", "sms", "email")
 """Queues, most urgent first. Urgent texts take something back, or go to medical customers."""
@@ -78,11 +78,17 @@ def steady(conn: Connection, outage_keys: Iterable[int], *, alone: bool = False)
     if conn.dialect.name != "postgresql":
         return
     # What was told of an outage that this one goes on from, or shares losses with, is decided by
-    # as well.
-    wanted, o, h = set(outage_keys), t.origins.c, t.handovers.c
+    # as well; of what is over and has nothing to say any more that does not change.
+    wanted, o, h, m = set(outage_keys), t.origins.c, t.handovers.c, t.messages.c
+    waits = sa.exists().where(
+        m.outage_key == h.other_key, m.state == sa.literal_column("'pending'")
+    )
+    is_open = sa.exists().where(
+        t.outages.c.key == h.other_key, t.outages.c.status.in_([str(each) for each in OPEN])
+    )
     others = sa.union(
         sa.select(o.origin_key).where(o.outage_key.in_(wanted)),
-        sa.select(h.other_key).where(h.outage_key.in_(wanted)),
+        sa.select(h.other_key).where(h.outage_key.in_(wanted), sa.or_(is_open, waits)),
     )
     wanted |= set(conn.execute(others).scalars())
     keys = sorted(_STEADY + key for key in wanted)
@@ -102,11 +108,14 @@ def in_flight(pairs: sa.FromClause) -> sa.CompoundSelect[tuple[int, int]]:
     own = sa.and_(m.c.outage_key == pairs.c.outage_key, held)
     goes_on = InOrder(pairs, o, o.c.outage_key == pairs.c.outage_key)
     of_origin = sa.and_(m.c.outage_key == o.c.origin_key, held)
-    shares = InOrder(pairs, h, h.c.outage_key == pairs.c.outage_key)
-    of_other = sa.and_(m.c.outage_key == h.c.other_key, held)
+    # Few are held of one person, and some outages share losses with thousands.
+    shared = sa.and_(h.c.outage_key == pairs.c.outage_key, h.c.other_key == m.c.outage_key)
     pair = sa.select(pairs.c.outage_key, pairs.c.endpoint_key)
-    ways = ((pairs, own), (goes_on, of_origin), (shares, of_other))
-    return sa.union(*(pair.select_from(InOrder(joined, m, how)) for joined, how in ways))
+    return sa.union(
+        pair.select_from(InOrder(pairs, m, own)),
+        pair.select_from(InOrder(goes_on, m, of_origin)),
+        pair.select_from(InOrder(InOrder(pairs, m, held), h, shared)),
+    )
 
 
 def next_due(conn: Connection, after: datetime | None = None) -> datetime | None:
@@ -178,15 +187,18 @@ def _overtaking() -> sa.CompoundSelect[tuple[int]]:
     same = sa.and_(after.c.outage_key == held.c.outage_key, next_)
     goes_on = InOrder(held, o, o.c.origin_key == held.c.outage_key)
     of_heir = sa.and_(after.c.outage_key == o.c.outage_key, next_)
-    shares = InOrder(held, h, h.c.other_key == held.c.outage_key)
-    of_other = sa.and_(after.c.outage_key == h.c.outage_key, next_)
-    ways = ((held, same), (goes_on, of_heir), (shares, of_other))
+    shared = sa.and_(h.c.outage_key == after.c.outage_key, h.c.other_key == held.c.outage_key)
+    ways = (
+        InOrder(held, after, same),
+        InOrder(goes_on, after, of_heir),
+        InOrder(InOrder(held, after, next_), h, shared),
+    )
     return sa.union_all(
         *(
             sa.select(after.c.key)
-            .select_from(InOrder(joined, after, how))
+            .select_from(joined)
             .where(held.c.state == sa.literal_column("'claimed'"))
-            for joined, how in ways
+            for joined in ways
         )
     )
 

@@ -31,7 +31,7 @@ MOST_PUT_OFF = 30
 
 Most are too old long before; what takes back or ends something told never is.
 """
-_ABOUT_ALL = frozenset({NOT_SENT, "no_connection", "429", "20429"})
+ABOUT_ALL = frozenset({NOT_SENT, "no_connection", "429", "20429"})
 """Codes that say nothing of the one message: it was not asked for, or everybody has to wait."""
 
 
@@ -203,7 +203,7 @@ def _put_off_before(conn: Connection, outcomes: Sequence[Outcome]) -> dict[int, 
 
 def _is_about_it(provider: str, code: str) -> bool:
     """Whether a provider puts off this message, and not all of them."""
-    return code not in _ABOUT_ALL and not _stopped(provider, code)
+    return code not in ABOUT_ALL and not _stopped(provider, code)
 
 
 def _wait(code: str, times: int) -> timedelta:

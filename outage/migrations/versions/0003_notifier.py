@@ -49,7 +49,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take it away again."""
     _in_older_words()
-    op.execute("UPDATE decisions SET decision = 'etr_passed' WHERE decision = 'etr_over'")
+    _one_word_again()
     op.drop_index("ix_premises_house_number", "premises")
     op.create_index("ix_occupancies_account_key", "occupancies", ["account_key"])
     op.drop_index("ix_occupancies_account_key_open", "occupancies")
@@ -78,6 +78,24 @@ def downgrade() -> None:
         op.drop_table(name)
     for name in ("reports", "conversations", "answers", "replies"):
         op.drop_table(name)
+
+
+def _one_word_again() -> None:
+    """Count under the one word that the release before has what two of ours say."""
+    same = (
+        "SELECT {what} FROM decisions AS other WHERE other.number = decisions.number "
+        "AND other.outage_key = decisions.outage_key AND other.decision = '{word}'"
+    )
+    too = same.format(what="count", word="etr_over")
+    op.execute(
+        f"UPDATE decisions SET count = count + ({too}) "  # noqa: S608 - our own words
+        f"WHERE decision = 'etr_passed' AND EXISTS ({too})"
+    )
+    counted = same.format(what="1", word="etr_passed")
+    op.execute(
+        f"DELETE FROM decisions WHERE decision = 'etr_over' AND EXISTS ({counted})"  # noqa: S608
+    )
+    op.execute("UPDATE decisions SET decision = 'etr_passed' WHERE decision = 'etr_over'")
 
 
 def _in_older_words() -> None:

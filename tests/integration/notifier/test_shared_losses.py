@@ -109,3 +109,18 @@ def test_what_ended_under_one_and_goes_on_under_the_other_is_taken_back(
     assert sorted(town.settle()) == everybody("restored", 1, 2, 3, 4)
     town.do(desk.reopen, wide)
     assert sorted(town.settle()) == everybody("correction out", 1, 2, 3, 4)
+
+
+def test_an_end_that_nobody_knows_is_told_in_no_others_name(town: Town, wide: Outage) -> None:
+    """The older one is restored, and its losses end under the other, which is just not listed."""
+    town.world.later(10)
+    listed = town.world.declare(WIDE, source="feed", source_id="1")
+    assert town.settle() == []
+    town.do(desk.restore, wide)
+    assert town.settle() == []
+    assert town.world.out()[2] == listed.key
+    town.do(desk.unlist, listed)
+    assert town.settle() == []
+    town.do(desk.end_unlisted, listed, at=town.world.now)
+    assert town.settle() == []
+    assert town.world.out() == {}
