@@ -27,8 +27,8 @@ PRIORITIES = range(8)
 FEW = 200
 MOST_OPEN = 20
 """Batches of a lane that wait at a time: what is not in one can still be overtaken."""
-MOST_MADE = 4
-"""Batches of a lane made in one step, which would take too long with more."""
+AT_ONCE = 4_000
+"""Messages of a lane that are put into batches in one step, which would take too long with more."""
 REQUEUE = timedelta(seconds=5)
 """A batch that was queued longer ago and not claimed is queued again."""
 _STEADY = 0x4F55 << 44
@@ -162,7 +162,7 @@ def assign(db: Database, most: int, sizes: Mapping[str, int] | None = None) -> N
             waiting = conn.execute(
                 sa.select(sa.func.count()).where(b.c.lane == lane, b.c.state == "open")
             ).scalar_one()
-            room = max(0, min(MOST_OPEN - waiting, MOST_MADE))
+            room = max(0, min(MOST_OPEN - waiting, max(1, AT_ONCE // size)))
             found = _due(conn, lane, room * size) if room else []
         if found:
             keys = [row.key for row in found]
