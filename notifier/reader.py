@@ -8,7 +8,8 @@ from sqlalchemy.engine import Connection
 
 from notifier import approvals
 from notifier.manners import Manners
-from notifier.planner import Plan, plan_some
+from notifier.planned import Plan
+from notifier.planner import plan_some
 from outage import journal
 from outage import tables as t
 from outage.database import Database
@@ -70,7 +71,7 @@ class NotifierReader:
         size = FIRST_STEP
         while after is not None:
             start = time.monotonic()
-            with db.bulk(redone=True) as conn:
+            with db.bulk(redone=True, checked=False) as conn:
                 after = plan_some(conn, plan, after, size)
                 if after is None and not self.size.above:
                     journal.finish(conn, item)
