@@ -56,9 +56,9 @@ def look(conn: Connection, plan: Plan, moment: Moment, which: dict[str, int]) ->
     by = {"outage": plan.outage_key, "by_number": plan.number}
     spoken = conn.execute(_SPOKEN, by).first() is not None
     conn.execute(_everybody(moment.form, spoken=spoken), moment.values | which)
-    scratch.settle(conn, newcomers)
-    if not conn.execute(_AIM_AT_OTHERS, which).rowcount:
+    if conn.execute(_ANY_OTHER).first() is None:
         return False
+    conn.execute(_AIM_AT_OTHERS, which)
     scratch.settle(conn, targets)
     return True
 
@@ -92,8 +92,6 @@ def _first() -> ColumnElement[bool]:
 def _joined(form: Form) -> sa.FromClause:
     held = sa.and_(_Q.premise_key == _M.premise_key, _Q.until.is_(None))
     reached = sa.and_(_C.account_key == _Q.account_key, _C.ended_at.is_(None))
-    service = sa.select(_O.service).where(_O.key == OUTAGE).scalar_subquery()
-    out = sa.and_(_I.premise_key == _M.premise_key, _I.service == service, _I.outcome.is_(None))
     joined: sa.FromClause = t.memberships
     if form.zones:
         joined = InOrder(joined, t.premises, t.premises.c.key == _M.premise_key)
@@ -104,7 +102,19 @@ def _joined(form: Form) -> sa.FromClause:
         (t.endpoints, _E.key == _C.endpoint_key),
     ):
         joined = InOrder(joined, table, how)
-    return joined.outerjoin(t.interruptions, out)
+    return joined
+
+
+def _held_by() -> ColumnElement[int]:
+    """Whose the open interruption is: found by the premise, whatever PostgreSQL may know of it."""
+    service = sa.select(_O.service).where(_O.key == OUTAGE).scalar_subquery()
+    held: ColumnElement[int] = (
+        sa.select(_I.outage_key)
+        .where(_I.premise_key == _M.premise_key, _I.service == service, _I.outcome.is_(None))
+        .correlate(t.memberships)
+        .scalar_subquery()
+    )
+    return held
 
 
 def _plain(form: Form, *, spoken: bool) -> list[ColumnElement[bool]]:
@@ -113,7 +123,7 @@ def _plain(form: Form, *, spoken: bool) -> list[ColumnElement[bool]]:
     told, report = t.messages.c, t.reports.c
     found = [
         # Which of theirs another outage took over, it interrupts as well.
-        _I.outage_key == OUTAGE,
+        _held_by() == OUTAGE,
         _A.closed_at.is_(None),
         _A.outage_alerts.is_(True),
         asked(),
@@ -161,6 +171,7 @@ _SPOKEN = (
     .where(_D.outage_key == OUTAGE, _D.decision.in_(TELLS), _D.number != sa.bindparam("by_number"))
     .limit(1)
 )
+_ANY_OTHER = sa.select(newcomers.c.endpoint_key).where(newcomers.c.packed.is_(None)).limit(1)
 _AIM_AT_OTHERS = targets.insert().from_select(
     ["outage_key", "endpoint_key"],
     sa.select(OUTAGE, newcomers.c.endpoint_key).where(newcomers.c.packed.is_(None)).distinct(),

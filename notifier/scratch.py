@@ -1,4 +1,4 @@
-"""Temporary tables of one transaction: who is looked at, how they stand, what was decided."""
+"""Temporary tables, for one transaction: who is looked at, how they stand, what was decided."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -18,7 +18,9 @@ _metadata = MetaData()
 
 
 def _table(name: str, *columns: "Column[int] | Column[str]") -> Table:
-    return Table(name, _metadata, *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
+    return Table(
+        name, _metadata, *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DELETE ROWS"
+    )
 
 
 targets = _table(
@@ -67,7 +69,7 @@ _FORGET = verdicts.delete()
 
 
 def prepare(conn: Connection) -> None:
-    """Have all of them, empty. They live as long as the transaction."""
+    """Have all of them, empty. What is in them lives as long as the transaction."""
     for statement in _prepared(conn.dialect):
         conn.exec_driver_sql(statement)
 
