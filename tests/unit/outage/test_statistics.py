@@ -18,7 +18,8 @@ def fill(db: Database, first: int, last: int) -> None:
         conn.execute(
             sa.text(
                 "INSERT INTO memberships (outage_key, premise_key, added, since, why) "
-                "SELECT 1, premise, 1, 0, 'shape' FROM generate_series(CAST(:first AS int), CAST(:last AS int)) AS premise"
+                "SELECT 1, premise, 1, 0, 'shape' "
+                "FROM generate_series(CAST(:first AS int), CAST(:last AS int)) AS premise"
             ),
             {"first": first, "last": last},
         )
