@@ -11,9 +11,8 @@ from sqlalchemy.engine import Connection
 from counter.wording import wording
 from notifier import facts
 from notifier.facts import OutageFacts
-from notifier.links import Holder
 from notifier.replies import tapping
-from notifier.replies.standing import Place, Stay, clock_at, counting, places_of, stays
+from notifier.replies.standing import Place, Stay, area_is_out, clock_at, counting, stays
 from notifier.words import FALLBACK, words
 from outage import model
 from outage import tables as t
@@ -30,9 +29,9 @@ class Stand:
     """One service at one place, or a notice about it.
 
     ``state`` is ``out``, ``back``, ``counting`` (an outage of which nobody knows yet whom it
-    concerns), ``fine``, ``planned`` or ``advisory``; ``facts`` are names of the page's words with
-    what they say. ``button`` names the word of the tap that makes sense now,
-    and ``noted`` says that this person has told us.
+    concerns), ``fine``, ``planned`` or ``advisory``, and of no more than the area ``area_out`` or
+    ``area_none``; ``facts`` are names of the page's words with what they say. ``button`` names the
+    word of the tap that makes sense now, and ``noted`` says that this person has told us.
     """
 
     service: Service
@@ -53,13 +52,14 @@ class Spot:
     stands: tuple[Stand, ...]
 
 
-def look(conn: Connection, holder: Holder, language: str, site: Site) -> tuple[list[Spot], str]:
-    """Return the places of whoever holds a link, how it stands there, and as of when.
+def look(
+    conn: Connection, places: Sequence[Place], endpoint_key: int, language: str, site: Site
+) -> tuple[list[Spot], str]:
+    """Return somebody's places, how it stands there, and as of when.
 
     Each place's times are on its own clock.
     """
-    now = business_now(conn)
-    mine = places_of(conn, holder.endpoint_key)[:MOST_PLACES]
+    now, mine = business_now(conn), places[:MOST_PLACES]
     keys = [one.key for one in mine]
     known, more = stays(conn, keys, now), _notices(conn, keys)
     about = facts.load(conn, {stay.outage_key for stay in known} | {key for _, key in more})
@@ -80,7 +80,12 @@ def look(conn: Connection, holder: Holder, language: str, site: Site) -> tuple[l
             stands=(
                 *(here.notice(key) for premise, key in more if premise == one.key),
                 *(
-                    here.service(service, known, one, _noted(conn, holder, one, service, known))
+                    here.service(
+                        service,
+                        known,
+                        one,
+                        tapping.noted(conn, endpoint_key, one, service, known),
+                    )
                     for service in site.services
                     if service in one.services
                 ),
@@ -89,6 +94,28 @@ def look(conn: Connection, holder: Holder, language: str, site: Site) -> tuple[l
         for one in mine
         for here in [replace(view, zone=clock_at([one], site))]
     ], view.when(now)
+
+
+def look_around(
+    conn: Connection, places: Sequence[Place], endpoint_key: int, language: str, site: Site
+) -> tuple[list[Spot], str]:
+    """Return how it stands in the area of one place, and nothing of the place itself."""
+    at = places[0]
+
+    def state(service: Service) -> str:
+        if area_is_out(conn, at.key, service):
+            return "area_out"
+        return "counting" if counting(conn, [service]) else "area_none"
+
+    def stand(service: Service) -> Stand:
+        # Whether the place came back since they told us is not said here either.
+        noted = tapping.noted(conn, endpoint_key, at, service, ())
+        button = "is_back" if noted else "is_out"
+        return Stand(service=service, state=state(service), button=button, noted=noted)
+
+    stands = tuple(stand(one) for one in site.services if one in at.services)
+    as_of = words(language).time(business_now(conn), clock_at(places, site), "email")
+    return [Spot(key=at.key, street="", stands=stands)], as_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,12 +186,6 @@ class _View:
 
     def when(self, at: datetime | None) -> str:
         return words(self.language).time(at, self.zone, "email")
-
-
-def _noted(
-    conn: Connection, holder: Holder, at: Place, service: Service, known: Sequence[Stay]
-) -> bool:
-    return tapping.noted(conn, holder.endpoint_key, at, service, known)
 
 
 def _notices(conn: Connection, premises: Sequence[int]) -> list[tuple[int, int]]:

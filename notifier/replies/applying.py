@@ -9,14 +9,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from notifier import temporary
 from notifier.replies import acting, conversation, paging, placing, told
 from notifier.replies.acting import Act, Done, Writer
 from notifier.replies.conversation import Conversation
 from notifier.replies.intents import Asked, Context, Intent, Reason, Understood
 from notifier.replies.owing import Owed, owe
 from notifier.replies.placing import MOST_CHOICES
-from notifier.replies.saying import Said, named, say
-from notifier.replies.standing import places
+from notifier.replies.saying import Said, named, say, with_link
+from notifier.replies.standing import places, places_of
 from notifier.replies.understanding import understand
 from outage import tables as t
 from outage.clock import business_now
@@ -79,12 +80,16 @@ _ACTS: Mapping[Intent, Act] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Under which terms texts are applied: settings and site, as far as they matter here."""
+    """Under which terms texts are applied: settings and site, as far as they matter here.
+
+    ``link`` is how a temporary link is written on record; empty where none can be made.
+    """
 
     site: Site
     mode: SendMode
     allowlist: frozenset[str]
     test_numbers: bool
+    link: str = ""
 
     def calls(self, address: str) -> bool:
         """Whether this address is really called in this mode."""
@@ -128,7 +133,7 @@ def apply(conn: Connection, row: sa.Row[Any], terms: Terms) -> None:
     # After what was done: it says also whether they have stopped our texts.
     paged = _page(conn, row, understood, terms, endpoint_key=endpoint.key, at=wall)
     conversation.save(conn, endpoint.key, done.conversation or known.answered())
-    kept_back = _answer(conn, row, writer, done, alerted=paged)
+    kept_back = _answer(conn, row, writer, done, alerted=paged, link=terms.link)
     _note(
         conn,
         row.key,
@@ -234,7 +239,7 @@ def _page(
 
 
 def _answer(
-    conn: Connection, row: sa.Row[Any], writer: Writer, done: Done, *, alerted: bool
+    conn: Connection, row: sa.Row[Any], writer: Writer, done: Done, *, alerted: bool, link: str
 ) -> bool:
     """Owe the answer; return whether it is kept back, so that a person has to know."""
     language = done.language or writer.language
@@ -261,7 +266,12 @@ def _answer(
     elif done.still_out is not None:
         noted = told.note(conn, writer.endpoint_key, done.still_out, said, writer.wall)
         owed = replace(owed, message_key=noted)
-    owe(conn, owed, writer.wall)
+    linked = said
+    if reason is None and done.about and not places_of(conn, writer.endpoint_key):
+        linked = with_link(said, link)
+    key = owe(conn, replace(owed, body=linked.body), writer.wall)
+    if linked != said:
+        temporary.keep(conn, key, writer.endpoint_key, done.about, proved=done.proved)
     return reason is not None
 
 

@@ -214,10 +214,18 @@ def _which_again(conn: Connection, writer: Writer) -> Done:
 def _do(conn: Connection, writer: Writer, about: Intent, at: Place, *, proved: bool) -> Done:
     if about not in _ON_PLACE:
         return _status(conn, writer, [at], proved=proved)
-    return _ON_PLACE[about](conn, writer, at, proved)
+    done = _ON_PLACE[about](conn, writer, at, proved)
+    return replace(done, about=(at.key,), proved=proved)
 
 
 def _status(conn: Connection, writer: Writer, mine: Sequence[Place], *, proved: bool) -> Done:
+    done = _told(conn, writer, mine, proved=proved)
+    # Which of several places is meant is not known before they have chosen.
+    one = proved or len({(at.street, at.postal_code) for at in mine}) == 1
+    return replace(done, about=tuple(at.key for at in mine) if one else (), proved=proved)
+
+
+def _told(conn: Connection, writer: Writer, mine: Sequence[Place], *, proved: bool) -> Done:
     counted = not counting(conn, frozenset[Service]().union(*(one.services for one in mine)))
     if not proved:
         here = any(area_is_out(conn, one.key) for one in mine)

@@ -83,6 +83,18 @@ answers = Table(
     ),
 )
 
+temporary_links = Table(
+    "temporary_links",
+    metadata,
+    # What the link opens that an answer to an unknown number went out with. All of it is signed.
+    Column("answer_key", Key, ForeignKey("answers.key"), primary_key=True, autoincrement=False),
+    Column("endpoint_key", Key, ForeignKey("endpoints.key"), nullable=False),
+    Column("premises", Text, nullable=False, comment="JSON: keys of the place that was named"),
+    Column("occupancies", Text, nullable=False, comment="JSON: keys; []: nothing was proved"),
+    Column("outages", Text, nullable=False, comment="JSON: keys of those known there then"),
+    Column("made_at", Instant, nullable=False, comment="business time"),
+)
+
 conversations = Table(
     "conversations",
     metadata,

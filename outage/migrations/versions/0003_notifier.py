@@ -27,6 +27,7 @@ def upgrade() -> None:
     """Add what the release before does not look at."""
     _replies()
     _answers()
+    _temporary_links()
     _conversations()
     _reports()
     _told()
@@ -72,7 +73,7 @@ def downgrade() -> None:
         op.drop_column("providers", name)
     for name in ("approvals", "sending_stops", "handovers"):
         op.drop_table(name)
-    for name in ("reports", "conversations", "answers", "replies"):
+    for name in ("reports", "conversations", "temporary_links", "answers", "replies"):
         op.drop_table(name)
 
 
@@ -204,6 +205,31 @@ def _answers() -> None:
         ["urgency", "key"],
         sqlite_where=still_open,
         postgresql_where=still_open,
+    )
+
+
+def _temporary_links() -> None:
+    op.create_table(
+        "temporary_links",
+        sa.Column("answer_key", KEY, autoincrement=False, nullable=False),
+        sa.Column("endpoint_key", KEY, nullable=False),
+        sa.Column(
+            "premises", sa.Text(), nullable=False, comment="JSON: keys of the place that was named"
+        ),
+        sa.Column(
+            "occupancies", sa.Text(), nullable=False, comment="JSON: keys; []: nothing was proved"
+        ),
+        sa.Column(
+            "outages", sa.Text(), nullable=False, comment="JSON: keys of those known there then"
+        ),
+        sa.Column("made_at", INSTANT, nullable=False, comment="business time"),
+        sa.PrimaryKeyConstraint("answer_key", name=op.f("pk_temporary_links")),
+        sa.ForeignKeyConstraint(
+            ["answer_key"], ["answers.key"], name=op.f("fk_temporary_links_answer_key")
+        ),
+        sa.ForeignKeyConstraint(
+            ["endpoint_key"], ["endpoints.key"], name=op.f("fk_temporary_links_endpoint_key")
+        ),
     )
 
 
