@@ -126,7 +126,13 @@ def _places(conn: Connection, writer: Writer) -> tuple[list[Place], bool]:
     mine = places_of(conn, writer.endpoint_key)
     if mine:
         return mine, True
-    conversation = writer.conversation
+    conversation, named = writer.conversation, writer.understood.place
+    if named is not None and conversation.premises:
+        found = find(conn, named)
+        keys = {one.key for one in found.places}
+        if keys and (found.proved or not keys <= {*conversation.premises}):
+            # They name another place, or prove this one: what they named before is over.
+            return [], False
     return places(conn, conversation.premises), conversation.proved
 
 

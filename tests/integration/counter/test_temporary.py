@@ -19,6 +19,7 @@ from outage import regrouping
 from outage import tables as t
 from outage.model import CrewStatus, Kind, Service
 from outage.settings import Settings, load
+from outage.site import example, parse
 from tests.integration.counter.test_personal import SITE, everything, forms, send
 from tests.integration.counter.test_personal import link as personal_link
 from tests.integration.notifier.sending import outbox
@@ -136,7 +137,7 @@ def test_house_and_postal_code_open_what_a_text_would_tell_of_the_area(
     page = visitor.get(asked(talk, HOUSE)).text
     assert page.count("An outage is reported in your area") == 1
     assert "At your address" in page
-    assert "text us your account number with its postal code" in page
+    assert "text us STATUS with your account number" in page
     for secret in ("Oak", "Elm", "tree", "Since", "12 ", "A-10442", "77002", STRANGER):
         assert secret not in page
 
@@ -178,7 +179,7 @@ def test_account_and_postal_code_open_the_place_by_its_street(
     page = visitor.get(asked(talk, ACCOUNT)).text
     for told in ("At Oak St", "tree on line", "DO NOT DRINK THE WATER", "Estimated back"):
         assert told in page
-    for secret in ("12 Oak", "A-10442", ME, STRANGER, "text us your account number"):
+    for secret in ("12 Oak", "A-10442", ME, STRANGER, "with your account number"):
         assert secret not in page
     assert "it ends a day after the outage" in page
     assert "We do not text you when it is back" in page
@@ -193,6 +194,18 @@ def test_an_account_number_alone_opens_nothing_and_with_the_house_no_street(
     page = visitor.get(asked(talk, "A-10442, house 12")).text
     assert "An outage is reported in your area" in page
     assert "Oak" not in page
+
+
+def test_who_names_another_place_or_proves_this_one_gets_a_link_for_that(
+    talk: Talk, visitor: TestClient
+) -> None:
+    assert "Oak" not in visitor.get(asked(talk, HOUSE)).text
+    assert "Oak" in visitor.get(asked(talk, ACCOUNT)).text
+    # Naming the same house again takes back no proof; another house has none.
+    assert "Oak" in visitor.get(asked(talk, HOUSE)).text
+    other = visitor.get(asked(talk, "STATUS 7 77003")).text
+    assert forms(other)["out"]["place"] == str(talk.world.ids["P3"])
+    assert "Maple" not in other
 
 
 def test_one_tap_reports_and_another_takes_it_back(talk: Talk, visitor: TestClient) -> None:
@@ -387,7 +400,8 @@ def test_nobody_makes_a_directory_of_it(talk: Talk) -> None:
 
 
 def test_a_report_by_text_brings_it_too(talk: Talk, visitor: TestClient) -> None:
-    path = asked(talk, "OUT 12 77002")
+    assert BLANK not in talk.say(STRANGER, "OUT")
+    path = asked(talk, "12 77002")
     assert "You have told us that it is out" in visitor.get(path).text
     assert BLANK in talk.say(STRANGER, "ON")
     assert "You have told us" not in visitor.get(path).text
@@ -402,7 +416,7 @@ def test_all_that_is_known_of_a_place_has_room_for_the_link_in_every_language(
     talk.say(STRANGER, "HELP")
     with talk.world.db.write() as conn:
         conn.execute(t.endpoints.update().values(language=language))
-    talk.site = replace(talk.site, languages=(language,))
+    talk.site = parse(example().replace('languages = ["en", "es"]', f'languages = ["{language}"]'))
     body = talk.say(STRANGER, "A-10442 77002")
     assert BLANK in body
     wide = not gsm7.fits_alphabet(body)
