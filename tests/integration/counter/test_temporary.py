@@ -417,7 +417,7 @@ def test_all_that_is_known_of_a_place_has_room_for_the_link_in_every_language(
     with talk.world.db.write() as conn:
         conn.execute(t.endpoints.update().values(language=language))
     talk.site = parse(example().replace('languages = ["en", "es"]', f'languages = ["{language}"]'))
-    body = talk.say(STRANGER, "A-10442 77002")
+    body = talk.say(STRANGER, ACCOUNT)
     assert BLANK in body
     wide = not gsm7.fits_alphabet(body)
     assert wide is (language in {"zh", "pa"})
