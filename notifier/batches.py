@@ -1,4 +1,4 @@
-"""Batches: what is due, put together by lane, a few hundred messages at a time."""
+"""Batches: what is due, put together by lane, up to a thousand messages at a time."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +12,11 @@ from notifier import approvals
 from notifier.locking import lock
 from notifier.patience import Patience
 from outage import tables as t
+from outage.among import among
 from outage.clock import business_now
 from outage.database import Database, wall_now
 from outage.in_order import InOrder
-from outage.model import GIS_ACTS_ON, MAY_TELL
+from outage.model import GIS_ACTS_ON, MAY_TELL, OPEN
 
 LANES = ("sms-urgent", "sms", "email")
 """Queues, most urgent first. Urgent texts take something back, or go to medical customers."""
@@ -26,8 +27,8 @@ PRIORITIES = range(8)
 FEW = 200
 MOST_OPEN = 20
 """Batches of a lane that wait at a time: what is not in one can still be overtaken."""
-MOST_MADE = 8
-"""Batches of a lane made in one step, which would take too long with more."""
+AT_ONCE = 4_000
+"""Messages of a lane that are put into batches in one step, which would take too long with more."""
 REQUEUE = timedelta(seconds=5)
 """A batch that was queued longer ago and not claimed is queued again."""
 _STEADY = 0x4F55 << 44
@@ -77,11 +78,17 @@ def steady(conn: Connection, outage_keys: Iterable[int], *, alone: bool = False)
     if conn.dialect.name != "postgresql":
         return
     # What was told of an outage that this one goes on from, or shares losses with, is decided by
-    # as well.
-    wanted, o, h = set(outage_keys), t.origins.c, t.handovers.c
+    # as well; of what is over and has nothing to say any more that does not change.
+    wanted, o, h, m = set(outage_keys), t.origins.c, t.handovers.c, t.messages.c
+    waits = sa.exists().where(
+        m.outage_key == h.other_key, m.state == sa.literal_column("'pending'")
+    )
+    is_open = sa.exists().where(
+        t.outages.c.key == h.other_key, t.outages.c.status.in_([str(each) for each in OPEN])
+    )
     others = sa.union(
         sa.select(o.origin_key).where(o.outage_key.in_(wanted)),
-        sa.select(h.other_key).where(h.outage_key.in_(wanted)),
+        sa.select(h.other_key).where(h.outage_key.in_(wanted), sa.or_(is_open, waits)),
     )
     wanted |= set(conn.execute(others).scalars())
     keys = sorted(_STEADY + key for key in wanted)
@@ -101,11 +108,14 @@ def in_flight(pairs: sa.FromClause) -> sa.CompoundSelect[tuple[int, int]]:
     own = sa.and_(m.c.outage_key == pairs.c.outage_key, held)
     goes_on = InOrder(pairs, o, o.c.outage_key == pairs.c.outage_key)
     of_origin = sa.and_(m.c.outage_key == o.c.origin_key, held)
-    shares = InOrder(pairs, h, h.c.outage_key == pairs.c.outage_key)
-    of_other = sa.and_(m.c.outage_key == h.c.other_key, held)
+    # Few are held of one person, and some outages share losses with thousands.
+    shared = sa.and_(h.c.outage_key == pairs.c.outage_key, h.c.other_key == m.c.outage_key)
     pair = sa.select(pairs.c.outage_key, pairs.c.endpoint_key)
-    ways = ((pairs, own), (goes_on, of_origin), (shares, of_other))
-    return sa.union(*(pair.select_from(InOrder(joined, m, how)) for joined, how in ways))
+    return sa.union(
+        pair.select_from(InOrder(pairs, m, own)),
+        pair.select_from(InOrder(goes_on, m, of_origin)),
+        pair.select_from(InOrder(InOrder(pairs, m, held), h, shared)),
+    )
 
 
 def next_due(conn: Connection, after: datetime | None = None) -> datetime | None:
@@ -152,7 +162,7 @@ def assign(db: Database, most: int, sizes: Mapping[str, int] | None = None) -> N
             waiting = conn.execute(
                 sa.select(sa.func.count()).where(b.c.lane == lane, b.c.state == "open")
             ).scalar_one()
-            room = max(0, min(MOST_OPEN - waiting, MOST_MADE))
+            room = max(0, min(MOST_OPEN - waiting, max(1, AT_ONCE // size)))
             found = _due(conn, lane, room * size) if room else []
         if found:
             keys = [row.key for row in found]
@@ -177,15 +187,18 @@ def _overtaking() -> sa.CompoundSelect[tuple[int]]:
     same = sa.and_(after.c.outage_key == held.c.outage_key, next_)
     goes_on = InOrder(held, o, o.c.origin_key == held.c.outage_key)
     of_heir = sa.and_(after.c.outage_key == o.c.outage_key, next_)
-    shares = InOrder(held, h, h.c.other_key == held.c.outage_key)
-    of_other = sa.and_(after.c.outage_key == h.c.outage_key, next_)
-    ways = ((held, same), (goes_on, of_heir), (shares, of_other))
+    shared = sa.and_(h.c.outage_key == after.c.outage_key, h.c.other_key == held.c.outage_key)
+    ways = (
+        InOrder(held, after, same),
+        InOrder(goes_on, after, of_heir),
+        InOrder(InOrder(held, after, next_), h, shared),
+    )
     return sa.union_all(
         *(
             sa.select(after.c.key)
-            .select_from(InOrder(joined, after, how))
+            .select_from(joined)
             .where(held.c.state == sa.literal_column("'claimed'"))
-            for joined, how in ways
+            for joined in ways
         )
     )
 
@@ -241,10 +254,11 @@ def _batch(conn: Connection, lane: str, keys: Sequence[int]) -> None:
     key = conn.execute(
         b.insert().values(lane=lane, state="open", created_at=wall_now(conn)).returning(b.c.key)
     ).scalar_one()
-    lock(conn, m, m.c.key.in_(keys))
+    these = among(conn, m.c.key, keys)
+    lock(conn, m, these)
     conn.execute(
         m.update()
-        .where(m.c.key.in_(keys), m.c.batch_key.is_(None), m.c.state.in_(["pending", "unknown"]))
+        .where(these, m.c.batch_key.is_(None), m.c.state.in_(["pending", "unknown"]))
         .values(batch_key=key)
     )
 

@@ -56,7 +56,7 @@ def decide_again(conn: Connection, rows: list[sa.Row[Any]], work: Gathered) -> N
             decision = decided[where]
         if row.state == "unknown":
             newest = place is not None and place.told_key == row.key
-            state_again(
+            tells = state_again(
                 work,
                 row,
                 frozen[row.text_key],
@@ -67,8 +67,8 @@ def decide_again(conn: Connection, rows: list[sa.Row[Any]], work: Gathered) -> N
             )
         else:
             zone = "" if place is None else place.zone
-            state_first(work, row, about, packed, decision, zone=zone)
-        if work.tells(row.key):
+            tells = state_first(work, row, about, packed, decision, zone=zone)
+        if tells:
             told.add((row.outage_key, row.endpoint_key))
 
 
@@ -125,23 +125,35 @@ def _standing(
     conn: Connection, rows: list[sa.Row[Any]], work: Gathered
 ) -> dict[tuple[int, int], sa.Row[Any]]:
     scratch.prepare(conn)
-    pairs = {pair for row in rows for pair in _pairs(row)}
-    if pairs:
-        conn.execute(
-            scratch.targets.insert(),
-            [{"outage_key": outage, "endpoint_key": endpoint} for outage, endpoint in pairs],
-        )
+    if rows:
+        conn.execute(_AIM, {"batch": rows[0].batch_key})
         scratch.settle(conn, scratch.targets)
     terms = work.terms
     moment = Moment.of(
         conn,
         terms.manners,
         count_shadowed=terms.count_shadowed,
-        outage_keys={outage for outage, _ in pairs},
+        outage_keys={row.outage_key for row in rows},
         now=work.now,
     )
     found = conn.execute(_situations(moment.form), moment.values)
     return {(row.outage_key, row.endpoint_key): row for row in found}
+
+
+def _aim() -> sa.Insert:
+    """Look at whom a batch goes to, and at whose texts it stands in for."""
+    m, text = t.messages, t.messages.alias("text")
+    of_it = sa.and_(m.c.batch_key == sa.bindparam("batch"), m.c.state.in_(["pending", "unknown"]))
+    whom = sa.union(
+        sa.select(m.c.outage_key, m.c.endpoint_key).where(of_it),
+        sa.select(m.c.outage_key, text.c.endpoint_key)
+        .join(text, text.c.key == m.c.instead_of)
+        .where(of_it),
+    )
+    return scratch.targets.insert().from_select(["outage_key", "endpoint_key"], whom)
+
+
+_AIM = _aim()
 
 
 @cache

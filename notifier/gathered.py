@@ -16,6 +16,40 @@ from notifier.rendering import Text
 from notifier.spending import Purse
 from notifier.terms import Terms
 from outage import tables as t
+from outage.among import among, among_each, listed
+
+Look = tuple[object, ...]
+"""Everything by which what a row states is decided."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """Rows of one look end in this state, for this reason."""
+
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """Rows of one look wait on: until then, as this kind."""
+
+    kind: Kind
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """Rows of one look state this. ``values`` are frozen on each; ``goes``: it is really sent."""
+
+    kind: Kind
+    text: Text
+    segments: int
+    medical: bool
+    goes: bool
+    valid_for_s: int | None
+    values: Mapping[str, Any]
+    keys: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,7 +61,7 @@ class Gathered:
     purse: Purse | None = None
     costs: dict[int, int] = field(default_factory=dict)
     endings: list[dict[str, Any]] = field(default_factory=list)
-    frozen: list[dict[str, Any]] = field(default_factory=list)
+    looks: dict[Look, Ending | Later | Statement] = field(default_factory=dict)
     repeated: list[int] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
     later: list[dict[str, Any]] = field(default_factory=list)
@@ -50,11 +84,6 @@ class Gathered:
         if self.purse is not None and outgoing.text.channel is Channel.SMS:
             self.costs[outgoing.message_key] = self.purse.take(outgoing.text.segments)
 
-    def tells(self, key: int) -> bool:
-        """Whether the row decided on last is told now."""
-        first = bool(self.frozen) and self.frozen[-1]["b_key"] == key
-        return first or self.repeated[-1:] == [key]
-
     def end(self, key: int, state: str, reason: str) -> None:
         self.endings.append({"b_key": key, "state": state, "reason": reason, "ended_at": self.now})
 
@@ -68,7 +97,7 @@ def write(conn: Connection, work: Gathered, wall: datetime) -> None:
     if work.later:
         conn.execute(m.update().where(one).values(batch_key=None), work.later)
     if work.waiting:
-        conn.execute(m.update().where(m.c.key.in_(work.waiting)).values(batch_key=None))
+        conn.execute(m.update().where(among(conn, m.c.key, work.waiting)).values(batch_key=None))
     claimed = {
         "fence": m.c.fence + 1,
         "sends": m.c.sends + 1,
@@ -76,14 +105,21 @@ def write(conn: Connection, work: Gathered, wall: datetime) -> None:
         "tried_at": wall,
         "lease_until": wall + work.terms.lease,
     }
-    if work.frozen:
-        keys = wording.store(conn, [row["text"] for row in work.frozen])
-        values = [{**row, "text_key": keys[row.pop("text")]} for row in work.frozen]
-        conn.execute(m.update().where(one).values(**claimed), values)
+    stated = [look for look in work.looks.values() if isinstance(look, Statement) and look.keys]
+    if stated:
+        keys = wording.store(conn, [look.text for look in stated])
+        these = among_each(conn, m.c.key, "b_keys")
+        conn.execute(
+            m.update().where(these).values(**claimed),
+            [
+                {**look.values, "text_key": keys[look.text], "b_keys": listed(conn, look.keys)}
+                for look in stated
+            ],
+        )
     if work.repeated:
         conn.execute(
             m.update()
-            .where(m.c.key.in_(work.repeated))
+            .where(among(conn, m.c.key, work.repeated))
             .values(
                 **claimed
                 | {

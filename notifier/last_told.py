@@ -13,7 +13,6 @@ from notifier.kinds import COUNTED, Told
 from notifier.moment import DAY_AGO_MS, NOW_MS, TODAY_MS, Form
 from notifier.situation import AGO_STEP_MIN, most
 from outage import tables as t
-from outage.in_order import InOrder
 from outage.larger import Larger
 from outage.model import Reason
 
@@ -76,12 +75,8 @@ def told_elsewhere(
     Of one row of a target, a premise and an interruption. "Out" was said while it lasted, its end
     at any time since it began; what was said before that was said of another one.
     """
-    h, m, i, member = (
-        t.handovers,
-        t.messages.alias("told_elsewhere"),
-        t.interruptions.c,
-        t.memberships.alias("member_elsewhere"),
-    )
+    h, m, i = t.handovers.c, t.messages.alias("told_elsewhere"), t.interruptions.c
+    member = t.memberships.alias("member_elsewhere")
     claimed, began, ended = (
         sa.type_coerce(at, sa.BigInteger) for at in (m.c.claimed_at, i.started_at, i.ended_at)
     )
@@ -90,23 +85,25 @@ def told_elsewhere(
         sa.or_(ended.is_(None), claimed <= ended),
     )
     over = m.c.told_state.in_([told.name.lower() for told in (Told.BACK, Told.UNAFFECTED)])
-    to_them = sa.and_(
-        m.c.outage_key == h.c.other_key,
-        m.c.endpoint_key == targets.c.endpoint_key,
-        m.c.state.in_(form.told_states),
+    # Few are told much, and some outages share losses with thousands.
+    shared = (
+        sa.exists()
+        .where(h.outage_key == targets.c.outage_key, h.other_key == m.c.outage_key)
+        .correlate(targets, m)
     )
     held_it = (
         sa.exists()
-        .where(member.c.outage_key == h.c.other_key, member.c.premise_key == premise)
-        .correlate(h, t.memberships)
+        .where(member.c.outage_key == m.c.outage_key, member.c.premise_key == premise)
+        .correlate(m, t.memberships)
     )
     found: ColumnElement[int] = (
         sa.select(func.max(m.c.key))
-        .select_from(InOrder(h, m, to_them))
         .where(
-            h.c.outage_key == targets.c.outage_key,
+            m.c.endpoint_key == targets.c.endpoint_key,
+            m.c.state.in_(form.told_states),
             claimed >= began,
             sa.or_(lasted, over),
+            shared,
             held_it,
         )
         .correlate(targets, t.memberships, t.interruptions)

@@ -18,6 +18,7 @@ from notifier import tokens
 from notifier.replies.standing import WRONG_PERSON
 from notifier.tokens import Token
 from outage import tables as t
+from outage.among import among
 from outage.settings import Settings
 
 LENGTH = tokens.LENGTH
@@ -89,19 +90,18 @@ class Links:
     def for_messages(self, conn: Connection, to: Collection[Of]) -> dict[Of, str]:
         """The links of these; none for who has no place of their own."""
         c, o = t.contacts.c, t.occupancies.c
+        accounts = sorted({account for account, _, _ in to})
         rows = conn.execute(
             sa.select(
                 c.account_key, c.endpoint_key, c.channel, c.key, sa.func.min(o.key).label("here")
             )
             .join(t.occupancies, sa.and_(o.account_key == c.account_key, o.until.is_(None)))
-            .where(
-                c.account_key.in_({account for account, _, _ in to}),
-                c.endpoint_key.in_({endpoint for _, endpoint, _ in to}),
-                c.ended_at.is_(None),
-            )
+            # Not by endpoint as well: SQLite would try each of one with each of the other.
+            .where(among(conn, c.account_key, accounts), c.ended_at.is_(None))
             .group_by(c.account_key, c.endpoint_key, c.channel, c.key)
         )
-        made = {(row[0], row[1], row[2]): self.to(row.key, row.here) for row in rows}
+        found = {(row[0], row[1], row[2]): (row.key, row.here) for row in rows}
+        made = {each: self.to(*found[each]) for each in found.keys() & to}
         return {each: link for each, link in made.items() if link}
 
 

@@ -114,7 +114,7 @@ def _plain(form: Form) -> list[ColumnElement[bool]]:
         sa.exists().where(told.outage_key == OUTAGE, told.endpoint_key == _C.endpoint_key),
     ]
     if form.reports:
-        others.append(sa.exists().where(report.endpoint_key == _C.endpoint_key))
+        others.append(sa.exists().where(report.premise_key == _M.premise_key))
     return found + [sa.not_(other) for other in others]
 
 

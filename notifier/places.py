@@ -39,8 +39,12 @@ def places_of(targets: FromClause, form: Form) -> Select[Any]:
         i.c.outage_key == targets.c.outage_key, i.c.first_outage_key == targets.c.outage_key
     )
     ended = i.c.key * 4 + case((i.c.outcome == "voided", LEFT), else_=BACK)
+    # Of what went on under another outage that was just no longer listed nobody knows the end.
+    own_ended = case(
+        (sa.and_(_kept_quiet(), i.c.outage_key != targets.c.outage_key), i.c.key * 4), else_=ended
+    )
     over = i.c.outcome.is_not(None)
-    own_end = func.max(case((sa.and_(over, own), ended), else_=0))
+    own_end = func.max(case((sa.and_(over, own), own_ended), else_=0))
     any_end = func.max(case((over, case((_kept_quiet(), i.c.key * 4), else_=ended)), else_=0))
     here = func.max(is_(sa.and_(is_open, i.c.outage_key == targets.c.outage_key)))
     elsewhere = func.max(is_(sa.and_(is_open, i.c.outage_key != targets.c.outage_key)))

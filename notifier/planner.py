@@ -47,7 +47,7 @@ def plan_some(conn: Connection, plan: Plan, after: int, premises: int) -> int | 
         outage_keys=[plan.outage_key, *siblings],
     )
     scratch.prepare(conn)
-    _look(conn, plan.outage_key, moment, after, upto)
+    look(conn, plan.outage_key, moment, after, upto)
     _decide_and_write(conn, plan, moment, tally_silence=True)
     if siblings:
         scratch.prepare(conn)
@@ -57,7 +57,7 @@ def plan_some(conn: Connection, plan: Plan, after: int, premises: int) -> int | 
     return upto
 
 
-def _look(conn: Connection, outage_key: int, moment: Moment, after: int, upto: int | None) -> None:
+def look(conn: Connection, outage_key: int, moment: Moment, after: int, upto: int | None) -> None:
     """Find out how whoever holds members in this range stands."""
     if newcomers.may_be(conn, outage_key, moment.form):
         which = _range(outage_key, after, upto)
@@ -67,8 +67,21 @@ def _look(conn: Connection, outage_key: int, moment: Moment, after: int, upto: i
             return
         conn.execute(_OTHERS)
         scratch.settle(conn, targets)
+        _stand_within(conn, moment, after, upto)
     else:
-        _aim(conn, outage_key, [], after, upto)
+        look_at_all(conn, outage_key, moment, after, upto)
+
+
+def look_at_all(
+    conn: Connection, outage_key: int, moment: Moment, after: int, upto: int | None
+) -> None:
+    """The same without the short way for newcomers."""
+    _aim(conn, outage_key, [], after, upto)
+    _stand_within(conn, moment, after, upto)
+
+
+def _stand_within(conn: Connection, moment: Moment, after: int, upto: int | None) -> None:
+    """Of somebody with several premises here, the step of the lowest one finds out."""
     _stand(conn, moment)
     beyond = standing.c.first_premise <= after
     if upto is not None:

@@ -58,8 +58,7 @@ def prepare(conn: Connection) -> None:
     """Have all three, empty. They live as long as the transaction."""
     for table in (targets, standing, verdicts):
         conn.execute(CreateTable(table, if_not_exists=True))
-        if conn.dialect.name == "sqlite":
-            conn.execute(table.delete())
+        conn.execute(table.delete())
 
 
 def settle(conn: Connection, table: Table) -> None:

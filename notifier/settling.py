@@ -18,6 +18,7 @@ from notifier.locking import lock
 from notifier.marking import Said, mark_endpoints
 from notifier.policy import Reason
 from outage import tables as t
+from outage.among import among_each, listed
 from outage.clock import business_now
 from outage.database import Database, wall_now
 
@@ -30,7 +31,7 @@ MOST_PUT_OFF = 30
 
 Most are too old long before; what takes back or ends something told never is.
 """
-_ABOUT_ALL = frozenset({NOT_SENT, "no_connection", "429", "20429"})
+ABOUT_ALL = frozenset({NOT_SENT, "no_connection", "429", "20429"})
 """Codes that say nothing of the one message: it was not asked for, or everybody has to wait."""
 
 
@@ -96,15 +97,23 @@ def _names(batch: ClaimedBatch, outcome: Outcome) -> dict[str, Any]:
 def _accepted(conn: Connection, batch: ClaimedBatch, outcomes: list[Outcome]) -> None:
     if not outcomes:
         return
-    now = business_now(conn)
-    rows = [{**_names(batch, outcome), "provider_id": outcome.provider_id} for outcome in outcomes]
+    same: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for outcome in outcomes:
+        same[batch.fences[outcome.message_key], outcome.provider_id].append(outcome.message_key)
     # A receipt may have come before this answer: it keeps its state and gets the id.
     conn.execute(
-        _M.update().where(_MINE).values(accepted_at=now, lease_until=None, batch_key=None), rows
-    )
-    conn.execute(
-        _M.update().where(_MINE, _OPEN).values(state="accepted"),
-        [_names(batch, outcome) for outcome in outcomes],
+        _M.update()
+        .where(among_each(conn, _M.c.key, "b_keys"), _M.c.fence == sa.bindparam("b_fence"))
+        .values(
+            state=sa.case((_OPEN, "accepted"), else_=_M.c.state),
+            accepted_at=business_now(conn),
+            lease_until=None,
+            batch_key=None,
+        ),
+        [
+            {"b_keys": listed(conn, keys), "b_fence": fence, "provider_id": provider_id}
+            for (fence, provider_id), keys in same.items()
+        ],
     )
 
 
@@ -194,7 +203,7 @@ def _put_off_before(conn: Connection, outcomes: Sequence[Outcome]) -> dict[int, 
 
 def _is_about_it(provider: str, code: str) -> bool:
     """Whether a provider puts off this message, and not all of them."""
-    return code not in _ABOUT_ALL and not _stopped(provider, code)
+    return code not in ABOUT_ALL and not _stopped(provider, code)
 
 
 def _wait(code: str, times: int) -> timedelta:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from notifier.channels.base import Outgoing
 from notifier.facts import OutageFacts
-from notifier.gathered import Gathered
+from notifier.gathered import Ending, Gathered, Later, Look, Statement
 from notifier.kinds import Channel, Kind
 from notifier.policy import Belief, Decision, Reason, belief, unpack
 from notifier.rendering import Text, render, says_crew
@@ -36,45 +36,86 @@ def state_first(
     decision: Decision,
     *,
     zone: str,
-) -> None:
-    """A row that nobody has been sent says what is decided now, waits on, or ends."""
+) -> bool:
+    """A row that nobody has been sent says what is decided now, waits on, or ends.
+
+    Says whether it is told now. What all rows of one look have in common is worked out once.
+    """
+    look: Look = (
+        *(
+            row.outage_key,
+            packed,
+            decision.reason,
+            zone,
+            row.channel,
+            row.language,
+            bool(work.link(row)),
+        ),
+        *(row.kind, row.variant, row.planned_at, row.expires_at, work.terms.calls(row.address)),
+    )
+    found = work.looks.get(look)
+    if found is None:
+        found = work.looks[look] = _first(work, row, about, packed, decision, zone=zone)
+    match found:
+        case Ending(state=state, reason=reason):
+            work.end(row.key, state, reason)
+            return False
+        case Later(kind=kind, at=at):
+            _later(work, row, kind, at)
+            return False
+    channel = found.text.channel
+    if found.goes and not work.can_pay(found.kind, channel, found.segments, medical=found.medical):
+        work.end(row.key, "suppressed", Reason.SPENDING_CAP)
+        return False
+    found.keys.append(row.key)
+    if found.goes:
+        work.send(_outgoing(work, row, found.text, found.valid_for_s))
+    return True
+
+
+def _first(
+    work: Gathered,
+    row: sa.Row[Any],
+    about: OutageFacts,
+    packed: int,
+    decision: Decision,
+    *,
+    zone: str,
+) -> Ending | Later | Statement:
+    """What becomes of all rows that look like this one, money apart."""
     terms, kind = work.terms, decision.kind
     if kind is None:
         state = "suppressed" if decision.reason in _FORBIDDEN else "withdrawn"
-        work.end(row.key, state, decision.reason)
-        return
+        return Ending(state=state, reason=decision.reason)
     if decision.after is not None and not decision.due(work.now):
-        _later(work, row, kind, decision.after)
-        return
+        return Later(kind=kind, at=decision.after)
     expires_at = None if kind.expires_after is None else _news_of(row) + kind.expires_after
     if expires_at is not None and expires_at <= work.now:
-        work.end(row.key, "expired", Reason.EXPIRED)
-        return
+        return Ending(state="expired", reason=Reason.EXPIRED)
     if terms.mode is SendMode.OFF:
-        work.end(row.key, "suppressed", Reason.SEND_MODE)
-        return
+        return Ending(state="suppressed", reason=Reason.SEND_MODE)
     channel = CHANNEL_OF[row.channel]
     goes = terms.calls(row.address)
     if goes and channel not in terms.providers:
-        work.end(row.key, "suppressed", Reason.NO_PROVIDER)
-        return
+        return Ending(state="suppressed", reason=Reason.NO_PROVIDER)
     situation = unpack(packed)
     promised = situation.told_at(work.now) if kind is Kind.ETR_PASSED else None
     text = _text(work, about, (kind, situation.places, promised, zone), channel, row)
-    if goes and not work.can_pay(kind, channel, text.segments, medical=situation.medical):
-        work.end(row.key, "suppressed", Reason.SPENDING_CAP)
-        return
     crew_said = says_crew(text, kind, about.crew_status, terms.voice.texts)
     known = belief(kind, situation, about.policy, terms.manners, work.now, crew_said=crew_said)
-    work.frozen.append(
-        {
-            "b_key": row.key,
+    return Statement(
+        kind=kind,
+        text=text,
+        segments=text.segments,
+        medical=situation.medical,
+        goes=goes,
+        valid_for_s=_valid_for_s(work, expires_at),
+        values={
             "state": "claimed" if goes else "shadowed",
             "kind": kind.public_name,
             "variant": kind.variant,
             "expires_at": expires_at,
             **_frozen(known, about),
-            "text": text,
             "segments": text.segments,
             "provider": terms.providers.get(channel) if goes else None,
             # Of a try before that could not be delivered:
@@ -82,10 +123,12 @@ def state_first(
             "provider_code": None,
             "accepted_at": None,
             "ended_at": None if goes else work.now,
-        }
+        },
     )
-    if goes:
-        work.send(_outgoing(work, row, text, expires_at))
+
+
+def _valid_for_s(work: Gathered, expires_at: datetime | None) -> int | None:
+    return None if expires_at is None else int((expires_at - work.now).total_seconds())
 
 
 def _later(work: Gathered, row: sa.Row[Any], kind: Kind, at: datetime) -> None:
@@ -156,8 +199,8 @@ def state_again(
     newest: bool,
     packed: int,
     decision: Decision,
-) -> None:
-    """An unknown message is sent again in the same words, if they still hold."""
+) -> bool:
+    """An unknown message is sent again in the same words, if they still hold; says whether."""
     situation, kind = unpack(packed), Kind.of(row.kind, row.variant)
     safety = kind.safety(advisory=about.policy.advisory)
     # What is put off is told later all the same: until then they may know what they were told.
@@ -179,18 +222,17 @@ def state_again(
     ):
         if against:
             work.end(row.key, "unknown", reason)
-            return
+            return False
     work.repeated.append(row.key)
-    work.send(_outgoing(work, row, text, row.expires_at))
+    work.send(_outgoing(work, row, text, _valid_for_s(work, row.expires_at)))
+    return True
 
 
-def _outgoing(
-    work: Gathered, row: sa.Row[Any], text: Text, expires_at: datetime | None
-) -> Outgoing:
+def _outgoing(work: Gathered, row: sa.Row[Any], text: Text, valid_for_s: int | None) -> Outgoing:
     return Outgoing(
         message_key=row.key,
         address=row.address,
         text=text,
-        valid_for_s=None if expires_at is None else int((expires_at - work.now).total_seconds()),
+        valid_for_s=valid_for_s,
         link=work.link(row),
     )

@@ -319,7 +319,7 @@ class Settings:
         "Minutes that a large send which nobody commanded waits, so that somebody can hold it.",
     )
     batch_size: int = setting(
-        reading.whole(1, 1000), "500", "Messages a sender claims and sends at a time."
+        reading.whole(1, 1000), "1000", "Messages a sender claims and sends at a time."
     )
     lease_s: int = setting(
         reading.whole(5, 600), "30", "Seconds a sender's claim on a batch of messages holds."

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gis.membership import handing_over
 from gis.membership.claims import BEGUN, SERVICE, claims
 from gis.membership.scratch import scratch
 from outage import tables as t
@@ -40,11 +41,8 @@ def _start() -> sa.Select[tuple[datetime]]:
     return sa.select(t.outages.c.started_at).where(t.outages.c.key == _CAME)
 
 
-def _go_on() -> sa.Update:
-    """Let what ended after the outage had begun that its premise has come to go on under that.
-
-    A restoration that was worked before what came earlier found nobody else to go on under.
-    """
+def _ended_since() -> sa.ColumnElement[bool]:
+    """What ended last at a premise in scratch, after the outage began that it has come to."""
     last = _i.alias("last")
     newest = (
         sa.select(last.c.key)
@@ -58,16 +56,27 @@ def _go_on() -> sa.Update:
         .limit(1)
         .scalar_subquery()
     )
-    return (
-        _i.update()
-        .where(
-            _i.c.premise_key.in_(sa.select(scratch.c.premise_key)),
-            _i.c.outcome.is_not(None),
-            _i.c.ended_at > _start().where(claims(t.outages)).scalar_subquery(),
-            _i.c.key == newest,
-        )
-        .values(outage_key=_CAME, ended_at=None, outcome=None, restoration_key=None)
+    return sa.and_(
+        _i.c.premise_key.in_(sa.select(scratch.c.premise_key)),
+        _i.c.outcome.is_not(None),
+        _i.c.ended_at > _start().where(claims(t.outages)).scalar_subquery(),
+        _i.c.key == newest,
     )
+
+
+def _go_on() -> sa.Update:
+    """Let that go on under the outage that its premise has come to.
+
+    A restoration that was worked before what came earlier found nobody else to go on under.
+    """
+    again = {"outage_key": _CAME, "ended_at": None, "outcome": None, "restoration_key": None}
+    return _i.update().where(_ended_since()).values(**again)
+
+
+def _under_others() -> sa.Select[tuple[int, int]]:
+    """That outage, and others under which it had ended."""
+    came = sa.type_coerce(_CAME, Key).label("came")
+    return sa.select(came, _i.c.outage_key).where(_ended_since(), _i.c.outage_key != _CAME)
 
 
 def _remain() -> sa.Insert:
@@ -125,3 +134,4 @@ def _remain() -> sa.Insert:
 
 
 BACK_SINCE, GO_ON, REMAIN = _back_since(), _go_on(), _remain()
+NOTE = handing_over.note(_under_others())

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import Connection
 
-from gis.membership import hindsight
+from gis.membership import handing_over, hindsight
 from gis.membership.claims import BEGUN, SERVICE, claims, last_end, not_before
 from gis.membership.scratch import scratch, settled
 from outage import tables as t
@@ -74,6 +74,7 @@ def settle(conn: Connection, service: Service, end: End, came: OutageKey | None 
         coming = of_service | {"came": came}
         again = conn.execute(hindsight.BACK_SINCE, coming).scalar()
         if again:
+            conn.execute(hindsight.NOTE, coming)
             conn.execute(hindsight.GO_ON, coming)
         conn.execute(_OPEN_NEW[conn.dialect.name, bool(again)], coming)
     if end.voided and came is None:
@@ -159,35 +160,6 @@ def _hand_over() -> sa.Update:
     )
 
 
-def _note() -> sa.Insert:
-    """Put on record between which outages they went over: whoever was told of one knows.
-
-    Of outages that were merged or split the origins say more.
-    """
-    gone_over = sa.and_(
-        settled.c.winner != settled.c.holder, settled.c.interruption_key.is_not(None)
-    )
-    ways = sa.union(
-        sa.select(settled.c.winner.label("one"), settled.c.holder.label("other")).where(gone_over),
-        sa.select(settled.c.holder, settled.c.winner).where(gone_over),
-    ).subquery()
-    known, origin = t.handovers.c, t.origins.c
-    pair, back = (ways.c.one, ways.c.other), (ways.c.other, ways.c.one)
-    regrouped = sa.or_(
-        *(
-            sa.and_(origin.outage_key == one, origin.origin_key == other)
-            for one, other in (pair, back)
-        )
-    )
-    return t.handovers.insert().from_select(
-        ["outage_key", "other_key"],
-        sa.select(*pair).where(
-            sa.not_(sa.exists().where(known.outage_key == pair[0], known.other_key == pair[1])),
-            sa.not_(sa.exists().where(regrouped)),
-        ),
-    )
-
-
 def _apart() -> sa.ColumnElement[bool]:
     """Whether service was back in between: who should hold it began after the other one's end."""
     winner = t.outages.alias("winner")
@@ -246,7 +218,9 @@ def _end(which: sa.ColumnElement[bool]) -> sa.Update:
 # Put together once: a storm is thousands of small steps.
 _SETTLE, _SETTLE_HELD = _settle(held=False), _settle(held=True)
 _HAND_OVER, _OPEN, _END = _hand_over(), _open(), _end(settled.c.winner.is_(None))
-_PART, _NOTE = _end(_apart()), _note()
+_PART = _end(_apart())
+_GONE_OVER = settled.c.winner != settled.c.holder
+_NOTE = handing_over.note(sa.select(settled.c.winner, settled.c.holder).where(_GONE_OVER))
 # The next one is opened like any other.
 _PARTED = settled.update().where(_apart()).values(interruption_key=None, holder=None)
 _OPEN_NEW = {

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
+
+import orjson
 
 from notifier.carrier.bad_numbers import mailbox_failure
 from notifier.carrier.errors import MailRefusal
@@ -113,7 +114,8 @@ def _personalized(
     blocks = {
         block["type"]: _substituted(block["value"], substitutions) for block in mail["content"]
     }
-    details = json.dumps({"custom_args": arguments, "categories": mail.get("categories", [])})
+    kept = {"custom_args": arguments, "categories": mail.get("categories", [])}
+    details = orjson.dumps(kept).decode()
     our_id = arguments.get("m")
     return [
         Acceptance(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hmac
-import json
 import zlib
 from typing import Any
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -83,8 +83,8 @@ class MailSendApi:
 
 def _read(body: bytes, *, zipped: bool) -> Any:  # noqa: ANN401 - anything JSON may hold
     try:
-        return json.loads(_unzipped(body) if zipped else body)
-    except (ValueError, RecursionError, zlib.error, EOFError, gzip.BadGzipFile) as error:
+        return orjson.loads(_unzipped(body) if zipped else body)
+    except (ValueError, zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise MailRefusal("Bad Request") from error
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,17 +51,16 @@ class Acceptance:
     details: str = "{}"
 
 
-_ACCEPT = """
-INSERT INTO messages (
-    sid, channel, recipient, sender, service_sid, subject, body, html, segments, our_id, again,
-    status, failure, callback_url, validity_s, details, accepted_ms, sent_ms, updated_ms, due_ms)
-VALUES (
-    :sid, :channel, :recipient, :sender, :service_sid, :subject, :body, :html, :segments,
-    :our_id,
-    :first AND EXISTS (SELECT 1 FROM messages WHERE our_id = :our_id),
-    :status, :failure, :callback_url, :validity_s, :details, :accepted_ms, :sent_ms,
-    :updated_ms, :due_ms)
-"""
+_NAMES = Acceptance.__slots__
+_AT = {name: f"?{place}" for place, name in enumerate((*_NAMES, "at", "due"), 1)}
+_GIVEN = tuple(name for name in _NAMES if name != "first")
+_ACCEPT = f"""
+INSERT INTO messages ({", ".join(_GIVEN)}, again, accepted_ms, sent_ms, updated_ms, due_ms)
+VALUES ({", ".join(_AT[name] for name in _GIVEN)},
+    {_AT["first"]} AND EXISTS (SELECT 1 FROM messages WHERE our_id = {_AT["our_id"]}),
+    {_AT["at"]}, {_AT["at"]}, {_AT["at"]}, {_AT["due"]})
+"""  # noqa: S608 - names and places are ours, values are bound
+_VALUES = attrgetter(*_NAMES)
 
 
 class CarrierStore:
@@ -103,21 +103,20 @@ class CarrierStore:
             self._readers, lambda: do(self._reading_connection())
         )
 
-    async def accept(
-        self, acceptances: Sequence[Acceptance], *, due_ms: int
-    ) -> list[dict[str, Any]]:
-        """Take messages, all or none; they are on disk when this returns their rows.
+    async def accept(self, acceptances: Sequence[Acceptance], *, due_ms: int) -> int:
+        """Take messages, all or none; they are on disk when this returns the time of it.
 
-        due_ms: when they first move on, in milliseconds since the epoch.
+        due_ms: when they first move on; both in milliseconds since the epoch.
         """
-        rows = [_row(acceptance, now_ms(), due_ms) for acceptance in acceptances]
+        now = now_ms()
+        rows = [(*_VALUES(acceptance), now, due_ms) for acceptance in acceptances]
 
         def insert(connection: sqlite3.Connection) -> None:
             # One by one: each row's `again` has to see the rows before it.
             connection.executemany(_ACCEPT, rows)
 
         await self.write(insert)
-        return rows
+        return now
 
     def _reading_connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -129,7 +128,8 @@ class CarrierStore:
         return connection
 
 
-def _row(acceptance: Acceptance, now: int, due: int) -> dict[str, Any]:
+def row_of(acceptance: Acceptance, now: int, due: int) -> dict[str, Any]:
+    """The row of a message as it was just taken."""
     row: dict[str, Any] = {name: getattr(acceptance, name) for name in acceptance.__slots__}
     # Until it is sent, a text's date_sent is its date of creation, as in the published examples.
     return row | {

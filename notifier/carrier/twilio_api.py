@@ -21,7 +21,7 @@ from notifier.carrier.conditions import Conditions, through_faults
 from notifier.carrier.errors import TwilioRefusal
 from notifier.carrier.inbound import has_stopped
 from notifier.carrier.settings import CarrierSettings
-from notifier.carrier.store import CarrierStore, now_ms
+from notifier.carrier.store import CarrierStore, now_ms, row_of
 from notifier.carrier.text_requests import Listing, parse_listing, parse_text
 
 _LARGEST_FORM_BYTES = 1024 * 1024
@@ -92,8 +92,8 @@ class MessagesApi:
             failure = _STOPPED if stopped else self._conditions.error_code(to)
             text = parse_text(form, failure=failure)
             due = now_ms() + self._conditions.callback_delay_ms
-            [row] = await self._store.accept([text], due_ms=due)
-            return JSONResponse(self._message(row), 201)
+            at = await self._store.accept([text], due_ms=due)
+            return JSONResponse(self._message(row_of(text, at, due)), 201)
 
         return await through_faults(request, "sms", self._conditions, accept, status_error)
 

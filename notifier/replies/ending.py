@@ -14,6 +14,7 @@ from notifier.channels.codes import Action, action
 from notifier.replies import told
 from notifier.replies.acting import end_texts
 from notifier.replies.owing import ANSWER, PAGE
+from notifier.settling import ABOUT_ALL
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import wall_now
@@ -26,6 +27,8 @@ MOST_TRIES = 12
 """That many take half an hour; each of them may have reached somebody and not told us so."""
 _ENOUGH = "tried_enough"
 _A = t.answers
+IS_OPEN = _A.c.state.in_([sa.literal_column("'pending'"), sa.literal_column("'claimed'")])
+"""In the words of the index of those; SQLite goes through all answers there ever were without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,7 @@ class Tried:
 
 def lost(conn: Connection) -> sa.ColumnElement[bool]:
     """What a sender held that has died."""
-    return sa.and_(_A.c.state == "claimed", _A.c.lease_until < wall_now(conn))
+    return sa.and_(IS_OPEN, _A.c.state == "claimed", _A.c.lease_until < wall_now(conn))
 
 
 def take_back(conn: Connection) -> None:
@@ -70,6 +73,9 @@ def settle(conn: Connection, one: Tried, outcome: Outcome, provider: str) -> Non
             values = {"state": "accepted", "provider_id": outcome.provider_id, "ended_at": now}
         case Result.RETRY if code == NOT_SENT:
             values = {"state": "pending", "send_after": now + BACK_OFF, "lease_until": None}
+        case Result.RETRY if code in ABOUT_ALL and one.role == PAGE:
+            # A page outlasts any failure of the line.
+            values = _later(one, now)
         case Result.RETRY:
             values = _again(one, outcome.result, now)
         case Result.AMBIGUOUS if one.role == PAGE:
@@ -87,12 +93,16 @@ def settle(conn: Connection, one: Tried, outcome: Outcome, provider: str) -> Non
 
 def _again(one: Tried, result: Result, now: datetime) -> dict[str, Any]:
     """What becomes of one that has to go out: it waits, each time longer, or that was enough."""
-    tries = one.before + 1
-    if tries < MOST_TRIES:
-        wait = min(BACK_OFF * 2**one.before, LONGEST_BACK_OFF)
-        return {"tries": tries, "state": "pending", "send_after": now + wait, "lease_until": None}
+    if one.before + 1 < MOST_TRIES:
+        return _later(one, now)
     state = "unknown" if result is Result.AMBIGUOUS else "failed"
-    return {"tries": tries, "state": state, "reason": _ENOUGH, "ended_at": now}
+    return {"tries": one.before + 1, "state": state, "reason": _ENOUGH, "ended_at": now}
+
+
+def _later(one: Tried, now: datetime) -> dict[str, Any]:
+    wait = min(BACK_OFF * 2**one.before, LONGEST_BACK_OFF)
+    tries = min(one.before + 1, MOST_TRIES - 1)
+    return {"tries": tries, "state": "pending", "send_after": now + wait, "lease_until": None}
 
 
 def _write(conn: Connection, one: Tried, values: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from notifier.links import Links
 from notifier.rendering import Text
 from notifier.replies import ending, told
 from notifier.replies.applying import ALWAYS_ANSWERED
-from notifier.replies.ending import Tried
+from notifier.replies.ending import IS_OPEN, Tried
 from notifier.replies.owing import ANSWER, PAGE
 from notifier.routing import Routing
 from notifier.stopping import Switch, for_claiming, standing
@@ -178,7 +178,9 @@ _A = t.answers
 def _due(conn: Connection, channels: Sequence[str], *, stopped: bool) -> sa.ColumnElement[bool]:
     """What goes now; while sending is stopped only pages, and what is answered always."""
     now = wall_now(conn)
-    due = sa.and_(_A.c.state == "pending", _A.c.send_after <= now, _A.c.channel.in_(channels))
+    due = sa.and_(
+        IS_OPEN, _A.c.state == "pending", _A.c.send_after <= now, _A.c.channel.in_(channels)
+    )
     if not stopped:
         return due
     always = sa.select(t.replies.c.key).where(t.replies.c.intent.in_(list(ALWAYS_ANSWERED)))

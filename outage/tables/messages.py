@@ -82,7 +82,12 @@ messages = Table(
     Index("ix_messages_endpoint_key", "endpoint_key"),
     Index("ix_messages_account_key", "account_key"),
     Index("ix_messages_state_send_after", "state", "send_after"),
-    Index("ix_messages_batch_key", "batch_key"),
+    Index(
+        "ix_messages_batch_key",
+        "batch_key",
+        sqlite_where=text("batch_key IS NOT NULL"),
+        postgresql_where=text("batch_key IS NOT NULL"),
+    ),
     Index(
         "ix_messages_due",
         "channel",
@@ -91,7 +96,12 @@ messages = Table(
         sqlite_where=text("state = 'pending' AND batch_key IS NULL"),
         postgresql_where=text("state = 'pending' AND batch_key IS NULL"),
     ),
-    Index("ix_messages_provider_id", "provider_id"),
+    Index(
+        "ix_messages_provider_id",
+        "provider_id",
+        sqlite_where=text("provider_id IS NOT NULL"),
+        postgresql_where=text("provider_id IS NOT NULL"),
+    ),
     Index(
         "ix_messages_unknown",
         "ask_after",

@@ -124,7 +124,7 @@ def however_sent(facts: dict[str, Any]) -> dict[str, Any]:
     states = Counter[str]()
     for state, count in facts["messages"].items():
         states["said" if state in TOLD else state] += count
-    return facts | {"messages": dict(states), "seconds": 0}
+    return facts | {"messages": dict(states), "send": "either", "seconds": 0}
 
 
 def lines(file: Path) -> list[dict[str, Any]]:

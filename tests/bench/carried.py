@@ -19,7 +19,8 @@ from twilio.rest import Client
 
 from outage.settings import Settings, load
 
-_SID, _TOKEN, _KEY = "AC" + "5" * 32, "auth-token-of-the-bench", "SG.key-of-the-bench"
+_SID, _TOKEN = "AC" + "5" * 32, "auth-token-of-the-bench"
+SENDGRID_KEY = "SG.key-of-the-bench"
 _STARTS_WITHIN_S = 60
 
 
@@ -32,7 +33,7 @@ def carrier(folder: Path, latency_ms: int) -> Iterator[str]:
     given = {
         "account_sid": _SID,
         "auth_token": _TOKEN,
-        "sendgrid_api_key": _KEY,
+        "sendgrid_api_key": SENDGRID_KEY,
         "folder": str(folder),
         "latency_ms": latency_ms,
         "callback_delay_ms": 3_600_000,
@@ -70,11 +71,12 @@ def configured(home: Path, base: str) -> Settings:
             "OUTAGE_SEND": "live",
             "OUTAGE_TEST_NUMBERS": "yes",
             "OUTAGE_QUIET_HOURS": "none",
+            "OUTAGE_SECRET_KEY": "secret-key-of-the-bench-and-of-nothing-else",
             "OUTAGE_TWILIO_ACCOUNT_SID": _SID,
             "OUTAGE_TWILIO_AUTH_TOKEN": _TOKEN,
             "OUTAGE_TWILIO_MESSAGING_SERVICE_SID": "MG" + "0" * 32,
             "OUTAGE_TWILIO_BASE_URL": base,
-            "OUTAGE_SENDGRID_API_KEY": _KEY,
+            "OUTAGE_SENDGRID_API_KEY": SENDGRID_KEY,
             "OUTAGE_SENDGRID_FROM": "outages@example.org",
             "OUTAGE_SENDGRID_BASE_URL": base,
         }

@@ -12,15 +12,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import multiprocessing
 import os
-import resource
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
@@ -39,11 +36,11 @@ from outage.commands import Report
 from outage.database import Database, open_database
 from outage.model import CrewStatus, Outage
 from tests.bench import county, nightly
+from tests.bench.beside import Running, Spent, used
 
 EVERY_S = 0.005
 """How often the other writer writes."""
 LOOK_S = 0.005
-PROCESSES = multiprocessing.get_context("spawn")
 
 
 class Timed(Database):
@@ -59,21 +56,6 @@ class Timed(Database):
             began = time.perf_counter()
             yield conn
         self.held_s.append(time.perf_counter() - began)
-
-
-@dataclass(kw_only=True)
-class Spent:
-    """What a process used between two moments."""
-
-    cpu_s: float = 0.0
-    peak_mb: float = 0.0
-    times_s: list[float] = field(default_factory=list)
-    held_s: list[float] = field(default_factory=list)
-
-
-def used() -> tuple[float, float]:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def read(url: str, pipe: Pipe) -> None:
@@ -112,22 +94,6 @@ def write(url: str, outage_id: str, pipe: Pipe) -> None:
             waits, db.held_s = [], []
             if word == "stop":
                 return
-
-
-class Running:
-    """A process beside this one that can be asked what it has spent since it was asked last."""
-
-    def __init__(self, target: Callable[..., None], *args: str) -> None:
-        self._pipe, theirs = PROCESSES.Pipe()
-        self._process = PROCESSES.Process(target=target, args=(*args, theirs), daemon=True)
-        self._process.start()
-
-    def ask(self, word: str = "so far") -> Spent:
-        self._pipe.send(word)
-        spent: Spent = self._pipe.recv()
-        if word == "stop":
-            self._process.join()
-        return spent
 
 
 def wait_for_match(db: Database, outage: Outage) -> float:

@@ -29,9 +29,11 @@ from outage import tables as t
 from outage.database import Database, open_database
 from outage.settings import Settings
 from outage.site import NEUTRAL
-from tests.bench import county, plain, told
+from tests.bench import plain, queued, told
+from tests.bench.beside import Running, Spent, used
 from tests.bench.carried import carrier, configured, twilio
-from tests.bench.declare import Running, Spent, Timed, somewhere, used, write
+from tests.bench.declare import Timed, somewhere, write
+from tests.bench.shown import lines
 from tests.bench.told import ToTell
 
 _LOOK_S = 0.005
@@ -107,12 +109,6 @@ def _wait_for(db: Database, wanted: ToTell) -> None:
         time.sleep(_LOOK_S)
 
 
-def make_due(db: Database) -> None:
-    """Let all holds be over."""
-    with db.write() as conn:
-        conn.execute(t.messages.update().values(send_after=county.BEGAN))
-
-
 def claiming_and_settling(db: Database, given: Settings, messages: int) -> dict[str, Any]:
     """Claim batches and settle them as accepted, no call between; and receipts for them."""
     box = Outbox(db, given, NEUTRAL)
@@ -166,8 +162,19 @@ def _receipts(db: Database, keys: list[int]) -> dict[str, Any]:
     }
 
 
-def sending(db: Database, home: Path, latency_ms: int, texts: int, some: int) -> dict[str, Any]:
-    """Send texts to the simulator by one process; some by the SDK in a loop."""
+def _pending(db: Database, some: int) -> list[int]:
+    """Texts that nobody has sent."""
+    m = t.messages.c
+    pending = sa.select(m.key).where(m.state == "pending", m.channel == "sms").limit(some)
+    with db.read() as conn:
+        keys = list(conn.execute(pending).scalars())
+    return keys or sys.exit("all texts are sent: ask for more --accounts, or less --sent")
+
+
+def sending(
+    url: str, db: Database, home: Path, *, latency_ms: int, texts: int, some: int
+) -> dict[str, Any]:
+    """Send texts to the simulator by one process; some by the SDK in a loop, or by a job each."""
     with carrier(home / f"carrier-{latency_ms}", latency_ms) as base:
         box = Outbox(db, configured(home, base), NEUTRAL)
         sent, began = 0, time.perf_counter()
@@ -185,12 +192,17 @@ def sending(db: Database, home: Path, latency_ms: int, texts: int, some: int) ->
             for number in range(some):
                 plain.text(client, "MG" + "0" * 32, f"+999{number:09d}", f"{base}/nowhere")
             plain_s = time.perf_counter() - began
+        keys = _pending(db, some)
+        with queued.valkey(home) as redis_url:
+            jobs_s = queued.send(redis_url, url, base, keys)
     return {
         "latency_ms": latency_ms,
         "texts": sent,
         "texts_a_second": round(sent / ours_s),
         "sdk_in_a_loop_a_second": round(some / plain_s, 1),
         "ratio": round(plain_s / some / (ours_s / max(1, sent)), 1),
+        "rq_job_each_a_second": round(len(keys) / jobs_s, 1),
+        "rq_ratio": round(jobs_s / len(keys) / (ours_s / max(1, sent)), 1),
         "memory_mb": round(used()[1]),
     }
 
@@ -205,26 +217,18 @@ def measure(url: str, accounts: int, some: int, texts: int) -> dict[str, Any]:
     db = open_database(url)
     found: dict[str, Any] = {"database": db.engine.dialect.name}
     found["planning"] = planning(url, db, accounts, some)
-    make_due(db)
+    told.make_due(db)
     with TemporaryDirectory(prefix="outage-bench-") as folder:
         home = Path(folder)
         found["claiming"] = claiming_and_settling(db, configured(home, _NOBODY), texts)
         for latency_ms in (0, 100):
-            found[f"sending at {latency_ms} ms"] = sending(db, home, latency_ms, texts, 50)
+            found[f"sending at {latency_ms} ms"] = sending(
+                url, db, home, latency_ms=latency_ms, texts=texts, some=50
+            )
     with db.read() as conn:
         found["batches_left"] = len(batches.waiting(conn, queued_too=True))
     db.close()
     return found
-
-
-def _lines(found: dict[str, Any]) -> str:
-    lines = []
-    for name, value in found.items():
-        if isinstance(value, dict):
-            lines += [name, *(f"  {key:30}{each:>14,}" for key, each in value.items())]
-        else:
-            lines.append(f"{name:32}{value:>14}")
-    return "\n".join(lines)
 
 
 def main() -> None:
@@ -237,7 +241,7 @@ def main() -> None:
     options = parser.parse_args()
     with somewhere(postgresql=options.postgresql) as url:
         found = measure(url, options.accounts, options.plain, options.sent)
-    sys.stdout.write(json.dumps(found, indent=2) if options.json else _lines(found))
+    sys.stdout.write(json.dumps(found, indent=2) if options.json else lines(found))
     sys.stdout.write("\n")
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sendgrid.helpers.mail import Mail
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import DeclarativeBase, Session, relationship
 
@@ -96,6 +97,29 @@ def text(client: Any, sender: str, number: str, callback: str) -> str:  # noqa: 
         status_callback=callback,
     )
     return str(sent.sid)
+
+
+def send_one(engine: Engine, client: Any, key: int, callback: str) -> None:  # noqa: ANN401 - the SDK's
+    """Load a message, send it by the SDK, and write down that it was accepted."""
+    with Session(engine) as session:
+        message: Any = session.get_one(_Message, key)
+        endpoint: Any = session.get_one(_Endpoint, message.endpoint_key)
+        message.provider_id = text(client, "MG" + "0" * 32, endpoint.address, callback)
+        message.state = "accepted"
+        message.accepted_at = datetime.now(UTC)
+        session.commit()
+
+
+def mail(client: Any, sender: str, address: str) -> int:  # noqa: ANN401 - the SDK's
+    """Send one e-mail by the SDK."""
+    written = Mail(
+        from_email=sender,
+        to_emails=address,
+        subject="Power outage at your place",
+        plain_text_content="Power is out at your place. We are on it.",
+        html_content="<p>Power is out at your place. We are on it.</p>",
+    )
+    return int(client.send(written).status_code)
 
 
 def timed(work: Callable[[], int]) -> tuple[int, float]:

@@ -13,9 +13,9 @@ from outage.database import Database
 from outage.model import JournalKind, Outage
 from tests.bench import county
 
-_NUMBERS = "+999%09d"
+NUMBERS = "+999%09d"
 """The generated range that only the simulator accepts."""
-_REACHED = (
+_PHONES_AND_SOME_MAILBOXES = (
     """
     INSERT INTO endpoints (key, kind, address, language, opted_out_at)
         SELECT 2 * key, 'phone', {phone}, CASE WHEN key % 5 = 0 THEN 'es' ELSE 'en' END,
@@ -27,12 +27,21 @@ _REACHED = (
         SELECT 2 * key + 1, 'email', 'a' || key || '@example.org', 'en' FROM accounts
         WHERE key % 2 = 0
     """,
+)
+MAILBOXES = (
     """
+    INSERT INTO endpoints (key, kind, address, language)
+        SELECT 2 * key + 1, 'email', 'a' || key || '@example.org',
+            CASE WHEN key % 5 = 0 THEN 'es' ELSE 'en' END
+        FROM accounts
+    """,
+)
+"""A mailbox for every account, and no phone."""
+_CONTACTS = """
     INSERT INTO contacts (account_key, endpoint_key, channel, consent_at)
         SELECT key / 2, key, CASE WHEN kind = 'phone' THEN 'sms' ELSE 'email' END, 0
         FROM endpoints ORDER BY key
-    """,
-)
+    """
 _INSIDE = (
     """
     INSERT INTO memberships (outage_key, premise_key, added, since, why)
@@ -60,12 +69,14 @@ class ToTell:
     accounts: int
 
 
-def settle(db: Database, accounts: int) -> None:
+def settle(
+    db: Database, accounts: int, reached: tuple[str, ...] = _PHONES_AND_SOME_MAILBOXES
+) -> None:
     """Fill a migrated database: every account has a phone, every other one an e-mail address."""
     county.build(db, accounts)
-    phone = f"printf('{_NUMBERS}', key)" if db.is_sqlite else "'+999' || lpad(key::text, 9, '0')"
+    phone = f"printf('{NUMBERS}', key)" if db.is_sqlite else "'+999' || lpad(key::text, 9, '0')"
     with db.write() as conn:
-        for statement in _REACHED:
+        for statement in (*reached, _CONTACTS):
             conn.execute(sa.text(statement.format(phone=phone)))
         if not db.is_sqlite:
             conn.execute(sa.text("ANALYZE"))
@@ -102,3 +113,9 @@ def planned(db: Database, told: ToTell) -> int:
     statement = sa.select(sa.func.count()).where(t.messages.c.outage_key == told.outage.key)
     with db.read() as conn:
         return int(conn.execute(statement).scalar_one())
+
+
+def make_due(db: Database) -> None:
+    """Let all holds be over."""
+    with db.write() as conn:
+        conn.execute(t.messages.update().values(send_after=county.BEGAN))

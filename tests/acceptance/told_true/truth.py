@@ -47,6 +47,7 @@ class Standing:
     """Premises that are members and have not been restored."""
     next_update: int | None = None
     starts: int | None = None
+    ends: int | None = None
     began: int = 0
     """When service went off, as was believed then."""
 
@@ -86,6 +87,7 @@ class Truth:
         for key in record.outages:
             self._changes(key, "next_update_by", "next_update")
             self._changes(key, "planned_start", "starts")
+            self._changes(key, "planned_end", "ends")
             self._changes(key, "started_at", "began")
 
     def standing(self, outage: int, place: int) -> Standing | None:

@@ -119,6 +119,13 @@ def _current(case: Case, row: Row, standing: Standing) -> int | None:
     return known["latest"] if known is not None and known["latest"] > row["claimed_at"] else None
 
 
+def _by_plan(case: Case, row: Row, standing: Standing) -> int | None:
+    """When planned work is to end: its ETR, until somebody gives it one."""
+    planned = case.record.outages[row["outage_key"]]["kind"] == "planned"
+    ahead = standing.ends is not None and standing.ends > row["claimed_at"]
+    return standing.ends if planned and ahead else None
+
+
 def _of_times(case: Case, row: Row, kind: str, standing: Standing) -> Iterator[str]:
     """The times that the row keeps as told."""
     told = row["told_time"]
@@ -138,9 +145,10 @@ def _of_etr(case: Case, row: Row, kind: str, standing: Standing) -> Iterator[str
         yield f"states ETR version {version}, and the one that holds is {standing.etr}"
     if version is None and current is not None:
         yield f"states no ETR, and version {standing.etr} holds"
-    if version is None and told is not None and told != standing.next_update:
+    by_plan = _by_plan(case, row, standing)
+    if version is None and told is not None and told not in {standing.next_update, by_plan}:
         yield "promises more at a time that nobody has promised"
-    if kind in {"etr", "etr_later"} and version is None:
+    if kind in {"etr", "etr_later"} and version is None and told != by_plan:
         yield "is about an ETR and states none"
 
 
@@ -150,7 +158,7 @@ def _of_words(case: Case, row: Row, kind: str, standing: Standing) -> Iterator[s
     if text is None or text["language"] != "en" or row["sends"] > 1 or kind in ANSWERS:
         return
     says, now = words.stated(text["body"]), row["claimed_at"]
-    current = _current(case, row, standing)
+    current = _current(case, row, standing) or _by_plan(case, row, standing)
     clock = None if current is None else words.on_the_clock(current, case.zone)
     if says.etr is not None and says.etr != clock:
         yield f"reads as an ETR of {says.etr}, and the one that holds is {clock}"

@@ -40,6 +40,11 @@ def downgraded(world: World) -> list[tuple[str, str, str, str | None]]:
         conn.execute(m.update().where(m.c.key == keys[-2]).values(**lost))
         told = {"kind": "correction", "variant": "intermittent", "told_state": "intermittent"}
         conn.execute(m.update().where(m.c.key == keys[-1]).values(state="accepted", **told))
+        # A time that passed: those who were told so, and those whose message it had been.
+        for decision, count in (("etr_passed", 3), ("etr_over", 2)):
+            conn.execute(
+                t.decisions.insert().values(number=99, outage_key=1, decision=decision, count=count)
+            )
     config = Config()
     config.set_main_option("script_location", str(schema.MIGRATIONS).replace("%", "%%"))
     with world.db.write() as conn:
@@ -70,3 +75,13 @@ def test_what_was_told_stays_on_record_and_who_believes_to_be_out_still_does(
     downgraded: list[tuple[str, str, str, str | None]],
 ) -> None:
     assert downgraded[-1] == ("accepted", "correction", "intermittent", "out")
+
+
+def test_what_two_words_counted_one_counts(
+    downgraded: list[tuple[str, str, str, str | None]], world: World
+) -> None:
+    assert downgraded
+    d = t.decisions.c
+    with world.db.read() as conn:
+        found = conn.execute(sa.select(d.decision, d.count).where(d.number == 99)).all()
+    assert [tuple(row) for row in found] == [("etr_passed", 5)]

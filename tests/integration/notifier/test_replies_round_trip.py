@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -221,12 +222,24 @@ def test_an_applier_killed_anywhere_leaves_each_text_applied_once(
         assert conn.execute(sa.select(sa.func.count(a.reply_key.distinct()))).scalar() == 100
 
 
-@pytest.mark.parametrize(("status", "end"), [(429, "failed"), (503, "unknown")])
+def test_a_page_outlasts_a_provider_that_takes_nothing_from_anybody(world: World) -> None:
+    accept(world.db, [InboundText(provider="twilio", provider_id="SM1", address=ME, body="fire")])
+    with serving(lambda _: Answer(429)) as provider:
+        settings = live(world.settings, provider)
+        Inbox(world.db, settings, SITE).drain()
+        with world.db.write() as conn:
+            conn.execute(t.answers.delete().where(t.answers.c.role != "page"))
+            conn.execute(t.answers.delete().where(t.answers.c.channel != "sms"))
+        waits_s = list(islice(_waits_s(world, settings), ending.MOST_TRIES + 4))
+    assert waits_s[-1] >= ending.LONGEST_BACK_OFF.total_seconds()
+    assert states(world) == [("page", "pending", None)]
+
+
 def test_a_page_that_no_provider_takes_is_tried_ever_later_and_then_listed(
-    world: World, caplog: pytest.LogCaptureFixture, status: int, end: str
+    world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     accept(world.db, [InboundText(provider="twilio", provider_id="SM1", address=ME, body="fire")])
-    with serving(lambda _: Answer(status)) as provider:
+    with serving(lambda _: Answer(503)) as provider:
         settings = live(world.settings, provider)
         Inbox(world.db, settings, SITE).drain()
         with world.db.write() as conn:
@@ -239,9 +252,9 @@ def test_a_page_that_no_provider_takes_is_tried_ever_later_and_then_listed(
     assert len(waits_s) == len(least_s)
     # Counted from before a call that may take a while here.
     assert all(s <= waited < 2 * s for waited, s in zip(waits_s, least_s, strict=True)), waits_s
-    assert states(world) == [("page", end, "tried_enough")]
+    assert states(world) == [("page", "unknown", "tried_enough")]
     with world.db.read() as conn:
-        assert [reply.pages for reply in replies(conn)] == [(f"sms {end}",)]
+        assert [reply.pages for reply in replies(conn)] == [("sms unknown",)]
     assert f"is undelivered after {ending.MOST_TRIES} tries" in caplog.text
 
 

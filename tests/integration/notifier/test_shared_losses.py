@@ -97,3 +97,30 @@ def test_two_ends_at_once_are_told_as_one(town: Town, wide: Outage) -> None:
         for outage in (wide, inner):
             desk.restore(conn, outage.id, actor=ACTOR)
     assert sorted(town.settle()) == everybody("restored", 1, 2, 3, 4)
+
+
+def test_what_ended_under_one_and_goes_on_under_the_other_is_taken_back(
+    town: Town, wide: Outage
+) -> None:
+    inner = older(town)
+    town.settle()
+    town.do(desk.restore, wide)
+    town.do(desk.restore, inner)
+    assert sorted(town.settle()) == everybody("restored", 1, 2, 3, 4)
+    town.do(desk.reopen, wide)
+    assert sorted(town.settle()) == everybody("correction out", 1, 2, 3, 4)
+
+
+def test_an_end_that_nobody_knows_is_told_in_no_others_name(town: Town, wide: Outage) -> None:
+    """The older one is restored, and its losses end under the other, which is just not listed."""
+    town.world.later(10)
+    listed = town.world.declare(WIDE, source="feed", source_id="1")
+    assert town.settle() == []
+    town.do(desk.restore, wide)
+    assert town.settle() == []
+    assert town.world.out()[2] == listed.key
+    town.do(desk.unlist, listed)
+    assert town.settle() == []
+    town.do(desk.end_unlisted, listed, at=town.world.now)
+    assert town.settle() == []
+    assert town.world.out() == {}

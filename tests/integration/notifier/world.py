@@ -72,9 +72,15 @@ class World:
             for address in addresses or (phone(len(self.ids)),):
                 self._contact(conn, account, address, language)
 
+    def premise(self, conn: Connection, name: str) -> None:
+        if name not in self.ids:
+            self._add(conn, t.premises, name, id=name, services=7, loaded_version=1)
+
+    def key(self, conn: Connection, outage_id: str) -> int:
+        return int(self._row(conn, outage_id).key)
+
     def _hold(self, conn: Connection, account: int, premise: str) -> None:
-        if premise not in self.ids:
-            self._add(conn, t.premises, premise, id=premise, services=7, loaded_version=1)
+        self.premise(conn, premise)
         conn.execute(
             t.occupancies.insert().values(
                 account_key=account, premise_key=self.ids[premise], since=START
