@@ -127,11 +127,18 @@ class Answers:
         ).all()
         now, links = wall_now(conn), self._links_of(conn, [row.key for row in rows])
         claimed: list[tuple[str, _Claimed]] = []
+        answered: set[str] = set()
         for row in rows:
             reason = self._ending(row, now)
             if reason is not None:
                 ending.end(conn, row.key, *reason, now)
                 continue
+            if row.role == ANSWER:
+                if row.address in answered:
+                    # A batch goes out all at once: the next answer waits until the one before
+                    # is sent, or "which place?" could arrive after the place's news.
+                    continue
+                answered.add(row.address)
             fence = row.fence + 1
             conn.execute(
                 _A.update()
