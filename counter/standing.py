@@ -12,7 +12,8 @@ from counter.wording import wording
 from notifier import facts
 from notifier.facts import OutageFacts
 from notifier.replies import tapping
-from notifier.replies.standing import Place, Stay, area_is_out, clock_at, counting, stays
+from notifier.replies.area import outages_near
+from notifier.replies.standing import Place, Stay, clock_at, counting, stays
 from notifier.words import FALLBACK, words
 from outage import model
 from outage import tables as t
@@ -29,9 +30,10 @@ class Stand:
     """One service at one place, or a notice about it.
 
     ``state`` is ``out``, ``back``, ``counting`` (an outage of which nobody knows yet whom it
-    concerns), ``fine``, ``planned`` or ``advisory``, and of no more than the area ``area_out`` or
-    ``area_none``; ``facts`` are names of the page's words with what they say. ``button`` names the
-    word of the tap that makes sense now, and ``noted`` says that this person has told us.
+    concerns), ``fine``, ``planned`` or ``advisory``, of no more than the area ``area_out`` or
+    ``area_none``, and of an outage that a link is not for ``other_outage``; ``facts`` are names of
+    the page's words with what they say. ``button`` names the word of the tap that makes sense now,
+    and ``noted`` says that this person has told us.
     """
 
     service: Service
@@ -52,12 +54,18 @@ class Spot:
     stands: tuple[Stand, ...]
 
 
-def look(
-    conn: Connection, places: Sequence[Place], endpoint_key: int, language: str, site: Site
+def look(  # noqa: PLR0917  # who looks, at what, and how
+    conn: Connection,
+    places: Sequence[Place],
+    endpoint_key: int,
+    language: str,
+    site: Site,
+    only: frozenset[int] = frozenset(),
 ) -> tuple[list[Spot], str]:
     """Return somebody's places, how it stands there, and as of when.
 
-    Each place's times are on its own clock.
+    Each place's times are on its own clock. Of outages that are none of ``only``, where it names
+    any, no more is said than that there is one; advisories in force are said to everybody.
     """
     now, mine = business_now(conn), places[:MOST_PLACES]
     keys = [one.key for one in mine]
@@ -71,6 +79,7 @@ def look(
         now=now,
         about=about,
         uncounted=uncounted,
+        only=only,
     )
     return [
         Spot(
@@ -78,7 +87,11 @@ def look(
             street=one.street,
             # What endangers people comes before what annoys them.
             stands=(
-                *(here.notice(key) for premise, key in more if premise == one.key),
+                *(
+                    here.notice(key)
+                    for premise, key in more
+                    if premise == one.key and here.tells(key)
+                ),
                 *(
                     here.service(
                         service,
@@ -96,22 +109,31 @@ def look(
     ], view.when(now)
 
 
-def look_around(
-    conn: Connection, places: Sequence[Place], endpoint_key: int, language: str, site: Site
+def look_around(  # noqa: PLR0917  # as above
+    conn: Connection,
+    places: Sequence[Place],
+    endpoint_key: int,
+    language: str,
+    site: Site,
+    only: frozenset[int] = frozenset(),
 ) -> tuple[list[Spot], str]:
     """Return how it stands in the area of one place, and nothing of the place itself."""
     at = places[0]
+    near = outages_near(conn, at.key)
 
     def state(service: Service) -> str:
-        if area_is_out(conn, at.key, service):
-            return "area_out"
+        here = {key for key, out in near if out is service}
+        if here:
+            return "area_out" if not only or here & only else "other_outage"
         return "counting" if counting(conn, [service]) else "area_none"
 
     def stand(service: Service) -> Stand:
         # Whether the place came back since they told us is not said here either.
-        noted = tapping.noted(conn, endpoint_key, at, service, ())
+        noted, seen = tapping.noted(conn, endpoint_key, at, service, ()), state(service)
+        if seen == "other_outage":
+            return Stand(service=service, state=seen)
         button = "is_back" if noted else "is_out"
-        return Stand(service=service, state=state(service), button=button, noted=noted)
+        return Stand(service=service, state=seen, button=button, noted=noted)
 
     stands = tuple(stand(one) for one in site.services if one in at.services)
     as_of = words(language).time(business_now(conn), clock_at(places, site), "email")
@@ -126,6 +148,7 @@ class _View:
     now: datetime
     about: Mapping[int, OutageFacts]
     uncounted: frozenset[Service]
+    only: frozenset[int]
 
     def service(self, service: Service, known: Sequence[Stay], at: Place, noted: bool) -> Stand:  # noqa: FBT001  # a fact among facts
         here = next((s for s in known if s.premise_key == at.key and s.service is service), None)
@@ -133,6 +156,8 @@ class _View:
         if here is None:
             state = "counting" if service in self.uncounted else "fine"
             return Stand(service=service, state=state, button=button, noted=noted)
+        if self.only and here.outage_key not in self.only:
+            return Stand(service=service, state="other_outage")
         if here.back:
             told = (("back_at", self.when(here.back_at)),)
             button = "is_back" if noted else "still_out"
@@ -157,6 +182,10 @@ class _View:
             "message": about.public_message,
         }
         return tuple((name, said) for name, said in found.items() if said)
+
+    def tells(self, key: int) -> bool:
+        """Whether a notice is for whoever looks: an advisory always."""
+        return not self.only or key in self.only or self.about[key].policy.advisory
 
     def notice(self, key: int) -> Stand:
         about = self.about[key]

@@ -5,14 +5,16 @@ what a text would tell them, which is of the area and without a street (DECISION
 """
 
 import secrets
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from sqlalchemy.engine import Connection
 from starlette.responses import Response
 
 from counter import standing
-from counter.asking import Asked, Refused, tapped
+from counter.asking import Asked, Refused, Tap, tapped
 from counter.showing import Showing, Shown, again
+from counter.standing import Spot
 from notifier import temporary
 from notifier.links import Links
 from notifier.replies import tapping
@@ -38,8 +40,7 @@ class Temporary:
             language, here = self._language(asked, found), _places(conn, found)
             if not here:
                 return self._showing.sentence(language, "over", HTTPStatus.GONE)
-            look = standing.look if found.proved else standing.look_around
-            spots, as_of = look(conn, here, found.endpoint_key, language, self._site)
+            spots, as_of = _look(conn, found, here, language, self._site)
         until = words(language).time(found.until, clock_at(here, self._site), "email")
         shown = Shown(
             token=asked.token,
@@ -67,6 +68,7 @@ class Temporary:
                     raise Refused("choice_wrong")  # noqa: TRY301  # one way to say no
                 # To who has proved nothing it is one place, whoever else lives in the house.
                 tap = tapped(form, here if found.proved else here[:1])
+                _check(tap, _look(conn, found, here, language, self._site)[0])
             except Refused as refused:
                 wrong = str(refused)
             else:
@@ -89,6 +91,20 @@ class Temporary:
     def _language(self, asked: Asked, found: Pass) -> str:
         spoken = self._site.languages
         return asked.wish or (found.language if found.language in spoken else spoken[0])
+
+
+def _look(
+    conn: Connection, found: Pass, here: Sequence[Place], language: str, site: Site
+) -> tuple[list[Spot], str]:
+    look = standing.look if found.proved else standing.look_around
+    return look(conn, here, found.endpoint_key, language, site, found.outages)
+
+
+def _check(tap: Tap, spots: Sequence[Spot]) -> None:
+    """Raise `Refused` for a tap about an outage that the link is not for."""
+    stands = [stand for spot in spots if spot.key == tap.at.key for stand in spot.stands]
+    if any(one.service is tap.service and one.state == "other_outage" for one in stands):
+        raise Refused("choice_wrong")
 
 
 def _places(conn: Connection, found: Pass) -> list[Place]:

@@ -18,7 +18,8 @@ from sqlalchemy.engine import Connection
 
 from notifier import tokens
 from notifier.links import Links
-from notifier.replies.standing import outages_near, stays
+from notifier.replies.area import outages_near
+from notifier.replies.standing import stays
 from notifier.tokens import Token
 from outage import tables as t
 from outage.clock import business_now
@@ -27,6 +28,8 @@ from outage.model import OPEN, OutageKey
 
 HOLDS_FOR = timedelta(hours=24)
 """From when it was made, and from when the last of its outages is over."""
+HOLDS_AT_MOST = timedelta(days=30)
+"""From when it was made, also where nobody ever closes the outage."""
 MOST_PREMISES, MOST_OUTAGES = 20, 20
 _PURPOSE = "temporary"
 
@@ -37,6 +40,7 @@ class Pass:
 
     Attributes:
         proved: whether account and postal code fitted.
+        outages: those that it is for, and those they were merged into; none while it has none.
         until: when it ends; None while one of its outages goes on.
         holds: whether it opens anything now.
     """
@@ -44,6 +48,7 @@ class Pass:
     endpoint_key: int
     premises: tuple[int, ...]
     proved: bool
+    outages: frozenset[int]
     language: str
     until: datetime | None
     holds: bool
@@ -81,7 +86,7 @@ def _known(
     """
     if proved:
         return sorted({stay.outage_key for stay in stays(conn, premises, now)})
-    return sorted({key for one in premises[:1] for key in outages_near(conn, one)})
+    return sorted({key for one in premises[:1] for key, _ in outages_near(conn, one)})
 
 
 def links_of(conn: Connection, links: Links, answer_keys: Collection[int]) -> dict[int, str]:
@@ -128,33 +133,35 @@ def _opened(conn: Connection, row: sa.Row[Any]) -> Pass:
         still = sa.select(o.premise_key).where(o.key.in_(proved), o.until.is_(None))
         held = set(conn.execute(still).scalars())
         premises = [one for one in premises if one in held]
-    until = _until(conn, row)
+    outages = _with_heirs(conn, json.loads(row.outages))
+    until = _until(conn, row, outages)
     return Pass(
         endpoint_key=row.endpoint_key,
         premises=tuple(premises),
         proved=bool(proved),
+        outages=outages,
         language=row.language,
         until=until,
         holds=bool(premises) and (until is None or business_now(conn) < until),
     )
 
 
-def _until(conn: Connection, row: sa.Row[Any]) -> datetime | None:
-    """When a link ends: its time runs from the end of the outages that it was made for.
-
-    One that was merged into another goes on as that one.
-    """
+def _with_heirs(conn: Connection, outages: Collection[int]) -> frozenset[int]:
+    """Outages, and those they were merged into: there they go on."""
     o = t.outages.c
-    heirs = sa.select(o.merged_into).where(
-        o.key.in_(json.loads(row.outages)), o.merged_into.is_not(None)
-    )
+    heirs = sa.select(o.merged_into).where(o.key.in_(outages), o.merged_into.is_not(None))
+    return frozenset(outages) | frozenset(conn.execute(heirs).scalars())
+
+
+def _until(conn: Connection, row: sa.Row[Any], outages: Collection[int]) -> datetime | None:
+    """When a link ends: its time runs from the end of the outages that it was made for."""
+    o = t.outages.c
+    longest: datetime = row.made_at + HOLDS_AT_MOST
     rows = conn.execute(
-        sa.select(o.status, o.restored_at, o.closed_at, o.updated_at).where(
-            sa.or_(o.key.in_(json.loads(row.outages)), o.key.in_(heirs))
-        )
+        sa.select(o.status, o.restored_at, o.closed_at, o.updated_at).where(o.key.in_(outages))
     ).all()
     if any(one.status in OPEN for one in rows):
-        return None
+        return None if business_now(conn) < longest else longest
     ends = [one.restored_at or one.closed_at or one.updated_at for one in rows]
     last: datetime = max([row.made_at, *ends])
-    return last + HOLDS_FOR
+    return min(last + HOLDS_FOR, longest)

@@ -203,32 +203,3 @@ def counting(conn: Connection, services: Collection[Service]) -> bool:
         .limit(1)
     )
     return conn.execute(found).first() is not None
-
-
-MOST_NEAR = 500
-"""Premises out near a place that are looked at for the outages there."""
-
-
-def area_is_out(conn: Connection, premise_key: int, service: Service | None = None) -> bool:
-    """Whether anybody near is out: all that is said to who proves nothing (DECISIONS 32)."""
-    of_service = sa.true() if service is None else t.interruptions.c.service == service
-    found = _out_near(conn, premise_key).where(of_service).limit(1)
-    return conn.execute(found).first() is not None
-
-
-def outages_near(conn: Connection, premise_key: int) -> set[OutageKey]:
-    """Return outages that have left anybody near without a service."""
-    rows = conn.execute(_out_near(conn, premise_key).limit(MOST_NEAR))
-    return {OutageKey(row.outage_key) for row in rows}
-
-
-def _out_near(conn: Connection, premise_key: int) -> sa.Select[tuple[int]]:
-    """Near is the same postal code, or the same street where none is on record."""
-    i, p = t.interruptions.c, t.premises.c
-    one = conn.execute(t.premises.select().where(p.key == premise_key)).one()
-    near = p.street == one.street if one.postal_code is None else p.postal_code == one.postal_code
-    return (
-        sa.select(i.outage_key)
-        .join(t.premises, p.key == i.premise_key)
-        .where(i.outcome.is_(None), near)
-    )

@@ -29,6 +29,13 @@ replies = Table(
     Column("language", String, comment="it was written in"),
     Column("outcome", String, comment="what was done about it"),
     Column("for_staff", Boolean, nullable=False, server_default=text("false")),
+    Column(
+        "guessed",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="holds an account number that proved nothing",
+    ),
     Column("handled_at", Instant, comment="a person has looked at it"),
     Column("handled_by", String),
     Index("uq_replies_provider", "provider", "provider_id", unique=True),
@@ -40,6 +47,12 @@ replies = Table(
         "key",
         sqlite_where=text("applied_at IS NULL"),
         postgresql_where=text("applied_at IS NULL"),
+    ),
+    Index(
+        "ix_replies_guessed",
+        "applied_at",
+        sqlite_where=text("guessed"),
+        postgresql_where=text("guessed"),
     ),
     Index(
         "ix_replies_for_staff",

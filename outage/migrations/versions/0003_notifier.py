@@ -156,6 +156,13 @@ def _replies() -> None:
         sa.Column("language", sa.String(), comment="it was written in"),
         sa.Column("outcome", sa.String(), comment="what was done about it"),
         sa.Column("for_staff", sa.Boolean(), nullable=False, server_default=NO),
+        sa.Column(
+            "guessed",
+            sa.Boolean(),
+            nullable=False,
+            server_default=NO,
+            comment="holds an account number that proved nothing",
+        ),
         sa.Column("handled_at", INSTANT, comment="a person has looked at it"),
         sa.Column("handled_by", sa.String()),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_replies")),
@@ -168,6 +175,7 @@ def _replies() -> None:
     op.create_index("ix_replies_address", "replies", ["address", "key"])
     for name, columns, where in (
         ("ix_replies_waiting", ["urgency", "key"], "applied_at IS NULL"),
+        ("ix_replies_guessed", ["applied_at"], "guessed"),
         ("ix_replies_for_staff", ["key"], "for_staff AND handled_at IS NULL"),
     ):
         op.create_index(

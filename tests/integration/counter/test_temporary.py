@@ -1,5 +1,6 @@
 """The temporary link: sent to a number on no account, opened by whoever has it, and its end."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from counter.app import create_app
+from counter.personal import PER_LINK
 from notifier import gsm7, temporary
 from notifier.links import BLANK, LENGTH, Links
 from notifier.replies.applying import MOST_AN_HOUR
@@ -45,7 +47,7 @@ def settings(tmp_path: object) -> Settings:
 
 @pytest.fixture
 def world(database: object, settings: Settings) -> World:
-    """Two houses in one postal code, and a third in another."""
+    """Two houses in one postal code, and a third in another; each has neighbours."""
     world = World(database, settings)  # type: ignore[arg-type]  # the fixture's own
     world.account("A-10442", ["P1"], ME)
     world.account("A-20555", ["P2"], OTHER)
@@ -54,6 +56,9 @@ def world(database: object, settings: Settings) -> World:
     talk.address("P1", "12 Oak St", postal_code="77002")
     talk.address("P2", "40 Elm Ave", postal_code="77002")
     talk.address("P3", "7 Maple Rd", postal_code="77003")
+    world.account("neighbours", [f"N{number}" for number in range(10)])
+    for number in range(10):
+        talk.address(f"N{number}", f"{100 + number} Pine Ct", postal_code=f"7700{2 + number % 2}")
     return world
 
 
@@ -185,13 +190,14 @@ def test_account_and_postal_code_open_the_place_by_its_street(
     assert "We do not text you when it is back" in page
 
 
-def test_an_account_number_alone_opens_nothing_and_with_the_house_no_street(
+def test_an_account_number_alone_opens_nothing_nor_with_the_house(
     talk: Talk, visitor: TestClient
 ) -> None:
     talk.world.declare("P1")
     talk.say(STRANGER, "STATUS")
     assert BLANK not in talk.say(STRANGER, "A-10442")
-    page = visitor.get(asked(talk, "A-10442, house 12")).text
+    assert BLANK not in talk.say(STRANGER, "A-10442, house 12")
+    page = visitor.get(asked(talk, "A-99999, house 12, 77002")).text
     assert "An outage is reported in your area" in page
     assert "Oak" not in page
 
@@ -301,6 +307,72 @@ def _is_over(talk: Talk, visitor: TestClient, path: str, form: dict[str, str]) -
         assert "Oak" not in page.text
         assert "reported" not in page.text
     assert everything(talk.world.db) == before
+
+
+@pytest.mark.parametrize("text", [HOUSE, ACCOUNT])
+def test_it_is_for_no_outage_that_comes_later(talk: Talk, visitor: TestClient, text: str) -> None:
+    first = talk.world.declare("P1")
+    path = asked(talk, text)
+    talk.end(first, "P1")
+    before = visitor.get(path).text
+    form = forms(before)["out"]
+    talk.world.pass_time(hours=3)
+    later = talk.world.declare("P1", cause="vehicle")
+    page = visitor.get(path).text
+    assert page.count("There is another outage: for news of it, text us STATUS") == 1
+    assert "vehicle" not in page
+    assert "Since" not in page
+    assert all(one["service"] != form["service"] for one in forms(page).values())
+    assert visitor.post(path, data=form).status_code == 422
+    talk.end(later, "P1")
+    # Nor does it reopen what was restored of that one.
+    if text == ACCOUNT:
+        assert visitor.post(path, data=form).status_code == 422
+    assert talk.reports() == []
+
+
+@pytest.mark.parametrize("text", [HOUSE, ACCOUNT])
+def test_no_link_outlives_thirty_days(talk: Talk, visitor: TestClient, text: str) -> None:
+    talk.world.declare("P1")
+    path = asked(talk, text)
+    talk.world.pass_time(days=29)
+    page = visitor.get(path)
+    assert page.status_code == 200
+    talk.world.pass_time(days=2)
+    assert visitor.get(path).status_code == 410
+
+
+def test_no_log_has_the_link_the_number_or_the_place(
+    talk: Talk, visitor: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    talk.world.declare("P1")
+    path = asked(talk, ACCOUNT)
+    with (
+        outbox(talk.world) as (box, provider),
+        closing(Answers(talk.world.db, box.settings, SITE)) as answers,
+    ):
+        while answers.turn():
+            pass
+        assert path in sent(provider)[-1][1]
+    send(visitor, visitor.get(path).text, "out", do="x")
+    visitor.get(path + "x")
+    with talk.world.db.write() as conn:
+        conn.execute(t.temporary_links.update().values(premises="broken"))
+    visitor.get(path)
+    # The test's own client and provider write down what they do; ours do not.
+    ours = [r for r in caplog.records if not r.name.startswith(("httpx", "httpcore", "asyncio"))]
+    for record in ours:
+        for secret in (path[3:], STRANGER, STRANGER[1:], "10442", "Oak"):
+            assert secret not in record.getMessage(), record
+            assert secret not in str(record.exc_info)
+
+
+def test_one_link_is_asked_thirty_times_a_minute_at_most(talk: Talk, visitor: TestClient) -> None:
+    path = asked(talk, HOUSE)
+    # On a slow machine some come back meanwhile.
+    answers = (visitor.get(path).status_code for _ in range(10 * PER_LINK))
+    assert 429 in answers
 
 
 @pytest.mark.parametrize("text", [HOUSE, ACCOUNT])

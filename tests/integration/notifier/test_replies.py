@@ -240,8 +240,9 @@ def test_an_account_number_alone_proves_nothing(talk: Talk) -> None:
     talk.world.declare("P1")
     talk.say(STRANGER, "out")
     assert "no such place" in talk.say(STRANGER, "A-10442")
-    # The house with it names the place, and nothing is said that they have not said.
-    said = talk.say(STRANGER, "A-10442, house 12")
+    # With the house it would tell where that account is; a postal code says what they know.
+    assert "no such place" in talk.say(STRANGER, "A-10442, house 12")
+    said = talk.say(STRANGER, "A-99999, house 12, 77002")
     assert "We have your report: power out at your address" in said
     assert talk.reports() == [("out", talk.world.ids["P1"], False)]
     for text in ("status", "off", "on"):
