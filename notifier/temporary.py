@@ -130,9 +130,10 @@ def _opened(conn: Connection, row: sa.Row[Any]) -> Pass:
     premises, proved = json.loads(row.premises), json.loads(row.occupancies)
     if proved:
         o = t.occupancies.c
-        still = sa.select(o.premise_key).where(o.key.in_(proved), o.until.is_(None))
-        held = set(conn.execute(still).scalars())
-        premises = [one for one in premises if one in held]
+        # Whose number it was is not kept: of two accounts at a place each ends it by moving out.
+        moved = sa.select(o.premise_key).where(o.key.in_(proved), o.until.is_not(None))
+        left = set(conn.execute(moved).scalars())
+        premises = [one for one in premises if one not in left]
     outages = _with_heirs(conn, json.loads(row.outages))
     until = _until(conn, row, outages)
     return Pass(

@@ -419,6 +419,29 @@ def test_what_was_proved_dies_with_the_occupancy(talk: Talk, visitor: TestClient
     assert "Oak" not in page.text
 
 
+def test_of_two_accounts_at_a_place_each_ends_the_link_by_moving_out(
+    talk: Talk, visitor: TestClient
+) -> None:
+    with talk.world.db.write() as conn:
+        other = conn.execute(
+            t.occupancies.insert()
+            .values(
+                account_key=talk.world.ids["account A-20555"],
+                premise_key=talk.world.ids["P1"],
+                since=START,
+            )
+            .returning(t.occupancies.c.key)
+        ).scalar_one()
+    path = asked(talk, ACCOUNT)
+    assert visitor.get(path).status_code == 200
+    with talk.world.db.write() as conn:
+        mine = sa.and_(
+            t.occupancies.c.premise_key == talk.world.ids["P1"], t.occupancies.c.key != other
+        )
+        conn.execute(t.occupancies.update().where(mine).values(until=START))
+    assert visitor.get(path).status_code == 410
+
+
 def test_a_link_that_we_did_not_make_opens_nothing(talk: Talk, visitor: TestClient) -> None:
     token = asked(talk, HOUSE).removeprefix("/s/")
     for place in range(LENGTH):
