@@ -129,7 +129,7 @@ def test_what_is_tried_without_an_answer_is_not_found_out_later(
         talk.say(STRANGER, "STOP")
     for _ in range(MOST_AN_HOUR):
         talk.say(STRANGER, "STATUS 101 77002")
-    for text in (RIGHT, "OUT 12 77002"):
+    for text in (RIGHT, "power out 12 77002"):
         talk.say(STRANGER, text)
         assert talk.last().outcome == "too_many"
         assert talk.last().for_staff
