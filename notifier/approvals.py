@@ -69,9 +69,16 @@ def planned(conn: Connection, number: int) -> int:
         conn.execute(
             sa.select(sa.func.count())
             .select_from(_M)
-            .where(_M.c.number == number, _M.c.state == "pending", sa.not_(_MEDICAL))
+            .where(_of(sa.literal(number)), _M.c.state == "pending", sa.not_(_MEDICAL))
         ).scalar_one()
     )
+
+
+def _of(number: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """That a message came of an entry; by the outages it was decided for, which find it."""
+    decided = t.decisions.alias("decided").c
+    outages = sa.select(decided.outage_key).where(decided.number == number).correlate(_A)
+    return sa.and_(_M.c.number == number, _M.c.outage_key.in_(outages))
 
 
 def ask(
@@ -112,7 +119,7 @@ def _asked_by(conn: Connection, entry: JournalEntry) -> str:
 
 def _lapse(conn: Connection, outage_key: int) -> None:
     """Whatever of this outage waited and was superseded whole has nothing to wait for."""
-    pending = sa.exists().where(_M.c.number == _A.c.number, _M.c.state == "pending")
+    pending = sa.exists().where(_of(_A.c.number), _M.c.state == "pending")
     conn.execute(
         _A.update()
         .where(_A.c.outage_key == outage_key, _A.c.state == State.WAITING.value, sa.not_(pending))

@@ -40,13 +40,15 @@ class Sums:
 def tally(conn: Connection, rows: Sequence[Mapping[str, object]]) -> None:
     """Count decisions: each row an entry's ``number``, ``outage_key``, ``decision``, ``count``."""
     if rows:
-        statement = sa.text(
-            "INSERT INTO decisions (number, outage_key, decision, count) "
-            "VALUES (:number, :outage_key, :decision, :count) "
-            "ON CONFLICT (number, outage_key, decision) "
-            "DO UPDATE SET count = decisions.count + excluded.count"
-        )
-        conn.execute(statement, list(rows))
+        conn.execute(_TALLY, list(rows))
+
+
+_TALLY = sa.text(
+    "INSERT INTO decisions (number, outage_key, decision, count) "
+    "VALUES (:number, :outage_key, :decision, :count) "
+    "ON CONFLICT (number, outage_key, decision) "
+    "DO UPDATE SET count = decisions.count + excluded.count"
+)
 
 
 def sums(conn: Connection, outage_keys: Collection[int] | None = None) -> list[Sums]:

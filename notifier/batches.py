@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from notifier import approvals
 from notifier.locking import lock
 from notifier.patience import Patience
+from notifier.situation import CHANNEL_OF
 from outage import tables as t
 from outage.among import among
 from outage.clock import business_now
@@ -38,6 +39,9 @@ _KEYS = "FROM (SELECT unnest(CAST(:keys AS bigint[])) AS key ORDER BY 1) AS in_o
 _ALONE = sa.text("SELECT pg_advisory_xact_lock(key) " + _KEYS)
 _SHARED = sa.text("SELECT pg_advisory_xact_lock_shared(key) " + _KEYS)
 _TELLS = {"gis": GIS_ACTS_ON, "notifier": MAY_TELL}
+# In words that the indexes over such messages are made with.
+_PENDING = t.messages.c.state == sa.literal_column("'pending'")
+_CLAIMED = t.messages.c.state == sa.literal_column("'claimed'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,14 +128,21 @@ def next_due(conn: Connection, after: datetime | None = None) -> datetime | None
     With ``after`` only those that are not due by then.
     """
     m, now = t.messages, business_now(conn)
-    pending = sa.and_(m.c.state == "pending", approvals.free(approvals.held(conn, now)))
-    at: datetime | None = conn.execute(
-        sa.select(sa.func.min(m.c.send_after, type_=m.c.send_after.type)).where(
-            pending if after is None else sa.and_(pending, m.c.send_after > after)
-        )
-    ).scalar()
-    by_itself = approvals.next_by_itself(conn, after or now)
-    return min((time for time in (at, by_itself) if time is not None), default=None)
+    goes = [_PENDING, approvals.free(approvals.held(conn, now))]
+    if after is not None:
+        goes.append(m.c.send_after > after)
+    first = sa.select(sa.func.min(m.c.send_after, type_=m.c.send_after.type)).where(*goes)
+    # The index has the first of each channel and priority; of what is in batches there is little.
+    times = [
+        conn.execute(
+            first.where(m.c.batch_key.is_(None), m.c.channel == channel, m.c.priority == priority)
+        ).scalar()
+        for channel in CHANNEL_OF
+        for priority in PRIORITIES
+    ]
+    times.append(conn.execute(first.where(m.c.batch_key.is_not(None))).scalar())
+    times.append(approvals.next_by_itself(conn, after or now))
+    return min((time for time in times if time is not None), default=None)
 
 
 def left(conn: Connection) -> int:
@@ -140,13 +151,19 @@ def left(conn: Connection) -> int:
     Due, with a sender, or unknown and not yet found out about.
     """
     m, now = t.messages, business_now(conn)
-    goes = approvals.free(approvals.held(conn, now))
-    open_ = sa.or_(
-        sa.and_(m.c.state == "pending", m.c.send_after <= now, goes),
-        m.c.state == "claimed",
-        sa.and_(m.c.state == "unknown", m.c.ended_at.is_(None)),
-    )
-    return int(conn.execute(sa.select(sa.func.count()).select_from(m).where(open_)).scalar_one())
+    due = (_PENDING, m.c.send_after <= now, approvals.free(approvals.held(conn, now)))
+    number = sa.select(sa.func.count()).select_from(m)
+    parts = [
+        number.where(*due, m.c.batch_key.is_(None), m.c.channel == channel, m.c.priority == each)
+        for channel in CHANNEL_OF
+        for each in PRIORITIES
+    ]
+    parts += [
+        number.where(*due, m.c.batch_key.is_not(None)),
+        number.where(_CLAIMED),
+        number.where(m.c.state == sa.literal_column("'unknown'"), m.c.ended_at.is_(None)),
+    ]
+    return sum(int(conn.execute(part).scalar_one()) for part in parts)
 
 
 def assign(db: Database, most: int, sizes: Mapping[str, int] | None = None) -> None:
@@ -310,7 +327,7 @@ def expire(db: Database, patience: Patience) -> int:
     with db.read() as conn:
         now = wall_now(conn)
         lost = sa.and_(b.c.state == "claimed", b.c.lease_until < now)
-        stale = sa.and_(m.c.state == "claimed", m.c.lease_until < now)
+        stale = sa.and_(_CLAIMED, m.c.lease_until < now)
         if not (
             conn.execute(sa.select(b.c.key).where(lost).limit(1)).first()
             or conn.execute(sa.select(m.c.key).where(stale).limit(1)).first()

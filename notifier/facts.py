@@ -66,25 +66,6 @@ class OutageFacts:
 def load(conn: Connection, outage_keys: Iterable[int]) -> dict[int, OutageFacts]:
     """The facts of these outages, by key. An ETR that is not published is no fact."""
     keys = sorted(set(outage_keys))
-    told = (
-        sa.exists()
-        .where(
-            t.restorations.c.outage_key == t.outages.c.key,
-            t.restorations.c.inferred.is_(True),
-            t.restorations.c.tell.is_(True),
-        )
-        .label("tell_unlisted")
-    )
-    statement = (
-        sa.select(t.outages, told, t.notes.c.text.label("public_message"))
-        .outerjoin(
-            t.notes,
-            sa.and_(
-                t.notes.c.key == t.outages.c.public_message_key, t.notes.c.approved_at.is_not(None)
-            ),
-        )
-        .where(t.outages.c.key.in_(keys))
-    )
     return {
         row.key: OutageFacts(
             policy=_policy(row),
@@ -98,8 +79,22 @@ def load(conn: Connection, outage_keys: Iterable[int]) -> dict[int, OutageFacts]
             etr_version=row.etr_version if row.etr_published else None,
             etr_reason=row.etr_reason if row.etr_published else None,
         )
-        for row in conn.execute(statement)
+        for row in conn.execute(_LOAD, {"keys": keys})
     }
+
+
+def _load() -> sa.Select[Any]:
+    o, r, n = t.outages, t.restorations.c, t.notes.c
+    told = sa.exists().where(r.outage_key == o.c.key, r.inferred.is_(True), r.tell.is_(True))
+    approved = sa.and_(n.key == o.c.public_message_key, n.approved_at.is_not(None))
+    return (
+        sa.select(o, told.label("tell_unlisted"), n.text.label("public_message"))
+        .outerjoin(t.notes, approved)
+        .where(o.c.key.in_(sa.bindparam("keys", type_=o.c.key.type, expanding=True)))
+    )
+
+
+_LOAD = _load()
 
 
 def _policy(row: sa.Row[Any]) -> Facts:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from notifier.as_numbers import MINUTE_MS
 from notifier.manners import Manners
+from notifier.situation import QUIET_STEP_MIN
 from outage import tables as t
 from outage.clock import business_now
 from outage.columns import to_ms
@@ -60,7 +61,7 @@ class Moment:
         now = now or business_now(conn)
         clocks = _clocks(_zones(conn), now)
         keys = sorted(set(outage_keys))
-        reports = conn.execute(sa.select(t.reports.c.key).limit(1)).first() is not None
+        reports = conn.execute(_REPORTS).first() is not None
         return cls(
             now=now,
             manners=manners,
@@ -86,12 +87,14 @@ class Moment:
     def values(self) -> dict[str, int]:
         """What the statement's parameters are at this moment."""
         now_ms, (usual_from, usual_until) = to_ms(self.now), self.manners.quiet or (0, 0)
+        clock = _minutes(self.now, self.manners.zone)
         return {
             NOW_MS.key: now_ms,
             MINUTE.key: now_ms // MINUTE_MS,
             TODAY_MS.key: to_ms(self.manners.day(self.now)),
             DAY_AGO_MS.key: now_ms - DAY_MIN * MINUTE_MS,
-            CLOCK.key: _minutes(self.now, self.manners.zone),
+            CLOCK.key: clock,
+            USUAL_LEFT.key: quiet_left(clock, usual_from, usual_until),
             USUAL_FROM.key: usual_from,
             USUAL_UNTIL.key: usual_until,
             **{clock_of(place).key: minutes for place, minutes in enumerate(self.clocks.values())},
@@ -119,20 +122,20 @@ class Form:
 
 def _any_goes_on(conn: Connection, keys: Sequence[int]) -> bool:
     """Whether one of these outages was split off another, or has had another merged into it."""
-    origins, o = t.origins.c, t.outages.c
-    either = sa.union_all(
-        sa.select(origins.outage_key).where(origins.outage_key.in_(keys)),
-        sa.select(o.merged_into).where(o.merged_into.in_(keys)),
-    )
-    return conn.execute(either.limit(1)).first() is not None
+    return conn.execute(_GOES_ON, {"keys": keys}).first() is not None
 
 
 def _any_shares(conn: Connection, keys: Sequence[int]) -> bool:
-    h = t.handovers.c
-    return (
-        conn.execute(sa.select(h.outage_key).where(h.outage_key.in_(keys)).limit(1)).first()
-        is not None
-    )
+    return conn.execute(_SHARES, {"keys": keys}).first() is not None
+
+
+_KEYS = sa.bindparam("keys", type_=t.outages.c.key.type, expanding=True)
+_GOES_ON = sa.union_all(
+    sa.select(t.origins.c.outage_key).where(t.origins.c.outage_key.in_(_KEYS)),
+    sa.select(t.outages.c.merged_into).where(t.outages.c.merged_into.in_(_KEYS)),
+).limit(1)
+_SHARES = sa.select(t.handovers.c.outage_key).where(t.handovers.c.outage_key.in_(_KEYS)).limit(1)
+_REPORTS = sa.select(t.reports.c.key).limit(1)
 
 
 def _parameter(name: str) -> sa.BindParameter[int]:
@@ -142,11 +145,18 @@ def _parameter(name: str) -> sa.BindParameter[int]:
 NOW_MS, MINUTE, CLOCK = _parameter("at_ms"), _parameter("at_minute"), _parameter("at_clock")
 TODAY_MS, DAY_AGO_MS = _parameter("at_midnight_ms"), _parameter("at_day_before_ms")
 USUAL_FROM, USUAL_UNTIL = _parameter("usual_from"), _parameter("usual_until")
+USUAL_LEFT = _parameter("usual_left")
 
 
 def clock_of(place: int) -> sa.BindParameter[int]:
     """Minutes after midnight in one of the form's zones."""
     return _parameter(f"at_clock_{place}")
+
+
+def quiet_left(clock: int, begins: int, ends: int) -> int:
+    """How much is left of quiet hours in whole steps; all in minutes after midnight."""
+    left, length = (ends - clock) % DAY_MIN, (ends - begins) % DAY_MIN
+    return -(-left // QUIET_STEP_MIN) if left <= length else 0
 
 
 def _minutes(now: datetime, zone: ZoneInfo) -> int:
@@ -170,10 +180,14 @@ def zone_named(name: str) -> ZoneInfo | None:
 
 def _zones(conn: Connection) -> list[str]:
     """The zones that premises name: one look into the index for each, however many premises."""
-    zone, found = t.premises.c.time_zone, [""]
+    found = [""]
     while len(found) <= MOST_ZONES:
-        more = conn.execute(sa.select(func.min(zone)).where(zone > found[-1])).scalar()
+        more = conn.execute(_NEXT_ZONE, {"last": found[-1]}).scalar()
         if more is None:
             break
         found.append(more)
     return found[1:]
+
+
+_ZONE = t.premises.c.time_zone
+_NEXT_ZONE = sa.select(func.min(_ZONE)).where(sa.bindparam("last", type_=_ZONE.type) < _ZONE)

@@ -12,15 +12,18 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, case, literal
 from sqlalchemy.engine import Connection
 
+from notifier import scratch
 from notifier.as_numbers import is_
+from notifier.audience import TELLS
 from notifier.kinds import Channel
-from notifier.moment import Form
-from notifier.places import MOVED, left_of_quiet
-from notifier.scratch import standing
+from notifier.moment import Form, Moment
+from notifier.places import left_of_quiet
+from notifier.planned import Plan, as_planned, decided, inserts, tally_all_new
+from notifier.scratch import newcomers, targets, verdicts
 from notifier.situation import HOURLY, SHIFTS, Situation, most
 from notifier.standing_in import asked
 from outage import tables as t
-from outage.columns import Key
+from outage.columns import Key, to_ms
 from outage.in_order import InOrder
 
 OUTAGE, AFTER, UP_TO = (sa.bindparam(name, type_=Key) for name in ("outage", "after", "upto"))
@@ -38,36 +41,48 @@ _O, _M, _Q, _A, _C, _E, _I = (
 )
 
 
-def may_be(conn: Connection, outage_key: int, form: Form) -> bool:
+def may_be(conn: Connection, plan: Plan, form: Form) -> bool:
     """Whether an outage has its first members, and goes on from nothing that was told."""
     if form.goes_on or form.shares:
         return False
-    first = sa.select(_O.key).where(_O.key == outage_key, _O.membership == 1)
-    return conn.execute(first).first() is not None
+    return conn.execute(_FIRST, {"outage": plan.outage_key}).first() is not None
+
+
+def look(conn: Connection, plan: Plan, moment: Moment, which: dict[str, int]) -> bool:
+    """Write down the newcomers of a range, and aim at all others in it; say whether there are any.
+
+    ``which`` has the outage and the range.
+    """
+    by = {"outage": plan.outage_key, "by_number": plan.number}
+    spoken = conn.execute(_SPOKEN, by).first() is not None
+    conn.execute(_everybody(moment.form, spoken=spoken), moment.values | which)
+    if conn.execute(_ANY_OTHER).first() is None:
+        return False
+    conn.execute(_AIM_AT_OTHERS, which)
+    scratch.settle(conn, targets)
+    return True
+
+
+def decide_and_write(conn: Connection, plan: Plan, moment: Moment) -> None:
+    """Tell those who were found what there is to tell: nothing waits for them, so all is new."""
+    here = {"outage": plan.outage_key}
+    distinct = conn.execute(_DISTINCT, here).all()
+    if distinct:
+        tally_all_new(conn, plan, distinct, decided(conn, plan, moment, distinct))
+        by = {"at_ms": to_ms(moment.now), "by_number": plan.number}
+        conn.execute(_INSERT[conn.dialect.name], here | by)
 
 
 @cache
-def statement(form: Form) -> sa.Insert:
-    """Write down whoever holds members in a range; ``packed`` only of the newcomers."""
-    everybody = _everybody(form)
-    return standing.insert().from_select(list(everybody.selected_columns.keys()), everybody)
-
-
-def _everybody(form: Form) -> sa.Select[Any]:
-    phone = _E.kind == "phone"
-    return (
-        sa.select(
-            OUTAGE.label("outage_key"),
-            _E.key.label("endpoint_key"),
-            _A.key.label("account_key"),
-            case((phone, "sms"), else_="email").label("channel"),
-            is_(_first()).label("medical"),
-            _M.premise_key.label("first_premise"),
-            case((sa.and_(*_plain(form)), _packed(form))).label("packed"),
-        )
+def _everybody(form: Form, *, spoken: bool) -> sa.Insert:
+    """With whether another entry than this one has ever told anybody of the outage."""
+    plain = case((sa.and_(*_plain(form, spoken=spoken)), _packed(form)))
+    who = (
+        sa.select(_E.key, _A.key, plain)
         .select_from(_joined(form))
         .where(_M.outage_key == OUTAGE, _M.premise_key > AFTER, _M.premise_key <= UP_TO)
     )
+    return newcomers.insert().from_select(["endpoint_key", "account_key", "packed"], who)
 
 
 def _first() -> ColumnElement[bool]:
@@ -77,8 +92,7 @@ def _first() -> ColumnElement[bool]:
 def _joined(form: Form) -> sa.FromClause:
     held = sa.and_(_Q.premise_key == _M.premise_key, _Q.until.is_(None))
     reached = sa.and_(_C.account_key == _Q.account_key, _C.ended_at.is_(None))
-    out = sa.and_(_I.premise_key == _M.premise_key, _I.service == _O.service, _I.outcome.is_(None))
-    joined: sa.FromClause = InOrder(t.memberships, t.outages, _O.key == _M.outage_key)
+    joined: sa.FromClause = t.memberships
     if form.zones:
         joined = InOrder(joined, t.premises, t.premises.c.key == _M.premise_key)
     for table, how in (
@@ -88,16 +102,28 @@ def _joined(form: Form) -> sa.FromClause:
         (t.endpoints, _E.key == _C.endpoint_key),
     ):
         joined = InOrder(joined, table, how)
-    return joined.outerjoin(t.interruptions, out)
+    return joined
 
 
-def _plain(form: Form) -> list[ColumnElement[bool]]:
+def _held_by() -> ColumnElement[int]:
+    """Whose the open interruption is: found by the premise, whatever PostgreSQL may know of it."""
+    service = sa.select(_O.service).where(_O.key == OUTAGE).scalar_subquery()
+    held: ColumnElement[int] = (
+        sa.select(_I.outage_key)
+        .where(_I.premise_key == _M.premise_key, _I.service == service, _I.outcome.is_(None))
+        .correlate(t.memberships)
+        .scalar_subquery()
+    )
+    return held
+
+
+def _plain(form: Form, *, spoken: bool) -> list[ColumnElement[bool]]:
     """What makes somebody a newcomer with one place; the cheapest first."""
     contact, place = t.contacts.alias("other_contact").c, t.occupancies.alias("other_place").c
     told, report = t.messages.c, t.reports.c
     found = [
-        _I.outage_key == OUTAGE,
-        sa.func.coalesce(_M.outcome, "").not_in(MOVED),
+        # Which of theirs another outage took over, it interrupts as well.
+        _held_by() == OUTAGE,
         _A.closed_at.is_(None),
         _A.outage_alerts.is_(True),
         asked(),
@@ -111,8 +137,11 @@ def _plain(form: Form) -> list[ColumnElement[bool]]:
             contact.ended_at.is_(None),
             contact.key != _C.key,
         ),
-        sa.exists().where(told.outage_key == OUTAGE, told.endpoint_key == _C.endpoint_key),
     ]
+    if spoken:
+        others.append(
+            sa.exists().where(told.outage_key == OUTAGE, told.endpoint_key == _C.endpoint_key)
+        )
     if form.reports:
         others.append(sa.exists().where(report.premise_key == _M.premise_key))
     return found + [sa.not_(other) for other in others]
@@ -133,3 +162,33 @@ def _packed(form: Form) -> ColumnElement[int]:
         (sa.cast(fact, sa.BigInteger) * (1 << SHIFTS[name]) for name, fact in facts.items()),
         literal(known, sa.BigInteger),
     )
+
+
+_FIRST = sa.select(_O.key).where(_O.key == OUTAGE, _O.membership == 1)
+_D = t.decisions.c
+_SPOKEN = (
+    sa.select(_D.number)
+    .where(_D.outage_key == OUTAGE, _D.decision.in_(TELLS), _D.number != sa.bindparam("by_number"))
+    .limit(1)
+)
+_ANY_OTHER = sa.select(newcomers.c.endpoint_key).where(newcomers.c.packed.is_(None)).limit(1)
+_AIM_AT_OTHERS = targets.insert().from_select(
+    ["outage_key", "endpoint_key"],
+    sa.select(OUTAGE, newcomers.c.endpoint_key).where(newcomers.c.packed.is_(None)).distinct(),
+)
+_DISTINCT = (
+    sa.select(OUTAGE.label("outage_key"), newcomers.c.packed, sa.func.count().label("number"))
+    .where(newcomers.c.packed.is_not(None))
+    .group_by(newcomers.c.packed)
+)
+_INSERT = inserts(
+    sa.select(
+        OUTAGE.label("outage_key"),
+        newcomers.c.endpoint_key,
+        newcomers.c.account_key,
+        verdicts.c.channel,
+        *as_planned(),
+    )
+    .select_from(InOrder(newcomers, verdicts, verdicts.c.packed == newcomers.c.packed))
+    .where(verdicts.c.kind.is_not(None))
+)

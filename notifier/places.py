@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, case, func, literal
 from notifier.as_numbers import MINUTE_MS, is_, minute_of
 from notifier.kinds import Channel
 from notifier.last_told import told_elsewhere
-from notifier.moment import CLOCK, DAY_MIN, USUAL_FROM, USUAL_UNTIL, Form, clock_of
+from notifier.moment import CLOCK, DAY_MIN, USUAL_FROM, USUAL_LEFT, USUAL_UNTIL, Form, clock_of
 from notifier.situation import CHANNELS, HOURLY, QUIET_STEP_MIN
 from notifier.standing_in import asked, declined, stands_in
 from outage import tables as t
@@ -125,15 +125,24 @@ def left_of_quiet(form: Form) -> ColumnElement[int]:
 
     A contact without hours of its own has the utility's, if it is a phone: a mail wakes nobody.
     """
-    c, usual = t.contacts.c, (USUAL_FROM, USUAL_UNTIL)
-    texts = c.channel == CHANNELS[Channel.SMS]
-    begins, ends = (
-        func.coalesce(own, case((texts, each), else_=0))
-        for own, each in zip((c.quiet_from, c.quiet_until), usual, strict=True)
-    )
-    here = t.premises.c.time_zone
+    c, here = t.contacts.c, t.premises.c.time_zone
     clocks = {zone: clock_of(place) for place, zone in enumerate(form.zones)}
     clock: ColumnElement[int] = case(clocks, value=here, else_=CLOCK) if clocks else CLOCK
+    return case(
+        (c.quiet_until.is_not(None), left_of(clock, func.coalesce(c.quiet_from, 0), c.quiet_until)),
+        # Mostly there is one clock, and so one answer for all who chose nothing.
+        (
+            c.channel == CHANNELS[Channel.SMS],
+            left_of(clock, USUAL_FROM, USUAL_UNTIL) if clocks else USUAL_LEFT,
+        ),
+        else_=0,
+    )
+
+
+def left_of(
+    clock: ColumnElement[int], begins: ColumnElement[int], ends: ColumnElement[int]
+) -> ColumnElement[int]:
+    """As `moment.quiet_left` reckons."""
     left = (ends - clock + DAY_MIN) % DAY_MIN
     length = (ends - begins + DAY_MIN) % DAY_MIN
     steps = sa.cast((left + (QUIET_STEP_MIN - 1)) // QUIET_STEP_MIN, sa.Integer)

@@ -76,8 +76,8 @@ def whole(conn: Connection, settings: Settings) -> list[Lane]:
     found = {lane.name: lane for lane in lanes(conn, settings)}
     recent = business_now(conn) - HELD_FOR
     for name, condition in (
-        ("with_sender", _M.c.state == "claimed"),
-        ("with_provider", sa.and_(_M.c.state == "accepted", _M.c.send_after >= recent)),
+        ("with_sender", _M.c.state == sa.literal_column("'claimed'")),
+        ("with_provider", sa.and_(_M.c.state == "accepted", _M.c.accepted_at >= recent)),
     ):
         for row in conn.execute(
             sa.select(_M.c.channel, _M.c.priority, sa.func.count().label("count"))
@@ -116,20 +116,22 @@ def _waiting(conn: Connection, now: datetime) -> Iterator[sa.Row[Any]]:
 
 def _segments_each(conn: Connection) -> float:
     """Segments of a text, as the newest were."""
-    found: list[int] = []
-    for state in ("accepted", "delivered"):
-        newest = (
-            sa.select(_M.c.channel, _M.c.segments)
-            .where(_M.c.state == state)
-            .order_by(_M.c.send_after.desc())
-            .limit(LOOKED_AT)
-            .subquery()
-        )
-        found += conn.execute(
+    newest = (
+        sa.select(_M.c.channel, _M.c.segments)
+        .where(_M.c.accepted_at.is_not(None))
+        .order_by(_M.c.accepted_at.desc())
+        .limit(LOOKED_AT)
+        .subquery()
+    )
+    found = (
+        conn.execute(
             sa.select(newest.c.segments).where(
                 newest.c.channel == "sms", newest.c.segments.is_not(None)
             )
-        ).scalars()
+        )
+        .scalars()
+        .all()
+    )
     return sum(found) / len(found) if found else 1.0
 
 

@@ -1,7 +1,8 @@
-"""Temporary tables of one transaction: who is looked at, how they stand, what was decided."""
+"""Temporary tables, for one transaction: who is looked at, how they stand, what was decided."""
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table
@@ -9,14 +10,17 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateTable
 
 from notifier.kinds import Hold
-from notifier.policy import Decision
+from notifier.policy import Decision, unpack
+from notifier.situation import CHANNELS
 from outage.columns import to_ms
 
 _metadata = MetaData()
 
 
 def _table(name: str, *columns: "Column[int] | Column[str]") -> Table:
-    return Table(name, _metadata, *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
+    return Table(
+        name, _metadata, *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DELETE ROWS"
+    )
 
 
 targets = _table(
@@ -33,11 +37,17 @@ standing = _table(
     Column("medical", Integer, nullable=False),
     Column("first_premise", BigInteger, nullable=False),
     Column("told_key", BigInteger),
-    Column("packed", BigInteger, comment="NULL until it is looked at in full"),
+    Column("packed", BigInteger, nullable=False),
     Column("pending_key", BigInteger),
     Column("pending_kind", String),
     Column("pending_variant", String),
     Column("pending_send_after", BigInteger),
+)
+newcomers = _table(
+    "notify_newcomers",
+    Column("endpoint_key", BigInteger, nullable=False),
+    Column("account_key", BigInteger, nullable=False),
+    Column("packed", BigInteger, comment="NULL: no newcomer, but to be looked at in full"),
 )
 verdicts = _table(
     "notify_verdicts",
@@ -46,7 +56,8 @@ verdicts = _table(
     Column("kind", String),
     Column("variant", String, nullable=False),
     Column("decision", String, nullable=False),
-    Column("urgency", Integer, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("priority", Integer, nullable=False),
     Column("hold_ms", BigInteger, nullable=False),
     Column("inherits", Integer, nullable=False, comment="the send time of what it supersedes"),
     Column("after_ms", BigInteger, comment="not to be sent before"),
@@ -54,11 +65,23 @@ verdicts = _table(
 )
 
 
+_FORGET = verdicts.delete()
+
+
 def prepare(conn: Connection) -> None:
-    """Have all three, empty. They live as long as the transaction."""
-    for table in (targets, standing, verdicts):
-        conn.execute(CreateTable(table, if_not_exists=True))
-        conn.execute(table.delete())
+    """Have all of them, empty. What is in them lives as long as the transaction."""
+    for statement in _prepared(conn.dialect):
+        conn.exec_driver_sql(statement)
+
+
+@cache
+def _prepared(dialect: sa.Dialect) -> list[str]:
+    """Written once: that takes SQLAlchemy longer than the database takes to carry it out."""
+    return [
+        str(statement.compile(dialect=dialect))
+        for table in (targets, standing, newcomers, verdicts)
+        for statement in (CreateTable(table, if_not_exists=True), table.delete())
+    ]
 
 
 def settle(conn: Connection, table: Table) -> None:
@@ -68,7 +91,8 @@ def settle(conn: Connection, table: Table) -> None:
 
 
 def record(conn: Connection, decisions: Mapping[tuple[int, int], Decision]) -> None:
-    """Write down what was decided, by (outage, packed situation)."""
+    """Write down what was decided, by (outage, packed situation), in place of what was before."""
+    conn.execute(_FORGET)
     rows = [_row(*where, decision) for where, decision in decisions.items()]
     if rows:
         conn.execute(verdicts.insert(), rows)
@@ -80,7 +104,7 @@ def named(decision: Decision) -> str:
 
 
 def _row(outage_key: int, packed: int, decision: Decision) -> dict[str, object]:
-    kind, after = decision.kind, decision.after
+    kind, after, situation = decision.kind, decision.after, unpack(packed)
     expires = kind.expires_after if kind else None
     return {
         "outage_key": outage_key,
@@ -88,7 +112,8 @@ def _row(outage_key: int, packed: int, decision: Decision) -> dict[str, object]:
         "kind": kind.public_name if kind else None,
         "variant": kind.variant if kind else "",
         "decision": named(decision),
-        "urgency": kind.urgency if kind else 0,
+        "channel": CHANNELS[situation.channel],
+        "priority": (kind.urgency if kind else 0) * 2 + 1 - situation.medical,
         "hold_ms": decision.hold // timedelta(milliseconds=1),
         # That service stays is not shown by how long something else has waited.
         "inherits": int(after is None and (kind is None or kind.rule.hold is not Hold.RESTORED)),

@@ -227,6 +227,8 @@ _LASTING = ("wal_autocheckpoint=6000", "synchronous=FULL")
 _REDONE = ("wal_autocheckpoint=6000", "synchronous=NORMAL")
 _LATER = sa.text("SET LOCAL synchronous_commit = off")
 """The same to PostgreSQL: it keeps the order of commits too."""
+_PRAGMAS = "outage_pragmas"
+"""Keeps with a connection which of them it has."""
 _WAITING = ".waiting-lock"
 """Whoever waits for SQLite's lock shares this one meanwhile."""
 
@@ -236,8 +238,7 @@ def _begin_sqlite(conn: Connection) -> None:
     statement = options.get("outage_begin", "BEGIN IMMEDIATE")
     cursor = conn.connection.cursor()
     try:
-        for pragma in options.get("outage_pragmas", _COMMAND):
-            cursor.execute(f"PRAGMA {pragma}")
+        _set(conn, cursor, options.get("outage_pragmas", _COMMAND))
         waiting = f"{conn.engine.url.database}{_WAITING}" if "IMMEDIATE" in statement else None
         _patiently(lambda: cursor.execute(statement), waiting)
         if statement == "BEGIN":
@@ -245,6 +246,16 @@ def _begin_sqlite(conn: Connection) -> None:
             _patiently(lambda: cursor.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall())
     finally:
         cursor.close()
+
+
+def _set(conn: Connection, cursor: Any, pragmas: tuple[str, ...]) -> None:  # noqa: ANN401 - of any driver
+    """Set what is not set so already: SQLite forgets every statement it has prepared when told."""
+    known = conn.info.setdefault(_PRAGMAS, {})
+    for pragma in pragmas:
+        name, _, value = pragma.partition("=")
+        if known.get(name) != value:
+            cursor.execute(f"PRAGMA {pragma}")
+            known[name] = value
 
 
 def _patiently(attempt: Callable[[], object], waiting: str | None = None) -> None:

@@ -333,12 +333,26 @@ def advance(conn: Connection, item: WorkItem, step: Mapping[str, Any]) -> None:
     Raises `LostLeaseError` (and so rolls the step back) when another process took over.
     """
     done = conn.execute(
-        t.work_items.update()
-        .where(t.work_items.c.key == item.key, t.work_items.c.fence == item.fence)
-        .values(step=json.dumps(step), lease_until=wall_now(conn) + LEASE)
+        _ADVANCE,
+        {
+            "b_key": item.key,
+            "b_fence": item.fence,
+            "step": json.dumps(step),
+            "lease_until": wall_now(conn) + LEASE,
+        },
     )
     if done.rowcount != 1:
         raise LostLeaseError
+
+
+_ADVANCE = (
+    t.work_items.update()
+    .where(
+        t.work_items.c.key == sa.bindparam("b_key"),
+        t.work_items.c.fence == sa.bindparam("b_fence"),
+    )
+    .values(step=sa.bindparam("step"), lease_until=sa.bindparam("lease_until"))
+)
 
 
 def finish(conn: Connection, item: WorkItem) -> None:

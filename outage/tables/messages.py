@@ -69,7 +69,9 @@ messages = Table(
     Column(
         "put_off", Integer, nullable=False, server_default="0", comment="times, by its provider"
     ),
-    Index("uq_messages_entry_endpoint", "number", "endpoint_key", "channel", unique=True),
+    # A planner pays for every index that a pending message is in: these three, and the one of
+    # what is due.
+    Index("uq_messages_endpoint_entry", "endpoint_key", "number", "channel", unique=True),
     Index(
         "uq_messages_pending",
         "outage_key",
@@ -79,9 +81,18 @@ messages = Table(
         postgresql_where=text("state = 'pending'"),
     ),
     Index("ix_messages_outage_endpoint", "outage_key", "endpoint_key"),
-    Index("ix_messages_endpoint_key", "endpoint_key"),
-    Index("ix_messages_account_key", "account_key"),
-    Index("ix_messages_state_send_after", "state", "send_after"),
+    Index(
+        "ix_messages_claimed",
+        "lease_until",
+        sqlite_where=text("state = 'claimed'"),
+        postgresql_where=text("state = 'claimed'"),
+    ),
+    Index(
+        "ix_messages_accepted_at",
+        "accepted_at",
+        sqlite_where=text("accepted_at IS NOT NULL"),
+        postgresql_where=text("accepted_at IS NOT NULL"),
+    ),
     Index(
         "ix_messages_batch_key",
         "batch_key",
@@ -105,8 +116,8 @@ messages = Table(
     Index(
         "ix_messages_unknown",
         "ask_after",
-        sqlite_where=text("state = 'unknown' AND ended_at IS NULL"),
-        postgresql_where=text("state = 'unknown' AND ended_at IS NULL"),
+        sqlite_where=text("state = 'unknown'"),
+        postgresql_where=text("state = 'unknown'"),
     ),
 )
 

@@ -22,6 +22,13 @@ _OPEN = sa.or_(
     sa.and_(_M.c.state == "unknown", _M.c.ended_at.is_(None)),
 )
 
+_OLDER_INDEXES = {
+    "uq_messages_entry_endpoint": ["number", "endpoint_key", "channel"],
+    "ix_messages_endpoint_key": ["endpoint_key"],
+    "ix_messages_account_key": ["account_key"],
+    "ix_messages_state_send_after": ["state", "send_after"],
+}
+
 
 def upgrade() -> None:
     """Add what the release before does not look at."""
@@ -37,6 +44,7 @@ def upgrade() -> None:
     _zones()
     _handovers()
     _shorter_indexes()
+    _fewer_indexes()
     _sending()
     _occupancies()
     _refused()
@@ -61,6 +69,7 @@ def downgrade() -> None:
     for column in ("batch_key", "provider_id"):
         op.drop_index(f"ix_messages_{column}", "messages")
         op.create_index(f"ix_messages_{column}", "messages", [column])
+    _indexes_again()
     op.drop_index("ix_messages_unfollowed", "messages")
     for name in ("followed", "instead_of"):
         op.drop_column("messages", name)
@@ -344,14 +353,34 @@ def _unknown() -> None:
         "messages",
         sa.Column("asked", sa.Integer(), nullable=False, server_default="0", comment=times),
     )
-    still_open = sa.text("state = 'unknown' AND ended_at IS NULL")
+    _partial("unknown", "ask_after", "state = 'unknown'")
+
+
+def _partial(name: str, column: str, where: str) -> None:
     op.create_index(
-        "ix_messages_unknown",
+        f"ix_messages_{name}",
         "messages",
-        ["ask_after"],
-        sqlite_where=still_open,
-        postgresql_where=still_open,
+        [column],
+        sqlite_where=sa.text(where),
+        postgresql_where=sa.text(where),
     )
+
+
+def _fewer_indexes() -> None:
+    """A planner pays for each index that a pending message is in."""
+    for name in _OLDER_INDEXES:
+        op.drop_index(name, "messages")
+    columns = ["endpoint_key", "number", "channel"]
+    op.create_index("uq_messages_endpoint_entry", "messages", columns, unique=True)
+    _partial("claimed", "lease_until", "state = 'claimed'")
+    _partial("accepted_at", "accepted_at", "accepted_at IS NOT NULL")
+
+
+def _indexes_again() -> None:
+    for name in ("ix_messages_accepted_at", "ix_messages_claimed", "uq_messages_endpoint_entry"):
+        op.drop_index(name, "messages")
+    for name, columns in _OLDER_INDEXES.items():
+        op.create_index(name, "messages", columns, unique=name.startswith("uq"))
 
 
 def _occupancies() -> None:

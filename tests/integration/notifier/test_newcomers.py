@@ -13,9 +13,12 @@ from sqlalchemy.engine import Connection
 
 from notifier import newcomers, scratch
 from notifier.manners import Manners
+from notifier.planned import Plan
 from notifier.planner import look, look_at_all
 from notifier.scratch import standing
+from notifier.situation import CHANNELS, unpack
 from notifier.situations import Moment
+from outage import journal
 from outage import tables as t
 from outage.database import open_database
 from outage.settings import load
@@ -56,6 +59,11 @@ odds = st.lists(
 )
 
 
+def ahead(conn: Connection) -> int:
+    """The number of the next entry: whatever was told was told by others."""
+    return journal.last_number(conn) + 1
+
+
 def _make_odd(world: World, odd: str, which: int) -> None:
     """Something that is not as with most people, of the account, contact, … of this number."""
     of: dict[str, tuple[sa.Table, dict[str, Any]]] = {
@@ -79,11 +87,18 @@ def _make_odd(world: World, odd: str, which: int) -> None:
         conn.execute(table.update().where(table.c.key == keys[which % len(keys)]).values(**values))
 
 
-def _standing(conn: Connection) -> set[tuple[Any, ...]]:
-    return {
-        (row.endpoint_key, row.account_key, row.channel, row.medical, row.first_premise, row.packed)
-        for row in conn.execute(standing.select())
-    }
+def _found(conn: Connection) -> list[tuple[int, int, int]]:
+    """Whom either way has found, and how they stand."""
+    looked_at = conn.execute(standing.select()).all()
+    for row in looked_at:
+        situation = unpack(row.packed)
+        assert (row.channel, row.medical) == (CHANNELS[situation.channel], situation.medical)
+    n = scratch.newcomers.c
+    plain = conn.execute(
+        sa.select(n.endpoint_key, n.account_key, n.packed).where(n.packed.is_not(None))
+    )
+    found = [(row.endpoint_key, row.account_key, row.packed) for row in (*looked_at, *plain)]
+    return sorted(found)
 
 
 @settings(
@@ -130,13 +145,16 @@ def test_both_ways_find_the_same_people_and_the_same_situations(
             moment = Moment.of(
                 conn, Manners.of(given_settings, NEUTRAL), count_shadowed=False, outage_keys=[key]
             )
-            assert newcomers.may_be(conn, key, moment.form)
-            found = []
-            for way in (look, look_at_all):
-                scratch.prepare(conn)
-                way(conn, key, moment, 0, cut or None)
-                found.append(_standing(conn))
-            assert found[0] == found[1]
+            plan = Plan(
+                number=ahead(conn), outage_key=key, manners=moment.manners, count_shadowed=False
+            )
+            assert newcomers.may_be(conn, plan, moment.form)
+            scratch.prepare(conn)
+            look(conn, plan, moment, 0, cut or None)
+            short_way = _found(conn)
+            scratch.prepare(conn)
+            look_at_all(conn, key, moment, 0, cut or None)
+            assert short_way == _found(conn)
         db.close()
 
 
@@ -165,9 +183,11 @@ def test_most_people_go_the_short_way(world: World) -> None:
         moment = Moment.of(
             conn, Manners.of(world.settings, NEUTRAL), count_shadowed=False, outage_keys=[key]
         )
+        plan = Plan(
+            number=ahead(conn), outage_key=key, manners=moment.manners, count_shadowed=False
+        )
         scratch.prepare(conn)
-        which = {"outage": key, "after": 0, "upto": 10**9}
-        conn.execute(newcomers.statement(moment.form), moment.values | which)
-        packed = conn.execute(sa.select(standing.c.packed)).scalars().all()
+        assert look(conn, plan, moment, 0, None) == (True, True)
+        packed = conn.execute(sa.select(scratch.newcomers.c.packed)).scalars().all()
         assert len([one for one in packed if one is not None]) == 5
         assert len([one for one in packed if one is None]) == 2

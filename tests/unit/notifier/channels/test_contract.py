@@ -39,7 +39,7 @@ from notifier.rendering import Text
 from tests.unit.notifier.channels.mail_server import MailServerScript, receiving
 from tests.unit.notifier.channels.provider import Answer, Call, serving
 
-TIMEOUT_S = 0.4
+TIMEOUT_S = 1.0
 SECRET = "made-up-secret-0123456789"
 WHSEC = "whsec_bWFkZS11cC1zZWNyZXQtMDEyMzQ1Njc4OQ=="
 """The same in base64."""
