@@ -10,26 +10,26 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from sqlalchemy.engine import Connection
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from counter import choices, standing
+from counter.asking import Asked, Refused, tapped
 from counter.choices import Wish, minutes
 from counter.limits import Limit, household
-from counter.showing import Showing, Shown
+from counter.showing import Showing, Shown, again
+from counter.temporary import Temporary
 from counter.wording import accepted
 from notifier.links import Holder, Links
 from notifier.replies import tapping
 from notifier.replies.standing import places_of
 from outage import visitors
 from outage.database import Database
-from outage.model import Service
 from outage.reading import is_loopback
 from outage.settings import Settings
 from outage.site import Site
@@ -40,27 +40,11 @@ MOST_BYTES = 8 * 1024
 PER_LINK, PER_ADDRESS, WRONG = 30, 6000, 20
 """A minute: of one link, of one address (a whole carrier may share one), and wrong links of one."""
 _SAID = frozenset({"out", "on", "saved", "stopped", "resumed"})
-_ONCE_LONGEST = 40
 _NIGHTS = frozenset({"usual", "any", "own"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """A request, as far as it matters here. ``language`` is that of somebody we do not know."""
-
-    token: str
-    language: str
-    wish: str
-    said: str = ""
-    form: Mapping[str, str] | None = None
-
-
-Do = Callable[[Connection, Holder, _Asked], str]
+Do = Callable[[Connection, Holder, Asked], str]
 """What a form asks for: does it, and returns the word of what to say."""
-
-
-class Refused(Exception):
-    """A form that was not ours, or not filled in well; the argument is the word for it."""
 
 
 class Personal:
@@ -70,6 +54,7 @@ class Personal:
         self._db, self._settings, self._site = db, settings, site
         self._links = Links.of(settings)
         self._showing = Showing(site, settings)
+        self._temporary = Temporary(db, self._links, site, self._showing) if self._links else None
         self._per_link, self._per_address = Limit(PER_LINK), Limit(PER_ADDRESS)
         self._wrong, self._told_unsigned = Limit(WRONG), False
         self._does: dict[str, Do] = {
@@ -101,7 +86,7 @@ class Personal:
         refusal = self._refusal(request, asked)
         if refusal is not None:
             return refusal
-        return await self._answered(request, asked, self._acted if asked.form else self._shown)
+        return await self._answered(request, asked, self._of_either)
 
     async def unsubscribe(self, request: Request) -> Response:
         """Show how to end it; end it at once for a mail program's POST, which follows nothing."""
@@ -114,7 +99,7 @@ class Personal:
             request, asked, self._one_click if one_click else self._asked_to_stop
         )
 
-    async def _asked(self, request: Request) -> _Asked:
+    async def _asked(self, request: Request) -> Asked:
         spoken = self._site.languages
         form = None
         if request.method == "POST":
@@ -123,7 +108,7 @@ class Personal:
         wish = (form or request.query_params).get("lang", "")
         known = wish if wish in spoken else ""
         said = request.query_params.get("said", "")
-        return _Asked(
+        return Asked(
             token=request.path_params["token"],
             language=known or accepted(request.headers.get("accept-language", ""), spoken),
             wish=known,
@@ -131,7 +116,7 @@ class Personal:
             form=form,
         )
 
-    def _refusal(self, request: Request, asked: _Asked, *, shared: bool = False) -> Response | None:
+    def _refusal(self, request: Request, asked: Asked, *, shared: bool = False) -> Response | None:
         """Refuse what comes from another site, and what comes too often.
 
         Mail programs unsubscribe for many from one address (``shared``).
@@ -144,7 +129,7 @@ class Personal:
         often = often or bool(who and not shared and not self._per_address.allows(who))
         return self._busy(asked) if often else None
 
-    def _busy(self, asked: _Asked) -> Response:
+    def _busy(self, asked: Asked) -> Response:
         return self._showing.sentence(
             asked.language, "busy", HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": "60"}
         )
@@ -173,8 +158,8 @@ class Personal:
     async def _answered(
         self,
         request: Request,
-        asked: _Asked,
-        answer: Callable[[_Asked], Response | None],
+        asked: Asked,
+        answer: Callable[[Asked], Response | None],
     ) -> Response:
         try:
             found = await asyncio.to_thread(answer, asked)
@@ -192,12 +177,17 @@ class Personal:
             return self._showing.sentence(asked.language, "unknown", HTTPStatus.NOT_FOUND)
         return found
 
-    def _holder(self, conn: Connection, asked: _Asked) -> Holder | None:
+    def _holder(self, conn: Connection, asked: Asked) -> Holder | None:
         return None if self._links is None else self._links.holder(conn, asked.token)
 
-    def _shown(
-        self, asked: _Asked, wrong: str = "", status: int = HTTPStatus.OK
-    ) -> Response | None:
+    def _of_either(self, asked: Asked) -> Response | None:
+        """The answer of the personal link, else of the temporary one."""
+        own = self._acted(asked) if asked.form else self._shown(asked)
+        if own is not None or self._temporary is None:
+            return own
+        return self._temporary.acted(asked) if asked.form else self._temporary.shown(asked)
+
+    def _shown(self, asked: Asked, wrong: str = "", status: int = HTTPStatus.OK) -> Response | None:
         with self._db.read() as conn:
             holder = self._holder(conn, asked)
             if holder is None:
@@ -206,20 +196,20 @@ class Personal:
             language = asked.wish or self._spoken(chosen.language)
             if not holder.lives:
                 return self._showing.ended(asked.token, language, chosen)
-            spots, as_of = standing.look(conn, holder, language, self._site)
+            mine = places_of(conn, holder.endpoint_key)
+            spots, as_of = standing.look(conn, mine, holder.endpoint_key, language, self._site)
         shown = Shown(
             token=asked.token,
             language=language,
             spots=spots,
             as_of=as_of,
-            choices=chosen,
             said=asked.said,
             wrong=wrong,
             once=secrets.token_urlsafe(9),
         )
-        return self._showing.page(shown, status)
+        return self._showing.page(shown, chosen, status)
 
-    def _asked_to_stop(self, asked: _Asked) -> Response | None:
+    def _asked_to_stop(self, asked: Asked) -> Response | None:
         with self._db.read() as conn:
             holder = self._holder(conn, asked)
             if holder is None:
@@ -228,7 +218,7 @@ class Personal:
         language = asked.wish or self._spoken(chosen.language)
         return self._showing.stopping(asked.token, language, chosen)
 
-    def _one_click(self, asked: _Asked) -> Response | None:
+    def _one_click(self, asked: Asked) -> Response | None:
         with self._db.write() as conn:
             holder = self._holder(conn, asked)
             if holder is None:
@@ -236,7 +226,7 @@ class Personal:
             choices.stop(conn, holder)
         return PlainTextResponse("Unsubscribed.\n", headers={"cache-control": "no-store"})
 
-    def _acted(self, asked: _Asked) -> Response | None:
+    def _acted(self, asked: Asked) -> Response | None:
         form = asked.form or {}
         do = self._does.get(form.get("do", ""))
         try:
@@ -254,39 +244,23 @@ class Personal:
                 said = do(conn, holder, asked)
         except Refused as refused:
             return self._shown(asked, str(refused), HTTPStatus.UNPROCESSABLE_ENTITY)
-        language = form["language"] if said == "saved" else asked.wish
-        query = urlencode({"said": said} | ({"lang": language} if language else {}))
-        return RedirectResponse(
-            f"/s/{asked.token}?{query}",
-            HTTPStatus.SEE_OTHER,
-            headers={"cache-control": "no-store"},
-        )
+        return again(asked.token, said, form["language"] if said == "saved" else asked.wish)
 
-    def _tap(self, conn: Connection, holder: Holder, asked: _Asked) -> str:
-        form = asked.form or {}
-        at = [
-            one for one in places_of(conn, holder.endpoint_key) if str(one.key) == form.get("place")
-        ]
-        service = next((one for one in Service if one == form.get("service")), None)
-        once = form.get("once", "")
-        if not at or service is None or service not in at[0].services:
-            raise Refused("choice_wrong")
-        if not 0 < len(once) <= _ONCE_LONGEST:
-            raise Refused("choice_wrong")
-        back = form["do"] == "on"
+    def _tap(self, conn: Connection, holder: Holder, asked: Asked) -> str:
+        tap = tapped(asked.form or {}, places_of(conn, holder.endpoint_key))
         tapping.tap(
             conn,
             holder.endpoint_key,
-            at[0],
-            service,
-            back=back,
-            once=once,
+            tap.at,
+            tap.service,
+            back=tap.back,
+            once=tap.once,
             language=asked.wish or self._spoken(choices.choices(conn, holder).language),
             site=self._site,
         )
-        return "on" if back else "out"
+        return "on" if tap.back else "out"
 
-    def _save(self, conn: Connection, holder: Holder, asked: _Asked) -> str:
+    def _save(self, conn: Connection, holder: Holder, asked: Asked) -> str:
         form = asked.form or {}
         language, night = form.get("language", ""), form.get("night", "")
         if language not in self._site.languages or night not in _NIGHTS or "had" not in form:
@@ -301,11 +275,11 @@ class Personal:
         choices.change(conn, holder, wish)
         return "saved"
 
-    def _stop(self, conn: Connection, holder: Holder, _asked: _Asked) -> str:
+    def _stop(self, conn: Connection, holder: Holder, _asked: Asked) -> str:
         choices.stop(conn, holder)
         return "stopped"
 
-    def _resume(self, conn: Connection, holder: Holder, _asked: _Asked) -> str:
+    def _resume(self, conn: Connection, holder: Holder, _asked: Asked) -> str:
         if not choices.resume(conn, holder):
             raise Refused("choice_wrong")
         return "resumed"

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
+from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from counter.choices import Choices
 from counter.standing import Spot
@@ -39,7 +40,6 @@ class Shown:
     language: str
     spots: Sequence[Spot]
     as_of: str
-    choices: Choices
     said: str
     wrong: str
     once: str
@@ -58,17 +58,30 @@ class Showing:
         headers = {"cache-control": "public, max-age=3600", "x-content-type-options": "nosniff"}
         return Response(self._style, media_type="text/css", headers=headers)
 
-    def page(self, shown: Shown, status: int) -> Response:
+    def page(self, shown: Shown, choices: Choices, status: int) -> Response:
         """The page of somebody's places and choices."""
         return self._made(
             "place.html",
             shown.language,
             status,
             shown=shown,
-            choices=shown.choices,
+            choices=choices,
             token=shown.token,
             usual=None if self._usual is None else tuple(map(_clock, self._usual)),
-            quiet=self._own(shown.choices),
+            quiet=self._own(choices),
+            danger=self._site.emergency_advice.get(shown.language, ""),
+        )
+
+    def temporary(self, shown: Shown, until: str, status: int, *, proved: bool) -> Response:
+        """The page of a place that somebody has named; it has no choices. It ends ``until``."""
+        return self._made(
+            "temporary.html",
+            shown.language,
+            status,
+            shown=shown,
+            until=until,
+            proved=proved,
+            token=shown.token,
             danger=self._site.emergency_advice.get(shown.language, ""),
         )
 
@@ -116,6 +129,13 @@ class Showing:
         if first == last:
             first, last = self._usual or (22 * 60, 7 * 60)
         return _clock(first), _clock(last)
+
+
+def again(token: str, said: str, language: str) -> Response:
+    """Where a browser goes once a form is done: to the page, which says what was done."""
+    query = urlencode({"said": said} | ({"lang": language} if language else {}))
+    headers = {"cache-control": "no-store"}
+    return RedirectResponse(f"/s/{token}?{query}", HTTPStatus.SEE_OTHER, headers=headers)
 
 
 def _clock(minute: int) -> str:

@@ -11,9 +11,9 @@ from sqlalchemy.engine import Connection
 from counter.wording import wording
 from notifier import facts
 from notifier.facts import OutageFacts
-from notifier.links import Holder
 from notifier.replies import tapping
-from notifier.replies.standing import Place, Stay, clock_at, counting, places_of, stays
+from notifier.replies.area import outages_near
+from notifier.replies.standing import Place, Stay, clock_at, counting, stays
 from notifier.words import FALLBACK, words
 from outage import model
 from outage import tables as t
@@ -30,8 +30,9 @@ class Stand:
     """One service at one place, or a notice about it.
 
     ``state`` is ``out``, ``back``, ``counting`` (an outage of which nobody knows yet whom it
-    concerns), ``fine``, ``planned`` or ``advisory``; ``facts`` are names of the page's words with
-    what they say. ``button`` names the word of the tap that makes sense now,
+    concerns), ``fine``, ``planned`` or ``advisory``, of no more than the area ``area_out`` or
+    ``area_none``, and of an outage that a link is not for ``other_outage``; ``facts`` are names of
+    the page's words with what they say. ``button`` names the word of the tap that makes sense now,
     and ``noted`` says that this person has told us.
     """
 
@@ -53,13 +54,20 @@ class Spot:
     stands: tuple[Stand, ...]
 
 
-def look(conn: Connection, holder: Holder, language: str, site: Site) -> tuple[list[Spot], str]:
-    """Return the places of whoever holds a link, how it stands there, and as of when.
+def look(  # noqa: PLR0917  # who looks, at what, and how
+    conn: Connection,
+    places: Sequence[Place],
+    endpoint_key: int,
+    language: str,
+    site: Site,
+    only: frozenset[int] = frozenset(),
+) -> tuple[list[Spot], str]:
+    """Return somebody's places, how it stands there, and as of when.
 
-    Each place's times are on its own clock.
+    Each place's times are on its own clock. Of outages that are none of ``only``, where it names
+    any, no more is said than that there is one; advisories in force are said to everybody.
     """
-    now = business_now(conn)
-    mine = places_of(conn, holder.endpoint_key)[:MOST_PLACES]
+    now, mine = business_now(conn), places[:MOST_PLACES]
     keys = [one.key for one in mine]
     known, more = stays(conn, keys, now), _notices(conn, keys)
     about = facts.load(conn, {stay.outage_key for stay in known} | {key for _, key in more})
@@ -71,6 +79,7 @@ def look(conn: Connection, holder: Holder, language: str, site: Site) -> tuple[l
         now=now,
         about=about,
         uncounted=uncounted,
+        only=only,
     )
     return [
         Spot(
@@ -78,9 +87,18 @@ def look(conn: Connection, holder: Holder, language: str, site: Site) -> tuple[l
             street=one.street,
             # What endangers people comes before what annoys them.
             stands=(
-                *(here.notice(key) for premise, key in more if premise == one.key),
                 *(
-                    here.service(service, known, one, _noted(conn, holder, one, service, known))
+                    here.notice(key)
+                    for premise, key in more
+                    if premise == one.key and here.tells(key)
+                ),
+                *(
+                    here.service(
+                        service,
+                        known,
+                        one,
+                        tapping.noted(conn, endpoint_key, one, service, known),
+                    )
                     for service in site.services
                     if service in one.services
                 ),
@@ -91,6 +109,37 @@ def look(conn: Connection, holder: Holder, language: str, site: Site) -> tuple[l
     ], view.when(now)
 
 
+def look_around(  # noqa: PLR0917  # as above
+    conn: Connection,
+    places: Sequence[Place],
+    endpoint_key: int,
+    language: str,
+    site: Site,
+    only: frozenset[int] = frozenset(),
+) -> tuple[list[Spot], str]:
+    """Return how it stands in the area of one place, and nothing of the place itself."""
+    at = places[0]
+    near = outages_near(conn, at.key)
+
+    def state(service: Service) -> str:
+        here = {key for key, out in near if out is service}
+        if here:
+            return "area_out" if not only or here & only else "other_outage"
+        return "counting" if counting(conn, [service]) else "area_none"
+
+    def stand(service: Service) -> Stand:
+        # Whether the place came back since they told us is not said here either.
+        noted, seen = tapping.noted(conn, endpoint_key, at, service, ()), state(service)
+        if seen == "other_outage":
+            return Stand(service=service, state=seen)
+        button = "is_back" if noted else "is_out"
+        return Stand(service=service, state=seen, button=button, noted=noted)
+
+    stands = tuple(stand(one) for one in site.services if one in at.services)
+    as_of = words(language).time(business_now(conn), clock_at(places, site), "email")
+    return [Spot(key=at.key, street="", stands=stands)], as_of
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
     language: str
@@ -99,6 +148,7 @@ class _View:
     now: datetime
     about: Mapping[int, OutageFacts]
     uncounted: frozenset[Service]
+    only: frozenset[int]
 
     def service(self, service: Service, known: Sequence[Stay], at: Place, noted: bool) -> Stand:  # noqa: FBT001  # a fact among facts
         here = next((s for s in known if s.premise_key == at.key and s.service is service), None)
@@ -106,6 +156,8 @@ class _View:
         if here is None:
             state = "counting" if service in self.uncounted else "fine"
             return Stand(service=service, state=state, button=button, noted=noted)
+        if self.only and here.outage_key not in self.only:
+            return Stand(service=service, state="other_outage")
         if here.back:
             told = (("back_at", self.when(here.back_at)),)
             button = "is_back" if noted else "still_out"
@@ -130,6 +182,10 @@ class _View:
             "message": about.public_message,
         }
         return tuple((name, said) for name, said in found.items() if said)
+
+    def tells(self, key: int) -> bool:
+        """Whether a notice is for whoever looks: an advisory always."""
+        return not self.only or key in self.only or self.about[key].policy.advisory
 
     def notice(self, key: int) -> Stand:
         about = self.about[key]
@@ -159,12 +215,6 @@ class _View:
 
     def when(self, at: datetime | None) -> str:
         return words(self.language).time(at, self.zone, "email")
-
-
-def _noted(
-    conn: Connection, holder: Holder, at: Place, service: Service, known: Sequence[Stay]
-) -> bool:
-    return tapping.noted(conn, holder.endpoint_key, at, service, known)
 
 
 def _notices(conn: Connection, premises: Sequence[int]) -> list[tuple[int, int]]:

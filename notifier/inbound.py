@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
+from notifier.links import Links
 from notifier.replies import applying
 from notifier.replies.intents import Context, Intent
 from notifier.replies.owing import URGENT, USUAL
@@ -93,12 +94,13 @@ class Inbox:
     """Applies what came in: danger and STOP before all else, each number's texts in their order."""
 
     def __init__(self, db: Database, settings: Settings, site: Site) -> None:
-        self._db = db
+        self._db, links = db, Links.of(settings)
         self.terms = applying.Terms(
             site=site,
             mode=settings.send,
             allowlist=settings.allowlist,
             test_numbers=settings.test_numbers,
+            link=links.blank if links else "",
         )
 
     def turn(self) -> bool:

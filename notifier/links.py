@@ -1,15 +1,12 @@
 """The personal link, ``/s/{token}``: made for one contact, and for as long as it lives there.
 
-A token is 17 letters and digits, short enough for a text: which contact (hidden, so that it says
-nothing) and 64 bits by which we know that we made it (HMAC-SHA-256, cut). Signed with it, and not
-in it, is an occupancy of the contact's account: once that has ended, the link has.
+Its token (`notifier.tokens`) names the contact. Signed with it, and not in it, is an occupancy of
+the contact's account: once that has ended, the link has.
 
 Texts on record hold `BLANK` in the token's place, so that nobody who may read a message, or a
 backup, can open the link in it; each outgoing message gets its own as it is sent.
 """
 
-import hmac
-import string
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Self
@@ -17,17 +14,17 @@ from typing import Self
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from notifier import tokens
 from notifier.replies.standing import WRONG_PERSON
+from notifier.tokens import Token
 from outage import tables as t
 from outage.among import among
 from outage.settings import Settings
 
-LENGTH = 17
+LENGTH = tokens.LENGTH
 BLANK = "/s/" + "_" * LENGTH
 """What a text has where each person's own token goes: as long as one."""
-_LETTERS = string.digits + string.ascii_letters
-_CONTACT_BYTES, _TAG_BYTES = 4, 8
-_MOST_CONTACTS = 1 << 8 * _CONTACT_BYTES
+_PURPOSE = "link"
 
 Of = tuple[int, int, str]
 """Whom a message goes to: account, endpoint and channel."""
@@ -65,23 +62,23 @@ class Links:
 
     def to(self, contact_key: int, occupancy_key: int) -> str:
         """The link of a contact; empty for a key that a token has no room for."""
-        if contact_key >= _MOST_CONTACTS:
+        if contact_key >= tokens.MOST_ROWS:
             return ""
-        tag = _tag(self.keys[0], contact_key, occupancy_key)
-        number = int.from_bytes(tag + _hidden(self.keys[0], tag, contact_key), "big")
-        return f"{self.base}/s/{_in_letters(number)}"
+        return self.with_token(tokens.made(self.keys[0], _PURPOSE, contact_key, str(occupancy_key)))
+
+    def with_token(self, token: str) -> str:
+        """The whole address that a token opens."""
+        return f"{self.base}/s/{token}"
 
     def holder(self, conn: Connection, token: str) -> Holder | None:
         """Whom we made a token for; None for one that we did not make."""
-        number = _number(token)
-        if number is None:
+        found = Token.read(token)
+        if found is None:
             return None
-        tag = number[:_TAG_BYTES]
         for key in self.keys:
-            contact_key = int.from_bytes(number[_TAG_BYTES:], "big")
-            contact_key = int.from_bytes(_hidden(key, tag, contact_key), "big")
+            contact_key = found.row(key, _PURPOSE)
             for row in _occupancies(conn, contact_key):
-                if hmac.compare_digest(tag, _tag(key, contact_key, row.occupancy_key)):
+                if found.fits(key, _PURPOSE, contact_key, str(row.occupancy_key)):
                     return Holder(
                         contact_key=contact_key,
                         account_key=row.account_key,
@@ -132,32 +129,3 @@ def _occupancies(
         .join(t.occupancies, o.account_key == c.account_key)
         .where(c.key == contact_key)
     )
-
-
-def _tag(key: str, contact_key: int, occupancy_key: int) -> bytes:
-    made = hmac.digest(key.encode(), f"link {contact_key} {occupancy_key}".encode(), "sha256")
-    return made[:_TAG_BYTES]
-
-
-def _hidden(key: str, tag: bytes, contact_key: int) -> bytes:
-    """A contact's key under a mask, or out from under it."""
-    mask = hmac.digest(key.encode(), b"link mask " + tag, "sha256")[:_CONTACT_BYTES]
-    return (contact_key ^ int.from_bytes(mask, "big")).to_bytes(_CONTACT_BYTES, "big")
-
-
-def _in_letters(number: int) -> str:
-    letters = ""
-    for _ in range(LENGTH):
-        number, digit = divmod(number, len(_LETTERS))
-        letters = _LETTERS[digit] + letters
-    return letters
-
-
-def _number(token: str) -> bytes | None:
-    if len(token) != LENGTH or not set(token) <= set(_LETTERS):
-        return None
-    number = 0
-    for letter in token:
-        number = number * len(_LETTERS) + _LETTERS.index(letter)
-    size = _TAG_BYTES + _CONTACT_BYTES
-    return number.to_bytes(size, "big") if number < 1 << 8 * size else None

@@ -61,6 +61,8 @@ class Done:
         language: that of the answer, where it is not the writer's.
         still_out: outage and premise, where the answer says that service is still out there.
         besides: a second thing that was done, to be said after the first.
+        about: premises that it is about, if they are one place.
+        proved: whether the writer may be told of them.
     """
 
     say: str
@@ -71,6 +73,8 @@ class Done:
     language: str | None = None
     still_out: tuple[int, int] | None = None
     besides: str | None = None
+    about: tuple[int, ...] = ()
+    proved: bool = False
 
 
 Act = Callable[[Connection, Writer], Done]

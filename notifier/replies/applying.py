@@ -9,14 +9,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from notifier import temporary
 from notifier.replies import acting, conversation, paging, placing, told
 from notifier.replies.acting import Act, Done, Writer
 from notifier.replies.conversation import Conversation
 from notifier.replies.intents import Asked, Context, Intent, Reason, Understood
 from notifier.replies.owing import Owed, owe
 from notifier.replies.placing import MOST_CHOICES
-from notifier.replies.saying import Said, named, say
-from notifier.replies.standing import places
+from notifier.replies.saying import Said, named, say, with_link
+from notifier.replies.standing import places, places_of
 from notifier.replies.understanding import understand
 from outage import tables as t
 from outage.clock import business_now
@@ -53,6 +54,17 @@ _LATELY = (
         t.answers.c.created_at > sa.bindparam("since"),
     )
 )
+_TRIES = (
+    sa.select(t.replies.c.key)
+    .where(
+        t.replies.c.endpoint_key == sa.bindparam("whose"),
+        t.replies.c.provider != BY_LINK,
+        t.replies.c.applied_at > sa.bindparam("since"),
+    )
+    .order_by(t.replies.c.key.desc())
+    .limit(1)
+    .offset(MOST_AN_HOUR - 1)
+)
 _ALIKE_LATELY = _LATELY.where(t.answers.c.template == sa.bindparam("alike"))
 
 _NAME = re.compile("^[^:\uff1a]*[:\uff1a] ?")
@@ -75,16 +87,22 @@ _ACTS: Mapping[Intent, Act] = {
     Intent.THANKS: acting.simply("thanks", "thanked"),
     Intent.OTHER: placing.other,
 }
+_NAMING = frozenset({Intent.OUT, Intent.STATUS, Intent.OFF, Intent.ON, Intent.CHOICE, Intent.PLACE})
+"""What may say of somebody whom we do not know which place they mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Under which terms texts are applied: settings and site, as far as they matter here."""
+    """Under which terms texts are applied: settings and site, as far as they matter here.
+
+    ``link`` is how a temporary link is written on record; empty where none can be made.
+    """
 
     site: Site
     mode: SendMode
     allowlist: frozenset[str]
     test_numbers: bool
+    link: str = ""
 
     def calls(self, address: str) -> bool:
         """Whether this address is really called in this mode."""
@@ -124,11 +142,11 @@ def apply(conn: Connection, row: sa.Row[Any], terms: Terms) -> None:
     if understood.intent is Intent.REACTION:
         _note(conn, row.key, understood, endpoint.key, wall, outcome="reaction", for_staff=True)
         return
-    done = _besides(conn, writer, _ACTS[understood.intent](conn, writer))
+    done = _besides(conn, writer, _act(conn, writer, understood.intent))
     # After what was done: it says also whether they have stopped our texts.
     paged = _page(conn, row, understood, terms, endpoint_key=endpoint.key, at=wall)
     conversation.save(conn, endpoint.key, done.conversation or known.answered())
-    kept_back = _answer(conn, row, writer, done, alerted=paged)
+    kept_back = _answer(conn, row, writer, done, alerted=paged, link=terms.link)
     _note(
         conn,
         row.key,
@@ -140,12 +158,30 @@ def apply(conn: Connection, row: sa.Row[Any], terms: Terms) -> None:
     )
 
 
+def _act(conn: Connection, writer: Writer, intent: Intent) -> Done:
+    """Do it; but what comes after so many texts from a number on no account is for staff only.
+
+    It gets no answer any more. If it were acted on all the same, thousands of places could be
+    tried in an hour, and the next answer would tell what was found.
+    """
+    since = {"whose": writer.endpoint_key, "since": writer.wall - timedelta(hours=1)}
+    if (
+        intent in _NAMING
+        and conn.execute(_TRIES, since).first() is not None
+        and not places_of(conn, writer.endpoint_key)
+    ):
+        return Done(
+            say="other", outcome="too_many", for_staff=True, conversation=writer.conversation
+        )
+    return _ACTS[intent](conn, writer)
+
+
 def _besides(conn: Connection, writer: Writer, done: Done) -> Done:
     """Do also what a text of danger asks for beside."""
     also = writer.understood.also
     if also is None:
         return done
-    more = _ACTS[also](conn, writer)
+    more = _act(conn, writer, also)
     said = more.say if also is Intent.STOP else None
     return replace(done, outcome=f"{done.outcome} {more.outcome}", besides=said)
 
@@ -234,7 +270,7 @@ def _page(
 
 
 def _answer(
-    conn: Connection, row: sa.Row[Any], writer: Writer, done: Done, *, alerted: bool
+    conn: Connection, row: sa.Row[Any], writer: Writer, done: Done, *, alerted: bool, link: str
 ) -> bool:
     """Owe the answer; return whether it is kept back, so that a person has to know."""
     language = done.language or writer.language
@@ -261,7 +297,12 @@ def _answer(
     elif done.still_out is not None:
         noted = told.note(conn, writer.endpoint_key, done.still_out, said, writer.wall)
         owed = replace(owed, message_key=noted)
-    owe(conn, owed, writer.wall)
+    linked = said
+    if reason is None and done.about and not places_of(conn, writer.endpoint_key):
+        linked = with_link(said, link)
+    key = owe(conn, replace(owed, body=linked.body), writer.wall)
+    if linked != said:
+        temporary.keep(conn, key, writer.endpoint_key, done.about, proved=done.proved)
     return reason is not None
 
 

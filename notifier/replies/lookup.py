@@ -1,5 +1,6 @@
 """From a place as somebody names it to premises on record, and whether that proves anything."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -19,37 +20,55 @@ MOST_WORDS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The places that fit. ``proved``: account and postal code belong together (DECISIONS 32)."""
+    """The places that fit.
+
+    Attributes:
+        proved: account and postal code belong together (DECISIONS 32).
+        guessed: an account number was looked up, and proved nothing.
+        unheard: nothing fits, and there is an account number that was not looked up.
+    """
 
     places: tuple[Place, ...] = ()
     proved: bool = False
+    guessed: bool = False
+    unheard: bool = False
 
 
-def find(conn: Connection, named: NamedPlace) -> Found:
-    """Return the premises that somebody names."""
-    by_account = _of_account(conn, named)
-    if by_account.places:
-        return by_account
-    return Found(places=tuple(_at_house(conn, named)))
+def find(conn: Connection, named: NamedPlace, may_try: Callable[[], bool]) -> Found:
+    """Return the premises that somebody names; ``may_try``: also by an account number."""
+    # One without its postal code proves nothing, whichever it is: that is no try.
+    names_account = named.account is not None and named.postal_code is not None
+    tried = names_account and may_try()
+    proved = _of_account(conn, named) if tried else ()
+    if proved:
+        return Found(places=proved, proved=True)
+    at_house = tuple(_at_house(conn, named))
+    # Three digits may be either; where there is such a house, they are its number.
+    is_house = at_house and str(named.house_number) == named.account
+    return Found(
+        places=at_house,
+        guessed=tried and not is_house,
+        unheard=names_account and not (tried or at_house),
+    )
 
 
-def _of_account(conn: Connection, named: NamedPlace) -> Found:
-    if named.account is None:
-        return Found()
+def _of_account(conn: Connection, named: NamedPlace) -> tuple[Place, ...]:
+    """The places of an account that lie in the postal code that was named with it.
+
+    An account number alone is no secret, and tells nothing: neither that there is such an account
+    nor, with a house number beside it, where.
+    """
+    if named.account is None or named.postal_code is None:
+        return ()
     account = aliases.find_account(conn, named.account)
     if account is None:
-        return Found()
+        return ()
     held = t.occupancies.c
     keys = conn.execute(
         sa.select(held.premise_key).where(held.account_key == account, held.until.is_(None))
     ).scalars()
     found = places(conn, list(keys))
-    fitting = [one for one in found if same_postal_code(one.postal_code, named.postal_code)]
-    if fitting:
-        return Found(places=tuple(fitting), proved=True)
-    # An account number alone is no secret, and shows nothing; with the house it names a place.
-    house = named.house_number
-    return Found(places=tuple(one for one in found if one.number and one.number == house))
+    return tuple(one for one in found if same_postal_code(one.postal_code, named.postal_code))
 
 
 def _at_house(conn: Connection, named: NamedPlace) -> list[Place]:

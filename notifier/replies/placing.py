@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from notifier.replies import reporting, telling
+from notifier.replies import guessing, lookup, reporting, telling
 from notifier.replies.acting import Done, Writer, again, who
+from notifier.replies.area import area_is_out
 from notifier.replies.conversation import NAMED_FOR
 from notifier.replies.intents import Asked, Intent, Reason
-from notifier.replies.lookup import Found, find
+from notifier.replies.lookup import Found
 from notifier.replies.standing import (
     Place,
     advisories,
-    area_is_out,
     counting,
     places,
     places_of,
@@ -100,7 +101,9 @@ def place(conn: Connection, writer: Writer) -> Done:
             return again(_which_again(conn, writer), conversation)
         at = fitting[0]
         return _do(conn, writer, about, at, proved=_may_know(conn, writer, at))
-    found = find(conn, named)
+    found = _find(conn, writer)
+    if found.unheard:
+        return _house_only(writer, about)
     if not found.places:
         return again(Done(say="not_found", outcome="place_not_found"), conversation)
     return _at_found(conn, writer, found, about)
@@ -126,7 +129,13 @@ def _places(conn: Connection, writer: Writer) -> tuple[list[Place], bool]:
     mine = places_of(conn, writer.endpoint_key)
     if mine:
         return mine, True
-    conversation = writer.conversation
+    conversation, named = writer.conversation, writer.understood.place
+    if named is not None and conversation.premises:
+        found = _find(conn, writer)
+        keys = {one.key for one in found.places}
+        if keys and (found.proved or not keys <= {*conversation.premises}):
+            # They name another place, or prove this one: what they named before is over.
+            return [], False
     return places(conn, conversation.premises), conversation.proved
 
 
@@ -165,9 +174,28 @@ def _fitting(
 
 def _named_or_asked(conn: Connection, writer: Writer, about: Intent) -> Done:
     """An unknown number: the place it names, or the question which one it is."""
-    named = writer.understood.place
-    found = find(conn, named) if named is not None else Found()
+    found = _find(conn, writer)
+    if found.unheard:
+        return _house_only(writer, about)
     return _at_found(conn, writer, found, about) if found.places else who(writer, about)
+
+
+def _find(conn: Connection, writer: Writer) -> Found:
+    """The place that is named; what was tried in vain is on record."""
+    named = writer.understood.place
+    if named is None:
+        return Found()
+    may_try = partial(guessing.may_try, conn, writer.endpoint_key, writer.wall)
+    found = lookup.find(conn, named, may_try)
+    if found.guessed:
+        guessing.note(conn, writer.reply_key, writer.wall)
+    return found
+
+
+def _house_only(writer: Writer, about: Intent) -> Done:
+    """Too many account numbers were tried: the house will do."""
+    asking = writer.asking(Asked.WHO, about)
+    return Done(say="house_only", outcome="account_not_looked_up", conversation=asking)
 
 
 def _at_found(conn: Connection, writer: Writer, found: Found, about: Intent) -> Done:
@@ -214,10 +242,18 @@ def _which_again(conn: Connection, writer: Writer) -> Done:
 def _do(conn: Connection, writer: Writer, about: Intent, at: Place, *, proved: bool) -> Done:
     if about not in _ON_PLACE:
         return _status(conn, writer, [at], proved=proved)
-    return _ON_PLACE[about](conn, writer, at, proved)
+    done = _ON_PLACE[about](conn, writer, at, proved)
+    return replace(done, about=(at.key,), proved=proved)
 
 
 def _status(conn: Connection, writer: Writer, mine: Sequence[Place], *, proved: bool) -> Done:
+    done = _told(conn, writer, mine, proved=proved)
+    # Which of several places is meant is not known before they have chosen.
+    one = proved or len({(at.street, at.postal_code) for at in mine}) == 1
+    return replace(done, about=tuple(at.key for at in mine) if one else (), proved=proved)
+
+
+def _told(conn: Connection, writer: Writer, mine: Sequence[Place], *, proved: bool) -> Done:
     counted = not counting(conn, frozenset[Service]().union(*(one.services for one in mine)))
     if not proved:
         here = any(area_is_out(conn, one.key) for one in mine)

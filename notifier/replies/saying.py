@@ -6,7 +6,7 @@ is then said in English, with a line in the other language that says whom to cal
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -18,6 +18,8 @@ from outage.site import Site
 
 FALLBACK = "en"
 _DANGER = "danger_"
+MOST_SEGMENTS, MOST_WIDE_SEGMENTS = 2, 4
+"""What an answer may take: in the letters of GSM-7, and in those that take two bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,14 @@ def say(name: str, language: str, site: Site, facts: Mapping[str, object]) -> Sa
         template=f"{name}/{chosen.version}",
         body=gsm7.to_alphabet(body),
     )
+
+
+def with_link(said: Said, link: str) -> Said:
+    """The answer with a temporary link after it, where both fit; it is complete without."""
+    line = texts(said.language).words["link"].format(link=link)
+    body = gsm7.to_alphabet(f"{said.body} {line}")
+    most = MOST_SEGMENTS if gsm7.fits_alphabet(body) else MOST_WIDE_SEGMENTS
+    return replace(said, body=body) if link and gsm7.segments(body) <= most else said
 
 
 def spoken(name: str, wanted: Texts) -> Texts:

@@ -11,9 +11,11 @@ import sqlalchemy as sa
 from markupsafe import escape
 from sqlalchemy.engine import Connection
 
+from notifier import temporary
 from notifier.channels.base import TIMEOUT_S, Channel, Outgoing
 from notifier.channels.providers import configured, opened
 from notifier.kinds import Channel as ChannelName
+from notifier.links import Links
 from notifier.rendering import Text
 from notifier.replies import ending, told
 from notifier.replies.applying import ALWAYS_ANSWERED
@@ -50,7 +52,7 @@ class Answers:
         self._db = db
         self._settings = settings
         self._site = site
-        self._mode = settings.send
+        self._mode, self._links = settings.send, Links.of(settings)
         self._allowlist = settings.allowlist
         self._routing = Routing(db, configured(settings), second_share=settings.second_share)
         self._switch = Switch(db)
@@ -123,13 +125,20 @@ class Answers:
             .limit(AT_ONCE)
             .with_for_update(of=_A, skip_locked=True)
         ).all()
-        now = wall_now(conn)
+        now, links = wall_now(conn), self._links_of(conn, [row.key for row in rows])
         claimed: list[tuple[str, _Claimed]] = []
+        answered: set[str] = set()
         for row in rows:
             reason = self._ending(row, now)
             if reason is not None:
                 ending.end(conn, row.key, *reason, now)
                 continue
+            if row.role == ANSWER:
+                if row.address in answered:
+                    # A batch goes out all at once: the next answer waits until the one before
+                    # is sent, or "which place?" could arrive after the place's news.
+                    continue
+                answered.add(row.address)
             fence = row.fence + 1
             conn.execute(
                 _A.update()
@@ -140,11 +149,14 @@ class Answers:
                 told.carried(conn, row.message_key, picked[row.channel] or "")
             one = _Claimed(
                 tried=Tried(key=row.key, fence=fence, role=row.role, before=row.tries),
-                outgoing=_outgoing(row),
+                outgoing=_outgoing(row, links.get(row.key, "")),
                 never_stopped=row.role == PAGE or row.intent in ALWAYS_ANSWERED,
             )
             claimed.append((row.channel, one))
         return claimed
+
+    def _links_of(self, conn: Connection, keys: Sequence[int]) -> Mapping[int, str]:
+        return temporary.links_of(conn, self._links, keys) if self._links and keys else {}
 
     def _ending(self, row: sa.Row[Any], now: datetime) -> tuple[str, str] | None:
         """Why nothing is sent, if nothing is: state and reason."""
@@ -182,11 +194,12 @@ def _due(conn: Connection, channels: Sequence[str], *, stopped: bool) -> sa.Colu
     return sa.and_(due, sa.or_(_A.c.role == PAGE, _A.c.reply_key.in_(always)))
 
 
-def _outgoing(row: sa.Row[Any]) -> Outgoing:
+def _outgoing(row: sa.Row[Any], link: str) -> Outgoing:
     return Outgoing(
         # Below zero, where no message's key is: its receipts are none of a message.
         message_key=-row.key if row.message_key is None else row.message_key,
         address=row.address,
+        link=link,
         text=Text(
             channel=_NAMES[row.channel],
             language=row.language,

@@ -203,20 +203,3 @@ def counting(conn: Connection, services: Collection[Service]) -> bool:
         .limit(1)
     )
     return conn.execute(found).first() is not None
-
-
-def area_is_out(conn: Connection, premise_key: int) -> bool:
-    """Whether anybody near is out: all that is said to who proves nothing (DECISIONS 32).
-
-    Near is the same postal code, or the same street where none is on record.
-    """
-    i, p = t.interruptions.c, t.premises.c
-    one = conn.execute(t.premises.select().where(p.key == premise_key)).one()
-    near = p.street == one.street if one.postal_code is None else p.postal_code == one.postal_code
-    found = (
-        sa.select(i.key)
-        .join(t.premises, p.key == i.premise_key)
-        .where(i.outcome.is_(None), near)
-        .limit(1)
-    )
-    return conn.execute(found).first() is not None

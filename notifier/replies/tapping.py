@@ -41,17 +41,19 @@ def tap(
     once: str,
     language: str,
     site: Site,
+    proved: bool = True,
 ) -> Done | None:
     """Take a tap: service is out there, or is ``back``. None for one that we have already.
 
-    ``once`` is the form's own word: sent again, it is the same tap.
+    ``once`` is the form's own word: sent again, it is the same tap. Who has not ``proved`` that
+    they may be told of the place can report, and no more.
     """
     # Whoever taps twice at once is told apart by this lock.
     endpoint = conn.execute(
         t.endpoints.select().where(t.endpoints.c.key == endpoint_key).with_for_update()
     ).one()
     known = stays(conn, [at.key], business_now(conn))
-    if not back and noted(conn, endpoint_key, at, service, known):
+    if not back and noted(conn, endpoint_key, at, service, known if proved else ()):
         return None
     intent = Intent.ON if back else _intent(_lately(known, at, service))
     reply_key = _write_down(conn, endpoint, intent, once)
@@ -72,7 +74,7 @@ def tap(
         now=now,
     )
     does = {Intent.ON: reporting.on, Intent.OFF: reporting.off, Intent.OUT: reporting.out}
-    done = does[intent](conn, writer, at, True)  # one of several alike
+    done = does[intent](conn, writer, at, proved)
     _answer(conn, endpoint, writer, done)
     conn.execute(
         t.replies.update()

@@ -26,7 +26,7 @@ from outage.tables.premises import (
     premises_versions,
 )
 from outage.tables.providers import providers
-from outage.tables.replies import answers, conversations, replies, reports
+from outage.tables.replies import answers, conversations, replies, reports, temporary_links
 from outage.tables.sending import approvals, sending_stops
 from outage.tables.system import (
     barriers,
@@ -86,6 +86,7 @@ __all__ = [
     "sending_stops",
     "shapes",
     "spared",
+    "temporary_links",
     "texts",
     "tokens",
     "work_items",

@@ -29,6 +29,13 @@ replies = Table(
     Column("language", String, comment="it was written in"),
     Column("outcome", String, comment="what was done about it"),
     Column("for_staff", Boolean, nullable=False, server_default=text("false")),
+    Column(
+        "guessed",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="holds an account number that proved nothing",
+    ),
     Column("handled_at", Instant, comment="a person has looked at it"),
     Column("handled_by", String),
     Index("uq_replies_provider", "provider", "provider_id", unique=True),
@@ -40,6 +47,12 @@ replies = Table(
         "key",
         sqlite_where=text("applied_at IS NULL"),
         postgresql_where=text("applied_at IS NULL"),
+    ),
+    Index(
+        "ix_replies_guessed",
+        "applied_at",
+        sqlite_where=text("guessed"),
+        postgresql_where=text("guessed"),
     ),
     Index(
         "ix_replies_for_staff",
@@ -81,6 +94,18 @@ answers = Table(
         sqlite_where=text("state IN ('pending', 'claimed')"),
         postgresql_where=text("state IN ('pending', 'claimed')"),
     ),
+)
+
+temporary_links = Table(
+    "temporary_links",
+    metadata,
+    # What the link opens that an answer to an unknown number went out with. All of it is signed.
+    Column("answer_key", Key, ForeignKey("answers.key"), primary_key=True, autoincrement=False),
+    Column("endpoint_key", Key, ForeignKey("endpoints.key"), nullable=False),
+    Column("premises", Text, nullable=False, comment="JSON: keys of the place that was named"),
+    Column("occupancies", Text, nullable=False, comment="JSON: keys; []: nothing was proved"),
+    Column("outages", Text, nullable=False, comment="JSON: keys of those known there then"),
+    Column("made_at", Instant, nullable=False, comment="business time"),
 )
 
 conversations = Table(

@@ -34,6 +34,7 @@ def upgrade() -> None:
     """Add what the release before does not look at."""
     _replies()
     _answers()
+    _temporary_links()
     _conversations()
     _reports()
     _told()
@@ -85,7 +86,7 @@ def downgrade() -> None:
         op.drop_column("providers", name)
     for name in ("approvals", "sending_stops", "handovers"):
         op.drop_table(name)
-    for name in ("reports", "conversations", "answers", "replies"):
+    for name in ("reports", "conversations", "temporary_links", "answers", "replies"):
         op.drop_table(name)
 
 
@@ -164,6 +165,13 @@ def _replies() -> None:
         sa.Column("language", sa.String(), comment="it was written in"),
         sa.Column("outcome", sa.String(), comment="what was done about it"),
         sa.Column("for_staff", sa.Boolean(), nullable=False, server_default=NO),
+        sa.Column(
+            "guessed",
+            sa.Boolean(),
+            nullable=False,
+            server_default=NO,
+            comment="holds an account number that proved nothing",
+        ),
         sa.Column("handled_at", INSTANT, comment="a person has looked at it"),
         sa.Column("handled_by", sa.String()),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_replies")),
@@ -176,6 +184,7 @@ def _replies() -> None:
     op.create_index("ix_replies_address", "replies", ["address", "key"])
     for name, columns, where in (
         ("ix_replies_waiting", ["urgency", "key"], "applied_at IS NULL"),
+        ("ix_replies_guessed", ["applied_at"], "guessed"),
         ("ix_replies_for_staff", ["key"], "for_staff AND handled_at IS NULL"),
     ):
         op.create_index(
@@ -235,6 +244,31 @@ def _answers() -> None:
         ["urgency", "key"],
         sqlite_where=still_open,
         postgresql_where=still_open,
+    )
+
+
+def _temporary_links() -> None:
+    op.create_table(
+        "temporary_links",
+        sa.Column("answer_key", KEY, autoincrement=False, nullable=False),
+        sa.Column("endpoint_key", KEY, nullable=False),
+        sa.Column(
+            "premises", sa.Text(), nullable=False, comment="JSON: keys of the place that was named"
+        ),
+        sa.Column(
+            "occupancies", sa.Text(), nullable=False, comment="JSON: keys; []: nothing was proved"
+        ),
+        sa.Column(
+            "outages", sa.Text(), nullable=False, comment="JSON: keys of those known there then"
+        ),
+        sa.Column("made_at", INSTANT, nullable=False, comment="business time"),
+        sa.PrimaryKeyConstraint("answer_key", name=op.f("pk_temporary_links")),
+        sa.ForeignKeyConstraint(
+            ["answer_key"], ["answers.key"], name=op.f("fk_temporary_links_answer_key")
+        ),
+        sa.ForeignKeyConstraint(
+            ["endpoint_key"], ["endpoints.key"], name=op.f("fk_temporary_links_endpoint_key")
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """What a text does to the record, and what is answered: on SQLite and on PostgreSQL."""
 
+import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +16,7 @@ from notifier.replies.paging import MOST_PAGES
 from notifier.replies.sending import Answers
 from outage import tables as t
 from outage.model import Status
-from tests.integration.notifier.sending import outbox, said, tell
+from tests.integration.notifier.sending import accepted, outbox, said, tell
 from tests.integration.notifier.talk import SITE, Talk
 from tests.integration.notifier.world import START, World, etr
 from tests.unit.notifier.channels.provider import Answer, Call
@@ -239,8 +240,9 @@ def test_an_account_number_alone_proves_nothing(talk: Talk) -> None:
     talk.world.declare("P1")
     talk.say(STRANGER, "out")
     assert "no such place" in talk.say(STRANGER, "A-10442")
-    # The house with it names the place, and nothing is said that they have not said.
-    said = talk.say(STRANGER, "A-10442, house 12")
+    # With the house it would tell where that account is; a postal code says what they know.
+    assert "no such place" in talk.say(STRANGER, "A-10442, house 12")
+    said = talk.say(STRANGER, "A-99999, house 12, 77002")
     assert "We have your report: power out at your address" in said
     assert talk.reports() == [("out", talk.world.ids["P1"], False)]
     for text in ("status", "off", "on"):
@@ -428,6 +430,32 @@ def test_status_tells_the_time_on_the_clock_of_the_place(talk: Talk) -> None:
     assert f"{at:%I:%M%p}".removeprefix("0") in told
     # What is no zone is read as the utility's own.
     assert f"since {times[SITE.time_zone]}." in talk.say(OTHER, "STATUS")
+
+
+def test_answers_to_one_number_go_out_one_after_the_other(talk: Talk) -> None:
+    """A batch is sent all at once: the answer could overtake the question."""
+    under_way: list[int] = []
+    most: list[int] = []
+
+    def slowly(call: Call) -> Answer:
+        under_way.append(call.caller)
+        time.sleep(0.2)
+        most.append(len(under_way))
+        under_way.remove(call.caller)
+        return accepted(call)
+
+    talk.say(STRANGER, "STATUS")
+    talk.say(STRANGER, "12 77002")
+    with (
+        outbox(talk.world, slowly) as (box, provider),
+        closing(Answers(talk.world.db, box.settings, SITE)) as answers,
+    ):
+        while answers.turn():
+            pass
+        heard = [body for number, body in said(provider) if number == STRANGER]
+    assert most == [1, 1]
+    assert "house number and postal code" in heard[0]
+    assert "in your area" in heard[1]
 
 
 def test_a_number_that_the_provider_has_stopped_is_stopped_here(talk: Talk) -> None:

@@ -6,8 +6,16 @@ from dataclasses import replace
 import pytest
 
 from notifier import gsm7
+from notifier.links import BLANK
 from notifier.replies.lexicon import LANGUAGES
-from notifier.replies.saying import say, spoken, texts
+from notifier.replies.saying import (
+    MOST_SEGMENTS,
+    MOST_WIDE_SEGMENTS,
+    say,
+    spoken,
+    texts,
+    with_link,
+)
 from outage.site import example, parse
 
 SITE = parse(example())
@@ -37,9 +45,46 @@ def test_an_answer_says_who_writes_and_costs_two_segments_at_most(name: str, lan
     said = say(name, language, SITE, LONGEST)
     assert said.body.startswith(SITE.short_name)
     # Two bytes a character, in scripts that GSM-7 has not got.
-    assert gsm7.segments(said.body) <= (2 if language in {"en", "es", "fr"} else 4), said.body
+    assert gsm7.segments(said.body) <= most(language), said.body
     if language in {"en", "es", "fr"}:
         assert gsm7.fits_alphabet(said.body)
+
+
+ABOUT_A_PLACE = (
+    "out_received",
+    "out_known",
+    "off_received",
+    "on_received",
+    "status_out",
+    "status_none",
+    "status_counting",
+    "area_out",
+    "area_none",
+)
+
+
+def most(language: str) -> int:
+    return MOST_SEGMENTS if language in {"en", "es", "fr"} else MOST_WIDE_SEGMENTS
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", ABOUT_A_PLACE)
+def test_an_answer_about_a_place_has_room_for_a_temporary_link(name: str, language: str) -> None:
+    link = f"https://outages.example.org{BLANK}"
+    said = say(name, language, SITE, LONGEST)
+    linked = with_link(said, link)
+    assert linked.body.startswith(said.body)
+    assert linked.body.endswith(link)
+    assert gsm7.segments(linked.body) <= most(language)
+    assert gsm7.fits_alphabet(linked.body) is (most(language) == MOST_SEGMENTS)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_answer_without_room_goes_without_a_link(language: str) -> None:
+    full = say("status_out", language, SITE, {"facts": "a" * 140 * most(language)})
+    assert with_link(full, f"https://outages.example.org{BLANK}") == full
+    short = say("area_out", language, SITE, LONGEST)
+    assert with_link(short, "") == short
 
 
 @pytest.mark.parametrize("language", ["es", "fr", "zh", "pa"])

@@ -1,0 +1,46 @@
+"""What somebody asks of a page behind a link, as far as it is the same for all of them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from notifier.replies.standing import Place
+from outage.model import Service
+
+_ONCE_LONGEST = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request, as far as it matters here. ``language`` is that of somebody we do not know."""
+
+    token: str
+    language: str
+    wish: str
+    said: str = ""
+    form: Mapping[str, str] | None = None
+
+
+class Refused(Exception):
+    """A form that was not ours, or not filled in well; the argument is the word for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tap:
+    """One tap: service is out at a place, or is ``back``. ``once`` is the form's own word."""
+
+    at: Place
+    service: Service
+    back: bool
+    once: str
+
+
+def tapped(form: Mapping[str, str], places: Iterable[Place]) -> Tap:
+    """Read a tap about one of these places; raises `Refused`."""
+    at = next((one for one in places if str(one.key) == form.get("place")), None)
+    service = next((one for one in Service if one == form.get("service")), None)
+    once = form.get("once", "")
+    if at is None or service is None or service not in at.services:
+        raise Refused("choice_wrong")
+    if not 0 < len(once) <= _ONCE_LONGEST:
+        raise Refused("choice_wrong")
+    return Tap(at=at, service=service, back=form["do"] == "on", once=once)
