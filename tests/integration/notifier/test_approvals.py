@@ -8,7 +8,8 @@ import pytest
 
 from notifier import approvals, batches
 from notifier.errors import NoReasonGiven, NotWaiting, SamePerson, UnknownApproval
-from notifier.planner import Plan, plan_some
+from notifier.planned import Plan
+from notifier.planner import plan_some
 from notifier.reader import NotifierReader
 from outage import commands as c
 from outage import desk, journal

@@ -3,7 +3,8 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from notifier.planner import Plan, kept_out, plan_some
+from notifier.planned import Plan
+from notifier.planner import kept_out, plan_some
 from notifier.reader import NotifierReader
 from outage import desk, journal
 from outage import tables as t
