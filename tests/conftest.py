@@ -10,19 +10,17 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
 
 import hypothesis
 import psycopg
 import pytest
 import redis
-import sqlalchemy as sa
 from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy.engine import make_url
 
 from outage import schema
-from outage import tables as t
 from outage.database import Database, open_database
+from tests.migrated import migrated
 
 # A shared machine makes a slow example, not a wrong one.
 hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
@@ -77,19 +75,27 @@ def postgresql() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _schema_number() -> Iterator[int]:
+def _postgresql_number() -> Iterator[int]:
     return count(1)
 
 
 @pytest.fixture
-def postgresql_url(postgresql: str, _schema_number: Iterator[int]) -> Iterator[str]:
-    """URL of a schema of this test's own on the real PostgreSQL."""
-    schema = f"test_{next(_schema_number)}"
+def postgresql_url(
+    postgresql: str, _postgresql_number: Iterator[int], request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """URL of a database of this test's own on the real PostgreSQL.
+
+    It is empty, or has the whole schema for a test that asks for `database`.
+    """
+    name = f"test_{next(_postgresql_number)}"
+    like = "template1"
+    if "database" in request.fixturenames:
+        like = request.getfixturevalue("_schema_postgresql")
     with psycopg.connect(postgresql, autocommit=True) as conn:
-        conn.execute(f"CREATE SCHEMA {schema}")
-        url = make_url(postgresql).update_query_dict({"options": f"-csearch_path={schema}"})
-        yield url.render_as_string(hide_password=False)
-        conn.execute(f"DROP SCHEMA {schema} CASCADE")
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE {like} STRATEGY file_copy")
+        yield make_url(postgresql).set(database=name).render_as_string(hide_password=False)
+        # A process that was killed may still be connected.
+        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -106,47 +112,26 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def _schema_sqlite(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """An SQLite file with the whole schema; Alembic takes long to make one for each test."""
-    path = tmp_path_factory.mktemp("schema") / "outage.db"
-    db = open_database(f"sqlite:///{path}")
-    schema.upgrade(db)
-    db.close()
-    return path.read_bytes()
-
-
-@pytest.fixture(scope="session")
-def _schema_postgresql(postgresql: str) -> list[tuple[str, Any]]:
-    """The statements that make the whole schema, as Alembic sends them."""
-    sent: list[tuple[str, Any]] = []
-    name = "recorded"
+def _schema_postgresql(postgresql: str) -> str:
+    """Name of a PostgreSQL database with the whole schema, to be copied as `migrated` does."""
+    name = "whole"
     with psycopg.connect(postgresql, autocommit=True) as conn:
-        conn.execute(f"CREATE SCHEMA {name}")
-    url = make_url(postgresql).update_query_dict({"options": f"-csearch_path={name}"})
-    db = open_database(url.render_as_string(hide_password=False))
-
-    def record(_conn: object, _cursor: object, statement: str, values: object, *_: object) -> None:
-        sent.append((statement, values))
-
-    sa.event.listen(db.engine, "before_cursor_execute", record)
+        conn.execute(f"CREATE DATABASE {name}")
+    db = open_database(make_url(postgresql).set(database=name))
     schema.upgrade(db)
     db.close()
-    changes = ("CREATE", "ALTER", "INSERT", "UPDATE", "DROP", "COMMENT", "DELETE")
-    return [one for one in sent if one[0].lstrip().startswith(changes)]
+    return name
 
 
 @pytest.fixture
-def database(database_url: str, request: pytest.FixtureRequest) -> Iterator[Database]:
+def database(database_url: str) -> Iterator[Database]:
     """A database of this test's own with the whole schema, on SQLite and on PostgreSQL."""
-    url = make_url(database_url)
-    if url.database is not None and url.drivername == "sqlite":
-        Path(url.database).write_bytes(request.getfixturevalue("_schema_sqlite"))
-    opened = open_database(database_url)
-    with opened.write() as conn:
-        if not opened.is_sqlite:
-            for statement, parameters in request.getfixturevalue("_schema_postgresql"):
-                conn.exec_driver_sql(statement, parameters or None)
-        conn.execute(t.facts.update().where(t.facts.c.name == "epoch").values(value=token_hex(4)))
+    if (url := make_url(database_url)).drivername == "sqlite":
+        opened = migrated(Path(str(url.database)))
+    else:
+        opened = open_database(database_url)
+        with opened.write() as conn:
+            schema.renew_epoch(conn, token_hex(4))
     yield opened
     opened.close()
 

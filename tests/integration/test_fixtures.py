@@ -12,7 +12,7 @@ from outage.database import Database
 
 
 @pytest.mark.parametrize("turn", [1, 2])
-def test_each_test_has_a_postgresql_schema_of_its_own(postgresql_url: str, turn: int) -> None:
+def test_each_test_has_a_postgresql_database_of_its_own(postgresql_url: str, turn: int) -> None:
     with psycopg.connect(postgresql_url, autocommit=True) as conn:
         conn.execute("CREATE TABLE here (turn int)")
         conn.execute("INSERT INTO here VALUES (%s)", [turn])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from outage import schema
-from outage.database import Database, open_database
+from outage.database import Database
 from outage.settings import Settings, load
 from tests.integration.notifier.world import MANNERS, World
+from tests.migrated import migrated
 
 
 @pytest.fixture
@@ -27,8 +27,7 @@ def empty() -> Iterator[Path]:
     """A migrated SQLite file with nothing in it, to be copied for each of many examples."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "empty.db"
-        db = open_database(f"sqlite:///{path}")
-        schema.upgrade(db)
+        db = migrated(path)
         with db.engine.connect() as conn:
             conn.exec_driver_sql("ROLLBACK")
             conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -22,14 +22,13 @@ from notifier.inbound import InboundText, accept
 from notifier.replies import applying
 from notifier.replies.lexicon import LANGUAGES
 from notifier.replies.saying import say, texts
-from outage import schema
 from outage import tables as t
-from outage.database import Database, open_database
 from outage.endpoints import normalise_phone
 from outage.settings import Settings
 from outage.site import REGION
 from tests.integration.notifier.talk import SITE, Talk
 from tests.integration.notifier.world import World
+from tests.migrated import migrated
 from tests.unit.notifier.replies.test_saying import LONGEST
 
 TEXTS = 10_000
@@ -203,9 +202,8 @@ MAKERS: Mapping[Callable[[random.Random], Made], int] = {
 
 
 @pytest.fixture
-def talk(sqlite_url: str, settings: Settings) -> Iterator[Talk]:
-    database: Database = open_database(sqlite_url)
-    schema.upgrade(database)
+def talk(tmp_path: Path, settings: Settings) -> Iterator[Talk]:
+    database = migrated(tmp_path / "outage.db")
     world = World(database, settings)
     for number in range(100):
         world.account(f"A{number}", [f"P{number}"], f"+1303555{100 + number:04}")

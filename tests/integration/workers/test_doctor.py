@@ -10,10 +10,10 @@ from outage import clock, schema
 from outage import tables as t
 from outage.columns import EPOCH
 from outage.database import open_database, wall_now
-from outage.schema import open_embedded
 from outage.settings import load
 from outage.site import example
 from tests.integration.notifier.world import MANNERS, World
+from tests.migrated import migrated
 from workers.checkup import doctor
 from workers.cli import run
 from workers.findings import Check, State
@@ -156,7 +156,7 @@ def test_parked_work_is_tried_again_when_the_doctor_is_told_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OUTAGE_HOME", str(tmp_path))
-    db = open_embedded(tmp_path / "outage.db")
+    db = migrated(tmp_path / "outage.db")
     with db.write() as conn:
         conn.execute(
             t.work_items.insert().values(
@@ -174,7 +174,7 @@ def test_a_clock_that_a_killed_replay_left_standing_is_released(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OUTAGE_HOME", str(tmp_path))
-    db = open_embedded(tmp_path / "outage.db")
+    db = migrated(tmp_path / "outage.db")
     with db.write() as conn:
         clock.hold(conn, datetime(2022, 11, 30, tzinfo=UTC))
     assert run(["doctor"]) == 0
@@ -194,7 +194,7 @@ def test_a_page_that_can_be_published_nowhere_is_a_finding(tmp_path: Path) -> No
 
 
 def test_the_month_s_money_is_told_as_it_runs_out(short_path: Path) -> None:
-    db = open_embedded(short_path / "outage.db")
+    db = migrated(short_path / "outage.db")
     with db.write() as conn:
         month = clock.business_now(conn).strftime("%Y-%m")
     prices = {"SEGMENT_PRICE": "0.01", "SPENDING_CAP": "10"}
@@ -210,7 +210,7 @@ def test_the_month_s_money_is_told_as_it_runs_out(short_path: Path) -> None:
 
 
 def test_a_lost_message_and_one_that_nobody_asks_for_are_failures(tmp_path: Path) -> None:
-    db = open_embedded(tmp_path / "outage.db")
+    db = migrated(tmp_path / "outage.db")
     with db.write() as conn:
         clock.hold(conn, datetime.now(UTC))
     found = World(db, load({"OUTAGE_HOME": str(tmp_path), **MANNERS}))

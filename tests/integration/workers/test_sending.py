@@ -11,13 +11,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from outage import schema
 from outage import tables as t
-from outage.database import open_database
 from outage.settings import load
 from tests.integration.notifier.sending import listed
 from tests.integration.notifier.world import World
 from tests.integration.workers.conftest import Crew, Start, eventually
+from tests.migrated import migrated
 from tests.unit.notifier.channels.provider import Answer, Call, Provider, serving
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
@@ -80,9 +79,7 @@ def settings(provider: Provider, lease_s: str) -> dict[str, str]:
 @pytest.fixture
 def world(home: Path, settings: dict[str, str]) -> Iterator[World]:
     """An outage over thirty accounts whose texts are due."""
-    home.mkdir()
-    db = open_database(f"sqlite:///{home / 'outage.db'}")
-    schema.upgrade(db)
+    db = migrated(home / "outage.db")
     found = World(db, load({"OUTAGE_HOME": str(home), **settings}))
     premises = [f"P{number}" for number in range(PEOPLE)]
     for premise in premises:

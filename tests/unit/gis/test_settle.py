@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -12,10 +13,10 @@ from hypothesis import strategies as st
 
 from gis.membership import hindsight, interruptions, members
 from gis.membership.scratch import fill
-from outage import desk, schema
+from outage import desk
 from outage import tables as t
-from outage.database import open_database
 from outage.model import Kind, Outage
+from tests.migrated import migrated
 from tests.unit.gis.world import ACTOR, COLUMNS, NOON, ROWS, Rectangle, World, inside
 
 Given = tuple[Kind, Rectangle, int, bool]
@@ -40,8 +41,7 @@ def test_the_shortcut_for_premises_that_just_came_ends_as_the_general_look(
     earlier: list[Given], last: Given
 ) -> None:
     with TemporaryDirectory() as folder:
-        db = open_database(f"sqlite:///{folder}/town.db")
-        schema.upgrade(db)
+        db = migrated(Path(folder) / "town.db")
         world = World.of(db)
         for kind, ground, minutes, over in earlier:
             outage = world.declare(ground, kind, **began(kind, minutes))

@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from gis.membership.strides import Strides
 from gis.membership.task import Task
 from gis.reader import GisReader
-from outage import desk, journal, schema
+from outage import desk, journal
 from outage import tables as t
-from outage.database import Database, open_database
+from outage.database import Database
 from outage.model import Outage
+from tests.migrated import migrated
 from tests.unit.gis.world import ACTOR, World
 
 MOVED, CELL = 12, 2
@@ -64,8 +65,7 @@ class Interrupted(Strides):
 
 def play(path: Path, predicted: bool, order: Order, when: str) -> list[Any]:
     """Load a premise into two outages, give an order before, amid or after it; say how it ends."""
-    db = open_database(f"sqlite:///{path}")
-    schema.upgrade(db)
+    db = migrated(path)
     world = World.of(db)
     earlier = world.now - timedelta(minutes=30)
     older = world.declare((0, 3, 0, 0), predicted=predicted, started_at=earlier)

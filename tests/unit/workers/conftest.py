@@ -6,7 +6,7 @@ import pytest
 from outage import tables as t
 from outage.columns import EPOCH
 from outage.database import Database
-from outage.schema import open_embedded
+from tests.migrated import migrated
 from tests.unit.outage.town import settle
 from tests.unit.workers.desk import Refuse, Run
 from workers import cli
@@ -21,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def town(home: Path) -> Iterator[Database]:
     """Ten premises, the first six of them inside the square."""
-    db = open_embedded(home / "outage.db")
+    db = migrated(home / "outage.db")
     settle(db, 10)
     with db.write() as conn:
         premises = t.premises.c

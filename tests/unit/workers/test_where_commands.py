@@ -20,8 +20,8 @@ from outage import tables as t
 from outage import where as w
 from outage.cis.reader import CisReader
 from outage.database import Database
-from outage.schema import open_embedded
 from outage.where import from_spec
+from tests.migrated import migrated
 from tests.unit.gis.neighbourhood import House, Neighbourhood, make, settle
 from workers import cli
 
@@ -43,7 +43,7 @@ def there() -> Neighbourhood:
 
 @pytest.fixture
 def db(home: Path, there: Neighbourhood) -> Iterator[Database]:
-    opened = open_embedded(home / "outage.db")
+    opened = migrated(home / "outage.db")
     settle(opened, there)
     yield opened
     opened.close()
