@@ -12,7 +12,7 @@ from outage.database import open_database
 from tests.acceptance.storms import Replayed, outage, replay
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def homes(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
     """Each call gives a home of its own with the shared premises and accounts loaded."""
     folder = tmp_path_factory.mktemp("homes")
