@@ -21,6 +21,12 @@ MOST_CHARACTERS = 1600
 _CLAUSE = re.compile("[.,;:!?\n\u3002\uff0c\uff01\uff1f\uff1b\u0964\u2014]+")
 _CHOICE = re.compile(r"(?:no |number |numero |option |opcion )?([1-9])")
 _OPT_OUT_TYPES = {"STOP": Intent.STOP, "START": Intent.START, "HELP": Intent.HELP}
+_AT_A_HOUSE = re.compile(
+    r"(?<!\S)at 9 ?11 (?!(?:for|is|on|to|the|my|and|now|in)\b)(?:\S+ ){1,2}"
+    r"(?:st|street|ave|avenue|rd|road|dr|drive|ln|lane|blvd|boulevard|ct|court|pl|place|hwy|way)"
+    r"(?!\S)"
+)
+"""911 as a house's number. Without "at" it may be a cry for help with a street in it."""
 _SHORT_WISH = 10
 """Words of a sentence that asks for a language; a longer one is about something else too."""
 _TAUGHT = frozenset(
@@ -44,6 +50,7 @@ _DENIALS = ("dont", "not", "didnt", "doesnt", "wont")
 _DENIED = re.compile(r"\b(?:dont|not|never)(?: \S+){1,4} (?:stop|quit|cancel|unsubscribe)\b")
 """Whatever stands between may be a misspelt "want to"."""
 _NO_DENIALS = frozenset({"no", "does"})
+_BESIDE_DANGER = ("out", "status")
 _ORDER = ("out_cancel", "off", "status", "on", "out", "start", "help", "thanks")
 """Sentences, in the order in which they are looked for."""
 
@@ -111,15 +118,30 @@ def _danger(text: str, words: str, context: Context) -> Understood | None:
         return None
     found = _found(Intent.DANGER, Reason.DANGER_WORDS, words, context, warned)
     danger = warned.get(found.language) or next(iter(warned.values()))
-    return replace(found, danger=danger, also=_also(text, words, context))
+    beside = _beside_danger(text, words, context)
+    if beside is None:
+        return replace(found, danger=danger)
+    return replace(found, danger=danger, also=beside.intent, place=beside.place)
 
 
 def _without_house(text: str, words: str, context: Context) -> str:
-    """The words but for 911 as a house number, where one was asked for."""
+    """The words but for 911 as a house number: before a street, or where one was asked for."""
+    words = _AT_A_HOUSE.sub(" ", words)
     place = named_place(text) if context.asked in {Asked.WHO, Asked.WHICH} else None
     if place is None or not (place.postal_code or place.house_number in context.numbers):
         return words
     return words.removeprefix(f"{place.house_number} ")
+
+
+def _beside_danger(text: str, words: str, context: Context) -> Understood | None:
+    """Say what is to be done beside danger, and at which place: danger swallows neither."""
+    ends = _also(text, words, context)
+    if ends is not None:
+        return _found(ends, Reason.SENTENCE, words, context)
+    said = [words, *map(plain, _CLAUSE.split(text))]
+    heard = (_sentence(name, one, context) for name in _BESIDE_DANGER for one in said)
+    found = next(filter(None, heard), None)
+    return None if found is None else replace(found, place=named_place(text))
 
 
 def _also(text: str, words: str, context: Context) -> Intent | None:

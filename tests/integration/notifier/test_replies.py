@@ -330,6 +330,17 @@ def test_danger_and_stop_in_one_text_are_both_heard(talk: Talk) -> None:
     assert "have stopped our texts: call them" in talk.pages()[0][1]
 
 
+def test_danger_does_not_swallow_the_report_in_the_same_text(talk: Talk) -> None:
+    answer = talk.say(ME, "a wire is down and we have no power")
+    assert "wire" in answer
+    assert "Oak St" in answer
+    assert talk.last().outcome == "danger_wire reported"
+    talk.say(OTHER, "STOP")
+    answer = talk.say(OTHER, "my mom is on oxygen, when will the power be back")
+    assert talk.last().outcome.startswith("danger_medical told_")
+    assert "Elm" not in answer
+
+
 def test_danger_is_answered_where_the_provider_has_heard_stop(talk: Talk) -> None:
     assert "call 911 now" in talk.say(ME, "STOP oxygen", opt_out_type="STOP")
     assert talk.endpoint(ME).opted_out_at is not None
