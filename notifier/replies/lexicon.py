@@ -52,6 +52,12 @@ class Lexicon:
         form = self.form(text)
         return bool(found.search(form)) and not against.search(form)
 
+    def hides(self, intent: str, text: str) -> bool:
+        """Whether a sentence says this, and something in it may say the contrary."""
+        form = self.form(text)
+        found = self.sentences.get(intent, _NOTHING).search(form)
+        return found is not None and not self.says(intent, text)
+
     def warns_of(self, text: str) -> Danger | None:
         """The danger a text speaks of; "no emergency" hides itself and nothing else."""
         form = self.form(text)

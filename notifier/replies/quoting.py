@@ -27,11 +27,14 @@ class Own:
     ``only_quotes`` says that danger is all that may be read from it: the rest is a phone's words,
     or a text that was sent before. ``beside`` is what stands around words in quotation marks that
     may be somebody else's; None where there are none.
+    ``behind`` is what stands behind our name in a text that is as long as ours are: STOP in it may
+    be the writer's.
     """
 
     text: str
     beside: str | None = None
     only_quotes: bool = False
+    behind: str = ""
 
 
 def own_words(text: str, name: str) -> Own:
@@ -43,7 +46,7 @@ def own_words(text: str, name: str) -> Own:
     if after is not None:
         if _is_long(after):
             # Handed back whole, and who knows what was written under it.
-            return Own(text=text, only_quotes=True)
+            return Own(text=text, only_quotes=True, behind=after)
         # "Acme: STOP" speaks to us.
         return Own(text=after)
     quoted = _QUOTED.search(text)

@@ -14,19 +14,13 @@ from notifier.replies.intents import Asked, Context, Intent, Reason, Understood
 from notifier.replies.lexicon import COMMAND_INTENTS, Lexicon, lexicons
 from notifier.replies.plain import plain, script_of
 from notifier.replies.quoting import own_words
-from notifier.replies.whereabouts import named_place
+from notifier.replies.whereabouts import named_place, without_house
 
 MOST_CHARACTERS = 1600
 """What a text can hold at the provider; what goes beyond is not read."""
 _CLAUSE = re.compile("[.,;:!?\n\u3002\uff0c\uff01\uff1f\uff1b\u0964\u2014]+")
 _CHOICE = re.compile(r"(?:no |number |numero |option |opcion )?([1-9])")
 _OPT_OUT_TYPES = {"STOP": Intent.STOP, "START": Intent.START, "HELP": Intent.HELP}
-_AT_A_HOUSE = re.compile(
-    r"(?<!\S)at 9 ?11 (?!(?:for|is|on|to|the|my|and|now|in)\b)(?:\S+ ){1,2}"
-    r"(?:st|street|ave|avenue|rd|road|dr|drive|ln|lane|blvd|boulevard|ct|court|pl|place|hwy|way)"
-    r"(?!\S)"
-)
-"""911 as a house's number. Without "at" it may be a cry for help with a street in it."""
 _SHORT_WISH = 10
 """Words of a sentence that asks for a language; a longer one is about something else too."""
 _TAUGHT = frozenset(
@@ -64,7 +58,9 @@ def understand(text: str, context: Context) -> Understood:
     if own.only_quotes:
         danger = _danger(own.text, words, context)
         # What was sent before says neither STOP nor START now.
-        return replace(danger, also=None) if danger else _quotes(words, context)
+        if danger is not None:
+            return replace(danger, also=None)
+        return _stop_behind(own.behind, context) or _quotes(words, context)
     for step in _STEPS:
         if (found := step(own.text, words, context)) is not None:
             found = found if own.beside is None else _unless_quoted(found, own.beside, context)
@@ -107,8 +103,19 @@ def _quotes(words: str, context: Context) -> Understood:
     return _found(Intent.REACTION, Reason.QUOTES_US, words, context)
 
 
+def _stop_behind(text: str, context: Context) -> Understood | None:
+    """Ask who seems to say STOP behind our name, or under a text of ours: it may be ours alone."""
+    lines = [_CLAUSE.split(line) for line in text.splitlines() if plain(line)]
+    said = [plain(lines[0][0]), plain(" ".join(lines[-1]))] if lines else []
+    heard = (step("", words, context) for words in said for step in (_command, _stop))
+    found = next((one for one in heard if one and one.intent is Intent.STOP), None)
+    if found is None:
+        return None
+    return replace(found, intent=Intent.STOP_ASKED, reason=Reason.STOP_WORD_IN_SENTENCE)
+
+
 def _danger(text: str, words: str, context: Context) -> Understood | None:
-    heard = _without_house(text, words, context)
+    heard = without_house(text, words, context)
     warned = {
         lexicon.language: danger
         for lexicon in lexicons()
@@ -122,15 +129,6 @@ def _danger(text: str, words: str, context: Context) -> Understood | None:
     if beside is None:
         return replace(found, danger=danger)
     return replace(found, danger=danger, also=beside.intent, place=beside.place)
-
-
-def _without_house(text: str, words: str, context: Context) -> str:
-    """The words but for 911 as a house number: before a street, or where one was asked for."""
-    words = _AT_A_HOUSE.sub(" ", words)
-    place = named_place(text) if context.asked in {Asked.WHO, Asked.WHICH} else None
-    if place is None or not (place.postal_code or place.house_number in context.numbers):
-        return words
-    return words.removeprefix(f"{place.house_number} ")
 
 
 def _beside_danger(text: str, words: str, context: Context) -> Understood | None:
@@ -251,6 +249,14 @@ def _stop(text: str, words: str, context: Context) -> Understood | None:
     return replace(found, intent=Intent.STOP_ASKED, reason=Reason.STOP_WORD_IN_SENTENCE)
 
 
+def _hidden_stop(_text: str, words: str, context: Context) -> Understood | None:
+    """Ask who says STOP and something that may turn it round, before it is taken for another."""
+    able = [lexicon.language for lexicon in lexicons() if lexicon.hides("stop", words)]
+    if not able:
+        return None
+    return _found(Intent.STOP_ASKED, Reason.STOP_WORD_IN_SENTENCE, words, context, able)
+
+
 def _may_deny(words: str) -> bool:
     """Whether a word may be a misspelt "don't": what it turns round is asked back."""
     return any(
@@ -314,6 +320,7 @@ _STEPS: tuple[Step, ...] = (
     _language,
     _wrong,
     _stop,
+    _hidden_stop,
     _place,
     _said,
     _perhaps_stop,
