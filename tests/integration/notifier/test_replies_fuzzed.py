@@ -29,7 +29,7 @@ from outage.endpoints import normalise_phone
 from outage.settings import Settings
 from outage.site import REGION
 from tests.integration.notifier.talk import SITE, Talk
-from tests.integration.notifier.world import World
+from tests.integration.notifier.world import START, World
 from tests.unit.notifier.replies.test_saying import LONGEST
 
 TEXTS = 10_000
@@ -42,7 +42,8 @@ ENDS = {"stop", "wrong"}
 
 QUOTED = re.compile("[“”]")
 TURNS_ROUND = re.compile(
-    r"\b(?:don.?t|do not|didn.?t|not|never|no|ne|n.|pas|why|por qu[eé]|pourquoi|jam[aá]is?)\b"
+    r"\b(?:don.?t|do not|didn.?t|not|never|no|ne|n.|pas|why|por qu[eé]|pourquoi|jam[aá]is?"
+    "|tell|hate|going|need|sorry|for|when|until)\b"
     "|[“”不别ਨਾ]",
     re.IGNORECASE,
 )
@@ -61,7 +62,12 @@ DANGERS = [
     # Noise may hold quotation marks too.
     if said.startswith("danger") and not QUOTED.search(text)
 ]
-HARMLESS = [text for said, _, text in ROWS if not said.startswith("danger") and said not in ENDS]
+STARTS = rows("start")
+HARMLESS = [
+    text
+    for said, _, text in ROWS
+    if not said.startswith("danger") and said not in ENDS and said != "start"
+]
 """Also what may sound like STOP and is asked back: in no company does it become one."""
 OURS = [
     say(name, language, SITE, LONGEST).body for language in LANGUAGES for name in texts("en").say
@@ -100,6 +106,8 @@ class Made:
     must_page: bool = False
     must_end: bool = False
     may_end: bool = False
+    starts: bool = False
+    """Whoever has stopped our texts gets them again; by nothing else."""
     only_quotes: bool = False
     """Nothing in it is the writer's own: neither a page nor an end."""
 
@@ -173,6 +181,10 @@ def one_of_ours(chance: random.Random) -> Made:
     return Made(text=chance.choice(OURS) + under)
 
 
+def a_start(chance: random.Random) -> Made:
+    return Made(text=dressed(chance, chance.choice(STARTS)), starts=True)
+
+
 def something_harmless(chance: random.Random) -> Made:
     return Made(text=dressed(chance, chance.choice(HARMLESS)))
 
@@ -195,7 +207,7 @@ def characters(chance: random.Random) -> Made:
 
 
 MAKERS: Mapping[Callable[[random.Random], Made], int] = {
-    a_stop: 10, a_wrong_number: 3, a_misspelt_stop: 8, a_stop_and_more: 9, a_danger: 12,
+    a_stop: 9, a_start: 1, a_wrong_number: 3, a_misspelt_stop: 8, a_stop_and_more: 9, a_danger: 12,
     a_danger_and_more: 9, a_quotation: 6, a_quotation_and_danger: 4, one_of_ours: 5,
     something_harmless: 6, misspelt_and_harmless: 12, two_harmless: 10, words: 3, characters: 3,
 }  # fmt: skip
@@ -233,6 +245,16 @@ def write_all(talk: Talk, bodies: list[str]) -> None:
             for at, body in enumerate(bodies[start : start + 500], start)
         ]
         assert accept(talk.world.db, some) == len(some)
+
+
+def stop_every_other(talk: Talk) -> None:
+    """Opt every other number out before it writes: a false START shows."""
+    rows = [
+        {"kind": "phone", "address": number, "language": "en", "opted_out_at": START}
+        for number in NUMBERS[1::2]
+    ]
+    with talk.world.db.write() as conn:
+        conn.execute(t.endpoints.insert(), rows)
 
 
 def apply_all(talk: Talk) -> None:
@@ -291,6 +313,7 @@ def test_ten_thousand_texts_break_nothing_stop_who_asks_and_page_every_danger(ta
     makers = chance.choices(list(MAKERS), list(MAKERS.values()), k=TEXTS)
     made = [make(chance) for make in makers]
     begun = time.process_time()
+    stop_every_other(talk)
     write_all(talk, [one.text for one in made])
     apply_all(talk)
     took = time.process_time() - begun
@@ -302,7 +325,10 @@ def test_ten_thousand_texts_break_nothing_stop_who_asks_and_page_every_danger(ta
 
     assert faults(lambda at, _: not found.applied[at]) == []
     assert faults(lambda at, _: not found.heard[at]) == []
-    assert faults(lambda at, one: found.ended[at] and not one.may_end) == []
+    stopped = [at % 2 == 1 for at in range(len(made))]
+    assert faults(lambda at, one: found.ended[at] and not one.may_end and not stopped[at]) == []
+    assert faults(lambda at, one: stopped[at] and found.ended[at] is one.starts) == []
+    assert faults(lambda at, _: makers[at] is something_harmless and bool(found.pages[at])) == []
     assert faults(lambda at, one: one.must_end and not found.ended[at]) == []
     assert faults(lambda at, one: one.must_page and found.pages[at] != EVERYBODY) == []
     assert faults(lambda at, one: one.must_page and not found.danger_told[at]) == []
