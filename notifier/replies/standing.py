@@ -15,8 +15,11 @@ from notifier.replies.street import street_of
 from outage import tables as t
 from outage.lifecycle import REOPEN_WITHIN
 from outage.model import Kind, OutageId, OutageKey, Service, Status
+from outage.privacy import MIN_PREMISES
 from outage.site import Site
 
+HALF_A_CODE = 3
+"""Characters of a postal code that name a district, in both countries."""
 WRONG_PERSON = "wrong_person"
 """Why an endpoint is of no use: somebody else has the number now, and said so."""
 
@@ -208,15 +211,28 @@ def counting(conn: Connection, services: Collection[Service]) -> bool:
 def area_is_out(conn: Connection, premise_key: int) -> bool:
     """Whether anybody near is out: all that is said to who proves nothing (DECISIONS 32).
 
-    Near is the same postal code, or the same street where none is on record.
+    Near is the same postal code, or the same street where none is on record; where so few premises
+    are there that it would tell of one house, the first half of the code, else everywhere.
     """
     i, p = t.interruptions.c, t.premises.c
     one = conn.execute(t.premises.select().where(p.key == premise_key)).one()
-    near = p.street == one.street if one.postal_code is None else p.postal_code == one.postal_code
     found = (
         sa.select(i.key)
         .join(t.premises, p.key == i.premise_key)
-        .where(i.outcome.is_(None), near)
+        .where(i.outcome.is_(None), _near(conn, one))
         .limit(1)
     )
     return conn.execute(found).first() is not None
+
+
+def _near(conn: Connection, one: sa.Row[Any]) -> sa.ColumnElement[bool]:
+    p = t.premises.c
+    code = one.postal_code
+    wider = [p.street == one.street] if code is None else [p.postal_code == code]
+    if code is not None:
+        wider.append(p.postal_code.startswith(code[:HALF_A_CODE], autoescape=True))
+    for near in wider:
+        some = sa.select(p.key).where(near).limit(MIN_PREMISES)
+        if len(conn.execute(some).all()) == MIN_PREMISES:
+            return near
+    return sa.true()

@@ -225,6 +225,13 @@ def test_an_unknown_number_is_asked_where_it_is_and_told_of_the_area_only(talk: 
     assert talk.reports() == [("out", talk.world.ids["P1"], False)]
 
 
+def test_an_area_of_few_premises_is_told_of_as_part_of_a_wider_one(talk: Talk) -> None:
+    """Alone in its postal code, a house could be watched by whoever knows its address."""
+    talk.world.declare("P1")
+    talk.say(STRANGER, "STATUS")
+    assert "An outage is reported in your area" in talk.say(STRANGER, "7 77003")
+
+
 def test_an_account_number_with_its_postal_code_is_told_of_its_place(talk: Talk) -> None:
     with talk.world.db.write() as conn:
         conn.execute(t.accounts.update().where(t.accounts.c.id == "one").values(id="A-10442"))
