@@ -362,10 +362,10 @@ def test_what_changes_while_a_sender_decides_is_told_afterwards(
     world.pass_time(seconds=60)
     deciding = threading.Event()
 
-    def slowly(*args: Any) -> Text:  # noqa: ANN401  # handed on as they are
+    def slowly(*args: Any, **more: Any) -> Text:  # noqa: ANN401  # handed on as they are
         deciding.set()
         time.sleep(0.5)
-        return rendering.render(*args)
+        return rendering.render(*args, **more)
 
     monkeypatch.setattr(stating, "render", slowly)
     with outbox(world) as (box, _), ThreadPoolExecutor(1) as sender:
