@@ -20,6 +20,8 @@ _MISSPELT = 2
 """Words of a text that are read otherwise at once."""
 _READINGS = 250
 """Of a text at most, for each word that is read otherwise: a long one must not take seconds."""
+_LONGEST = 24
+"""Letters of a word; a longer one is noise."""
 _STEM = 4
 """Letters of a shortest stem, and of a shortest word that may have one letter for another: among
 shorter ones there are too many real words."""
@@ -46,15 +48,25 @@ class Spelling:
     def _once(self, words: list[str]) -> Iterator[str]:
         for at, pieces in product(range(len(words)), range(1, _PIECES + 1)):
             taken = words[at : at + pieces]
-            if len(taken) == pieces and not self._all_known(taken):
-                for meant in self._meant("".join(taken)):
+            if len(taken) == pieces:
+                for meant in self._joined(taken):
                     yield " ".join([*words[:at], meant, *words[at + pieces :]])
+
+    def _joined(self, pieces: list[str]) -> set[str]:
+        """What these may stand for, taken together."""
+        word = "".join(pieces)
+        if not self._all_known(pieces):
+            return self._meant(word)
+        # "Jus" and "qu" are words, and so is what they make.
+        return {word} & self.words if len(pieces) > 1 and len(word) >= _STEM else set()
 
     def _all_known(self, words: Iterable[str]) -> bool:
         return all(word in self.known or word.isdigit() for word in words)
 
     def _meant(self, word: str) -> set[str]:
         """What one word may stand for: another, one that goes on, or two that were run together."""
+        if len(word) > _LONGEST:
+            return set()
         near = _near(word, self.by_rest)
         for length in range(_STEM, len(word)):
             near |= _near(word[:length], self.stems_by_rest)
@@ -72,7 +84,8 @@ def spelling(known: Iterable[str], matter: Iterable[str]) -> Spelling:
     stems = {word for word in words if word.endswith("*") and len(word) > _STEM}
     whole = frozenset(plain(word) for word in words - stems)
     return Spelling(
-        known=frozenset(plain(word) for word in _words_of(known)),
+        # "S T O P" makes no words of its letters.
+        known=frozenset(plain(word) for word in _words_of(filter(_has_a_word, known))),
         words=whole,
         by_rest=_by_rest(whole),
         stems_by_rest=_by_rest(map(plain, stems)),
@@ -88,18 +101,22 @@ def _words_of(phrases: Iterable[str]) -> set[str]:
     return {word for phrase in phrases for word in _SIGNS.split(phrase) if word}
 
 
+def _has_a_word(phrase: str) -> bool:
+    return " " not in phrase or any(len(word) > 1 for word in phrase.split())
+
+
 def _by_rest(words: Iterable[str]) -> dict[str, frozenset[str]]:
     found = defaultdict(set)
     for word in words:
-        for rest in _rests(doubled_once(word)):
+        for rest in _rests(word) | _rests(doubled_once(word)):
             found[rest].add(word)
     return {rest: frozenset(some) for rest, some in found.items()}
 
 
 def _near(word: str, by_rest: Mapping[str, frozenset[str]]) -> set[str]:
     once = doubled_once(word)
-    some = {one for rest in _rests(once) for one in by_rest.get(rest, ())}
-    return {one for one in some if _one_apart(once, doubled_once(one))}
+    some = {one for rest in _rests(word) | _rests(once) for one in by_rest.get(rest, ())}
+    return {one for one in some if _one_apart(word, one) or _one_apart(once, doubled_once(one))}
 
 
 def _rests(word: str) -> set[str]:

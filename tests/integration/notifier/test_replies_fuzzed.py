@@ -41,7 +41,7 @@ ENDS = {"stop", "wrong"}
 
 
 QUOTED = re.compile("[“”]")
-NEGATION = re.compile("[不别抱歉ਨਾ]")
+NEGATION = re.compile("[不别抱歉叫他让ਨਾ]")
 """Letters that are a word or half of one, without which a sentence says the other thing: no error
 is made in one. A word of several letters may be misspelt, whatever it turns round.
 """
