@@ -228,7 +228,8 @@ def area_is_out(conn: Connection, premise_key: int) -> bool:
 def _near(conn: Connection, one: sa.Row[Any]) -> sa.ColumnElement[bool]:
     p = t.premises.c
     code = one.postal_code
-    wider = [p.street == one.street] if code is None else [p.postal_code == code]
+    here = p.street == one.street if code is None else p.postal_code == code
+    wider: list[sa.ColumnElement[bool]] = [here]
     if code is not None:
         wider.append(p.postal_code.startswith(code[:HALF_A_CODE], autoescape=True))
     for near in wider:
