@@ -140,7 +140,8 @@ class Personal:
         signed = request.headers.get(visitors.HEADER, "")
         said = visitors.read(signed, settings.edge_key, time.time())
         if said is None:
-            forwarded = request.headers.get("x-forwarded-for", "")
+            # A proxy may add a line of its own behind one that the visitor has made up.
+            forwarded = ", ".join(request.headers.getlist("x-forwarded-for"))
             said = visitors.address(peer, forwarded, settings.trusted_proxies)
             if said == peer and not is_loopback(said):
                 self._tell_unsigned()

@@ -100,6 +100,9 @@ def written(texts: Texts) -> Iterator[Fault]:
                 where = f"{name}, line {problem.lineno}"
                 yield Fault(name=name, sentence=f"{where}: {problem.message}.")
                 continue
+            except Exception as problem:  # noqa: BLE001  # a number or brackets beyond Python's limits
+                yield Fault(name=name, sentence=f"{name}: cannot be read: {problem}.")
+                continue
             yield from _facts(name, language, kind, part or file, used)
         if part == "sms.txt" or file == "words.toml":
             yield from _letters(name, language, source)

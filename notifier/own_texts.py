@@ -35,9 +35,11 @@ def load(folder: Path | None, voice: Voice) -> tuple[Texts, list[Fault]]:
 def _read(folder: Path) -> tuple[dict[str, str], list[Fault]]:
     own: dict[str, str] = {}
     faults = []
-    for path in _files(folder):
+    for path in _found(folder):
         name = path.relative_to(folder).as_posix()
         try:
+            if not path.is_file():
+                continue
             if path.stat().st_size > MOST_BYTES:
                 raise ValueError(f"is larger than {MOST_BYTES // 1024} KiB")  # noqa: TRY301
             own[name] = path.read_text("utf-8")
@@ -49,11 +51,11 @@ def _read(folder: Path) -> tuple[dict[str, str], list[Fault]]:
     return own, faults
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Every file but hidden ones, and what lies beside the languages."""
+def _found(folder: Path) -> Iterator[Path]:
+    """Whatever is in it but hidden things, and what lies beside the languages."""
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder).parts
-        if path.is_file() and len(inside) > 1 and not any(part.startswith(".") for part in inside):
+        if len(inside) > 1 and not any(part.startswith(".") for part in inside):
             yield path
 
 

@@ -96,7 +96,8 @@ class Forwarding:
         headers = {name: value for name in _ASKS if (value := request.headers.get(name))}
         if self._key:
             peer = request.client.host if request.client else ""
-            forwarded = request.headers.get("x-forwarded-for", "")
+            # A proxy may add a line of its own behind one that the visitor has made up.
+            forwarded = ", ".join(request.headers.getlist("x-forwarded-for"))
             visitor = visitors.address(peer, forwarded, self._trusted)
             headers[visitors.HEADER] = visitors.signed(visitor, self._key, time.time())
         return headers

@@ -182,8 +182,14 @@ def _besides(conn: Connection, writer: Writer, done: Done) -> Done:
     if also is None:
         return done
     more = _act(conn, writer, also)
-    said = more.say if also is Intent.STOP else None
-    return replace(done, outcome=f"{done.outcome} {more.outcome}", besides=said)
+    return replace(
+        done,
+        outcome=f"{done.outcome} {more.outcome}",
+        facts={**more.facts, **done.facts},
+        conversation=more.conversation or done.conversation,
+        still_out=more.still_out,
+        besides=None if also is Intent.START else more.say,
+    )
 
 
 def give_up(conn: Connection, row: sa.Row[Any], terms: Terms) -> None:
@@ -280,11 +286,13 @@ def _answer(
     if done.say == "no_such_language":
         facts["spoken"] = named(writer.site.languages)
     said = say(done.say, language, writer.site, facts)
-    if done.besides is not None and not row.opt_out_type:
-        more = say(done.besides, language, writer.site, {})
+    endpoint = conn.execute(_ENDPOINT_AGAIN, {"the_key": writer.endpoint_key}).one()
+    # Who has stopped our texts is told of danger, and of nothing else.
+    told_more = endpoint.opted_out_at is None or writer.understood.also is Intent.STOP
+    if done.besides is not None and told_more and not row.opt_out_type:
+        more = say(done.besides, language, writer.site, facts)
         without_name = _NAME.sub("", more.body, count=1)
         said = replace(said, body=f"{said.body} {without_name}")
-    endpoint = conn.execute(_ENDPOINT_AGAIN, {"the_key": writer.endpoint_key}).one()
     urgent = writer.understood.intent is Intent.DANGER
     owed = Owed.answer(row.key, endpoint.address, said, urgent=urgent)
     if row.opt_out_type and writer.understood.reason is Reason.PROVIDER_SAYS:

@@ -109,7 +109,7 @@ class Understood:
     """What a text was taken for.
 
     ``language`` is what it was written in, as far as that can be told. ``choice`` counts from one.
-    ``also`` is STOP or START where a text that speaks of danger asks for that too.
+    ``also`` is STOP, START, OUT or STATUS where a text that speaks of danger says that too.
     """
 
     intent: Intent

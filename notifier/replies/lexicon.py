@@ -1,26 +1,27 @@
 """The tables of how people write to us: one file a language, read once and made into patterns.
 
-A phrase is a row of words. ``a|do_not`` is either, ``cable*`` however the word goes on, ``~`` up
-to three words of any kind (six characters where a language writes no blanks), ``+`` up to four of
-the language's ``small`` words, ``^`` the beginning of the text, ``$`` its end.
+`phrases` says how they are written.
 """
 
-import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from notifier.replies.intents import Danger, Intent
+from notifier.replies.misspelt import Spelling, doubled_once, spelling
+from notifier.replies.phrases import NOTHING, Pattern, any_of, word_pattern
 from notifier.replies.plain import compact, plain
 
 LANGUAGES = ("en", "es", "fr", "zh", "pa")
 """One file each. What can be read in several of them is looked for in this order."""
 _NAMES_A_LANGUAGE = "LANGUAGE"
-_NOTHING = re.compile(r"(?!)")
-Pattern = re.Pattern[str]
+_ENDING = ("stop", "wrong")
+"""Sentences that end texts: in these a misspelt word is looked at twice."""
+_SHORT = 12
+"""Words of a text that may be a misspelt STOP; a longer one is about something else too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,12 @@ class Lexicon:
     unless_danger: Mapping[Danger, Pattern]
     sentences: Mapping[str, Pattern]
     unless: Mapping[str, Pattern]
+    leads: Pattern
+    """What a wish begins with: "I want to"."""
+    governed: Pattern
+    """STOP behind other words than these: it says what somebody may do, and asks for nothing."""
+    spellings: Mapping[str, Spelling]
+    spelling_of_stop: Spelling
     asked_back: Pattern
     services: Mapping[str, Pattern]
     languages: Mapping[str, str]
@@ -46,11 +53,47 @@ class Lexicon:
         """A plain text as this language's patterns take it."""
         return text if self.spaced else compact(text)
 
+    def command(self, text: str) -> str | None:
+        """The command that a text is, courtesies or not."""
+        return self.commands.get(self.form(text)) or self.commands.get(self.bare(text))
+
     def says(self, intent: str, text: str) -> bool:
         """Whether a sentence says this, and nothing in it says the contrary."""
-        found, against = self.sentences.get(intent, _NOTHING), self.unless.get(intent, _NOTHING)
         form = self.form(text)
-        return bool(found.search(form)) and not against.search(form)
+        return self._finds(intent, form) and not self._turns(intent, form)
+
+    def hides(self, intent: str, text: str) -> bool:
+        """Whether a sentence says this, and something in it may say the contrary."""
+        form = self.form(text)
+        return self._finds(intent, form) and self._turns(intent, form)
+
+    def may_turn(self, intent: str, text: str) -> bool:
+        """Whether a sentence that ends texts says the contrary, if some words are misspelt."""
+        return any(self._turns(intent, self.form(one)) for one in self.readings(intent, text))
+
+    def readings(self, intent: str, text: str) -> Iterator[str]:
+        """A text as it is written, and as it may have been meant."""
+        if self.spaced:
+            return self.spellings[intent].readings(text)
+        return iter((text, doubled_once(text)))
+
+    def may_say_stop(self, text: str) -> bool:
+        """Whether a short text says STOP, if one of its words is misspelt."""
+        if not self.spaced or len(text.split()) > _SHORT:
+            return False
+        return any(
+            self.command(one) == "stop" or self._finds("stop", one)
+            for one in self.spelling_of_stop.readings(text, most=1)
+        )
+
+    def _finds(self, intent: str, form: str) -> bool:
+        return bool(self.sentences.get(intent, NOTHING).search(form))
+
+    def _turns(self, intent: str, form: str) -> bool:
+        if self.unless.get(intent, NOTHING).search(form):
+            return True
+        led = self.leads.sub(" ", form)
+        return intent == "stop" and bool(self.governed.search(" ".join(led.split())))
 
     def warns_of(self, text: str) -> Danger | None:
         """The danger a text speaks of; "no emergency" hides itself and nothing else."""
@@ -91,12 +134,13 @@ def _load(language: str) -> Lexicon:
     data: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
     spaced = bool(data["spaced"])
     unless = dict(data["unless"])
-    against = unless.pop("danger", {})
+    against, turned = unless.pop("danger", {}), data["governed"]
+    known, matter = list(_phrases(data)), turned["stop"] + data["spelling"]["denials"]
 
-    small = "|".join(map(_word, data["small"]))
+    small = "|".join(map(word_pattern, data["small"]))
 
     def one(phrases: Iterable[str]) -> Pattern:
-        return _any(phrases, spaced=spaced, small=small)
+        return any_of(phrases, spaced=spaced, small=small)
 
     def each(table: Mapping[str, Iterable[str]]) -> dict[str, Pattern]:
         return {name: one(phrases) for name, phrases in table.items()}
@@ -110,6 +154,17 @@ def _load(language: str) -> Lexicon:
         unless_danger={Danger(name): found for name, found in each(against).items()},
         sentences=each(data["sentences"]),
         unless=each(unless),
+        leads=one(turned["leads"]),
+        governed=one(turned["stop"]),
+        spellings={name: spelling(known, [*unless.get(name, ()), *matter]) for name in _ENDING},
+        spelling_of_stop=spelling(
+            known,
+            [
+                *_phrases(data["sentences"]["stop"]),
+                *_phrases(data["commands"]["stop"]),
+                *data["small"],
+            ],
+        ),
         asked_back=one(data["asked_back"]["words"]),
         services=each(data["services"]),
         languages=_by_word(names, spaced=spaced),
@@ -120,6 +175,15 @@ def _load(language: str) -> Lexicon:
         reacts=one(data["reacts"]),
         hints=frozenset(plain(word) for word in data["hints"]),
     )
+
+
+def _phrases(table: object) -> Iterator[str]:
+    """Every phrase of a file, wherever it stands."""
+    if isinstance(table, str):
+        yield table
+    elif isinstance(table, Mapping | list):
+        for one in table.values() if isinstance(table, Mapping) else table:
+            yield from _phrases(one)
 
 
 def _by_word(table: Mapping[str, Iterable[str]], *, spaced: bool) -> dict[str, str]:
@@ -135,51 +199,6 @@ def _named(asked: Iterable[str], words: Iterable[str]) -> list[str]:
         for word in words
         if " " not in word and len(word) > 2  # noqa: PLR2004  # a code is no word of a sentence
     ]
-
-
-def _any(phrases: Iterable[str], *, spaced: bool, small: str) -> Pattern:
-    write = partial(_with_blanks, small=small) if spaced else partial(_compact, small=small)
-    made = [_anchored(phrase, write) for phrase in phrases]
-    return re.compile("|".join(made)) if made else _NOTHING
-
-
-def _anchored(phrase: str, write: Callable[[str], str]) -> str:
-    """One phrase as a regular expression over a plain text."""
-    bare = phrase.removeprefix("^").removesuffix("$").strip()
-    start = r"\A" if phrase.startswith("^") else ""
-    end = r"\Z" if phrase.endswith("$") else ""
-    return start + write(bare) + end
-
-
-def _compact(phrase: str, small: str) -> str:
-    gaps = {"~": ".{0,6}", "+": f"(?:{small}){{0,4}}"}
-    return "".join(
-        gaps.get(part) or f"(?:{'|'.join(map(re.escape, part.split('|')))})"
-        for part in re.split(r"([~+])", compact(phrase))
-        if part
-    )
-
-
-def _with_blanks(phrase: str, small: str) -> str:
-    gaps = {"~": (r"\S+", 3), "+": (f"(?:{small})", 4)}
-    made, gap = "", ""
-    for token in phrase.split():
-        if token in gaps:
-            word, most = gaps[token]
-            gap = f"(?: {word}){{0,{most}}}"
-            continue
-        made += f"{gap} {_either(token)}" if made else _either(token)
-        gap = ""
-    return rf"(?<!\S){made}{gap}(?!\S)"
-
-
-def _either(token: str) -> str:
-    return f"(?:{'|'.join(map(_word, token.split('|')))})"
-
-
-def _word(word: str) -> str:
-    bare = re.escape(plain(word.removesuffix("*").replace("_", " ")))
-    return bare + r"\S*" if word.endswith("*") else bare
 
 
 COMMAND_INTENTS: Mapping[str, Intent] = {

@@ -6,6 +6,7 @@ and danger is looked for in it.
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from notifier import gsm7
 from notifier.replies.lexicon import lexicons
@@ -25,13 +26,16 @@ class Own:
     """What of a text is the writer's own.
 
     ``only_quotes`` says that danger is all that may be read from it: the rest is a phone's words,
-    or a text that was sent before. ``beside`` is what stands around words in quotation marks that
-    may be somebody else's; None where there are none.
+    or a text that was sent before. ``beside`` is what stands around words that may be
+    somebody else's, in quotation marks or behind our name; None where there are none.
+    ``behind`` is what stands behind our name in a text that is as long as ours are: STOP in it may
+    be the writer's.
     """
 
     text: str
     beside: str | None = None
     only_quotes: bool = False
+    behind: str = ""
 
 
 def own_words(text: str, name: str) -> Own:
@@ -43,17 +47,18 @@ def own_words(text: str, name: str) -> Own:
     if after is not None:
         if _is_long(after):
             # Handed back whole, and who knows what was written under it.
-            return Own(text=text, only_quotes=True)
+            return Own(text=text, only_quotes=True, behind=after)
         # "Acme: STOP" speaks to us.
         return Own(text=after)
     quoted = _QUOTED.search(text)
     if quoted is None:
-        return Own(text=text)
+        return Own(text=text, beside=_beside(text, name))
     ours = after_name(quoted[1], name) is not None
     around = f"{text[: quoted.start()]} {text[quoted.end() :]}".strip()
     if _reacts(around) or (ours and not plain(around)):
         return Own(text="" if ours else text, only_quotes=True)
-    return Own(text=around) if ours else Own(text=text, beside=around if plain(around) else None)
+    rest = around if ours else text
+    return Own(text=rest, beside=_beside(rest, name))
 
 
 def after_name(text: str, name: str) -> str | None:
@@ -63,9 +68,27 @@ def after_name(text: str, name: str) -> str | None:
     """
     if not name:
         return None
-    either = f"{re.escape(name)}|{re.escape(gsm7.to_alphabet(name))}"
-    begun = re.match(rf"[^\w{_OPEN}]*(?:{either})\s*[{_MARKS}]", text, re.IGNORECASE)
+    begun = re.match(rf"[^\w{_OPEN}]*{_named(name)}", text, re.IGNORECASE)
     return None if begun is None else text[begun.end() :].strip()
+
+
+def _named(name: str) -> str:
+    either = f"{re.escape(name)}|{re.escape(gsm7.to_alphabet(name))}"
+    return rf"(?:{either})\s*[{_MARKS}]"
+
+
+def _beside(text: str, name: str) -> str | None:
+    """What stands around quoted words, and before one of ours that is handed on."""
+    around = _QUOTED.sub(" ", text)
+    rest = around if plain(around) else text
+    named = re.search(rf"(?<!\w){_named(name)}", rest, re.IGNORECASE) if name else None
+    if named is not None and _is_long(rest[named.end() :]):
+        return rest[: named.start()]
+    head, *behind = re.split(rf"[{_MARKS}]", rest, maxsplit=1)
+    if behind and _is_long(behind[0]) and get_close_matches(plain(head), [plain(name)], cutoff=0.8):
+        # Our name, misspelt: copied by hand, or what somebody has to say to us.
+        return ""
+    return None if rest == text else rest
 
 
 def _is_long(text: str) -> bool:

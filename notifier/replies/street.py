@@ -24,7 +24,7 @@ _UNIT_FIRST = re.compile(
 )
 _UNIT_LAST = re.compile(
     rf"\s+(?:#.*|(?:{_UNIT_NAMES})\b\.?\s*#?\s*{_PART}(?:\s.*)?"
-    r"|(?:apt|apartment|unit|suite|ste|penthouse|ph|bsmt|basement)\b.*)$",
+    r"|(?:apt|apartment|unit|suite|ste|penthouse|ph|bsmt|basement)\b.*|(?:upper|lower|rear|front))$",
     re.IGNORECASE,
 )
 _HOUSE = re.compile(rf"#?\s*{_NUMBER}(?:\s*[-\u2013&]\s*{_NUMBER})*(?:\s+|$)", re.IGNORECASE)
@@ -37,6 +37,9 @@ _NUMBERED = re.compile(
     re.IGNORECASE,
 )
 """A road that is called by a number: only behind a house's number, or it may be the house's."""
+_SPELT = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|uno|dos|tres|deux|trois"
+_NO_STREET = re.compile(rf"(?:c\s?/\s?o|attn|attention|{_SPELT})\b", re.IGNORECASE)
+"""A person, or a house whose number is written in letters."""
 _STREET_FIRST = re.compile(
     r"((?:calle|c/|avenida|avda?\.?|paseo|plaza|camino|carrera|rue|chemin|boulevard|avenue|place|"
     r"impasse|allée|via)\s+\S.*?)\s+\d+\s?[a-z]?$",
@@ -49,12 +52,21 @@ def street_of(address: str) -> str:
     """Return the street of an address; empty where none can be shown."""
     if len(address) > _LONGEST:
         return ""
-    for piece in address.replace(";", ",").split(","):
-        street, behind_house = _street(_GAPS.sub(" ", piece).strip())
-        if street:
-            by_number = behind_house and _NUMBERED.fullmatch(street)
-            return "" if _has_number(street) and not by_number else street
-    return ""
+    pieces = address.replace(";", ",").split(",")
+    read = [_street(_GAPS.sub(" ", piece).strip()) for piece in pieces]
+    first = next(((at, *one) for at, one in enumerate(read) if one[0]), None)
+    if first is None:
+        return ""
+    at, street, behind_house = first
+    by_number = behind_house and _NUMBERED.fullmatch(street)
+    # A name or "Basement" may stand before the piece that has the house and the street.
+    whole = not behind_house and street == _GAPS.sub(" ", pieces[at]).strip()
+    before_it = whole and any(later[0] and later[1] for later in read[at + 1 :])
+    if before_it and not any(map(_HOUSE.fullmatch, map(str.strip, pieces[:at]))):
+        return ""
+    if _NO_STREET.match(street) or (_has_number(street) and not by_number):
+        return ""
+    return street
 
 
 def _street(piece: str) -> tuple[str, bool]:

@@ -2,7 +2,7 @@
 
 import re
 
-from notifier.replies.intents import NamedPlace
+from notifier.replies.intents import Asked, Context, NamedPlace
 from notifier.replies.plain import plain
 
 _POSTAL = re.compile(
@@ -11,6 +11,12 @@ _POSTAL = re.compile(
 )
 _ACCOUNT = re.compile(r"(?<![A-Z0-9-])(?=[A-Z0-9-]*\d)[A-Z0-9][A-Z0-9-]{2,23}(?![A-Z0-9-])")
 _HOUSE = re.compile(r"(?<![A-Z0-9-])(?:\d{1,5}[A-Z]?-)?(\d{1,6})[A-Z]?(?![A-Z0-9-])")
+_AT_A_HOUSE = re.compile(
+    r"(?<!\S)at 9 ?11 (?!(?:for|is|on|to|the|my|and|now|in)\b)(?:\S+ ){1,2}"
+    r"(?:st|street|ave|avenue|rd|road|dr|drive|ln|lane|blvd|boulevard|ct|court|pl|place|hwy|way)"
+    r"(?!\S)"
+)
+"""911 as a house's number. Without "at" it may be a cry for help with a street in it."""
 _LONGEST = 160
 """A longer text tells a story; the numbers in it are anything."""
 
@@ -32,6 +38,15 @@ def named_place(text: str) -> NamedPlace | None:
         account=account,
         words=frozenset(plain(rest).split()),
     )
+
+
+def without_house(text: str, words: str, context: Context) -> str:
+    """The words but for 911 as a house number: before a street, or where one was asked for."""
+    words = _AT_A_HOUSE.sub(" ", words)
+    place = named_place(text) if context.asked in {Asked.WHO, Asked.WHICH} else None
+    if place is None or not (place.postal_code or place.house_number in context.numbers):
+        return words
+    return words.removeprefix(f"{place.house_number} ")
 
 
 def same_postal_code(one: str | None, other: str | None) -> bool:

@@ -226,6 +226,13 @@ def test_an_unknown_number_is_asked_where_it_is_and_told_of_the_area_only(talk: 
     assert talk.reports() == [("out", talk.world.ids["P1"], False)]
 
 
+def test_an_area_of_few_premises_is_told_of_as_part_of_a_wider_one(talk: Talk) -> None:
+    """Alone in its postal code, a house could be watched by whoever knows its address."""
+    talk.world.declare("P1")
+    talk.say(STRANGER, "STATUS")
+    assert "An outage is reported in your area" in talk.say(STRANGER, "7 77003")
+
+
 def test_an_account_number_with_its_postal_code_is_told_of_its_place(talk: Talk) -> None:
     with talk.world.db.write() as conn:
         conn.execute(t.accounts.update().where(t.accounts.c.id == "one").values(id="A-10442"))
@@ -330,6 +337,17 @@ def test_danger_and_stop_in_one_text_are_both_heard(talk: Talk) -> None:
     assert talk.last().outcome == "danger_medical opted_out"
     assert len(talk.pages()) == 2
     assert "have stopped our texts: call them" in talk.pages()[0][1]
+
+
+def test_danger_does_not_swallow_the_report_in_the_same_text(talk: Talk) -> None:
+    answer = talk.say(ME, "a wire is down and we have no power")
+    assert "wire" in answer
+    assert "Oak St" in answer
+    assert talk.last().outcome == "danger_wire reported"
+    talk.say(OTHER, "STOP")
+    answer = talk.say(OTHER, "my mom is on oxygen, when will the power be back")
+    assert talk.last().outcome.startswith("danger_medical told_")
+    assert "Elm" not in answer
 
 
 def test_danger_is_answered_where_the_provider_has_heard_stop(talk: Talk) -> None:

@@ -81,6 +81,17 @@ def test_what_is_asked_goes_through_and_nothing_says_who_asks(tmp_path: Path, co
     assert visitors.read(asked[visitors.HEADER], KEY, at) == "192.0.2.7"
 
 
+def test_a_line_that_the_visitor_made_up_does_not_hide_that_of_the_proxy(
+    tmp_path: Path, counter: str
+) -> None:
+    lines = [("x-forwarded-for", "198.51.100.9"), ("x-forwarded-for", "192.0.2.7")]
+    with page(tmp_path, counter) as client:
+        client.get("/s/abc", headers=lines)
+    ((_, _, asked, _),) = _Counter.seen
+    at = float(asked[visitors.HEADER].split()[1])
+    assert visitors.read(asked[visitors.HEADER], KEY, at) == "192.0.2.7"
+
+
 def test_only_the_listed_paths_go_through(tmp_path: Path, counter: str) -> None:
     with page(tmp_path, counter) as client:
         for path in ("/s/page.css", "/s/abc", "/s/abc/unsubscribe", "/s/%2e%2e%2fhooks"):

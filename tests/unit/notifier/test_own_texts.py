@@ -64,6 +64,25 @@ def test_an_own_text_goes_before_ours_and_only_that_one(tmp_path: Path) -> None:
     assert render(RESTORED, Channel.SMS, "es", own) == render(RESTORED, Channel.SMS, "es", VOICE)
 
 
+def test_what_python_itself_refuses_is_a_fault_and_no_crash(tmp_path: Path) -> None:
+    for source in ("{{ " + "9" * 5000 + " }}", "{{ " + "(" * 20_000 + " }}"):
+        said = faults(folder(tmp_path, en__restored_sms_txt=source))
+        assert said
+        assert said[0].startswith("en/restored.sms.txt")
+
+
+def test_a_file_that_cannot_be_looked_at_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder(tmp_path, en__restored_sms_txt=GOOD)
+
+    def refused(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    assert faults(tmp_path) == ["en/restored.sms.txt: Permission denied."]
+
+
 def test_a_message_records_which_texts_it_was_made_of(tmp_path: Path) -> None:
     def version(text: str) -> str:
         texts, _ = own_texts.load(folder(tmp_path, en__restored_sms_txt=text), VOICE)

@@ -93,6 +93,13 @@ def test_our_own_text_handed_back_ends_nothing(name: str, language: str) -> None
     assert liked.intent is Intent.REACTION
 
 
+def test_stop_under_a_text_of_ours_is_asked_back() -> None:
+    for language in LANGUAGES:
+        ours = say("stopped", language, SITE, LONGEST).body
+        found = understand(f"{ours}\nSTOP", Context(name=SITE.short_name))
+        assert found.intent is Intent.STOP_ASKED
+
+
 @pytest.mark.parametrize("name", ["Compañía de Luz", "Énergie d’Oc", "Hydro-Cœur"])
 def test_our_own_text_is_known_by_a_name_with_accents(name: str) -> None:
     body = f"{name}: Texts stopped. Reply START to get them again. Reply STOP to end."

@@ -1,0 +1,94 @@
+"""Sentences that end texts, and those that only may: these are asked back (DECISIONS 25). Pure.
+
+A sentence ends texts where it says so and nothing in it turns that round, as far as it can be read:
+a misspelt "never" turns it round as well. A word that stands alone is a command, and ends at once.
+"""
+
+import re
+from dataclasses import replace
+
+from notifier.replies.commanding import command
+from notifier.replies.intents import Context, Intent, Reason, Understood
+from notifier.replies.lexicon import Lexicon, lexicons
+from notifier.replies.plain import plain
+from notifier.replies.reading import clauses, found, saying, sentence, sentences
+
+ENDS = frozenset({Intent.STOP, Intent.WRONG})
+_DENIED = re.compile(r"\b(?:dont|not|never)(?: \S+){1,4} (?:stop|quit|cancel|unsubscribe)\b")
+"""Whatever stands between may be a misspelt "want to"."""
+
+
+def wrong(_text: str, words: str, context: Context) -> Understood | None:
+    """Whether somebody else has the number now."""
+    return _unless_turned("wrong", "", words, context)
+
+
+def stop(text: str, words: str, context: Context) -> Understood | None:
+    """Whether a sentence ends texts; asked back where a word, perhaps misspelt, turns it round."""
+    return _unless_turned("stop", text, words, context)
+
+
+def _unless_turned(name: str, text: str, words: str, context: Context) -> Understood | None:
+    heard = sentence(name, words, context)
+    if heard is None:
+        return None
+    # A denial reaches no further than its clause.
+    pieces = clauses(text) or [words]
+    if any(
+        lexicon.may_turn(name, words) or any(_denies(lexicon, piece) for piece in pieces)
+        for lexicon in saying(name, words)
+    ):
+        return asked_back(heard)
+    return heard
+
+
+def _denies(lexicon: Lexicon, piece: str) -> bool:
+    return any(map(_DENIED.search, lexicon.readings("stop", piece)))
+
+
+def asked_back(heard: Understood) -> Understood:
+    """The same, not obeyed."""
+    return replace(heard, intent=Intent.STOP_ASKED, reason=Reason.STOP_WORD_IN_SENTENCE)
+
+
+def hidden_stop(text: str, words: str, context: Context) -> Understood | None:
+    """Ask who says STOP and something that may turn it round, before it is taken for another.
+
+    Also who says it in a sentence of its own: "STOP. Still no power".
+    """
+    able = [
+        lexicon.language
+        for lexicon in lexicons()
+        if lexicon.hides("stop", words) or any(_says(lexicon, one) for one in sentences(text))
+    ]
+    return _perhaps(able, words, context)
+
+
+def _says(lexicon: Lexicon, words: str) -> bool:
+    said = lexicon.says("stop", words) or lexicon.says("wrong", words)
+    return said or lexicon.command(words) == "stop"
+
+
+def perhaps_stop(_text: str, words: str, context: Context) -> Understood | None:
+    """Ask who uses a word of STOP in a sentence that says nothing else, or misspells one."""
+    able = [
+        lexicon.language
+        for lexicon in lexicons()
+        if lexicon.asked_back.search(lexicon.form(words)) or lexicon.may_say_stop(words)
+    ]
+    return _perhaps(able, words, context)
+
+
+def _perhaps(able: list[str], words: str, context: Context) -> Understood | None:
+    if not able:
+        return None
+    return found(Intent.STOP_ASKED, Reason.STOP_WORD_IN_SENTENCE, words, context, able)
+
+
+def stop_behind(text: str, context: Context) -> Understood | None:
+    """Ask who seems to say STOP behind our name, or under a text of ours: it may be ours alone."""
+    lines = [line for line in text.splitlines() if plain(line)]
+    said = [clauses(lines[0])[0], " ".join(clauses(lines[-1]))] if lines else []
+    heard = (step("", words, context) for words in said for step in (command, stop))
+    one = next((one for one in heard if one and one.intent is Intent.STOP), None)
+    return None if one is None else asked_back(one)
