@@ -129,15 +129,15 @@ def _lapse(conn: Connection, outage_key: int) -> None:
 
 # What senders ask.
 
+_HELD = sa.select(_A.c.number).where(
+    _A.c.state == State.WAITING.value,
+    sa.or_(_A.c.goes_at.is_(None), _A.c.goes_at > sa.bindparam("now")),
+)
+
 
 def held(conn: Connection, now: datetime) -> list[int]:
     """Entries whose messages wait now: few, whatever their size."""
-    waits = sa.or_(_A.c.goes_at.is_(None), _A.c.goes_at > now)
-    return list(
-        conn.execute(
-            sa.select(_A.c.number).where(_A.c.state == State.WAITING.value, waits)
-        ).scalars()
-    )
+    return list(conn.execute(_HELD, {"now": now}).scalars())
 
 
 def withdrawn(conn: Connection, numbers: Sequence[int]) -> set[int]:
@@ -151,9 +151,9 @@ def withdrawn(conn: Connection, numbers: Sequence[int]) -> set[int]:
     )
 
 
-def free(numbers: Sequence[int]) -> sa.ColumnElement[bool]:
+def free(numbers: Sequence[int] | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
     """That a message does not wait, where the messages of these entries do."""
-    return sa.or_(_M.c.number.not_in(numbers), _MEDICAL) if numbers else sa.true()
+    return sa.or_(_M.c.number.not_in(numbers), _MEDICAL)
 
 
 def next_by_itself(conn: Connection, now: datetime) -> datetime | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from notifier.situation import CHANNEL_OF
 from outage import tables as t
 from outage.among import among
 from outage.clock import business_now
+from outage.columns import Key, to_ms
 from outage.database import Database, wall_now
 from outage.in_order import InOrder
 from outage.model import GIS_ACTS_ON, MAY_TELL, OPEN
@@ -58,6 +60,10 @@ def unsettled(conn: Connection) -> set[int]:
     One statement, so one snapshot on PostgreSQL too: an entry that becomes a work item between
     two of them would be seen by neither.
     """
+    return set(conn.execute(_UNSETTLED).scalars())
+
+
+def _unsettled() -> sa.CompoundSelect[int]:
     w, j, c = t.work_items, t.journal, t.cursors
     parts = [sa.select(w.c.outage_key).where(w.c.reader.in_(list(_TELLS)))]
     for reader, kinds in _TELLS.items():
@@ -69,7 +75,11 @@ def unsettled(conn: Connection) -> set[int]:
                 j.c.outage_key.is_not(None),
             )
         )
-    return set(conn.execute(sa.union_all(*parts)).scalars())
+    return sa.union_all(*parts)
+
+
+# Statements are put together once: it takes longer than to carry them out.
+_UNSETTLED = _unsettled()
 
 
 def steady(conn: Connection, outage_keys: Iterable[int], *, alone: bool = False) -> None:
@@ -166,12 +176,17 @@ def left(conn: Connection) -> int:
     return sum(int(conn.execute(part).scalar_one()) for part in parts)
 
 
-def assign(db: Database, most: int, sizes: Mapping[str, int] | None = None) -> None:
+def assign(
+    db: Database,
+    most: int,
+    sizes: Mapping[str, int] | None = None,
+    lanes: Sequence[str] = LANES,
+) -> None:
     """Put what is due into batches, up to `MOST_OPEN` of them waiting in each lane.
 
     A batch holds ``most`` messages, or as many as ``sizes`` says for its channel.
     """
-    for lane in LANES:
+    for lane in lanes:
         size = (sizes or {}).get(lane.partition("-")[0], most)
         # Looking through all that is due takes its time: not under the write lock.
         with db.read() as conn:
@@ -182,12 +197,15 @@ def assign(db: Database, most: int, sizes: Mapping[str, int] | None = None) -> N
             room = max(0, min(MOST_OPEN - waiting, max(1, AT_ONCE // size)))
             found = _due(conn, lane, room * size) if room else []
         if found:
-            keys = [row.key for row in found]
             with db.bulk(redone=True) as conn:
                 # A planner that changes the same rows in another order would end in a deadlock.
-                steady(conn, {row.outage_key for row in found})
-                for start in range(0, len(keys), size):
-                    _batch(conn, lane, keys[start : start + size])
+                if not db.is_sqlite:
+                    of_them = sa.select(t.messages.c.outage_key).where(
+                        among(conn, t.messages.c.key, found)
+                    )
+                    steady(conn, conn.execute(of_them.distinct()).scalars())
+                for start in range(0, len(found), size):
+                    _batch(conn, lane, found[start : start + size])
 
 
 def _overtaking() -> sa.CompoundSelect[tuple[int]]:
@@ -220,50 +238,92 @@ def _overtaking() -> sa.CompoundSelect[tuple[int]]:
     )
 
 
-def _due(conn: Connection, lane: str, most: int) -> list[sa.Row[Any]]:
-    """Messages to send now, and their outages: pending, or unknown and owed another try.
+_OVERTAKING = _overtaking()
+_FEW_OVERTAKING = _OVERTAKING.limit(FEW + 1)
+
+
+def _due(conn: Connection, lane: str, most: int) -> list[int]:
+    """Messages to send now, most urgent first: pending, or unknown and owed another try.
 
     Nothing unknown is due before its provider has been asked for it.
     """
-    m = t.messages
     channel, _, urgent = lane.partition("-")
+    priorities = [
+        each for each in PRIORITIES if channel != "sms" or (each in URGENT) == bool(urgent)
+    ]
     now = business_now(conn)
-    pending = m.c.state == sa.literal_column("'pending'")
-    again = sa.and_(
-        m.c.state == sa.literal_column("'unknown'"),
-        m.c.ended_at.is_(None),
-        m.c.ask_after.is_(None),
-        m.c.lease_until <= wall_now(conn),
-    )
-    statement = sa.select(m.c.key, m.c.outage_key, m.c.priority, m.c.send_after).where(
-        m.c.batch_key.is_(None),
-        m.c.channel == channel,
-        m.c.outage_key.not_in(unsettled(conn)),
-        _not_overtaking(conn),
-        approvals.free(approvals.held(conn, now)),
-    )
-    if channel == "sms":
-        of_lane = m.c.priority.in_(URGENT)
-        again = sa.and_(again, of_lane if urgent else sa.not_(of_lane))
-    tries = statement.where(again).order_by(m.c.priority, m.c.key).limit(most)
-    found: list[Any] = list(conn.execute(tries))
+    now_ms = to_ms(now)
+    # Mostly there are none or a few, and looked for once they need not be for each priority.
+    overtaking = conn.execute(_FEW_OVERTAKING).scalars().all()
+    many = len(overtaking) > FEW
+    values: dict[str, Any] = {
+        "channel": channel,
+        "blocked": sorted(unsettled(conn)),
+        "waiting": approvals.held(conn, now),
+        **({} if many else {"overtaking": overtaking}),
+    }
+    found: dict[int, list[int]] = {priority: [] for priority in priorities}
+    tries = values | {"priorities": priorities, "wall": wall_now(conn), "most": most}
+    for row in conn.execute(_again(many=many), tries):
+        found[row.priority].append(row.key)
+    left = most - sum(map(len, found.values()))
     # One look for each priority, not asking for the time: the index has them in its order, so that
     # nobody goes through all that is due, nor through all that is not.
-    for priority in PRIORITIES:
-        if channel == "sms" and (priority in URGENT) != bool(urgent):
-            continue
-        if len(found) < most:
-            next_ = statement.where(pending, m.c.priority == priority)
-            next_ = next_.order_by(m.c.send_after, m.c.key).limit(most - len(found))
-            found += [row for row in conn.execute(next_) if row.send_after <= now]
-    return sorted(found, key=lambda row: row.priority)
+    for priority in priorities:
+        if left > 0:
+            next_ = values | {"priority": priority, "most": left}
+            rows = conn.execute(_first(many=many), next_).all()
+            keys = [key for key, send_after in rows if send_after <= now_ms]
+            found[priority] += keys
+            left -= len(keys)
+    return [key for keys in found.values() for key in keys]
 
 
-def _not_overtaking(conn: Connection) -> sa.ColumnElement[bool]:
-    """Mostly there are none or a few, and looked for once they need not be for each priority."""
-    key = t.messages.c.key
-    few = conn.execute(_overtaking().limit(FEW + 1)).scalars().all()
-    return key.not_in(few if len(few) <= FEW else _overtaking())
+def _may_go(*, many: bool) -> sa.Select[int]:
+    """Messages of a channel that nothing keeps back; ``many``: senders hold many just now."""
+    m = t.messages.c
+    overtaking = _OVERTAKING if many else _several("overtaking")
+    return sa.select(m.key).where(
+        m.batch_key.is_(None),
+        m.channel == sa.bindparam("channel"),
+        m.outage_key.not_in(_several("blocked")),
+        m.key.not_in(overtaking),
+        approvals.free(_several("waiting")),
+    )
+
+
+def _several(name: str) -> sa.BindParameter[int]:
+    return sa.bindparam(name, expanding=True, type_=Key)
+
+
+_MOST = sa.bindparam("most", type_=sa.Integer)
+
+
+@cache
+def _again(*, many: bool) -> sa.Select[Any]:
+    m = t.messages.c
+    statement = _may_go(many=many).add_columns(m.priority)
+    return (
+        statement.where(
+            m.state == sa.literal_column("'unknown'"),
+            m.ended_at.is_(None),
+            m.ask_after.is_(None),
+            m.lease_until <= sa.bindparam("wall"),
+            m.priority.in_(_several("priorities")),
+        )
+        .order_by(m.priority, m.key)
+        .limit(_MOST)
+    )
+
+
+@cache
+def _first(*, many: bool) -> sa.Select[Any]:
+    m = t.messages.c
+    pending = m.state == sa.literal_column("'pending'")
+    after = sa.type_coerce(m.send_after, sa.BigInteger)
+    statement = _may_go(many=many).add_columns(after)
+    first = statement.where(pending, m.priority == sa.bindparam("priority"))
+    return first.order_by(m.send_after, m.key).limit(_MOST)
 
 
 def _batch(conn: Connection, lane: str, keys: Sequence[int]) -> None:

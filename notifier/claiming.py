@@ -10,11 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from notifier import gathered, pacing
+from notifier import due, gathered, pacing
 from notifier.batches import pass_on, steady
 from notifier.channels.base import Outgoing
 from notifier.deciding import decide_again
 from notifier.gathered import Gathered
+from notifier.locking import lock
+from notifier.moment import Moment
 from notifier.patience import Patience
 from notifier.spending import Purse
 from notifier.stopping import for_claiming
@@ -24,12 +26,6 @@ from outage.clock import business_now
 from outage.database import Database, wall_now
 
 log = logging.getLogger(__name__)
-
-_DECIDED_BY = (
-    *("key", "number", "outage_key", "endpoint_key", "account_key", "channel", "kind", "variant"),
-    *("state", "priority", "planned_at", "expires_at", "batch_key", "fence", "text_key"),
-)
-"""What of a message its claim looks at: to read the rest of its row would take as long again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +60,11 @@ def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
         batch = _take(conn, batch_key, terms.lease)
         if batch is None:
             return None
-        # Locked in the order of their keys, as by everybody; what is most urgent goes first.
-        rows = sorted(_rows(conn, batch_key), key=lambda row: (row.priority, row.key))
+        outages = set(conn.execute(due.outages(batch_key)).scalars())
+        # Before the rows are locked: a planner takes both in this order too.
+        steady(conn, outages)
+        m = t.messages
+        lock(conn, m, sa.and_(m.c.batch_key == batch_key, m.c.state.in_(due.OPEN)))
         provider = next(iter(terms.providers.values()), None)
         rate = terms.rate(provider)
         # After the rows: whoever waits for the provider's turn keeps no planner waiting.
@@ -78,10 +77,15 @@ def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
                 # Always before the money: receipts take the two in this order as well.
                 pacing.locked(conn, provider)
             work.purse = Purse.open(conn, terms.prices, work.now)
-        if terms.links is not None and rows:
-            to = {(row.account_key, row.endpoint_key, row.channel) for row in rows}
-            work.links = terms.links.for_messages(conn, to)
-        decide_again(conn, rows, work)
+        moment = Moment.of(
+            conn,
+            terms.manners,
+            count_shadowed=terms.count_shadowed,
+            outage_keys=outages,
+            now=work.now,
+        )
+        rows = due.of_batch(conn, batch_key, moment)
+        decide_again(conn, rows, work, moment)
         gathered.write(conn, work, wall_now(conn))
         if not work.outgoing:
             conn.execute(t.batches.delete().where(t.batches.c.key == batch_key))
@@ -120,26 +124,3 @@ def _take(conn: Connection, key: int, lease: timedelta) -> sa.Row[Any] | None:
             .values(state="claimed", fence=batch.fence + 1, lease_until=wall_now(conn) + lease)
         )
     return batch
-
-
-def _rows(conn: Connection, batch_key: int) -> list[sa.Row[Any]]:
-    m, e, text = t.messages, t.endpoints, t.messages.alias("text")
-    # Before the rows are locked: a planner takes both in this order too.
-    steady(
-        conn, conn.execute(sa.select(m.c.outage_key).where(m.c.batch_key == batch_key)).scalars()
-    )
-    return list(
-        conn.execute(
-            sa.select(
-                *(m.c[name] for name in _DECIDED_BY),
-                e.c.address,
-                e.c.language,
-                text.c.endpoint_key.label("instead_of_whom"),
-            )
-            .join(e, e.c.key == m.c.endpoint_key)
-            .outerjoin(text, text.c.key == m.c.instead_of)
-            .where(m.c.batch_key == batch_key, m.c.state.in_(["pending", "unknown"]))
-            .order_by(m.c.key)
-            .with_for_update(of=m)
-        )
-    )

@@ -1,75 +1,132 @@
 """What becomes of each row of a batch, decided again from the state of this moment."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from notifier import approvals, facts, scratch, wording
+from notifier import approvals, due, facts, scratch, wording
 from notifier.batches import in_flight, unsettled
-from notifier.gathered import Gathered
+from notifier.facts import OutageFacts
+from notifier.gathered import Ending, Fate, Gathered, Waiting
 from notifier.policy import Decision, Reason, decide, unpack
+from notifier.rendering import Text
 from notifier.situation import in_place_of
 from notifier.situations import Form, Moment, situations
-from notifier.stating import state_again, state_first
+from notifier.stating import fate, state_again, state_first
 from outage import tables as t
 
 
-def decide_again(conn: Connection, rows: list[sa.Row[Any]], work: Gathered) -> None:
+def decide_again(conn: Connection, rows: list[sa.Row[Any]], work: Gathered, moment: Moment) -> None:
     """Let each row say what is so now, wait, or end with a reason; they come in the order to go."""
-    blocked, wait = unsettled(conn), set(approvals.held(conn, work.now))
-    numbers = {row.number for row in rows}
-    withdrawn = approvals.withdrawn(conn, list(numbers))
-    standing = _standing(conn, rows, work)
-    held = {(row.outage_key, row.endpoint_key) for row in conn.execute(in_flight(scratch.targets))}
-    known = facts.load(conn, {row.outage_key for row in rows})
-    frozen = wording.stored(conn, [row.text_key for row in rows if row.state == "unknown"])
-    decided: dict[tuple[int, int], Decision] = {}
-    goes_on_from, told = _goes_on_from(conn, rows), set[tuple[int, int]]()
+    now = Now.of(conn, rows, work, moment)
+    alike: dict[tuple[object, ...], Fate] = {}
+    told = set[tuple[int, int]]()
     # Of a chain of outages each has one more that it goes on from than the one before it.
-    for row in sorted(rows, key=lambda row: len(goes_on_from.get(row.key, ()))):
-        place = standing.get((row.outage_key, row.endpoint_key))
-        if row.outage_key in blocked or not held.isdisjoint(_pairs(row)):
-            work.waiting.append(row.key)
+    if now.goes_on_from:
+        rows = sorted(rows, key=lambda row: len(now.goes_on_from.get(row.key, ())))
+    for row in rows:
+        if row.packed is None:
+            if _decide(row, work, now, told):
+                told.add((row.outage_key, row.endpoint_key))
             continue
-        if not told.isdisjoint(goes_on_from.get(row.key, ())):
-            # What they hear of that one now may be all that there is to say of this one.
-            work.waiting.append(row.key)
-            continue
-        if row.number in wait and not _medical(row):
-            work.waiting.append(row.key)
-            continue
-        if row.number in withdrawn and row.state == "pending":
-            work.end(row.key, "withdrawn", Reason.NOT_APPROVED)
-            continue
-        about = known[row.outage_key]
-        if place is None or any(pair not in standing for pair in _pairs(row)):
-            decision = Decision(kind=None, reason=Reason.NO_LONGER_HERE)
-            packed = 0
-        else:
-            packed = _packed(row, place, standing)
-            where = (row.outage_key, packed)
-            if where not in decided:
-                decided[where] = decide(unpack(packed), about.policy, work.terms.manners, work.now)
-            decision = decided[where]
-        if row.state == "unknown":
-            newest = place is not None and place.told_key == row.key
-            tells = state_again(
-                work,
-                row,
-                frozen[row.text_key],
-                about,
-                newest=newest,
-                packed=packed,
-                decision=decision,
-            )
-        else:
-            zone = "" if place is None else place.zone
-            tells = state_first(work, row, about, packed, decision, zone=zone)
-        if tells:
-            told.add((row.outage_key, row.endpoint_key))
+        look = (*row[due.LOOK], work.terms.calls(row.address))
+        found = alike.get(look)
+        if found is None:
+            found = alike[look] = _plainly(row, work, now)
+        state_first(work, row, found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """By what the rows of a batch are decided, as it is now.
+
+    ``blocked`` are outages that somebody still works on, ``wait`` and ``withdrawn`` entries by
+    what people have decided of them. ``standing`` is how those stand whose rows do not say so, by
+    outage and endpoint, ``held`` whom of them a sender tells just now. ``goes_on_from`` are those
+    beside a row that are told first.
+    """
+
+    blocked: set[int]
+    wait: set[int]
+    withdrawn: set[int]
+    standing: Mapping[tuple[int, int], sa.Row[Any]]
+    held: set[tuple[int, int]]
+    known: Mapping[int, OutageFacts]
+    frozen: Mapping[int, Text]
+    goes_on_from: Mapping[int, set[tuple[int, int]]]
+    decided: dict[tuple[int, int], Decision] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, conn: Connection, rows: list[sa.Row[Any]], work: Gathered, moment: Moment) -> "Now":
+        standing, held = _standing(conn, rows, moment)
+        chained = moment.goes_on or moment.shares
+        return cls(
+            blocked=unsettled(conn),
+            wait=set(approvals.held(conn, work.now)),
+            withdrawn=approvals.withdrawn(conn, list({row.number for row in rows})),
+            standing=standing,
+            held=held,
+            known=facts.load(conn, {row.outage_key for row in rows}),
+            frozen=wording.stored(conn, [row.text_key for row in rows if row.state == "unknown"]),
+            goes_on_from=_goes_on_from(conn, rows) if chained else {},
+        )
+
+    def kept_back(self, row: sa.Row[Any]) -> Fate | None:
+        """What people have decided of a row, if they have."""
+        if row.number in self.wait and not _medical(row):
+            return Waiting()
+        if row.number in self.withdrawn and row.state == "pending":
+            return Ending(state="withdrawn", reason=Reason.NOT_APPROVED)
+        return None
+
+    def decision(self, row: sa.Row[Any], packed: int, work: Gathered) -> Decision:
+        """What policy says of a situation; worked out once for all who share it."""
+        where = (row.outage_key, packed)
+        if where not in self.decided:
+            policy = self.known[row.outage_key].policy
+            self.decided[where] = decide(unpack(packed), policy, work.terms.manners, work.now)
+        return self.decided[where]
+
+
+def _plainly(row: sa.Row[Any], work: Gathered, now: Now) -> Fate:
+    """What becomes of all rows like this one, whose situation is in them."""
+    if row.outage_key in now.blocked:
+        return Waiting()
+    about, decision = now.known[row.outage_key], now.decision(row, row.packed, work)
+    return now.kept_back(row) or fate(work, row, about, row.packed, decision, zone=row.zone)
+
+
+def _decide(row: sa.Row[Any], work: Gathered, now: Now, told: set[tuple[int, int]]) -> bool:
+    """Decide a row by what was found out about it; says whether it is told now."""
+    standing = now.standing
+    place = standing.get((row.outage_key, row.endpoint_key))
+    # Of what goes on from another: what they hear of that now may be all that there is to say.
+    if (
+        row.outage_key in now.blocked
+        or not now.held.isdisjoint(_pairs(row))
+        or not told.isdisjoint(now.goes_on_from.get(row.key, ()))
+    ):
+        return state_first(work, row, Waiting())
+    kept_back = now.kept_back(row)
+    if kept_back is not None:
+        return state_first(work, row, kept_back)
+    about = now.known[row.outage_key]
+    if place is None or any(pair not in standing for pair in _pairs(row)):
+        packed, decision = 0, Decision(kind=None, reason=Reason.NO_LONGER_HERE)
+    else:
+        packed = _packed(row, place, standing)
+        decision = now.decision(row, packed, work)
+    if row.state != "unknown":
+        zone = "" if place is None else place.zone
+        found = fate(work, row, about, packed, decision, zone=zone)
+        return state_first(work, row, found)
+    newest = place is not None and place.told_key == row.key
+    text = now.frozen[row.text_key]
+    return state_again(work, row, text, about, newest=newest, packed=packed, decision=decision)
 
 
 def _goes_on_from(conn: Connection, rows: list[sa.Row[Any]]) -> dict[int, set[tuple[int, int]]]:
@@ -122,38 +179,24 @@ def _medical(row: sa.Row[Any]) -> bool:
 
 
 def _standing(
-    conn: Connection, rows: list[sa.Row[Any]], work: Gathered
-) -> dict[tuple[int, int], sa.Row[Any]]:
+    conn: Connection, rows: list[sa.Row[Any]], moment: Moment
+) -> tuple[dict[tuple[int, int], sa.Row[Any]], set[tuple[int, int]]]:
+    """How those stand whose rows do not say so, by outage and endpoint; whom a sender tells now."""
+    others = {pair for row in rows if row.packed is None for pair in _pairs(row)}
+    if not others:
+        return {}, set()
     scratch.prepare(conn)
-    if rows:
-        conn.execute(_AIM, {"batch": rows[0].batch_key})
-        scratch.settle(conn, scratch.targets)
-    terms = work.terms
-    moment = Moment.of(
-        conn,
-        terms.manners,
-        count_shadowed=terms.count_shadowed,
-        outage_keys={row.outage_key for row in rows},
-        now=work.now,
+    names = ("outage_key", "endpoint_key")
+    conn.execute(
+        scratch.targets.insert(), [dict(zip(names, pair, strict=True)) for pair in sorted(others)]
     )
-    found = conn.execute(_situations(moment.form), moment.values)
-    return {(row.outage_key, row.endpoint_key): row for row in found}
-
-
-def _aim() -> sa.Insert:
-    """Look at whom a batch goes to, and at whose texts it stands in for."""
-    m, text = t.messages, t.messages.alias("text")
-    of_it = sa.and_(m.c.batch_key == sa.bindparam("batch"), m.c.state.in_(["pending", "unknown"]))
-    whom = sa.union(
-        sa.select(m.c.outage_key, m.c.endpoint_key).where(of_it),
-        sa.select(m.c.outage_key, text.c.endpoint_key)
-        .join(text, text.c.key == m.c.instead_of)
-        .where(of_it),
-    )
-    return scratch.targets.insert().from_select(["outage_key", "endpoint_key"], whom)
-
-
-_AIM = _aim()
+    scratch.settle(conn, scratch.targets)
+    found = {
+        (row.outage_key, row.endpoint_key): row
+        for row in conn.execute(_situations(moment.form), moment.values)
+    }
+    held = conn.execute(in_flight(scratch.targets))
+    return found, {(row.outage_key, row.endpoint_key) for row in held}
 
 
 @cache

@@ -11,7 +11,6 @@ from sqlalchemy.engine import Connection
 from notifier import wording
 from notifier.channels.base import Outgoing
 from notifier.kinds import Channel, Kind
-from notifier.links import Of
 from notifier.rendering import Text
 from notifier.spending import Purse
 from notifier.terms import Terms
@@ -39,6 +38,11 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Rows of one look stay as they are, for a batch to come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """Rows of one look state this. ``values`` are frozen on each; ``goes``: it is really sent."""
 
@@ -52,6 +56,10 @@ class Statement:
     keys: list[int] = field(default_factory=list)
 
 
+Fate = Ending | Later | Waiting | Statement
+"""What becomes of rows."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Gathered:
     """What becomes of the rows of one batch, gathered before anything is written."""
@@ -61,17 +69,21 @@ class Gathered:
     purse: Purse | None = None
     costs: dict[int, int] = field(default_factory=dict)
     endings: list[dict[str, Any]] = field(default_factory=list)
-    looks: dict[Look, Ending | Later | Statement] = field(default_factory=dict)
+    looks: dict[Look, Fate] = field(default_factory=dict)
     repeated: list[int] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
     later: list[dict[str, Any]] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     texts: dict[tuple[object, ...], Text] = field(default_factory=dict)
-    links: Mapping[Of, str] = field(default_factory=dict)
-    """Each person's own link, for whom there is one."""
+
+    def links(self, row: sa.Row[Any]) -> bool:
+        """Whether there is a link to go with a message: its account still has a place."""
+        return self.terms.links is not None and bool(row.linked)
 
     def link(self, row: sa.Row[Any]) -> str:
-        return self.links.get((row.account_key, row.endpoint_key, row.channel), "")
+        """That person's own link; empty for none."""
+        links = self.terms.links
+        return links.to(row.contact_key, row.here) if links is not None and row.linked else ""
 
     def can_pay(self, kind: Kind, channel: Channel, segments: int, *, medical: bool) -> bool:
         """Whether a message may go as far as money is concerned."""

@@ -107,7 +107,7 @@ class Links:
 
 def filled(text: str, link: str) -> str:
     """A text with somebody's own link in it."""
-    return text.replace(BLANK, f"/s/{link.rpartition('/')[2]}") if link else text
+    return text.replace(BLANK, link[-len(BLANK) :]) if link else text
 
 
 def _occupancies(

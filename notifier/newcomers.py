@@ -76,7 +76,7 @@ def decide_and_write(conn: Connection, plan: Plan, moment: Moment) -> None:
 @cache
 def _everybody(form: Form, *, spoken: bool) -> sa.Insert:
     """With whether another entry than this one has ever told anybody of the outage."""
-    plain = case((sa.and_(*_plain(form, spoken=spoken)), _packed(form)))
+    plain = case((sa.and_(*_plain(form, spoken=spoken)), packed(form)))
     who = (
         sa.select(_E.key, _A.key, plain)
         .select_from(_joined(form))
@@ -119,15 +119,21 @@ def _held_by() -> ColumnElement[int]:
 
 def _plain(form: Form, *, spoken: bool) -> list[ColumnElement[bool]]:
     """What makes somebody a newcomer with one place; the cheapest first."""
+    told = t.messages.c
+    # Which of theirs another outage took over, it interrupts as well.
+    found = [_held_by() == OUTAGE, *alone(form)]
+    if spoken:
+        before = sa.exists().where(told.outage_key == OUTAGE, told.endpoint_key == _C.endpoint_key)
+        found.append(sa.not_(before))
+    return found
+
+
+def alone(form: Form) -> list[ColumnElement[bool]]:
+    """That an account, joined with its contact and a place of its, takes alerts and has only these.
+
+    And that nobody has reported anything there.
+    """
     contact, place = t.contacts.alias("other_contact").c, t.occupancies.alias("other_place").c
-    told, report = t.messages.c, t.reports.c
-    found = [
-        # Which of theirs another outage took over, it interrupts as well.
-        _held_by() == OUTAGE,
-        _A.closed_at.is_(None),
-        _A.outage_alerts.is_(True),
-        asked(),
-    ]
     others = [
         sa.exists().where(
             place.account_key == _Q.account_key, place.until.is_(None), place.key != _Q.key
@@ -138,16 +144,17 @@ def _plain(form: Form, *, spoken: bool) -> list[ColumnElement[bool]]:
             contact.key != _C.key,
         ),
     ]
-    if spoken:
-        others.append(
-            sa.exists().where(told.outage_key == OUTAGE, told.endpoint_key == _C.endpoint_key)
-        )
     if form.reports:
-        others.append(sa.exists().where(report.premise_key == _M.premise_key))
-    return found + [sa.not_(other) for other in others]
+        others.append(sa.exists().where(t.reports.c.premise_key == _Q.premise_key))
+    return [
+        _A.closed_at.is_(None),
+        _A.outage_alerts.is_(True),
+        asked(),
+        *(sa.not_(other) for other in others),
+    ]
 
 
-def _packed(form: Form) -> ColumnElement[int]:
+def packed(form: Form) -> ColumnElement[int]:
     """Out here, at one place, and never told anything: the rest as `situations` packs it."""
     known = Situation(here=True, places=1, wanted=True, valid=False).pack()
     facts: dict[str, ColumnElement[Any]] = {

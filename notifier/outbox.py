@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from notifier import batches, own_texts, pacing, settling
-from notifier.batches import Waiting
+from notifier.batches import LANES, Waiting
 from notifier.channels.base import NOT_SENT, TIMEOUT_S, Channel, Outcome, Outgoing, not_sent
 from notifier.channels.providers import configured, opened
 from notifier.claiming import ClaimedBatch, claim
@@ -62,7 +62,7 @@ class Outbox:
             self._channels.popitem()[1].close()
         self.reconciler.close()
 
-    def waiting(self, *, queued_too: bool) -> list[Waiting]:
+    def waiting(self, *, queued_too: bool, lanes: Sequence[str] = LANES) -> list[Waiting]:
         """Batches nobody has claimed, most urgent first, after putting together what is due.
 
         Those queued a moment ago are left out unless ``queued_too``, and those of a channel
@@ -71,9 +71,13 @@ class Outbox:
         with self.db.read() as conn:
             if standing(conn) is not None:
                 return []
-        batches.assign(self.db, self.settings.batch_size, self._sizes)
+        batches.assign(self.db, self.settings.batch_size, self._sizes, lanes)
         with self.db.read() as conn:
-            found = batches.waiting(conn, queued_too=queued_too)
+            found = [
+                batch
+                for batch in batches.waiting(conn, queued_too=queued_too)
+                if batch.lane in lanes
+            ]
             everywhere = found if queued_too else batches.waiting(conn, queued_too=True)
             room = {batch.lane: self._room(conn, batch.lane) for batch in found}
         for batch in everywhere:

@@ -39,7 +39,8 @@ class Recorder(Generic[Item]):
         """Have it on record soon."""
         with self._changed:
             self._waiting.append(item)
-            self._changed.notify()
+            if len(self._waiting) == 1:  # else whoever commits knows, and gathers
+                self._changed.notify()
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -70,7 +70,8 @@ class Routing:
 
     def may_call(self, name: str) -> bool:
         """Whether a provider may be called now, as far as this process knows."""
-        return self._breaker(name).may_call(_now())
+        breaker = self._breakers.get(name)
+        return breaker is None or breaker.until is None or breaker.may_call(_now())
 
     def on_trial(self, name: str) -> bool:
         """Whether one call is to find out first whether a provider is well again."""
@@ -90,7 +91,8 @@ class Routing:
     def watched(self, name: str, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
         """The same outcomes, heeded."""
         for outcome in outcomes:
-            self._breakers[name] = self._breaker(name).after(name, outcome, _now())
+            if not outcome.same_call:
+                self._breakers[name] = self._breaker(name).after(name, outcome, _now())
             yield outcome
 
     def note(self, name: str) -> None:

@@ -8,11 +8,12 @@ import sqlalchemy as sa
 
 from notifier.channels.base import Outgoing
 from notifier.facts import OutageFacts
-from notifier.gathered import Ending, Gathered, Later, Look, Statement
+from notifier.gathered import Ending, Fate, Gathered, Later, Look, Statement, Waiting
 from notifier.kinds import Channel, Kind
 from notifier.policy import Belief, Decision, Reason, belief, unpack
 from notifier.rendering import Text, render, says_crew
 from notifier.situations import CHANNEL_OF, zone_named
+from outage.columns import from_ms
 from outage.settings import SendMode
 
 _FORBIDDEN = frozenset(
@@ -28,7 +29,7 @@ _STILL_TRUE = frozenset({Reason.NOTHING_NEW, Reason.PARTLY_OUT, Reason.ETR_MOVED
 """What policy says of somebody who was told what holds."""
 
 
-def state_first(
+def fate(
     work: Gathered,
     row: sa.Row[Any],
     about: OutageFacts,
@@ -36,32 +37,39 @@ def state_first(
     decision: Decision,
     *,
     zone: str,
-) -> bool:
-    """A row that nobody has been sent says what is decided now, waits on, or ends.
-
-    Says whether it is told now. What all rows of one look have in common is worked out once.
-    """
+) -> Fate:
+    """What becomes of a row that nobody has been sent; worked out once for all of one look."""
     look: Look = (
-        *(
-            row.outage_key,
-            packed,
-            decision.reason,
-            zone,
-            row.channel,
-            row.language,
-            bool(work.link(row)),
-        ),
-        *(row.kind, row.variant, row.planned_at, row.expires_at, work.terms.calls(row.address)),
+        row.outage_key,
+        packed,
+        decision.reason,
+        zone,
+        row.channel,
+        row.language,
+        work.links(row),
+        row.kind,
+        row.variant,
+        row.planned_at,
+        row.expires_at,
+        work.terms.calls(row.address),
     )
     found = work.looks.get(look)
     if found is None:
         found = work.looks[look] = _first(work, row, about, packed, decision, zone=zone)
+    return found
+
+
+def state_first(work: Gathered, row: sa.Row[Any], found: Fate) -> bool:
+    """Let this become of a row; says whether it is told now."""
     match found:
         case Ending(state=state, reason=reason):
             work.end(row.key, state, reason)
             return False
         case Later(kind=kind, at=at):
             _later(work, row, kind, at)
+            return False
+        case Waiting():
+            work.waiting.append(row.key)
             return False
     channel = found.text.channel
     if found.goes and not work.can_pay(found.kind, channel, found.segments, medical=found.medical):
@@ -163,8 +171,9 @@ def _frozen(known: Belief, about: OutageFacts) -> dict[str, Any]:
 def _news_of(row: sa.Row[Any]) -> datetime:
     """When what a row says was new: as it was planned, or when an entry after that renewed it."""
     lives = Kind.of(row.kind, row.variant).expires_after
-    planned: datetime = row.planned_at
-    return planned if row.expires_at is None or lives is None else row.expires_at - lives
+    if row.expires_at is None or lives is None:
+        return from_ms(row.planned_at)
+    return from_ms(row.expires_at) - lives
 
 
 def _text(
@@ -178,7 +187,7 @@ def _text(
 
     Times are those of the place, on its own clock; whether there is room for a link counts too.
     """
-    terms, linked = work.terms, bool(work.link(row))
+    terms, linked = work.terms, work.links(row)
     language = terms.language(row.language)
     link = terms.links.blank if terms.links is not None and linked else ""
     same = (row.outage_key, wish, channel, language, linked)
@@ -209,7 +218,8 @@ def state_again(
     )
     holds = newest and settled
     paid = work.can_pay(kind, text.channel, text.segments, medical=situation.medical)
-    stale = row.expires_at is not None and row.expires_at <= work.now
+    expires_at = None if row.expires_at is None else from_ms(row.expires_at)
+    stale = expires_at is not None and expires_at <= work.now
     for against, reason in (
         (not holds, Reason.NEWER_DECISION),
         (not situation.wanted and not safety, Reason.NO_ALERTS_WANTED),
@@ -224,7 +234,7 @@ def state_again(
             work.end(row.key, "unknown", reason)
             return False
     work.repeated.append(row.key)
-    work.send(_outgoing(work, row, text, _valid_for_s(work, row.expires_at)))
+    work.send(_outgoing(work, row, text, _valid_for_s(work, expires_at)))
     return True
 
 

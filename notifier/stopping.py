@@ -23,6 +23,13 @@ LATE = timedelta(seconds=5)
 LONGEST_WHY = 500
 _LOCK = 0x4F55_5354
 _S = t.sending_stops
+# Asked again and again between calls: to put them together takes as long as to carry them out.
+_STANDING = _S.select().where(_S.c.resumed_at.is_(None)).limit(1)
+_STOPPED = sa.union_all(
+    sa.select(sa.null().label("address")).where(_S.c.resumed_at.is_(None)),
+    sa.select(t.endpoints.c.address).where(t.endpoints.c.opted_out_at >= sa.bindparam("since")),
+)
+"""Who said STOP lately; NULL among them while sending is stopped for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +44,7 @@ class Stop:
 
 def standing(conn: Connection) -> Stop | None:
     """The stop that is in force, if one is."""
-    row = conn.execute(_S.select().where(_S.c.resumed_at.is_(None)).limit(1)).first()
+    row = conn.execute(_STANDING).first()
     if row is None:
         return None
     return Stop(key=row.key, at=row.stopped_at, by=row.stopped_by, why=row.why)
@@ -115,7 +122,7 @@ class Switch:
         self._asked = float("-inf")
         self._on = False
         self._since: datetime | None = None
-        self._stopped: frozenset[str] = frozenset()
+        self._stopped: frozenset[str | None] = frozenset()
 
     def watch(self, since: datetime) -> None:
         """Look for those who say STOP after this business time, at which a batch was claimed."""
@@ -132,12 +139,10 @@ class Switch:
         return self._on or address in self._stopped
 
     def _look(self) -> None:
-        now, e = time.monotonic(), t.endpoints.c
+        now = time.monotonic()
         if now - self._asked < ASK_S:
             return
         with self._db.read() as conn:
-            self._on = standing(conn) is not None
-            if self._since is not None:
-                lately = sa.select(e.address).where(e.opted_out_at >= self._since)
-                self._stopped = frozenset(conn.execute(lately).scalars())
+            found = frozenset(conn.execute(_STOPPED, {"since": self._since}).scalars())
+        self._on, self._stopped = None in found, found
         self._asked = now

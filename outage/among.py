@@ -34,3 +34,26 @@ def among_each(
 def listed(conn: Connection, values: Iterable[int]) -> str | list[int]:
     """Values as the parameter of `among_each` takes them."""
     return json.dumps(list(values)) if conn.dialect.name == "sqlite" else list(values)
+
+
+def given(dialect: str, name: str, **columns: sa.types.TypeEngine[Any]) -> sa.FromClause:
+    """Rows that are one parameter of the statement, whatever their number: see `as_given`."""
+    types = list(columns.values())
+    if dialect == "sqlite":
+        row = sa.func.json_each(sa.bindparam(name, type_=sa.String)).table_valued("value").c.value
+        found = (
+            sa.cast(sa.func.json_extract(row, f"$[{place}]"), kind).label(column)
+            for place, (column, kind) in enumerate(columns.items())
+        )
+        return sa.select(*found).subquery(name)
+    arrays = (
+        sa.bindparam(f"{name}_{place}", type_=ARRAY(kind)) for place, kind in enumerate(types)
+    )
+    return sa.func.unnest(*arrays).table_valued(*columns, name=name).render_derived()
+
+
+def as_given(conn: Connection, name: str, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Rows as the parameter of `given` takes them."""
+    if conn.dialect.name == "sqlite":
+        return {name: json.dumps(rows)}
+    return {f"{name}_{place}": list(column) for place, column in enumerate(zip(*rows, strict=True))}

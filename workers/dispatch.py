@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 PATIENCE_S = 5.0
 """How long Redis may be away before batches are sent without it (DECISIONS 6)."""
+_TURNS = (queues.LANES[:1], queues.LANES[1:])
+"""What is urgent is queued before all else is even looked at, which takes its time in a storm."""
 
 
 class Waiting(Protocol):
@@ -30,8 +32,10 @@ class Waiting(Protocol):
 class Outbox(Protocol):
     """What this needs to know about batches."""
 
-    def waiting(self, *, queued_too: bool) -> Sequence[Waiting]:
-        """Batches nobody has claimed, most urgent first.
+    def waiting(
+        self, *, queued_too: bool, lanes: Sequence[str] = queues.LANES
+    ) -> Sequence[Waiting]:
+        """Batches of these lanes that nobody has claimed, most urgent first.
 
         Those queued a moment ago are left out unless `queued_too`.
         """
@@ -67,7 +71,8 @@ class Dispatch:
         was_away = self._away_since is not None
         if self._answers():
             # What was queued before Redis went away may be in nobody's hands now.
-            return self._queue(self._outbox.waiting(queued_too=was_away))
+            found = [self._queue(lanes, was_away=was_away) for lanes in _TURNS]
+            return any(found)
         if self._now() - (self._away_since or 0.0) < self._patience_s:
             return False
         waiting = self._outbox.waiting(queued_too=True)
@@ -75,17 +80,18 @@ class Dispatch:
             self._outbox.send(waiting[0].key, self._stopping)
         return bool(waiting)
 
-    def _queue(self, waiting: Sequence[Waiting]) -> bool:
-        lanes: dict[str, list[int]] = defaultdict(list)
-        for batch in waiting:
-            lanes[batch.lane].append(batch.key)
-        for lane, keys in lanes.items():
+    def _queue(self, lanes: Sequence[str], *, was_away: bool) -> bool:
+        """Queue what waits in these lanes; True if there was any: there may be more."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for batch in self._outbox.waiting(queued_too=was_away, lanes=lanes):
+            found[batch.lane].append(batch.key)
+        for lane, keys in found.items():
             try:
                 queues.enqueue(self._client, lane, keys)
             except redis.RedisError:
                 return False  # the next turn looks whether it is away
             self._outbox.queued(keys)
-        return False
+        return bool(found)
 
     def _answers(self) -> bool:
         try:

@@ -19,6 +19,8 @@ _MOST_PERSONALIZATIONS = 1000
 _MOST_RECIPIENTS = 1000
 _MOST_CATEGORIES = 10
 _LARGEST_PART_BYTES = 10_000
+_Field = tuple[str | int, ...]
+"""A field by the way to it: it is put into words only for who is refused."""
 # Published, but not simulated: better refused than quietly ignored.
 _NOT_SIMULATED = ("template_id", "attachments", "send_at", "batch_id")
 
@@ -58,9 +60,9 @@ def _check_envelope(mail: Mapping[str, Any]) -> None:
             "The personalizations field cannot have more than 1000 personalizations.",
             "personalizations",
         )
-    _check_address(mail.get("from"), "from")
+    _check_address(mail.get("from"), ("from",))
     if "reply_to" in mail:
-        _check_address(mail["reply_to"], "reply_to")
+        _check_address(mail["reply_to"], ("reply_to",))
     for name in _NOT_SIMULATED:
         if name in mail:
             raise MailRefusal(f"The simulator does not take {name}.", name)
@@ -68,7 +70,7 @@ def _check_envelope(mail: Mapping[str, Any]) -> None:
     categories = mail.get("categories", [])
     if not isinstance(categories, list) or len(categories) > _MOST_CATEGORIES:
         raise MailRefusal("A mail may have up to 10 categories.", "categories")
-    _check_arguments(mail.get("custom_args", {}), "custom_args")
+    _check_arguments(mail.get("custom_args", {}), ("custom_args",))
 
 
 def _check_content(content: Any) -> None:  # noqa: ANN401 - anything JSON may hold
@@ -93,11 +95,11 @@ def _personalized(
     place: int,
     stem: str,
 ) -> list[Acceptance]:
-    field = f"personalizations.{place}"
+    field: _Field = ("personalizations", place)
     if not isinstance(personalization, dict):
-        raise MailRefusal("Invalid type. Expected: object.", field)
+        raise MailRefusal("Invalid type. Expected: object.", _named(field))
     if "send_at" in personalization:
-        raise MailRefusal("The simulator does not take send_at.", f"{field}.send_at")
+        raise MailRefusal("The simulator does not take send_at.", _named((*field, "send_at")))
     addresses = _addresses(personalization, field)
     subject = personalization.get("subject") or mail.get("subject")
     if not isinstance(subject, str) or not subject:
@@ -107,13 +109,12 @@ def _personalized(
             "subject",
         )
     substitutions = personalization.get("substitutions", {})
-    _check_arguments(substitutions, f"{field}.substitutions")
+    _check_arguments(substitutions, (*field, "substitutions"))
     arguments = personalization.get("custom_args", {})
-    _check_arguments(arguments, f"{field}.custom_args")
+    _check_arguments(arguments, (*field, "custom_args"))
     arguments = {**mail.get("custom_args", {}), **arguments}
-    blocks = {
-        block["type"]: _substituted(block["value"], substitutions) for block in mail["content"]
-    }
+    blocks = {block["type"]: block["value"] for block in mail["content"]}
+    body = _substituted(blocks.get("text/plain", ""), substitutions)
     kept = {"custom_args": arguments, "categories": mail.get("categories", [])}
     details = orjson.dumps(kept).decode()
     our_id = arguments.get("m")
@@ -124,8 +125,9 @@ def _personalized(
             recipient=address,
             sender=(personalization.get("from") or mail["from"])["email"],
             subject=_substituted(subject, substitutions),
-            body=blocks.get("text/plain", ""),
-            html=blocks.get("text/html"),
+            body=body,
+            # Nobody is shown the HTML of a mail that has a text, and a storm's worth of it is much.
+            html=None if body else _substituted(blocks.get("text/html", ""), substitutions),
             our_id=our_id,
             first=number == 0,
             failure=mailbox_failure(address),
@@ -136,7 +138,7 @@ def _personalized(
     ]
 
 
-def _addresses(personalization: Mapping[str, Any], field: str) -> list[str]:
+def _addresses(personalization: Mapping[str, Any], field: _Field) -> list[str]:
     found: list[str] = []
     for kind in ("to", "cc", "bcc"):
         people = personalization.get(kind, [])
@@ -144,39 +146,44 @@ def _addresses(personalization: Mapping[str, Any], field: str) -> list[str]:
             raise MailRefusal(
                 "The to array is required for all personalization objects, and must have at "
                 "least one email object with a valid email address.",
-                f"{field}.{kind}",
+                _named((*field, kind)),
             )
         for place, person in enumerate(people):
-            found.append(_check_address(person, f"{field}.{kind}.{place}"))
+            found.append(_check_address(person, (*field, kind, place)))
     if "from" in personalization:
-        _check_address(personalization["from"], f"{field}.from")
+        _check_address(personalization["from"], (*field, "from"))
     if len(found) > _MOST_RECIPIENTS:
-        raise MailRefusal("A personalization cannot have more than 1000 recipients.", field)
+        raise MailRefusal("A personalization cannot have more than 1000 recipients.", _named(field))
     if len({address.lower() for address in found}) < len(found):
         raise MailRefusal(
             "Each email address in the personalization block should be unique between to, cc, "
             "and bcc.",
-            field,
+            _named(field),
         )
     return found
 
 
-def _check_address(person: Any, field: str) -> str:  # noqa: ANN401 - anything JSON may hold
+def _named(field: _Field) -> str:
+    return ".".join(map(str, field))
+
+
+def _check_address(person: Any, field: _Field) -> str:  # noqa: ANN401 - anything JSON may hold
     address = person.get("email") if isinstance(person, dict) else None
     if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
-        raise MailRefusal("Does not contain a valid address.", f"{field}.email")
+        raise MailRefusal("Does not contain a valid address.", _named((*field, "email")))
     return address
 
 
-def _check_arguments(arguments: Any, field: str) -> None:  # noqa: ANN401 - anything JSON may hold
-    if not isinstance(arguments, dict) or not all(
-        isinstance(value, str) for value in arguments.values()
-    ):
-        raise MailRefusal("Invalid type. Expected: an object of strings.", field)
-    if sum(len(f"{name}{value}".encode()) for name, value in arguments.items()) > (
-        _LARGEST_PART_BYTES
-    ):
-        raise MailRefusal("This may not exceed 10,000 bytes.", field)
+def _check_arguments(arguments: Any, field: _Field) -> None:  # noqa: ANN401 - anything JSON may hold
+    if not isinstance(arguments, dict):
+        raise MailRefusal("Invalid type. Expected: an object of strings.", _named(field))
+    length = 0
+    for name, value in arguments.items():
+        if not isinstance(value, str):
+            raise MailRefusal("Invalid type. Expected: an object of strings.", _named(field))
+        length += len(name.encode()) + len(value.encode())
+    if length > _LARGEST_PART_BYTES:
+        raise MailRefusal("This may not exceed 10,000 bytes.", _named(field))
 
 
 def _is_text(value: object) -> bool:

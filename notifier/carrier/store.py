@@ -8,10 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from notifier.carrier.group_commit import GroupCommit
 from notifier.carrier.schema import connect, create_store
@@ -24,9 +22,8 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acceptance:
-    """One text or e-mail to one recipient, as it was taken.
+class Acceptance(NamedTuple):
+    """One text or e-mail to one recipient, as it was taken: a tuple, for a thousand come at once.
 
     first: False for a further recipient of the same personalization, which is no second
     acceptance of its our_id. failure: how it will end when it does not arrive (an error code as
@@ -51,7 +48,7 @@ class Acceptance:
     details: str = "{}"
 
 
-_NAMES = Acceptance.__slots__
+_NAMES = Acceptance._fields
 _AT = {name: f"?{place}" for place, name in enumerate((*_NAMES, "at", "due"), 1)}
 _GIVEN = tuple(name for name in _NAMES if name != "first")
 _ACCEPT = f"""
@@ -60,7 +57,6 @@ VALUES ({", ".join(_AT[name] for name in _GIVEN)},
     {_AT["first"]} AND EXISTS (SELECT 1 FROM messages WHERE our_id = {_AT["our_id"]}),
     {_AT["at"]}, {_AT["at"]}, {_AT["at"]}, {_AT["due"]})
 """  # noqa: S608 - names and places are ours, values are bound
-_VALUES = attrgetter(*_NAMES)
 
 
 class CarrierStore:
@@ -109,7 +105,7 @@ class CarrierStore:
         due_ms: when they first move on; both in milliseconds since the epoch.
         """
         now = now_ms()
-        rows = [(*_VALUES(acceptance), now, due_ms) for acceptance in acceptances]
+        rows = [(*acceptance, now, due_ms) for acceptance in acceptances]
 
         def insert(connection: sqlite3.Connection) -> None:
             # One by one: each row's `again` has to see the rows before it.
@@ -130,7 +126,7 @@ class CarrierStore:
 
 def row_of(acceptance: Acceptance, now: int, due: int) -> dict[str, Any]:
     """The row of a message as it was just taken."""
-    row: dict[str, Any] = {name: getattr(acceptance, name) for name in acceptance.__slots__}
+    row: dict[str, Any] = acceptance._asdict()
     # Until it is sent, a text's date_sent is its date of creation, as in the published examples.
     return row | {
         "accepted_ms": now,

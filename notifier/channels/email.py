@@ -167,7 +167,7 @@ def _own(outgoing: Outgoing) -> dict[str, dict[str, str]]:
         return {}
     return {
         "headers": outgoing.mail_headers,
-        "substitutions": {links.BLANK: links.filled(links.BLANK, outgoing.link)},
+        "substitutions": {links.BLANK: outgoing.link[-len(links.BLANK) :]},
     }
 
 

@@ -81,8 +81,8 @@ class FanOut(ABC):
     ) -> Iterator[_Answer]:
         answers = self._several(wishes, may_call, call, refused)
         try:
-            while (answer := self._run(anext(answers, None))) is not None:
-                yield answer
+            while (some := self._run(anext(answers, None))) is not None:
+                yield from some
         finally:
             self._run(answers.aclose())
 
@@ -92,7 +92,8 @@ class FanOut(ABC):
         may_call: Callable[[_Wish], bool],
         call: Callable[[_Wish], Awaitable[_Answer]],
         refused: Callable[[_Wish], _Answer],
-    ) -> AsyncGenerator[_Answer]:
+    ) -> AsyncGenerator[list[_Answer]]:
+        """Give answers as they come, all there are at a time: each hand-over costs."""
         waiting, running = deque(wishes), 0
         ended: asyncio.Queue[_Answer] = asyncio.Queue()
         tasks: set[asyncio.Task[None]] = set()
@@ -101,15 +102,18 @@ class FanOut(ABC):
                 while waiting and running < max(1, self.calls):
                     wish = waiting.popleft()
                     if not may_call(wish):
-                        yield refused(wish)
+                        yield [refused(wish)]
                         continue
                     task = asyncio.ensure_future(_into(ended, call(wish)))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
                     running += 1
                 if running:
-                    yield await ended.get()
-                    running -= 1
+                    some = [await ended.get()]
+                    while not ended.empty():
+                        some.append(ended.get_nowait())
+                    running -= len(some)
+                    yield some
         finally:
             for task in tasks:
                 task.cancel()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from twilio.base.exceptions import (
@@ -97,7 +97,7 @@ class Twilio(AsyncTwilioHttpClient):  # type: ignore[misc]  # the SDK ships no t
             method.upper(),
             url,
             params=params,
-            data=data,
+            data=None if data is None else urlencode(data, doseq=True),
             headers={**(headers or {}), **_authorization(auth)},
             timeout=aiohttp.ClientTimeout(total=timeout) if timeout else self.client_timeout,
             allow_redirects=allow_redirects,

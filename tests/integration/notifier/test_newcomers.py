@@ -64,7 +64,7 @@ def ahead(conn: Connection) -> int:
     return journal.last_number(conn) + 1
 
 
-def _make_odd(world: World, odd: str, which: int) -> None:
+def make_odd(world: World, odd: str, which: int) -> None:
     """Something that is not as with most people, of the account, contact, … of this number."""
     of: dict[str, tuple[sa.Table, dict[str, Any]]] = {
         "alerts off": (t.accounts, {"outage_alerts": False}),
@@ -135,11 +135,11 @@ def test_both_ways_find_the_same_people_and_the_same_situations(
             world.declare(min(inside))
         outage = world.declare(*inside)
         for odd, which in chosen:
-            _make_odd(world, odd, which)
+            make_odd(world, odd, which)
             if odd == "told":
                 world.plan()
             if odd == "reported":
-                _report(world, which)
+                report(world, which)
         with db.write() as conn:
             key = world.key(conn, outage)
             moment = Moment.of(
@@ -158,7 +158,7 @@ def test_both_ways_find_the_same_people_and_the_same_situations(
         db.close()
 
 
-def _report(world: World, which: int) -> None:
+def report(world: World, which: int) -> None:
     with world.db.write() as conn:
         contact = conn.execute(sa.select(t.contacts.c.endpoint_key)).scalars().all()
         conn.execute(

@@ -25,8 +25,11 @@ class Shelf:
         self.noted: set[int] = set()
         self.sent: list[int] = []
 
-    def waiting(self, *, queued_too: bool) -> Sequence[Waiting]:
-        return [b for b in self.open.values() if queued_too or b.key not in self.noted]
+    def waiting(
+        self, *, queued_too: bool, lanes: Sequence[str] = queues.LANES
+    ) -> Sequence[Waiting]:
+        free = (b for b in self.open.values() if queued_too or b.key not in self.noted)
+        return [batch for batch in free if batch.lane in lanes]
 
     def queued(self, keys: Iterable[int]) -> None:
         self.noted |= set(keys)
@@ -72,6 +75,22 @@ def test_what_waits_is_queued_once_on_its_own_lane(client: redis.Redis) -> None:
     assert _queued(client, "sms") == [("workers.jobs.send_batch", (1,))]
     assert _queued(client, "email") == [("workers.jobs.send_batch", (2,))]
     assert shelf.sent == []
+
+
+def test_what_is_urgent_is_queued_before_anything_else_is_looked_at(client: redis.Redis) -> None:
+    before: list[tuple[str | None, tuple[int, ...]]] = []
+
+    class Watched(Shelf):
+        def waiting(
+            self, *, queued_too: bool, lanes: Sequence[str] = queues.LANES
+        ) -> Sequence[Waiting]:
+            if "sms" in lanes:
+                before.extend(_queued(client, "sms-urgent"))
+            return super().waiting(queued_too=queued_too, lanes=lanes)
+
+    shelf = Watched(Waiting(key=1, lane="sms"), Waiting(key=2, lane="sms-urgent"))
+    assert Dispatch(shelf, client).turn()
+    assert before == [("workers.jobs.send_batch", (2,))]
 
 
 def test_only_the_key_of_a_batch_is_in_redis(client: redis.Redis) -> None:
