@@ -178,7 +178,9 @@ def test_answers_wait_but_pages_and_answers_to_danger_do_not(world: World) -> No
     stop(world.db)
     with serving(accepted) as provider:
         answers = Answers(world.db, live(world.settings, provider), SITE)
-        answers.turn()
+        # Two answers to one number go one after the other.
+        while answers.turn():
+            pass
         assert sorted(text for _, text in said(provider)) == [
             "danger answer",
             "danger page",
