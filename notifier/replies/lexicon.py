@@ -71,6 +71,10 @@ class Lexicon:
         """Whether a sentence that ends texts says the contrary, if some words are misspelt."""
         return any(self._turns(intent, self.form(one)) for one in self.readings(intent, text))
 
+    def knows(self, word: str) -> bool:
+        """Whether a word is one of the table."""
+        return self.spelling_of_stop.knows(word)
+
     def readings(self, intent: str, text: str) -> Iterator[str]:
         """A text as it is written, and as it may have been meant."""
         if self.spaced:

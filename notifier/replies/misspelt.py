@@ -32,9 +32,14 @@ class Spelling:
     """Words that matter, each under what is left of it when a letter is left out."""
 
     known: frozenset[str]
+    stems: tuple[str, ...]
     words: frozenset[str]
     by_rest: Mapping[str, frozenset[str]]
     stems_by_rest: Mapping[str, frozenset[str]]
+
+    def knows(self, word: str) -> bool:
+        """Whether a word is one of the language's table, or begins like one."""
+        return word in self.known or word.startswith(self.stems)
 
     def readings(self, text: str, most: int = _MISSPELT) -> Iterator[str]:
         """A text, and as it may have been meant, with so many words read otherwise at most."""
@@ -83,9 +88,11 @@ def spelling(known: Iterable[str], matter: Iterable[str]) -> Spelling:
     words = {word for word in _words_of(matter) if len(word.removesuffix("*")) > 1}
     stems = {word for word in words if word.endswith("*") and len(word) > _STEM}
     whole = frozenset(plain(word) for word in words - stems)
+    all_known = _words_of(filter(_has_a_word, known))
     return Spelling(
         # "S T O P" makes no words of its letters.
-        known=frozenset(plain(word) for word in _words_of(filter(_has_a_word, known))),
+        known=frozenset(map(plain, all_known)),
+        stems=tuple(plain(word) for word in all_known if word.endswith("*") and len(word) > _STEM),
         words=whole,
         by_rest=_by_rest(whole),
         stems_by_rest=_by_rest(map(plain, stems)),

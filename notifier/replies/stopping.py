@@ -1,10 +1,12 @@
 """Sentences that end texts, and those that only may: these are asked back (DECISIONS 25). Pure.
 
-A sentence ends texts where it says so and nothing in it turns that round, as far as it can be read:
-a misspelt "never" turns it round as well. A word that stands alone is a command, and ends at once.
+A sentence ends texts where it says so, nothing in it turns that round, and every word of it is one
+that the tables know: a misspelt "never" turns it round as well. A word that stands alone is a
+command, and ends at once.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from notifier.replies.commanding import command
@@ -39,7 +41,19 @@ def _unless_turned(name: str, text: str, words: str, context: Context) -> Unders
         for lexicon in saying(name, words)
     ):
         return asked_back(heard)
-    return heard
+    known = all(_is_known(word, saying(name, words)) for word in _others(words, context))
+    return heard if known else asked_back(heard)
+
+
+def _others(words: str, context: Context) -> list[str]:
+    """Words that have a spelling, without those of our name."""
+    ours = plain(context.name).split()
+    return [word for word in words.split() if word.isascii() and word not in ours]
+
+
+def _is_known(word: str, able: Iterable[Lexicon]) -> bool:
+    """Whether these languages have a word: one that is misspelt may have said "unless"."""
+    return word.isdigit() or any(lexicon.knows(word) for lexicon in able if lexicon.spaced)
 
 
 def _denies(lexicon: Lexicon, piece: str) -> bool:

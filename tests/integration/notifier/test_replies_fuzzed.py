@@ -39,6 +39,7 @@ ENDS = {"stop", "wrong"}
 """What ends texts to a number, and nothing else does; the last word of a label."""
 
 
+HAN = re.compile("[\u3400-\u9fff]")
 QUOTED = re.compile("[“”]")
 NEGATION = re.compile("[不别抱歉叫他让ਨਾ]")
 """Letters that are a word or half of one, without which a sentence says the other thing: no error
@@ -123,7 +124,9 @@ def misspelt(chance: random.Random, text: str, most: int = 0) -> str:
     free = [at for at, letter in enumerate(letters) if not NEGATION.match(letter)]
     for at in chance.sample(free, min(len(free), most or chance.randrange(1, 4))):
         letter = letters[at]
-        letters[at] = chance.choice([letter * 2, "", letter.swapcase(), letter + " "])
+        # A letter of Chinese is a word: who leaves it out says something else.
+        left_out = letter if HAN.match(letter) else ""
+        letters[at] = chance.choice([letter * 2, left_out, letter.swapcase(), letter + " "])
     return "".join(letters)
 
 
