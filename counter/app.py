@@ -13,6 +13,7 @@ from starlette.routing import Route
 from counter.hooks import Hooks
 from counter.personal import Personal
 from notifier import inbound, receipts
+from notifier.replies.lexicon import lexicons
 from outage import tables as t
 from outage.database import Database
 from outage.settings import Settings
@@ -21,6 +22,7 @@ from outage.site import NEUTRAL, Site
 
 def create_app(settings: Settings, db: Database, site: Site = NEUTRAL) -> Starlette:
     """Build the application. The database stays the caller's to close."""
+    lexicons()  # read now, and not while the first text waits for its answer
     personal = Personal(db, settings, site)
     hooks = Hooks(settings, partial(receipts.apply, db), partial(inbound.accept, db))
 

@@ -41,6 +41,6 @@ def tapped(form: Mapping[str, str], places: Iterable[Place]) -> Tap:
     once = form.get("once", "")
     if at is None or service is None or service not in at.services:
         raise Refused("choice_wrong")
-    if not 0 < len(once) <= _ONCE_LONGEST:
+    if not 0 < len(once) <= _ONCE_LONGEST or not once.isprintable():
         raise Refused("choice_wrong")
     return Tap(at=at, service=service, back=form["do"] == "on", once=once)

@@ -219,7 +219,14 @@ class Personal:
         language = asked.wish or self._spoken(chosen.language)
         return self._showing.stopping(asked.token, language, chosen)
 
+    def _is_ours(self, asked: Asked) -> bool:
+        """Looked at before anything is written: nobody waits for tokens that somebody makes up."""
+        with self._db.read() as conn:
+            return self._holder(conn, asked) is not None
+
     def _one_click(self, asked: Asked) -> Response | None:
+        if not self._is_ours(asked):
+            return None
         with self._db.write() as conn:
             holder = self._holder(conn, asked)
             if holder is None:
@@ -228,6 +235,8 @@ class Personal:
         return PlainTextResponse("Unsubscribed.\n", headers={"cache-control": "no-store"})
 
     def _acted(self, asked: Asked) -> Response | None:
+        if not self._is_ours(asked):
+            return None
         form = asked.form or {}
         do = self._does.get(form.get("do", ""))
         try:

@@ -56,6 +56,10 @@ class Temporary:
     def acted(self, asked: Asked) -> Response | None:
         """Take a tap, and show the page again."""
         form = asked.form or {}
+        with self._db.read() as conn:
+            # Nobody waits for the lock because somebody makes tokens up.
+            if temporary.opened(conn, self._links, asked.token) is None:
+                return None
         with self._db.write() as conn:
             found = temporary.opened(conn, self._links, asked.token)
             if found is None:

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 PERSONS = frozenset({"cli", "dispatcher", "crew"})
 """Kinds of actors behind whom a person stands who can be asked."""
 _A, _M = t.approvals, t.messages
+_PENDING = _M.c.state == sa.literal_column("'pending'")
 _MEDICAL = _M.c.priority % 2 == 0
 """Priorities are twice a kind's urgency, and one more for who is not medical."""
 
@@ -69,7 +70,7 @@ def planned(conn: Connection, number: int) -> int:
         conn.execute(
             sa.select(sa.func.count())
             .select_from(_M)
-            .where(_of(sa.literal(number)), _M.c.state == "pending", sa.not_(_MEDICAL))
+            .where(_of(sa.literal(number)), _PENDING, sa.not_(_MEDICAL))
         ).scalar_one()
     )
 
@@ -119,7 +120,7 @@ def _asked_by(conn: Connection, entry: JournalEntry) -> str:
 
 def _lapse(conn: Connection, outage_key: int) -> None:
     """Whatever of this outage waited and was superseded whole has nothing to wait for."""
-    pending = sa.exists().where(_of(_A.c.number), _M.c.state == "pending")
+    pending = sa.exists().where(_of(_A.c.number), _PENDING)
     conn.execute(
         _A.update()
         .where(_A.c.outage_key == outage_key, _A.c.state == State.WAITING.value, sa.not_(pending))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier import due, gathered, pacing
-from notifier.batches import pass_on, steady
+from notifier.batches import pass_on, steady, unsettled
 from notifier.channels.base import Outgoing
 from notifier.deciding import decide_again
 from notifier.gathered import Gathered
@@ -84,8 +84,10 @@ def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
             outage_keys=outages,
             now=work.now,
         )
+        # Asked first: what is settled after that is seen by what is looked at next.
+        blocked = unsettled(conn)
         rows = due.of_batch(conn, batch_key, moment)
-        decide_again(conn, rows, work, moment)
+        decide_again(conn, rows, work, moment, blocked)
         gathered.write(conn, work, wall_now(conn))
         if not work.outgoing:
             conn.execute(t.batches.delete().where(t.batches.c.key == batch_key))

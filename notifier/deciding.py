@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier import approvals, due, facts, scratch, wording
-from notifier.batches import in_flight, unsettled
+from notifier.batches import in_flight
 from notifier.facts import OutageFacts
 from notifier.gathered import Ending, Fate, Gathered, Waiting
 from notifier.policy import Decision, Reason, decide, unpack
@@ -20,9 +20,18 @@ from notifier.stating import fate, state_again, state_first
 from outage import tables as t
 
 
-def decide_again(conn: Connection, rows: list[sa.Row[Any]], work: Gathered, moment: Moment) -> None:
-    """Let each row say what is so now, wait, or end with a reason; they come in the order to go."""
-    now = Now.of(conn, rows, work, moment)
+def decide_again(
+    conn: Connection,
+    rows: list[sa.Row[Any]],
+    work: Gathered,
+    moment: Moment,
+    blocked: set[int],
+) -> None:
+    """Let each row say what is so now, wait, or end with a reason; they come in the order to go.
+
+    ``blocked`` are outages that somebody still works on.
+    """
+    now = Now.of(conn, rows, work, moment, blocked)
     alike: dict[tuple[object, ...], Fate] = {}
     told = set[tuple[int, int]]()
     # Of a chain of outages each has one more that it goes on from than the one before it.
@@ -61,11 +70,18 @@ class Now:
     decided: dict[tuple[int, int], Decision] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, conn: Connection, rows: list[sa.Row[Any]], work: Gathered, moment: Moment) -> "Now":
+    def of(
+        cls,
+        conn: Connection,
+        rows: list[sa.Row[Any]],
+        work: Gathered,
+        moment: Moment,
+        blocked: set[int],
+    ) -> "Now":
         standing, held = _standing(conn, rows, moment)
         chained = moment.goes_on or moment.shares
         return cls(
-            blocked=unsettled(conn),
+            blocked=blocked,
             wait=set(approvals.held(conn, work.now)),
             withdrawn=approvals.withdrawn(conn, list({row.number for row in rows})),
             standing=standing,

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from notifier.links import Links
 from notifier.replies import applying
 from notifier.replies.intents import Context, Intent
+from notifier.replies.lexicon import lexicons
 from notifier.replies.owing import URGENT, USUAL
 from notifier.replies.understanding import understand
 from outage import tables as t
@@ -49,28 +50,28 @@ def accept(db: Database, texts: Sequence[InboundText]) -> int:
     """Put texts on record; return how many were new. The same one again changes nothing."""
     if not texts:
         return 0
+    # Reading them takes its time: not under the write lock.
+    rows = [
+        {
+            "provider": one.provider,
+            "provider_id": one.provider_id,
+            "address": _clean(one.address)[:64],
+            "body": _clean(one.body)[:MOST_CHARACTERS],
+            "media": one.media,
+            "opt_out_type": one.opt_out_type,
+            "urgency": _urgency(one),
+        }
+        for one in texts
+    ]
     with db.write() as conn:
         dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
         now = wall_now(conn)
-        rows = [
-            {
-                "provider": one.provider,
-                "provider_id": one.provider_id,
-                "address": _clean(one.address)[:64],
-                "body": _clean(one.body)[:MOST_CHARACTERS],
-                "media": one.media,
-                "opt_out_type": one.opt_out_type,
-                "received_at": now,
-                "urgency": _urgency(one),
-            }
-            for one in texts
-        ]
         kept = (
             dialect.insert(t.replies)
             .on_conflict_do_nothing(index_elements=["provider", "provider_id"])
             .returning(t.replies.c.key)
         )
-        new = sum(len(conn.execute(kept, row).all()) for row in rows)
+        new = sum(len(conn.execute(kept, row | {"received_at": now}).all()) for row in rows)
         # Whoever applies them looks at once.
         conn.info[APPENDED] = bool(new)
     return new
@@ -94,6 +95,7 @@ class Inbox:
     """Applies what came in: danger and STOP before all else, each number's texts in their order."""
 
     def __init__(self, db: Database, settings: Settings, site: Site) -> None:
+        lexicons()  # read now, and not while the first text holds the write lock
         self._db, links = db, Links.of(settings)
         self.terms = applying.Terms(
             site=site,

@@ -14,7 +14,6 @@ from sqlalchemy.engine import Connection
 
 from notifier import scratch
 from notifier.as_numbers import is_
-from notifier.audience import TELLS
 from notifier.kinds import Channel
 from notifier.moment import Form, Moment
 from notifier.places import left_of_quiet
@@ -48,14 +47,12 @@ def may_be(conn: Connection, plan: Plan, form: Form) -> bool:
     return conn.execute(_FIRST, {"outage": plan.outage_key}).first() is not None
 
 
-def look(conn: Connection, plan: Plan, moment: Moment, which: dict[str, int]) -> bool:
+def look(conn: Connection, moment: Moment, which: dict[str, int]) -> bool:
     """Write down the newcomers of a range, and aim at all others in it; say whether there are any.
 
     ``which`` has the outage and the range.
     """
-    by = {"outage": plan.outage_key, "by_number": plan.number}
-    spoken = conn.execute(_SPOKEN, by).first() is not None
-    conn.execute(_everybody(moment.form, spoken=spoken), moment.values | which)
+    conn.execute(_everybody(moment.form), moment.values | which)
     if conn.execute(_ANY_OTHER).first() is None:
         return False
     conn.execute(_AIM_AT_OTHERS, which)
@@ -74,9 +71,8 @@ def decide_and_write(conn: Connection, plan: Plan, moment: Moment) -> None:
 
 
 @cache
-def _everybody(form: Form, *, spoken: bool) -> sa.Insert:
-    """With whether another entry than this one has ever told anybody of the outage."""
-    plain = case((sa.and_(*_plain(form, spoken=spoken)), packed(form)))
+def _everybody(form: Form) -> sa.Insert:
+    plain = case((sa.and_(*_plain(form)), packed(form)))
     who = (
         sa.select(_E.key, _A.key, plain)
         .select_from(_joined(form))
@@ -117,15 +113,13 @@ def _held_by() -> ColumnElement[int]:
     return held
 
 
-def _plain(form: Form, *, spoken: bool) -> list[ColumnElement[bool]]:
+def _plain(form: Form) -> list[ColumnElement[bool]]:
     """What makes somebody a newcomer with one place; the cheapest first."""
     told = t.messages.c
+    # By this entry too, in a step before: a load may move them on within the outage.
+    before = sa.exists().where(told.outage_key == OUTAGE, told.endpoint_key == _C.endpoint_key)
     # Which of theirs another outage took over, it interrupts as well.
-    found = [_held_by() == OUTAGE, *alone(form)]
-    if spoken:
-        before = sa.exists().where(told.outage_key == OUTAGE, told.endpoint_key == _C.endpoint_key)
-        found.append(sa.not_(before))
-    return found
+    return [_held_by() == OUTAGE, *alone(form), sa.not_(before)]
 
 
 def alone(form: Form) -> list[ColumnElement[bool]]:
@@ -172,12 +166,6 @@ def packed(form: Form) -> ColumnElement[int]:
 
 
 _FIRST = sa.select(_O.key).where(_O.key == OUTAGE, _O.membership == 1)
-_D = t.decisions.c
-_SPOKEN = (
-    sa.select(_D.number)
-    .where(_D.outage_key == OUTAGE, _D.decision.in_(TELLS), _D.number != sa.bindparam("by_number"))
-    .limit(1)
-)
 _ANY_OTHER = sa.select(newcomers.c.endpoint_key).where(newcomers.c.packed.is_(None)).limit(1)
 _AIM_AT_OTHERS = targets.insert().from_select(
     ["outage_key", "endpoint_key"],

@@ -31,10 +31,11 @@ def plan_some(conn: Connection, plan: Plan, after: int, premises: int) -> int | 
     )
     scratch.prepare(conn)
     new, others = look(conn, plan, moment, after, upto)
-    if new:
-        newcomers.decide_and_write(conn, plan, moment)
+    # In this order: messages are locked before people, as by receipts.
     if others:
         decide_and_write(conn, plan, moment, tally_silence=True)
+    if new:
+        newcomers.decide_and_write(conn, plan, moment)
     if siblings:
         scratch.prepare(conn)
         _aim(conn, plan.outage_key, siblings, after, upto)
@@ -53,7 +54,7 @@ def look(
     if not newcomers.may_be(conn, plan, moment.form):
         look_at_all(conn, plan.outage_key, moment, after, upto)
         return False, True
-    others = newcomers.look(conn, plan, moment, _range(plan.outage_key, after, upto))
+    others = newcomers.look(conn, moment, _range(plan.outage_key, after, upto))
     if others:
         _stand_within(conn, moment, after, upto)
     return True, others

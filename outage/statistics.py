@@ -4,9 +4,13 @@ By itself it looks again within a minute or so. The first large outage is planne
 that: by what was known of empty tables, it goes through all of one for each row of another.
 """
 
+import logging
+
 import sqlalchemy as sa
 
 from outage.database import Database
+
+log = logging.getLogger(__name__)
 
 FILLED = ("memberships", "interruptions", "messages")
 """Tables that a storm fills in minutes."""
@@ -27,5 +31,9 @@ def keep_up(db: Database) -> list[str]:
         conn = raw.execution_options(isolation_level="AUTOCOMMIT")
         grown = list(conn.execute(_GROWN, {"tables": list(FILLED)}).scalars())
         for name in grown:
-            conn.exec_driver_sql(f"ANALYZE {name}")
+            try:
+                # A VACUUM may hold a table for hours; nobody waits for it here.
+                conn.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {name}")
+            except sa.exc.DBAPIError as error:
+                log.warning("%s could not be analyzed: %s", name, type(error.orig).__name__)
     return grown

@@ -46,7 +46,9 @@ def off(conn: Connection, writer: Writer, at: Place, proved: bool) -> Done:  # n
     if here is not None and proved and _reopens(conn, writer, at, here):
         outcome, still = "premise_reopened", (here.outage_key, at.key)
     else:
-        _write_down(conn, writer, _report(writer, at, service, ReportKind.STILL_OUT, here))
+        # Who has proved nothing speaks for no household, also not when they say that it is back.
+        known = here if proved else None
+        _write_down(conn, writer, _report(writer, at, service, ReportKind.STILL_OUT, known))
     return Done(
         say="off_received",
         outcome=outcome,

@@ -16,6 +16,8 @@ from notifier.replies.plain import plain
 from notifier.replies.reading import clauses, found, saying, sentence, sentences
 
 ENDS = frozenset({Intent.STOP, Intent.WRONG})
+_MOST_WORDS = 40
+"""Of a sentence that ends texts: what a longer text says is not read for each word in it."""
 _DENIED = re.compile(r"\b(?:dont|not|never)(?: \S+){1,4} (?:stop|quit|cancel|unsubscribe)\b")
 """Whatever stands between may be a misspelt "want to"."""
 
@@ -34,6 +36,8 @@ def _unless_turned(name: str, text: str, words: str, context: Context) -> Unders
     heard = sentence(name, words, context)
     if heard is None:
         return None
+    if len(words.split()) > _MOST_WORDS:
+        return asked_back(heard)
     # A denial reaches no further than its clause.
     pieces = clauses(text) or [words]
     if any(

@@ -5,6 +5,7 @@ where it says a thing and nothing in it says the contrary. Who may have meant ST
 it clearly is asked (DECISIONS 25).
 """
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -35,7 +36,7 @@ Step = Callable[[str, str, Context], Understood | None]
 
 def understand(text: str, context: Context) -> Understood:
     """Say what a text is taken for."""
-    own = own_words(text[:MOST_CHARACTERS], context.name)
+    own = own_words(_as_long_as_it_looks(text[:MOST_CHARACTERS]), context.name)
     words = plain(own.text)
     if own.only_quotes:
         heard = danger(own.text, words, context)
@@ -48,6 +49,12 @@ def understand(text: str, context: Context) -> Understood:
             heard = heard if own.beside is None else _unless_quoted(heard, own.beside, context)
             return heard if heard.service else replace(heard, service=service_named(words))
     return found(Intent.OTHER, Reason.NOT_UNDERSTOOD, words, context)
+
+
+def _as_long_as_it_looks(text: str) -> str:
+    """A text, no longer when its signs are written out: one may stand for 18 letters."""
+    whole = unicodedata.normalize("NFKC", text)
+    return text if len(whole) <= MOST_CHARACTERS else whole[:MOST_CHARACTERS]
 
 
 def _unless_quoted(heard: Understood, beside: str, context: Context) -> Understood:

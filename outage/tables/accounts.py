@@ -83,6 +83,7 @@ contacts = Table(
     Column("ended_at", Instant),
     Column("chosen_at", Instant, comment="the person set topics and quiet hours; no import does"),
     Index("ix_contacts_endpoint_key", "endpoint_key"),
+    Index("ix_contacts_account_key", "account_key"),
     Index(
         "uq_contacts_open",
         "account_key",

@@ -372,11 +372,14 @@ def _fewer_indexes() -> None:
         op.drop_index(name, "messages")
     columns = ["endpoint_key", "number", "channel"]
     op.create_index("uq_messages_endpoint_entry", "messages", columns, unique=True)
+    # An account's messages are found by whoever has ever been reached for it.
+    op.create_index("ix_contacts_account_key", "contacts", ["account_key"])
     _partial("claimed", "lease_until", "state = 'claimed'")
     _partial("accepted_at", "accepted_at", "accepted_at IS NOT NULL")
 
 
 def _indexes_again() -> None:
+    op.drop_index("ix_contacts_account_key", "contacts")
     for name in ("ix_messages_accepted_at", "ix_messages_claimed", "uq_messages_endpoint_entry"):
         op.drop_index(name, "messages")
     for name, columns in _OLDER_INDEXES.items():

@@ -11,7 +11,7 @@ from notifier.replies.applying import MOST_AN_HOUR
 from notifier.replies.saying import say
 from outage import tables as t
 from outage.database import wall_now
-from outage.model import Status
+from outage.model import Service, Status
 from outage.privacy import MIN_PREMISES
 from outage.settings import Settings, load
 from tests.integration.notifier.talk import SITE, Talk
@@ -187,13 +187,16 @@ def test_each_area_has_enough_premises_and_goes_by_an_index(
     with talk.world.db.write() as conn:
         conn.execute(p.update().values(city="Springfield"))
         conn.execute(p.update().where(p.c.key == talk.world.ids["P1"]).values(**facts))
-        near = area.area(conn, talk.world.ids["P1"])
+        near = area.area(conn, talk.world.ids["P1"], Service.ELECTRIC)
         assert near is not None
         inside = set(conn.execute(sa.select(p.c.key).where(near)).scalars())
         assert talk.world.ids["P1"] in inside
         assert len(inside) >= MIN_PREMISES
         if conn.dialect.name == "sqlite":
-            for asked in (area.anybody_out(near), area.outages_in(near)):
+            for asked in (
+                area.anybody_out(near, Service.ELECTRIC),
+                area.outages_in(near, Service.ELECTRIC),
+            ):
                 plan = _plan(conn, asked)
                 assert "SEARCH premises USING" in plan
                 assert "SEARCH interruptions USING INDEX uq_interruptions_open" in plan
@@ -208,10 +211,20 @@ def _plan(conn: sa.Connection, asked: sa.Select[Any]) -> str:
     return "\n".join(row.detail for row in rows)
 
 
+def test_an_area_has_enough_premises_with_the_service(talk: Talk) -> None:
+    p, ids = t.premises.c, talk.world.ids
+    with talk.world.db.write() as conn:
+        conn.execute(t.premises.update().where(p.key == ids["P1"]).values(services=5))
+        electric = area.area(conn, ids["P1"], Service.ELECTRIC)
+        assert electric is not None
+        # Of its gas "in your area" would be said of this one house.
+        assert area.area(conn, ids["P1"], Service.GAS) is None
+
+
 def test_where_no_place_on_record_holds_enough_all_outages_count(talk: Talk) -> None:
     with talk.world.db.write() as conn:
         conn.execute(t.premises.update().values(postal_code=None, street="", city=""))
-        assert area.area(conn, talk.world.ids["P1"]) is None
+        assert area.area(conn, talk.world.ids["P1"], Service.ELECTRIC) is None
         assert not area.area_is_out(conn, talk.world.ids["P1"])
     outage = talk.world.declare("LONELY")
     with talk.world.db.write() as conn:

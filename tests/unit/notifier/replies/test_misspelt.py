@@ -1,5 +1,7 @@
 """A text is read as it may have been meant, and no further."""
 
+import time
+
 import pytest
 
 from notifier.replies.intents import Context, Intent
@@ -62,3 +64,19 @@ def test_one_slip_in_what_turns_a_stop_round_ends_no_texts(
 
 def test_a_long_text_of_unknown_words_is_read_in_a_bounded_number_of_ways() -> None:
     assert len(set(SPELLING.readings("nevr untl ned " * 200))) <= 501
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "arretez de m envoyer des messages nee pass jamai " + "\ufdfa" * 200,
+        "arretez de m envoyer des messages nee pass jamai " * 33,
+        "au feu. “x” " + "arretez de m envoyer des messages nee pass jamai " * 33,
+        "stop texting me nevr " * 80,
+    ],
+)
+def test_no_text_takes_long(text: str) -> None:
+    understand("stop texting me", Context(name="Example L&W"))  # reads the tables
+    begun = time.process_time()
+    understand(text, Context(name="Example L&W"))
+    assert time.process_time() - begun < 0.5
