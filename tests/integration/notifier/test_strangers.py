@@ -214,7 +214,9 @@ def _plan(conn: sa.Connection, asked: sa.Select[Any]) -> str:
 def test_an_area_has_enough_premises_with_the_service(talk: Talk) -> None:
     p, ids = t.premises.c, talk.world.ids
     with talk.world.db.write() as conn:
-        conn.execute(t.premises.update().where(p.key == ids["P1"]).values(services=5))
+        conn.execute(t.premises.update().values(services=Service.ELECTRIC.bit))
+        both = Service.ELECTRIC.bit | Service.GAS.bit
+        conn.execute(t.premises.update().where(p.key == ids["P1"]).values(services=both))
         electric = area.area(conn, ids["P1"], Service.ELECTRIC)
         assert electric is not None
         # Of its gas "in your area" would be said of this one house.
