@@ -39,6 +39,8 @@ class Lexicon:
     """What a wish begins with: "I want to"."""
     governed: Pattern
     """STOP behind other words than these: it says what somebody may do, and asks for nothing."""
+    polite: Pattern
+    """What a question begins with that is a request: "Could you"."""
     spellings: Mapping[str, Spelling]
     spelling_of_stop: Spelling
     asked_back: Pattern
@@ -61,6 +63,10 @@ class Lexicon:
         """Whether a sentence says this, and nothing in it says the contrary."""
         form = self.form(text)
         return self._finds(intent, form) and not self._turns(intent, form)
+
+    def requests(self, text: str) -> bool:
+        """Whether a question asks us to do something."""
+        return bool(self.polite.search(self.form(text)))
 
     def hides(self, intent: str, text: str) -> bool:
         """Whether a sentence says this, and something in it may say the contrary."""
@@ -160,6 +166,7 @@ def _load(language: str) -> Lexicon:
         unless=each(unless),
         leads=one(turned["leads"]),
         governed=one(turned["stop"]),
+        polite=one(turned["polite"]),
         spellings={name: spelling(known, [*unless.get(name, ()), *matter]) for name in _ENDING},
         spelling_of_stop=spelling(
             known,
