@@ -40,6 +40,13 @@ def told(text: str) -> list[str]:
     return [one for one in sentences(text) if one not in asked]
 
 
+def asks_whether(text: str, words: str) -> bool:
+    """Whether "it is back" is asked and not told."""
+    if "yet" in words.split():
+        return True
+    return bool(questions(text)) and not any(saying("on", one) for one in told(text))
+
+
 def written_in(words: str, context: Context, among: Iterable[str] = ()) -> str:
     """Guess the language of a plain text; ``among`` are those in which it says something."""
     able = [*among] or [lexicon.language for lexicon in lexicons()]
