@@ -27,6 +27,8 @@ from outage.opt_outs import BY_LINK
 from outage.settings import SendMode
 from outage.site import REGION, Site
 
+CONFIRMED_FOR = timedelta(hours=24)
+"""How long a YES from who has stopped may mean the STOP; later it means START."""
 MOST_AN_HOUR = 12
 """Answers to one number in an hour: two machines that answer each other come to an end."""
 ALWAYS_ANSWERED = frozenset({Intent.STOP, Intent.START, Intent.HELP, Intent.DANGER})
@@ -240,6 +242,10 @@ def _endpoint(conn: Connection, address: str, terms: Terms) -> sa.Row[Any] | Non
     return conn.execute(_ENDPOINT, {"number": number}).one()
 
 
+def _stopped_lately(stopped: datetime | None, now: datetime) -> bool:
+    return stopped is not None and now - stopped < CONFIRMED_FOR
+
+
 def _context(
     conn: Connection, row: sa.Row[Any], endpoint: sa.Row[Any], known: Conversation, name: str
 ) -> Context:
@@ -248,6 +254,7 @@ def _context(
     return Context(
         language=endpoint.language,
         opted_out=endpoint.opted_out_at is not None,
+        stopped_lately=_stopped_lately(endpoint.opted_out_at, row.received_at),
         asked=known.asked,
         options=min(MOST_CHOICES, len(options)),
         numbers=tuple(numbers.get(key) for key in options),

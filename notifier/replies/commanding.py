@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from notifier.replies.intents import Asked, Context, Intent, Reason, Understood
 from notifier.replies.lexicon import COMMAND_INTENTS, Lexicon, lexicons
-from notifier.replies.reading import found
+from notifier.replies.reading import asks_whether, found, questions
 
 _CHOICE = re.compile(r"(?:no |number |numero |option |opcion )?([1-9])")
 _SHORT_WISH = 10
@@ -38,7 +38,11 @@ def choice(_text: str, words: str, context: Context) -> Understood | None:
         reason = Reason.ANSWER if fits else Reason.NOTHING_ASKED
         said = found(Intent.CHOICE, reason, words, context)
         return replace(said, choice=int(picked[1]) if fits else None)
-    if context.asked is Asked.WHICH and (number := _house(words)) is not None:
+    if (
+        context.asked is Asked.WHICH
+        and not perhaps_ends(words)
+        and (number := _house(words)) is not None
+    ):
         at = [place for place, one in enumerate(context.numbers, 1) if one == number]
         if len(at) == 1:
             said = found(Intent.CHOICE, Reason.ANSWER, words, context)
@@ -51,7 +55,12 @@ def _house(words: str) -> int | None:
     return int(first) if first.isascii() and first.isdigit() and len(first) < 8 else None  # noqa: PLR2004  # no longer one has a house
 
 
-def command(_text: str, words: str, context: Context) -> Understood | None:
+def perhaps_ends(words: str) -> bool:
+    """Whether anything in a text may say STOP: "12 Elm, and stop all these texts"."""
+    return any(lexicon.perhaps_ends(words) for lexicon in lexicons())
+
+
+def command(text: str, words: str, context: Context) -> Understood | None:
     """A word or two that stand alone."""
     said = {
         lexicon.language: name
@@ -65,17 +74,31 @@ def command(_text: str, words: str, context: Context) -> Understood | None:
     if words in _TAUGHT:
         heard = replace(heard, language=context.language)
     if name == "yes":
-        return _yes(heard, context)
+        return _yes(heard, words, context)
+    if name == "start_again":
+        # "Resume!" from anybody else is a plea for power.
+        return replace(heard, intent=Intent.START) if context.opted_out else None
     if name == "no":
         return replace(heard, intent=Intent.NO)
-    return replace(heard, intent=COMMAND_INTENTS[name])
+    return _as_asked(replace(heard, intent=COMMAND_INTENTS[name]), text, words)
 
 
-def _yes(heard: Understood, context: Context) -> Understood | None:
+def _as_asked(heard: Understood, text: str, words: str) -> Understood:
+    """A command that asks: "Back on?" is no news, and "No more texts?" no wish."""
+    if heard.intent is Intent.ON and asks_whether(text, words):
+        return replace(heard, intent=Intent.STATUS)
+    is_a_word = words.isascii() and " " not in words
+    if heard.intent in {Intent.STOP, Intent.WRONG} and questions(text) and not is_a_word:
+        return replace(heard, intent=Intent.STOP_ASKED, reason=Reason.STOP_WORD_IN_SENTENCE)
+    return heard
+
+
+def _yes(heard: Understood, words: str, context: Context) -> Understood | None:
     """Yes to what? To the question that was asked; Twilio takes it for START from who stopped."""
     if context.asked is Asked.STOP:
         return replace(heard, intent=Intent.STOP, reason=Reason.ANSWER)
-    return replace(heard, intent=Intent.START) if context.opted_out else None
+    lifts = context.opted_out and not context.stopped_lately and " " not in words
+    return replace(heard, intent=Intent.START) if lifts else None
 
 
 def language(_text: str, words: str, context: Context) -> Understood | None:

@@ -75,6 +75,7 @@ class Context:
     Attributes:
         language: what the endpoint is spoken to in.
         opted_out: whether it has stopped our texts.
+        stopped_lately: whether it did so just now: its YES may confirm that.
         asked: what it was asked lately and has not answered.
         options: how many places it may choose from.
         numbers: the house numbers of those places, in their order.
@@ -84,6 +85,7 @@ class Context:
 
     language: str = "en"
     opted_out: bool = False
+    stopped_lately: bool = False
     asked: Asked | None = None
     options: int = 0
     numbers: tuple[int | None, ...] = ()

@@ -39,9 +39,13 @@ class Lexicon:
     """What a wish begins with: "I want to"."""
     governed: Pattern
     """STOP behind other words than these: it says what somebody may do, and asks for nothing."""
+    polite: Pattern
+    """What a question begins with that is a request: "Could you"."""
     spellings: Mapping[str, Spelling]
     spelling_of_stop: Spelling
     asked_back: Pattern
+    streets: Pattern
+    """Streets and towns with a word of STOP in them."""
     services: Mapping[str, Pattern]
     languages: Mapping[str, str]
     asks_for: Mapping[str, Pattern]
@@ -62,10 +66,20 @@ class Lexicon:
         form = self.form(text)
         return self._finds(intent, form) and not self._turns(intent, form)
 
+    def requests(self, text: str) -> bool:
+        """Whether a question asks us to do something."""
+        return bool(self.polite.search(self.form(text)))
+
     def hides(self, intent: str, text: str) -> bool:
         """Whether a sentence says this, and something in it may say the contrary."""
         form = self.form(text)
         return self._finds(intent, form) and self._turns(intent, form)
+
+    def perhaps_ends(self, text: str) -> bool:
+        """Whether a text has words that end texts, or may."""
+        form = self.form(text)
+        asked = self.asked_back.search(self.streets.sub(" ", form))
+        return bool(asked) or any(self._finds(name, form) for name in _ENDING)
 
     def may_turn(self, intent: str, text: str) -> bool:
         """Whether a sentence that ends texts says the contrary, if some words are misspelt."""
@@ -160,6 +174,7 @@ def _load(language: str) -> Lexicon:
         unless=each(unless),
         leads=one(turned["leads"]),
         governed=one(turned["stop"]),
+        polite=one(turned["polite"]),
         spellings={name: spelling(known, [*unless.get(name, ()), *matter]) for name in _ENDING},
         spelling_of_stop=spelling(
             known,
@@ -170,6 +185,7 @@ def _load(language: str) -> Lexicon:
             ],
         ),
         asked_back=one(data["asked_back"]["words"]),
+        streets=one(data["asked_back"].get("streets", ())),
         services=each(data["services"]),
         languages=_by_word(names, spaced=spaced),
         asks_for={

@@ -7,10 +7,11 @@ from notifier.replies.intents import Context, Intent, Reason, Understood
 from notifier.replies.lexicon import COMMAND_INTENTS, Lexicon, lexicons
 from notifier.replies.plain import plain, script_of
 
-_CLAUSE = re.compile("[.,;:!?\n\u3002\uff0c\uff01\uff1f\uff1b\u0964\u2014]+")
-
-
+_MARKS = ".,;:!?\n\u3002\uff0c\uff01\uff1f\uff1b\u0964\u2014"
+_CLAUSE = re.compile(f"[{_MARKS}]+")
+_WITH_MARKS = re.compile(f"[^{_MARKS}]+[{_MARKS}]*")
 _SENTENCE = re.compile("[.;!?\n\u3002\uff01\uff1f\uff1b\u0964]+")
+_QUESTION = re.compile("[^.;!?\n\u3002\uff01\uff1f\uff1b\u0964]+(?=[?\uff1f])")
 
 
 def sentences(text: str) -> list[str]:
@@ -21,6 +22,29 @@ def sentences(text: str) -> list[str]:
 def clauses(text: str) -> list[str]:
     """What stands between marks, each plain."""
     return list(filter(None, map(plain, _CLAUSE.split(text))))
+
+
+def with_marks(text: str) -> list[str]:
+    """What stands between marks, as it was written and with the marks behind it."""
+    return _WITH_MARKS.findall(text)
+
+
+def questions(text: str) -> list[str]:
+    """Its sentences that end in a question mark, each plain."""
+    return list(filter(None, map(plain, _QUESTION.findall(text))))
+
+
+def told(text: str) -> list[str]:
+    """Its sentences that do not, each plain."""
+    asked = questions(text)
+    return [one for one in sentences(text) if one not in asked]
+
+
+def asks_whether(text: str, words: str) -> bool:
+    """Whether "it is back" is asked and not told."""
+    if "yet" in words.split():
+        return True
+    return bool(questions(text)) and not any(saying("on", one) for one in told(text))
 
 
 def written_in(words: str, context: Context, among: Iterable[str] = ()) -> str:

@@ -13,7 +13,7 @@ from notifier.replies.commanding import command
 from notifier.replies.intents import Context, Intent, Reason, Understood
 from notifier.replies.lexicon import Lexicon, lexicons
 from notifier.replies.plain import plain
-from notifier.replies.reading import clauses, found, saying, sentence, sentences
+from notifier.replies.reading import clauses, found, questions, saying, sentence, sentences, told
 
 ENDS = frozenset({Intent.STOP, Intent.WRONG})
 _MOST_WORDS = 40
@@ -28,8 +28,25 @@ def wrong(_text: str, words: str, context: Context) -> Understood | None:
 
 
 def stop(text: str, words: str, context: Context) -> Understood | None:
-    """Whether a sentence ends texts; asked back where a word, perhaps misspelt, turns it round."""
-    return _unless_turned("stop", text, words, context)
+    """Whether a sentence ends texts; asked back where a word, perhaps misspelt, turns it round.
+
+    Also where it is put together of two ("We are at the dead end. Updates please"), or is asked.
+    """
+    heard = _unless_turned("stop", text, words, context)
+    if heard is None or _in_one_sentence(text, words):
+        return heard
+    return asked_back(heard)
+
+
+def _in_one_sentence(text: str, words: str) -> bool:
+    """Whether one sentence says it by itself, and is no question unless it requests it."""
+    asked = questions(text)
+    said = told(text) if asked else sentences(text) or [words]
+    return any(
+        lexicon.says("stop", one)
+        for lexicon in lexicons()
+        for one in [*said, *filter(lexicon.requests, asked)]
+    )
 
 
 def _unless_turned(name: str, text: str, words: str, context: Context) -> Understood | None:

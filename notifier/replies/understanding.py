@@ -9,11 +9,12 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 
-from notifier.replies.commanding import choice, command, language
+from notifier.replies.commanding import choice, command, language, perhaps_ends
 from notifier.replies.intents import Asked, Context, Intent, Reason, Understood
+from notifier.replies.lexicon import lexicons
 from notifier.replies.plain import plain
 from notifier.replies.quoting import own_words
-from notifier.replies.reading import found, sentence, service_named
+from notifier.replies.reading import asks_whether, found, questions, sentence, service_named
 from notifier.replies.stopping import (
     ENDS,
     asked_back,
@@ -86,12 +87,24 @@ def _place(text: str, words: str, context: Context) -> Understood | None:
     """Which place is meant, if that was asked."""
     if context.asked not in {Asked.WHO, Asked.WHICH} or (place := named_place(text)) is None:
         return None
+    if context.asked is Asked.WHICH and perhaps_ends(words):
+        return asked_back(found(Intent.PLACE, Reason.ANSWER, words, context))
     return replace(found(Intent.PLACE, Reason.ANSWER, words, context), place=place)
+
+
+def _only_asks(text: str) -> bool:
+    """Whether a text is a question, and no request."""
+    asked = questions(text)
+    return bool(asked) and not any(lexicon.requests(one) for lexicon in lexicons() for one in asked)
 
 
 def _said(text: str, words: str, context: Context) -> Understood | None:
     for name in _ORDER:
         heard = sentence(name, words, context)
+        if name == "start" and _only_asks(text):
+            continue
+        if heard is not None and name == "on" and asks_whether(text, words):
+            heard = replace(heard, intent=Intent.STATUS)
         if heard is not None:
             # "Where is the crew? 12 Elm St" from a number nobody knows says both at once.
             return replace(heard, place=named_place(text))

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from notifier.replies.intents import Context, Danger, Intent, Reason, Understood
 from notifier.replies.lexicon import lexicons
-from notifier.replies.reading import clauses, found, sentence
+from notifier.replies.plain import plain
+from notifier.replies.reading import clauses, found, sentence, with_marks
 from notifier.replies.stopping import stop
 from notifier.replies.whereabouts import named_place, without_house
 
@@ -55,7 +56,8 @@ def also_ends(text: str, words: str, context: Context) -> Intent | None:
     by_provider = OPT_OUT_TYPES.get((context.opt_out_type or "").upper())
     if by_provider in {Intent.STOP, Intent.START}:
         return by_provider
-    rest = [clause for clause in clauses(text) if not _warned(clause)]
+    # With their marks: "No more updates?" asks.
+    rest = "".join(clause for clause in with_marks(text) if not _warned(plain(clause)))
     # STOP alone beside danger may well be a cry: only a sentence is taken for it.
-    heard = (stop(text, words, context), stop(". ".join(rest), " ".join(rest), context))
+    heard = (stop(text, words, context), stop(rest, plain(rest), context))
     return Intent.STOP if any(one and one.intent is Intent.STOP for one in heard) else None

@@ -55,6 +55,31 @@ def test_yes_is_an_answer_only_to_what_was_asked() -> None:
     assert understand("sí", Context()).intent is Intent.OTHER
 
 
+def test_yes_after_stop_confirms_it() -> None:
+    stopped = Context(opted_out=True)
+    for text in ("yes stop", "Yes, STOP!", "Yes please stop"):
+        assert understand(text, stopped).intent is Intent.STOP
+    for text in ("y", "Yes", "sí"):
+        assert understand(text, stopped).intent is Intent.START
+        lately = Context(opted_out=True, stopped_lately=True)
+        assert understand(text, lately).intent is Intent.OTHER
+    assert understand("yes please", stopped).intent is Intent.OTHER
+
+
+@pytest.mark.parametrize("text", ["resume", "Restart", "Reanudar", "activar"])
+def test_a_plea_for_power_lifts_no_stop_that_was_never_said(text: str) -> None:
+    assert understand(text, Context()).intent is Intent.OTHER
+    assert understand(text, Context(opted_out=True)).intent is Intent.START
+
+
+def test_stop_behind_a_house_number_is_not_taken_for_a_choice() -> None:
+    asked = Context(asked=Asked.WHICH, options=2, numbers=(12, 14))
+    for text in ("12 STOP", "12 Elm, and please stop all these texts", "12 stop texting me"):
+        assert understand(text, asked).intent in {Intent.STOP, Intent.STOP_ASKED}
+    for text in ("12", "12 Elm", "12 North End Ave", "12 West End"):
+        assert understand(text, asked).choice == 1
+
+
 @pytest.mark.parametrize(
     ("text", "house", "code", "account"),
     [
