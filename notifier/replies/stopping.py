@@ -22,9 +22,16 @@ _DENIED = re.compile(r"\b(?:dont|not|never)(?: \S+){1,4} (?:stop|quit|cancel|uns
 """Whatever stands between may be a misspelt "want to"."""
 
 
-def wrong(_text: str, words: str, context: Context) -> Understood | None:
-    """Whether somebody else has the number now."""
-    return _unless_turned("wrong", "", words, context)
+def wrong(text: str, words: str, context: Context) -> Understood | None:
+    """Whether somebody else has the number now.
+
+    Asked back as with STOP, but a question that is all there is only sounds polite.
+    """
+    heard = _unless_turned("wrong", "", words, context)
+    alone = len(sentences(text)) < 2  # noqa: PLR2004  # with another
+    if heard is None or alone or _in_one_sentence("wrong", text, words):
+        return heard
+    return asked_back(heard)
 
 
 def stop(text: str, words: str, context: Context) -> Understood | None:
@@ -33,17 +40,17 @@ def stop(text: str, words: str, context: Context) -> Understood | None:
     Also where it is put together of two ("We are at the dead end. Updates please"), or is asked.
     """
     heard = _unless_turned("stop", text, words, context)
-    if heard is None or _in_one_sentence(text, words):
+    if heard is None or _in_one_sentence("stop", text, words):
         return heard
     return asked_back(heard)
 
 
-def _in_one_sentence(text: str, words: str) -> bool:
+def _in_one_sentence(name: str, text: str, words: str) -> bool:
     """Whether one sentence says it by itself, and is no question unless it requests it."""
     asked = questions(text)
     said = told(text) if asked else sentences(text) or [words]
     return any(
-        lexicon.says("stop", one)
+        lexicon.says(name, one)
         for lexicon in lexicons()
         for one in [*said, *filter(lexicon.requests, asked)]
     )

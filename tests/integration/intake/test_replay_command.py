@@ -202,14 +202,15 @@ def test_a_replay_that_is_asked_to_end_gives_the_clock_back(town: Database, tmp_
     file = tmp_path / "storm.jsonl"
     file.write_bytes(line(row(1)) + b"\n" + line(row(1, cause="Tree"), fetched=FETCHED + 9_000))
     words = [sys.executable, "-m", "workers", "replay", str(file), "--speed", "1"]
-    replaying = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+    with (tmp_path / "said.txt").open("w") as said:
+        replaying = subprocess.Popen(words, stderr=said)
     try:
         deadline = time.monotonic() + 60
         while not is_held(town) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert is_held(town)
         replaying.terminate()
-        assert replaying.wait(20) == 130
+        assert replaying.wait(20) == 130, (tmp_path / "said.txt").read_text()
     finally:
         replaying.kill()
         replaying.wait()
