@@ -13,7 +13,7 @@ from notifier.replies.commanding import choice, command, language, perhaps_ends
 from notifier.replies.intents import Asked, Context, Intent, Reason, Understood
 from notifier.replies.lexicon import lexicons
 from notifier.replies.plain import plain
-from notifier.replies.quoting import own_words
+from notifier.replies.quoting import after_name, own_words
 from notifier.replies.reading import asks_whether, found, questions, sentence, service_named
 from notifier.replies.stopping import (
     ENDS,
@@ -47,9 +47,15 @@ def understand(text: str, context: Context) -> Understood:
         return stop_behind(own.behind, context) or _quotes(words, context)
     for step in _STEPS:
         if (heard := step(own.text, words, context)) is not None:
+            if heard.intent is Intent.START and _quotes_ours(text, own.text, context):
+                break  # "yes" beside a text of ours says yes to nothing
             heard = heard if own.beside is None else _unless_quoted(heard, own.beside, context)
             return heard if heard.service else replace(heard, service=service_named(words))
     return found(Intent.OTHER, Reason.NOT_UNDERSTOOD, words, context)
+
+
+def _quotes_ours(text: str, left: str, context: Context) -> bool:
+    return plain(left) != plain(text) and after_name(text, context.name) is None
 
 
 def _as_long_as_it_looks(text: str) -> str:
