@@ -10,7 +10,7 @@ from notifier import approvals
 from notifier.manners import Manners
 from notifier.planned import Plan
 from notifier.planner import plan_some
-from outage import journal, statistics
+from outage import analyzing, journal
 from outage import tables as t
 from outage.database import Database
 from outage.model import MAY_TELL, CrewStatus, JournalKind, OutageKey
@@ -67,7 +67,7 @@ class NotifierReader:
             manners=self.manners,
             count_shadowed=self.count_shadowed,
         )
-        statistics.keep_up(db)
+        analyzing.keep_up(db)
         done = item.step.get("premise", 0)
         after: int | None = None if done is None else int(done)
         size, aim = FIRST_STEP, STEP_S[db.engine.dialect.name]

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from outage import statistics
+from outage import analyzing
 from outage.database import Database
 
 
@@ -27,14 +27,14 @@ def fill(db: Database, first: int, last: int) -> None:
 
 def test_a_table_that_has_grown_by_much_is_looked_at_once(database: Database) -> None:
     if database.is_sqlite:
-        assert statistics.keep_up(database) == []
+        assert analyzing.keep_up(database) == []
         return
-    statistics.keep_up(database)
+    analyzing.keep_up(database)
     fill(database, 1, 20_000)
-    assert statistics.keep_up(database) == ["memberships"]
+    assert analyzing.keep_up(database) == ["memberships"]
     assert known(database, "memberships") == 20_000
-    assert statistics.keep_up(database) == []
+    assert analyzing.keep_up(database) == []
     fill(database, 20_001, 20_500)
-    assert statistics.keep_up(database) == []
+    assert analyzing.keep_up(database) == []
     fill(database, 20_501, 30_000)
-    assert statistics.keep_up(database) == ["memberships"]
+    assert analyzing.keep_up(database) == ["memberships"]
