@@ -171,9 +171,15 @@ def left(conn: Connection) -> int:
     parts += [
         number.where(*due, m.c.batch_key.is_not(None)),
         number.where(_CLAIMED),
-        number.where(m.c.state == sa.literal_column("'unknown'"), m.c.ended_at.is_(None)),
     ]
-    return sum(int(conn.execute(part).scalar_one()) for part in parts)
+    return sum(int(conn.execute(part).scalar_one()) for part in parts) + open_unknown(conn)
+
+
+def open_unknown(conn: Connection) -> int:
+    """How many messages nobody knows the fate of, and their providers may still tell."""
+    m = t.messages.c
+    is_open = (m.state == sa.literal_column("'unknown'"), m.ended_at.is_(None))
+    return int(conn.execute(sa.select(sa.func.count()).where(*is_open)).scalar_one())
 
 
 def assign(

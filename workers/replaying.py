@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections import Counter
@@ -129,6 +130,7 @@ def play(
             pace.wait_for(barrier)
             replay.stop_at(barrier)
             pace.say(barrier, replay.tally)
+        replay.finish()
     if not replay.tally.usable:
         line, sentence = replay.tally.first_problem
         raise RecordingRefused(
@@ -193,7 +195,17 @@ class Replay:
         timers.fire(self._db, self._leads)
         if barrier.snapshot is not None:
             self.tally.add(self._feed.apply(barrier.snapshot))
-        self._drain()
+        self._drain(PATIENCE_S)
+
+    def finish(self) -> None:
+        """Stay at the last barrier until word has come of what providers were silent about."""
+        with self._db.read() as conn:
+            unknown = batches.open_unknown(conn)
+        if unknown:
+            patience_s = self._outbox.settings.mail_events_s + PATIENCE_S
+            minutes = math.ceil(patience_s / 60)
+            self._progress(f"{unknown} messages are unknown: up to {minutes} minutes for word.")
+            self._drain(patience_s)
 
     def next_due(self, after: datetime) -> datetime | None:
         """When the next message falls due or the next timer fires."""
@@ -216,16 +228,17 @@ class Replay:
                 clock.hold(conn, at)
         self._began = True
 
-    def _drain(self) -> None:
+    def _drain(self, patience_s: float) -> None:
         """Take turns until no reader has work and nothing that is due is unsent.
 
-        The page is published last: once for each barrier, not for each entry.
+        ``patience_s`` is how long nothing may move meanwhile. The page is published last: once
+        for each barrier, not for each entry.
         """
-        patience = time.monotonic() + PATIENCE_S
+        patience = time.monotonic() + patience_s
         while True:
             for turn in self._following:
                 while turn():
-                    patience = time.monotonic() + PATIENCE_S
+                    patience = time.monotonic() + patience_s
             self._outbox.expire()
             self._outbox.reconciler.turn()
             while follow_up(self._db):
