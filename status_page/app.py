@@ -89,6 +89,7 @@ def create_app(
         Route("/outages/{id}", pages.outage),
         Route("/status.json", pages.pointer),
         Route("/generations/{name:path}", pages.generation),
+        Route("/feeds/{name:path}", pages.feed),
         Route("/static/{name}", pages.static),
         Route("/stream", Stream(broadcaster)),
         Route("/healthz", healthy),

@@ -8,15 +8,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from status_page.media import REVALIDATE, caching
 from status_page.shelf import Item, Shelf
 
-REVALIDATE = "no-cache"
-FOR_EVER = "public, max-age=31536000, immutable"
 _OUTAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _PUBLISHED = re.compile(
     r"parts/[0-9a-f]{40}\.(?:json|html)"
     r"|[a-z0-9]{1,32}-[0-9]{1,18}/(?:manifest|delta\.[a-z]{2,3})\.json"
+)
+_FEED = re.compile(
+    r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,60}/){0,3}[A-Za-z0-9][A-Za-z0-9-]{0,60}\.[a-z]{2,7}"
 )
 _STATIC = re.compile(r"[a-z]+-[0-9a-f]{12}\.(?:css|js|svg)")
 
@@ -47,11 +49,15 @@ class Pages:
 
     async def generation(self, request: Request) -> Response:
         """A manifest, a delta or a part; none of them ever changes."""
-        return self._lasting(request, "generations", _PUBLISHED)
+        return self._named(request, "generations", _PUBLISHED)
+
+    async def feed(self, request: Request) -> Response:
+        """What other systems read."""
+        return self._named(request, "feeds", _FEED)
 
     async def static(self, request: Request) -> Response:
         """Style, script and icon, named by their content."""
-        return self._lasting(request, "static", _STATIC)
+        return self._named(request, "static", _STATIC)
 
     async def add_slash(self, request: Request) -> Response:
         """`/es` is `/es/`."""
@@ -75,11 +81,11 @@ class Pages:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         return f"{language}/" if known else ""
 
-    def _lasting(self, request: Request, folder: str, allowed: re.Pattern[str]) -> Response:
+    def _named(self, request: Request, folder: str, allowed: re.Pattern[str]) -> Response:
         name: str = request.path_params["name"]
         found = None
         if allowed.fullmatch(name):
-            found = self._answer(request, f"{folder}/{name}", cache=FOR_EVER)
+            found = self._answer(request, f"{folder}/{name}")
         if found is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         return found
@@ -90,9 +96,9 @@ class Pages:
             return problem(request, HTTPStatus.NOT_FOUND, title)
         return _send(request, item, REVALIDATE, HTTPStatus.NOT_FOUND)
 
-    def _answer(self, request: Request, name: str, cache: str = REVALIDATE) -> Response | None:
+    def _answer(self, request: Request, name: str) -> Response | None:
         item = self._shelf.take(name, gzip=_takes_gzip(request))
-        return None if item is None else _send(request, item, cache, HTTPStatus.OK)
+        return None if item is None else _send(request, item, caching(name), HTTPStatus.OK)
 
 
 def problem(

@@ -6,67 +6,35 @@ Rendering costs what changed; only the list itself is put together anew, from fr
 import dataclasses
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from status_page.draft import Draft, MakeFeed
+from status_page.edition import Edition, Issued
 from status_page.errors import UnreadablePublication
+from status_page.feeds import FEEDS
 from status_page.pointer import FORMAT, Pointer, parse_id, text_of
 from status_page.printed import Printed, digest, json_bytes, print_outage, read_part
 from status_page.rendering import Renderer
-from status_page.store import PARTS, POINTER, FolderStore
+from status_page.store import FEEDS_FOLDER, PARTS, POINTER, FolderStore
 from status_page.view import PublicOutage, PublicStatus, Totals
 from status_page.words import languages
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issued:
-    """What is published now, as far as this process knows.
-
-    Attributes:
-        ids: Outages that are listed.
-        moved: Outages whose page leads on to a listed one, and to which.
-        printed: Those of them that can be used again as they are.
-        named: Parts the manifest names.
-        complete: Every stable page is known to be as the pointer says, by this release's look.
-    """
-
-    pointer: Pointer | None = None
-    ids: frozenset[str] = frozenset()
-    moved: Mapping[str, str] = field(default_factory=dict)
-    printed: Mapping[str, Printed] = field(default_factory=dict)
-    named: frozenset[str] = frozenset()
-    complete: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edition:
-    """Everything one generation consists of.
-
-    Attributes:
-        files: Name and content, in the order in which they must be written, without the pointer.
-        issued: What is published once ``issued.pointer`` has been written after them.
-        obsolete: Pages to take away after that.
-        retired: Parts that no manifest in force names any more.
-    """
-
-    files: tuple[tuple[str, bytes], ...]
-    pointer: Pointer
-    issued: Issued
-    obsolete: tuple[str, ...]
-    retired: tuple[str, ...]
-
-
 class Press:
     """Knows what is published and prints what comes next."""
 
-    def __init__(self, renderer: Renderer, store: FolderStore) -> None:
+    def __init__(
+        self, renderer: Renderer, store: FolderStore, feeds: Sequence[MakeFeed] = FEEDS
+    ) -> None:
         self.renderer = renderer
         self.issued = Issued()
         self._store = store
+        self._make_feeds = feeds
+        self._feeds = [make(renderer) for make in feeds]
 
     def recover(self) -> None:
         """Take up what the folder holds, so that only real changes are published next.
@@ -74,6 +42,7 @@ class Press:
         Anything torn, foreign or unreadable counts as not there and is published anew.
         """
         self.issued = Issued()
+        self._feeds = [make(self.renderer) for make in self._make_feeds]
         try:
             content = self._store.read(POINTER)
             if content is not None:
@@ -153,6 +122,15 @@ class Press:
             if not chained or old.moved.get(key) != into
         }
         gone = (old.ids | set(old.moved)) - set(printed) - set(status.moved)
+        draft = Draft(
+            status=status,
+            pointer=pointer,
+            changed=tuple(changed),
+            removed=removed,
+            anew=not chained,
+            renderer=self.renderer,
+        )
+        feeds = [each for feed in self._feeds for each in feed.files(draft)]
         files = [
             *((f"{PARTS}/{name}", parts[name]) for name in parts if name not in old.named),
             (pointer.manifest, json_bytes(manifest)),
@@ -162,6 +140,7 @@ class Press:
             *self._outage_pages(status, pointer.id, changed, printed),
             *self._moved_pages(status, pointer.id, moved),
             *(() if chained else self._fixed_pages(status)),
+            *((name, content) for name, content in feeds if content is not None),
             *self._lists(status, pointer.id, summaries, printed),
         ]
         return Edition(
@@ -175,8 +154,9 @@ class Press:
                 named=frozenset(parts),
                 complete=True,
             ),
-            obsolete=tuple(
-                self._obsolete(set(printed) | set(status.moved), gone if chained else None)
+            obsolete=(
+                *self._obsolete(set(printed) | set(status.moved), gone if chained else None),
+                *self._obsolete_feeds(feeds, anew=not chained),
             ),
             retired=tuple(sorted(old.named - set(parts))),
         )
@@ -331,6 +311,15 @@ class Press:
             unwanted = self._store.outage_pages(prefix) - kept if gone is None else gone
             for key in sorted(unwanted):
                 yield f"{prefix}outages/{key}.html"
+
+    def _obsolete_feeds(
+        self, feeds: Iterable[tuple[str, bytes | None]], *, anew: bool
+    ) -> Iterator[str]:
+        if anew:
+            made = {name for name, content in feeds if content is not None}
+            yield from sorted(set(self._store.names(FEEDS_FOLDER)) - made)
+        else:
+            yield from (name for name, content in feeds if content is None)
 
     def _lists(
         self,

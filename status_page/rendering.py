@@ -236,7 +236,7 @@ def _sources() -> list[bytes]:
     files = (
         path for folder in ("templates", "locale", "static") for path in (_HERE / folder).iterdir()
     )
-    return [path.read_bytes() for path in sorted([*files, *_HERE.glob("*.py")]) if path.is_file()]
+    return [path.read_bytes() for path in sorted([*files, *_HERE.rglob("*.py")]) if path.is_file()]
 
 
 def _digest(contents: Iterable[bytes]) -> str:

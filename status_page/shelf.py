@@ -8,14 +8,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
+from status_page.media import media_type
+
 CAPACITY_BYTES = 64 * 1024 * 1024
-_TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".svg": "image/svg+xml",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +68,10 @@ class Shelf:
 
 
 def _item(name: str, content: bytes) -> Item:
-    suffix = Path(name.removesuffix(".gz")).suffix
     return Item(
         content=content,
         # Weak, and of the bytes sent: a cache in between may compress them again.
         etag=f'W/"{hashlib.sha256(content).hexdigest()[:24]}"',
-        media_type=_TYPES.get(suffix, "application/octet-stream"),
+        media_type=media_type(name.removesuffix(".gz")),
         gzipped=name.endswith(".gz"),
     )

@@ -7,6 +7,7 @@ Layout (every name is relative to the folder)::
     generations/{id}/delta.{lang}.json what changed since the generation named as its base
     generations/parts/{hash}.json|html content-hashed parts
     index.html, outages/{id}.html      stable-path pages, also below {lang}/
+    feeds/…                            what other systems read
     static/{name}-{hash}.css|js        style and script
 
 A file is replaced by writing beside it, fsync and rename, so that a reader sees the old or the
@@ -21,6 +22,7 @@ from pathlib import Path
 
 POINTER = "status.json"
 PARTS = "generations/parts"
+FEEDS_FOLDER = "feeds"
 KEEP_PARTS_S = 24 * 3600
 KEEP_GENERATIONS_S = 2 * 3600
 _COMPRESSED = (".html", ".css", ".js", ".json")
@@ -85,6 +87,14 @@ class FolderStore:
             for inner in ("", "outages/")
             for entry in _entries(self.folder / prefix / inner)
             if entry.name.endswith(".html")
+        ]
+
+    def names(self, folder: str) -> list[str]:
+        """Names of all files below a folder, without their compressed twins."""
+        return [
+            path.relative_to(self.folder).as_posix()
+            for path in (self.folder / folder).rglob("*")
+            if path.suffix not in {".gz", _ASIDE} and path.is_file()
         ]
 
     def retire(self, parts: Iterable[str], generation: str | None, now_s: float) -> None:

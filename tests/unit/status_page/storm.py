@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from outage.model import Cause, Confidence, CrewStatus, Kind, Reason, Service, Status
-from status_page.press import Edition, Press
+from status_page.edition import Edition
+from status_page.press import Press
 from status_page.rendering import Renderer
 from status_page.store import FolderStore
 from status_page.view import PublicEtr, PublicOutage, PublicSite, PublicStatus

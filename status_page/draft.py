@@ -1,0 +1,69 @@
+"""What a generation is made from, and who makes files of it besides the pages: the feeds."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from status_page.pointer import Pointer
+from status_page.rendering import Renderer
+from status_page.view import PublicOutage, PublicStatus
+
+Piece = TypeVar("Piece")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A generation before it is written.
+
+    Attributes:
+        status: All that is public.
+        pointer: Names the generation, its time and its counts.
+        changed: Outages that are new or differ from what is published; all of them if ``anew``.
+        removed: Ids that have left the list; nothing is known of them if ``anew``.
+        anew: Nothing that is published can be built on: make every file.
+        renderer: The site, its languages and their words.
+    """
+
+    status: PublicStatus
+    pointer: Pointer
+    changed: tuple[PublicOutage, ...]
+    removed: tuple[str, ...]
+    anew: bool
+    renderer: Renderer
+
+
+class Feed(Protocol):
+    """Makes files below ``feeds/`` that are part of every generation.
+
+    One lives as long as its publisher does and may keep what it has made. After a failure it is
+    made anew, and its first draft may then hold few changes: what it kept is never relied on.
+    """
+
+    def files(self, draft: Draft) -> Iterable[tuple[str, bytes | None]]:
+        """Yield a name and its content for what differs from what is published.
+
+        None takes a file away. Of a draft that is ``anew`` every file is made; those below
+        ``feeds/`` that no feed makes then are removed.
+        """
+
+
+MakeFeed = Callable[[Renderer], Feed]
+
+
+class Pieces(Generic[Piece]):
+    """One piece per outage, made once and used again as long as the outage is the same."""
+
+    def __init__(self, make: Callable[[PublicOutage], Piece]) -> None:
+        self._make = make
+        self._kept: dict[str, tuple[PublicOutage, Piece]] = {}
+
+    def of(self, outages: Iterable[PublicOutage]) -> list[Piece]:
+        """Return the pieces of these outages in their order, and forget all others."""
+        known, kept = self._kept, {}
+        for outage in outages:
+            held = known.get(outage.id)
+            # The same object mostly; equal after a new reading of everything.
+            same = held is not None and (held[0] is outage or held[0] == outage)
+            kept[outage.id] = held if held is not None and same else (outage, self._make(outage))
+        self._kept = kept
+        return [piece for _, piece in kept.values()]

@@ -1,0 +1,45 @@
+"""What is published, and what is about to be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from status_page.pointer import Pointer
+from status_page.printed import Printed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """What is published now, as far as this process knows.
+
+    Attributes:
+        ids: Outages that are listed.
+        moved: Outages whose page leads on to a listed one, and to which.
+        printed: Those of them that can be used again as they are.
+        named: Parts the manifest names.
+        complete: Every stable page is known to be as the pointer says, by this release's look.
+    """
+
+    pointer: Pointer | None = None
+    ids: frozenset[str] = frozenset()
+    moved: Mapping[str, str] = field(default_factory=dict)
+    printed: Mapping[str, Printed] = field(default_factory=dict)
+    named: frozenset[str] = frozenset()
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """Everything one generation consists of.
+
+    Attributes:
+        files: Name and content, in the order in which they must be written, without the pointer.
+        issued: What is published once ``issued.pointer`` has been written after them.
+        obsolete: Pages to take away after that.
+        retired: Parts that no manifest in force names any more.
+    """
+
+    files: tuple[tuple[str, bytes], ...]
+    pointer: Pointer
+    issued: Issued
+    obsolete: tuple[str, ...]
+    retired: tuple[str, ...]
