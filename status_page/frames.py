@@ -7,6 +7,9 @@ from typing import Any
 
 from sse_starlette.event import ServerSentEvent
 
+_BREAKS = {ord(each): f"\\u{ord(each):04x}" for each in "\u0085\u2028\u2029"}
+"""Some clients take these for the end of a line; written as escapes they are the same JSON."""
+
 
 def frame(
     event: str, data: object, *, event_id: str | None = None, retry_ms: int | None = None
@@ -16,7 +19,7 @@ def frame(
     ``retry:`` only ever stands inside a real event: some clients hand on a lone one as an empty
     message.
     """
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_BREAKS)
     return ServerSentEvent(text, event=event, id=event_id, retry=retry_ms, sep="\n").encode()
 
 
