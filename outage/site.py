@@ -26,7 +26,9 @@ from outage.model import Service
 
 FILE = "site.toml"
 LANGUAGES = ("en", "es", "fr", "zh", "pa")
-"""Languages that messages are written in; the page is in those of them it has its words in."""
+"""Languages that messages are written in."""
+PAGE_LANGUAGES = (*LANGUAGES, "ar")
+"""Languages that the page has its words in."""
 SHORT_NAME_LENGTH = 20
 GSM_7 = frozenset(
     "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -113,6 +115,18 @@ def _known_languages(value: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value))
 
 
+def _page_languages(value: tuple[str, ...]) -> tuple[str, ...]:
+    for language in value:
+        _page_language(language)
+    return tuple(dict.fromkeys(value))
+
+
+def _page_language(value: str) -> str:
+    if value not in PAGE_LANGUAGES:
+        raise _refuse(f"holds {value!r}; the page has words in: {', '.join(PAGE_LANGUAGES)}.")
+    return value
+
+
 def _known_language(value: str) -> str:
     if value not in LANGUAGES:
         raise _refuse(f"holds {value!r}; the languages there are texts in: {', '.join(LANGUAGES)}.")
@@ -190,9 +204,11 @@ class Site(_Part):
     time_zone: Annotated[str, AfterValidator(_zone)]
     languages: Annotated[tuple[str, ...], AfterValidator(_known_languages)] = ("en", "es")
     """The first is the default."""
+    page_languages: Annotated[tuple[str, ...], AfterValidator(_page_languages)] = ()
+    """Of the public page, where they are other ones; the first is the default."""
     services: Annotated[tuple[Service, ...], AfterValidator(_some)] = (Service.ELECTRIC,)
     phones: Phones = Phones()
-    emergency_advice: dict[Annotated[str, AfterValidator(_known_language)], Line] = {}
+    emergency_advice: dict[Annotated[str, AfterValidator(_page_language)], Line] = {}
     """By language: what to do in danger, in the utility's own words."""
     advisory: Wording = {}
     """By service and language: what an advisory must say, word for word."""

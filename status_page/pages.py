@@ -8,8 +8,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from status_page.errors import UnreadablePublication
 from status_page.media import REVALIDATE, caching
+from status_page.pointer import Pointer
 from status_page.shelf import Item, Shelf
+from status_page.wishes import preferred
 
 _OUTAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -20,6 +23,7 @@ _PUBLISHED = re.compile(
 _FEED = re.compile(
     r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,60}/){0,3}[A-Za-z0-9][A-Za-z0-9-]{0,60}\.[a-z]{2,7}"
 )
+_BY_LANGUAGE = "Accept-Language, Sec-Fetch-Site, Sec-Fetch-Mode"
 _STATIC = re.compile(r"[a-z]+-[0-9a-f]{12}\.(?:css|js|svg)")
 
 
@@ -28,15 +32,20 @@ class Pages:
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
+        self._spoken: tuple[str, tuple[str, ...]] = ("", ())
 
     async def home(self, request: Request) -> Response:
         """The list of outages."""
+        if elsewhere := self._elsewhere(request):
+            return elsewhere
         name = f"{self._prefix(request)}index.html"
         return self._answer(request, name) or _not_yet(request)
 
     async def outage(self, request: Request) -> Response:
         """One outage's page."""
         outage: str = request.path_params["id"]
+        if elsewhere := self._elsewhere(request):
+            return elsewhere
         prefix = self._prefix(request)
         found = None
         if _OUTAGE.fullmatch(outage):
@@ -80,6 +89,36 @@ class Pages:
         if "language" in request.path_params and not known:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         return f"{language}/" if known else ""
+
+    def _elsewhere(self, request: Request) -> Response | None:
+        """Lead a visitor who comes from outside to the page in their own language, if there is one.
+
+        Only a link that names no language does so, and none inside the page: whoever has chosen a
+        language there keeps it.
+        """
+        headers = request.headers
+        wished = headers.get("accept-language", "")
+        if not wished or "language" in request.path_params or "lang" in request.query_params:
+            return None
+        inside = headers.get("sec-fetch-site", "none") == "same-origin"
+        if inside or headers.get("sec-fetch-mode", "navigate") != "navigate":
+            return None
+        spoken = self._languages()
+        language = preferred(wished, spoken) if spoken else ""
+        if not spoken or language == spoken[0]:
+            return None
+        told = {"cache-control": "no-store", "vary": _BY_LANGUAGE}
+        return RedirectResponse(f"/{language}{request.url.path}", HTTPStatus.FOUND, told)
+
+    def _languages(self) -> tuple[str, ...]:
+        """Return the published languages, the first of which needs no prefix."""
+        item = self._shelf.take("status.json")
+        if item is not None and self._spoken[0] != item.etag:
+            try:
+                self._spoken = (item.etag, Pointer.from_bytes(item.content).languages)
+            except UnreadablePublication:
+                self._spoken = (item.etag, ())
+        return self._spoken[1]
 
     def _named(self, request: Request, folder: str, allowed: re.Pattern[str]) -> Response:
         name: str = request.path_params["name"]
@@ -128,6 +167,9 @@ def _send(request: Request, item: Item, cache: str, status: int) -> Response:
         "vary": "Accept-Encoding",
         "content-type": item.media_type,
     }
+    if item.media_type.startswith("text/html"):
+        # Another visitor may be led to another language.
+        headers["vary"] += f", {_BY_LANGUAGE}"
     if item.gzipped:
         headers["content-encoding"] = "gzip"
     known = {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}

@@ -73,7 +73,7 @@ def public_site(site: Site) -> PublicSite:
     return PublicSite(
         name=site.name,
         time_zone=site.time_zone,
-        languages=published_in(site.languages),
+        languages=published_in(site.page_languages or site.languages),
         services=site.services,
         emergency_phone=site.phones.emergency or "",
         outage_phone=site.phones.outage or "",

@@ -14,7 +14,7 @@ import jinja2
 from outage.model import STORMS, Kind, Status
 from outage.privacy import MIN_PREMISES
 from status_page.view import SECTIONS, PublicOutage, PublicSite, PublicStatus, Totals
-from status_page.words import Words
+from status_page.words import FALLBACK, Words
 
 _HERE = Path(__file__).parent
 _TEMPLATES = jinja2.Environment(
@@ -33,12 +33,10 @@ _SCRIPT_WORDS = (
     "live.changed",
     "live.this",
     "live.gone",
-    "about.minutes",
     "about.half",
     "about.hour",
-    "about.hours",
+    "about.time",
     "about.day",
-    "about.days",
     "about.soon",
     "numbers",
 )
@@ -61,6 +59,7 @@ class Renderer:
         self.languages = site.languages
         self.statics = _statics(site)
         self._words = {language: Words(language, site.time_zone) for language in site.languages}
+        self._english = Words(FALLBACK, site.time_zone)
         self.look = _digest([repr(site).encode(), *_sources()])
         """Changes whenever the same outage would be rendered differently."""
 
@@ -71,6 +70,11 @@ class Renderer:
     def words(self, language: str) -> Words:
         """Return the texts of one of the site's languages."""
         return self._words[language]
+
+    def safety(self, language: str) -> Words:
+        """Return the texts of safety: English for a language that no person has reviewed."""
+        words = self._words[language]
+        return words if words.reviewed or language == FALLBACK else self._english
 
     def row(self, outage: PublicOutage, language: str) -> str:
         """Render an outage for the list."""
@@ -172,6 +176,7 @@ class Renderer:
             "least": MIN_PREMISES,
             "say": self._words[language],
             "advice": dict(self.site.advice).get(language, ""),
+            "safe": self.safety(language),
             "language": language,
             "prefix": self.prefix(language),
             "state": _state,

@@ -57,6 +57,8 @@ class Words:
         self._texts = catalogue(language)
         self._locale = Locale.parse(self._texts["locale"])
         self._zone = ZoneInfo(time_zone)
+        self.reviewed = bool(self._texts["reviewed_by"])
+        """Whether a person has read these texts over (DECISIONS 28)."""
 
     def __call__(self, key: str, **facts: object) -> str:
         """Return a text with its facts filled in."""
@@ -82,7 +84,7 @@ class Words:
     def people(self, key: str, number: int) -> str:
         """Return a text that depends on a number of people, which may be masked."""
         return (
-            self(f"{key}.few", n=self.number(MIN_PREMISES))
+            self(f"{key}.masked", n=self.number(MIN_PREMISES))
             if number == FEW
             else self.count(key, number)
         )

@@ -116,18 +116,24 @@ function announce(text) {
   }, 500);
 }
 
+// The browser knows how every language counts its hours; small numbers are words where it has them.
+function spelt(count, unit) {
+  const format = new Intl.NumberFormat(`${language}-u-nu-latn`, { style: "unit", unit, unitDisplay: "long" });
+  const word = unit === "minute" ? "" : words.numbers.split(",")[count - 2];
+  return format.formatToParts(count).map((part) => (part.type === "integer" && word) || part.value).join("");
+}
+
 function about(moment) {
   const minutes = (moment - (Date.now() + skewMs)) / 60_000;
   if (minutes < 0 || minutes > 7 * 1440) return "";
   if (minutes < 5) return words.aboutSoon;
-  if (minutes < 23) return fill(words.aboutMinutes, { n: Math.round(minutes / 5) * 5 });
+  if (minutes < 23) return fill(words.aboutTime, { time: spelt(Math.round(minutes / 5) * 5, "minute") });
   if (minutes < 45) return words.aboutHalf;
-  const number = (n) => words.numbers.split(",")[n - 2] ?? n;
   const hours = Math.round(minutes / 60);
   if (hours === 1) return words.aboutHour;
-  if (hours < 24) return fill(words.aboutHours, { n: number(hours) });
+  if (hours < 24) return fill(words.aboutTime, { time: spelt(hours, "hour") });
   const days = Math.round(minutes / 1440);
-  return days === 1 ? words.aboutDay : fill(words.aboutDays, { n: number(days) });
+  return days === 1 ? words.aboutDay : fill(words.aboutTime, { time: spelt(days, "day") });
 }
 
 function addAbout() {

@@ -43,6 +43,7 @@ short_name = "Harbour Island L&W"
 url = "https://www.example.org"
 time_zone = "America/Los_Angeles"
 languages = ["en", "es"]
+page_languages = ["en", "es", "fr", "zh", "pa", "ar"]
 services = ["electric", "water"]
 
 [phones]

@@ -93,3 +93,11 @@ def test_a_file_that_is_not_toml_is_refused_with_the_line(tmp_path: Path) -> Non
 def test_the_neutral_colours_are_readable() -> None:
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert parse(LEAST).colours == NEUTRAL.colours
+
+
+def test_the_page_may_be_in_languages_that_messages_are_not() -> None:
+    site = parse(LEAST + 'page_languages = ["en", "ar"]\n')
+    assert (site.languages, site.page_languages) == (("en", "es"), ("en", "ar"))
+    assert problems(LEAST + 'page_languages = ["en", "tlh"]\n') == (
+        "page_languages holds 'tlh'; the page has words in: en, es, fr, zh, pa, ar.",
+    )

@@ -165,3 +165,19 @@ def test_the_manifest_leads_to_every_part(client: TestClient) -> None:
         assert answer.status_code == 200
         if name.endswith(".json"):
             assert json.loads(answer.content)["facts"]["id"] in manifest["outages"]
+
+
+@pytest.mark.parametrize("path", ["/", "/outages/O-7K3M2"])
+def test_who_comes_from_outside_is_led_to_their_own_language(client: TestClient, path: str) -> None:
+    spanish = {"accept-language": "es-MX, en;q=0.5"}
+    led = client.get(path, headers=spanish, follow_redirects=False)
+    assert (led.status_code, led.headers["location"]) == (302, f"/es{path}")
+    assert "Accept-Language" in led.headers["vary"]
+    for there in ("/es/", f"{path}?lang=en"):
+        assert client.get(there, headers=spanish, follow_redirects=False).status_code == 200
+    for more in ({"sec-fetch-site": "same-origin"}, {"sec-fetch-mode": "cors"}):
+        stays = client.get(path, headers=spanish | more, follow_redirects=False)
+        assert stays.status_code == 200
+        assert "Accept-Language" in stays.headers["vary"]
+    english = client.get(path, headers={"accept-language": "de, en"}, follow_redirects=False)
+    assert english.status_code == 200

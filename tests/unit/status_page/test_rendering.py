@@ -1,3 +1,5 @@
+import dataclasses
+import html as html_lib
 import re
 from pathlib import Path
 
@@ -6,6 +8,7 @@ import pytest
 from outage.model import CrewStatus, Kind, Status
 from status_page.rendering import Renderer
 from status_page.view import PublicOutage, PublicSite, PublicStatus, Totals
+from status_page.words import catalogue, languages
 from tests.unit.status_page.storm import NOW, SITE, Publication, etr, hours, outage, sample, status
 
 NEUTRAL = PublicSite(name="Outage information", time_zone="UTC", languages=("en",), neutral=True)
@@ -150,3 +153,28 @@ def test_the_colour_of_the_utility_reaches_the_style() -> None:
     ).statics
     assert any(b"--brand:#112233" in content for content in own.values())
     assert set(plain) != set(own)
+
+
+def test_safety_is_told_in_english_where_nobody_has_reviewed_the_language(tmp_path: Path) -> None:
+    others = tuple(language for language in languages() if language != "en")
+    Publication(tmp_path, dataclasses.replace(SITE, languages=("en", *others))).publish(status())
+    for language in others:
+        html = (tmp_path / language / "index.html").read_text()
+        help_ = html[html.index('<section class="help"') :]
+        said = html_lib.unescape(re.sub(r"<[^>]*>", "", help_))
+        assert '<ul lang="en" dir="ltr">' in help_
+        assert "Stay at least 10 metres" in said
+        assert catalogue(language)["help.electric.wires"] not in said
+        assert catalogue(language)["help.emergency"].format(phone="911") in said
+        assert "604-555-0142" in said
+
+
+def test_a_language_is_written_in_its_own_direction(tmp_path: Path) -> None:
+    Publication(tmp_path, dataclasses.replace(SITE, languages=("en", "ar"))).publish(status())
+    assert '<html lang="en" dir="ltr">' in (tmp_path / "index.html").read_text()
+    assert '<html lang="ar" dir="rtl">' in (tmp_path / "ar" / "index.html").read_text()
+
+
+def test_style_says_start_and_end_and_never_left_or_right() -> None:
+    style = next(each for name, each in Renderer(SITE).statics.items() if name.endswith(".css"))
+    assert not re.search(rb"[-:\s](left|right)\b", style)
