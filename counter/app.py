@@ -10,8 +10,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from counter.door import Door
 from counter.hooks import Hooks
+from counter.lookup import Lookup
 from counter.personal import Personal
+from counter.showing import Showing
+from counter.visiting import Visitors
 from notifier import inbound, receipts
 from notifier.replies.lexicon import lexicons
 from outage import tables as t
@@ -23,7 +27,10 @@ from outage.site import NEUTRAL, Site
 def create_app(settings: Settings, db: Database, site: Site = NEUTRAL) -> Starlette:
     """Build the application. The database stays the caller's to close."""
     lexicons()  # read now, and not while the first text waits for its answer
-    personal = Personal(db, settings, site)
+    showing, visitors = Showing(site, settings), Visitors(settings)
+    personal = Personal(db, settings, site, showing, visitors)
+    door = Door(site, showing, visitors)
+    lookup = Lookup(db, site, door)
     hooks = Hooks(settings, partial(receipts.apply, db), partial(inbound.accept, db))
 
     async def healthz(_request: Request) -> Response:
@@ -44,6 +51,7 @@ def create_app(settings: Settings, db: Database, site: Site = NEUTRAL) -> Starle
             Route("/readyz", readyz),
             *hooks.routes(),
             *personal.routes(),
+            *lookup.routes(),
         ]
     )
 

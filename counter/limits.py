@@ -12,17 +12,19 @@ _IPV6_HOME = 64
 
 
 class Limit:
-    """So many in a minute, for each name; what was not used comes back bit by bit."""
+    """So many in ``seconds``, for each name; what was not used comes back bit by bit."""
 
-    def __init__(self, a_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most, self._clock = a_minute, clock
+    def __init__(
+        self, most: int, clock: Callable[[], float] = time.monotonic, *, seconds: float = 60
+    ) -> None:
+        self._most, self._clock, self._seconds = most, clock, seconds
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def allows(self, name: str, *, cost: int = 1) -> bool:
         """Take one, or ``cost``, if there is one left; with 0 only look."""
         now = self._clock()
         left, at = self._left.pop(name, (float(self._most), now))
-        left = min(float(self._most), left + (now - at) * self._most / 60)
+        left = min(float(self._most), left + (now - at) * self._most / self._seconds)
         allowed = left >= max(cost, 1)
         self._left[name] = (left - cost if allowed else left, now)
         if len(self._left) > MOST_KEPT:

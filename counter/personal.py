@@ -8,7 +8,6 @@ follow each of them.
 import asyncio
 import logging
 import secrets
-import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qsl
@@ -21,16 +20,15 @@ from starlette.routing import Route
 from counter import choices, standing
 from counter.asking import Asked, Refused, tapped
 from counter.choices import Wish, minutes
-from counter.limits import Limit, household
+from counter.limits import Limit
 from counter.showing import Showing, Shown, again
 from counter.temporary import Temporary
+from counter.visiting import Visitors
 from counter.wording import accepted
 from notifier.links import Holder, Links
 from notifier.replies import tapping
 from notifier.replies.standing import places_of
-from outage import visitors
 from outage.database import Database
-from outage.reading import is_loopback
 from outage.settings import Settings
 from outage.site import Site
 
@@ -50,13 +48,15 @@ Do = Callable[[Connection, Holder, Asked], str]
 class Personal:
     """The personal pages over one database. A database that is away is said in a sentence."""
 
-    def __init__(self, db: Database, settings: Settings, site: Site) -> None:
-        self._db, self._settings, self._site = db, settings, site
+    def __init__(
+        self, db: Database, settings: Settings, site: Site, showing: Showing, visitors: Visitors
+    ) -> None:
+        self._db, self._site = db, site
         self._links = Links.of(settings)
-        self._showing = Showing(site, settings)
+        self._showing = showing
         self._temporary = Temporary(db, self._links, site, self._showing) if self._links else None
         self._per_link, self._per_address = Limit(PER_LINK), Limit(PER_ADDRESS)
-        self._wrong, self._told_unsigned = Limit(WRONG), False
+        self._wrong, self._visitors = Limit(WRONG), visitors
         self._does: dict[str, Do] = {
             "out": self._tap,
             "on": self._tap,
@@ -124,7 +124,7 @@ class Personal:
         site = request.headers.get("sec-fetch-site", "none")
         if request.method == "POST" and site not in {"same-origin", "none"}:
             return self._showing.sentence(asked.language, "elsewhere", HTTPStatus.FORBIDDEN)
-        who = self._visitor(request)
+        who = self._visitors.who(request)
         often = not self._per_link.allows(asked.token[:40])
         often = often or bool(who and not shared and not self._per_address.allows(who))
         return self._busy(asked) if often else None
@@ -133,28 +133,6 @@ class Personal:
         return self._showing.sentence(
             asked.language, "busy", HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": "60"}
         )
-
-    def _visitor(self, request: Request) -> str:
-        """Whose requests are counted together; empty for a neighbour that does not say for whom."""
-        settings, peer = self._settings, request.client.host if request.client else ""
-        signed = request.headers.get(visitors.HEADER, "")
-        said = visitors.read(signed, settings.edge_key, time.time())
-        if said is None:
-            # A proxy may add a line of its own behind one that the visitor has made up.
-            forwarded = ", ".join(request.headers.getlist("x-forwarded-for"))
-            said = visitors.address(peer, forwarded, settings.trusted_proxies)
-            if said == peer and not is_loopback(said):
-                self._tell_unsigned()
-        return "" if is_loopback(said) else household(said)
-
-    def _tell_unsigned(self) -> None:
-        """Say once that whoever comes by `page` is one visitor to us."""
-        if not self._told_unsigned:
-            self._told_unsigned = True
-            log.warning(
-                "a request came without an address signed by `page`: all that come so count as "
-                "one visitor. Give `page` and `counter` the same OUTAGE_EDGE_KEY."
-            )
 
     async def _answered(
         self,
@@ -172,7 +150,7 @@ class Personal:
             )
         if found is None:
             # Only who tries links is told to wait: behind the same address others have real ones.
-            who = self._visitor(request)
+            who = self._visitors.who(request)
             if who and not self._wrong.allows(who):
                 return self._busy(asked)
             return self._showing.sentence(asked.language, "unknown", HTTPStatus.NOT_FOUND)

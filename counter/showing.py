@@ -7,6 +7,7 @@ from http import HTTPStatus
 from importlib.resources import files
 from urllib.parse import urlencode
 
+import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -60,7 +61,7 @@ class Showing:
 
     def page(self, shown: Shown, choices: Choices, status: int) -> Response:
         """The page of somebody's places and choices."""
-        return self._made(
+        return self.made(
             "place.html",
             shown.language,
             status,
@@ -74,7 +75,7 @@ class Showing:
 
     def temporary(self, shown: Shown, until: str, status: int, *, proved: bool) -> Response:
         """The page of a place that somebody has named; it has no choices. It ends ``until``."""
-        return self._made(
+        return self.made(
             "temporary.html",
             shown.language,
             status,
@@ -87,19 +88,27 @@ class Showing:
 
     def stopping(self, token: str, language: str, choices: Choices) -> Response:
         """The page that asks whether to end it, or says that it has ended."""
-        return self._made("stop.html", language, HTTPStatus.OK, token=token, choices=choices)
+        return self.made("stop.html", language, HTTPStatus.OK, token=token, choices=choices)
 
     def ended(self, token: str, language: str, choices: Choices) -> Response:
         """The page of a link that was somebody's; they can still end what comes."""
-        return self._made("ended.html", language, HTTPStatus.GONE, token=token, choices=choices)
+        return self.made("ended.html", language, HTTPStatus.GONE, token=token, choices=choices)
 
     def sentence(
         self, language: str, about: str, status: int, headers: Mapping[str, str] | None = None
     ) -> Response:
         """A page with one sentence, for who cannot be shown more."""
-        return self._made("sentence.html", language, status, headers, about=about)
+        return self.made("sentence.html", language, status, headers, about=about)
 
-    def _made(
+    def problem(
+        self, language: str, about: str, status: int, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """The same for a program: problem details (RFC 9457)."""
+        told = {"type": "about:blank", "title": wording(language)(about), "status": status}
+        media = "application/problem+json"
+        return Response(orjson.dumps(told), status, {**HEADERS, **(headers or {})}, media)
+
+    def made(
         self,
         name: str,
         language: str,
@@ -107,6 +116,7 @@ class Showing:
         headers: Mapping[str, str] | None = None,
         **facts: object,
     ) -> Response:
+        """The page of a template in a language."""
         others = [
             (one, texts(one).words["name"]) for one in self._site.languages if one != language
         ]

@@ -72,7 +72,7 @@ def look(  # noqa: PLR0917  # who looks, at what, and how
     known, more = stays(conn, keys, now), _notices(conn, keys)
     about = facts.load(conn, {stay.outage_key for stay in known} | {key for _, key in more})
     uncounted = frozenset(one for one in site.services if counting(conn, [one]))
-    view = _View(
+    view = View(
         language=language,
         site=site,
         zone=clock_at(mine, site),
@@ -141,7 +141,13 @@ def look_around(  # noqa: PLR0917  # as above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _View:
+class View:
+    """How things look to somebody: in their language, on their clock, now.
+
+    ``uncounted`` are services with an outage of which nobody knows yet whom it concerns; ``only``
+    are the outages that a link is for, none where it is for all.
+    """
+
     language: str
     site: Site
     zone: ZoneInfo
@@ -151,6 +157,7 @@ class _View:
     only: frozenset[int]
 
     def service(self, service: Service, known: Sequence[Stay], at: Place, noted: bool) -> Stand:  # noqa: FBT001  # a fact among facts
+        """One service at one place."""
         here = next((s for s in known if s.premise_key == at.key and s.service is service), None)
         button = "is_back" if noted else "is_out"
         if here is None:
@@ -171,6 +178,7 @@ class _View:
         )
 
     def out(self, about: OutageFacts) -> tuple[tuple[str, str], ...]:
+        """What is told of an outage, each with the name of its word."""
         say, named = wording(self.language), words(self.language)
         etr, update = about.policy.etr_ahead(self.now), about.policy.update_ahead(self.now)
         found = {
@@ -188,6 +196,7 @@ class _View:
         return not self.only or key in self.only or self.about[key].policy.advisory
 
     def notice(self, key: int) -> Stand:
+        """An advisory, or work that is planned."""
         about = self.about[key]
         service = Service(about.service)
         if about.policy.advisory:
@@ -214,6 +223,7 @@ class _View:
         return said, chosen.language
 
     def when(self, at: datetime | None) -> str:
+        """A time as people there read it."""
         return words(self.language).time(at, self.zone, "email")
 
 

@@ -80,7 +80,7 @@ class Settings:
     counter_url: str = setting(
         reading.url("http", "https"),
         "",
-        "Where `counter` is reached: `page` forwards `/s/…` there. "
+        "Where `counter` is reached: `page` forwards `/s/…` and the public's forms there. "
         "Empty: the counter on this machine.",
     )
     edge_key: str = setting(

@@ -33,19 +33,30 @@ _ANSWERS = (
     "x-content-type-options",
     "x-robots-tag",
 )
-_AWAY = "We cannot look up your place just now; please try again in a few minutes"
+_AWAY = {
+    "report": "We cannot take your report just now",
+    "subscribe": "We cannot take your subscription just now",
+}
+_AWAY_ELSE = "We cannot look up your place just now"
+_WAIT = "; please try again in a few minutes"
 
 
 class Forwarding:
-    """Forwards to one counter. ``key`` signs the visitor's address; without one none is said."""
+    """Forwards to one counter. ``key`` signs the visitor's address; without one none is said.
+
+    ``phone`` is whom to call while the counter is away.
+    """
 
     def __init__(
         self,
         counter: str,
         key: str = "",
         trusted: Sequence[IPv4Network | IPv6Network] = (),
+        *,
+        phone: str = "",
     ) -> None:
         self._counter, self._key, self._trusted = counter, key, trusted
+        self._wait = _WAIT + (f", or call {phone}" if phone else "")
         self._session: aiohttp.ClientSession | None = None
 
     def routes(self) -> list[Route]:
@@ -56,6 +67,7 @@ class Forwarding:
                 ("/s/page.css", ["GET"]),
                 ("/s/{token}", ["GET", "POST"]),
                 ("/s/{token}/unsubscribe", ["GET", "POST"]),
+                ("/lookup", ["GET", "POST"]),
             )
         ]
 
@@ -81,7 +93,8 @@ class Forwarding:
                 return Response(await answer.read(), answer.status, headers)
         except (TimeoutError, aiohttp.ClientError):
             headers = {"retry-after": "120"}
-            return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, _AWAY, headers)
+            away = _AWAY.get(path.removeprefix("/"), _AWAY_ELSE) + self._wait
+            return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, away, headers)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

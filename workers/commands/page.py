@@ -5,6 +5,7 @@ import resource
 import click
 
 from outage import settings as reading
+from outage.site import load_site
 from status_page.app import create_app
 from status_page.forwarding import Forwarding
 from status_page.protocol import Protocol
@@ -16,12 +17,18 @@ def page() -> None:
     """Serve the public page, its feeds and its live stream.
 
     It reads the published folder and nothing else: it goes on while the database and Redis
-    are both away, and never has their credentials. Personal links it passes on to `counter`.
+    are both away, and never has their credentials. Personal links and the public's forms it
+    passes on to `counter`.
     """
     logs.begin()
     settings = reading.load()
     _raise_file_limit()
-    forwarding = Forwarding(settings.counter, settings.edge_key, settings.trusted_proxies)
+    forwarding = Forwarding(
+        settings.counter,
+        settings.edge_key,
+        settings.trusted_proxies,
+        phone=load_site(settings.home).phones.outage or "",
+    )
     redis_url = settings.redis_url or broker.url(settings.home)
     app = create_app(settings.published, redis_url, forwarding=forwarding)
     server.listen(app, host=settings.host, port=settings.page_port, http=Protocol)

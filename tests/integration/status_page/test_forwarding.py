@@ -53,7 +53,8 @@ def counter() -> Iterator[str]:
 
 
 def page(folder: Path, counter: str, key: str = KEY) -> TestClient:
-    forwarding = Forwarding(counter, key, [ip_network("10.0.0.0/8")])
+    trusted = [ip_network("10.0.0.0/8")]
+    forwarding = Forwarding(counter, key, trusted, phone="800 555 0100")
     app = create_app(folder, forwarding=forwarding)
     return TestClient(app, follow_redirects=False, client=("10.0.0.1", 1))
 
@@ -99,10 +100,13 @@ def test_only_the_listed_paths_go_through(tmp_path: Path, counter: str) -> None:
         for path in ("/hooks/twilio/status", "/s/abc/more", "/s/", "/s/a/../../healthz"):
             client.get(path)
         client.delete("/s/abc")
+        for path in ("/lookup", "/lookup/more", "/lookups", "/crew/abc"):
+            client.post(path)
     assert [path for _, path, _, _ in _Counter.seen] == [
         "/s/page.css",
         "/s/abc",
         "/s/abc/unsubscribe",
+        "/lookup",
     ]
 
 
@@ -110,11 +114,12 @@ def test_a_counter_that_is_away_is_said_in_a_sentence(
     tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
     with page(tmp_path, f"http://127.0.0.1:{free_port()}") as client:
-        answer = client.get("/s/abc")
-    assert answer.status_code == 503
-    assert "please try again in a few minutes" in answer.text
-    assert answer.headers["retry-after"] == "120"
-    assert answer.headers["cache-control"] == "no-store"
+        answers = [client.get("/s/abc"), client.post("/lookup", data={"place": "x"})]
+    for answer in answers:
+        assert answer.status_code == 503
+        assert "please try again in a few minutes, or call 800 555 0100" in answer.text
+        assert answer.headers["retry-after"] == "120"
+        assert answer.headers["cache-control"] == "no-store"
 
 
 def test_without_a_key_nobody_is_named(tmp_path: Path, counter: str) -> None:
