@@ -22,6 +22,8 @@ class Draft:
         removed: Ids that have left the list; nothing is known of them if ``anew``.
         anew: Nothing that is published can be built on: make every file.
         renderer: The site, its languages and their words.
+        published: Reads a file as it is published now; None where there is none. It may be ahead
+            of the pointer, where a publisher was killed: somebody may have seen it.
     """
 
     status: PublicStatus
@@ -30,6 +32,7 @@ class Draft:
     removed: tuple[str, ...]
     anew: bool
     renderer: Renderer
+    published: Callable[[str], bytes | None] = lambda _: None
 
 
 class Feed(Protocol):

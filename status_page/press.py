@@ -129,6 +129,7 @@ class Press:
             removed=removed,
             anew=not chained,
             renderer=self.renderer,
+            published=self._store.read,
         )
         feeds = [each for feed in self._feeds for each in feed.files(draft)]
         files = [

@@ -46,6 +46,7 @@ class Publisher:
         send_mode: str,
         ring: Callable[[], None] = lambda: None,
         gather_s: float = GATHER_S,
+        address: str = "",
     ) -> None:
         """Start with nothing read and nothing held.
 
@@ -56,10 +57,11 @@ class Publisher:
             send_mode: What becomes of messages; shown on the page.
             ring: Called after the pointer was written, to wake page processes.
             gather_s: Changes within this time of the last generation go into one; 0 in a replay.
+            address: Where people see the page; feeds lead back there.
         """
         self._db = db
         self._store = store
-        self._press = Press(Renderer(public_site(site)), store)
+        self._press = Press(Renderer(public_site(site, address)), store)
         self._send_mode = send_mode
         self._ring = ring
         self._gather_s = gather_s

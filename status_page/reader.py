@@ -26,7 +26,7 @@ from outage.model import (
     Status,
 )
 from outage.site import Site
-from status_page.view import PublicEtr, PublicOutage, PublicSite, PublicStatus
+from status_page.view import HERE, PublicEtr, PublicOutage, PublicSite, PublicStatus
 from status_page.words import published_in
 
 Code = TypeVar("Code", bound=StrEnum)
@@ -68,9 +68,10 @@ _GIS = "gis"
 """The reader of the journal that counts."""
 
 
-def public_site(site: Site) -> PublicSite:
-    """Return what the page says about the utility."""
+def public_site(site: Site, address: str = "") -> PublicSite:
+    """Return what the page says about the utility; ``address`` is where people see the page."""
     return PublicSite(
+        address=(address or HERE).rstrip("/"),
         name=site.name,
         time_zone=site.time_zone,
         languages=published_in(site.page_languages or site.languages),

@@ -5,6 +5,7 @@ serves the page, the delta and every browser that applies it.
 """
 
 import hashlib
+import html
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,20 @@ class Renderer:
     def moved(self, into: str, language: str) -> str:
         """Render the inside of the page of an outage that goes on as part of another."""
         return self._fragment("moved.html", language, into=into)
+
+    def what(self, outage: PublicOutage, language: str) -> str:
+        """Say in plain text what it is."""
+        return _what(outage, self._words[language])
+
+    def headline(self, outage: PublicOutage, language: str) -> str:
+        """Say in plain text what it is and where."""
+        where = outage.area or self._words[language]("area.unknown")
+        return f"{self.what(outage, language)}: {where}"
+
+    def story(self, outage: PublicOutage, language: str) -> str:
+        """Say in plain text how it stands, a fact a line."""
+        text = self._fragment("story.txt", language, outage=outage)
+        return html.unescape(text).strip()
 
     def summary(self, totals: Totals, language: str) -> str:
         """Render the figures at the top of the list."""

@@ -21,6 +21,9 @@ from outage.privacy import FEW, masked
 SECTIONS = ("now", "planned", "advisory", "over")
 """Parts of the list, in the order in which people read them."""
 
+HERE = "http://127.0.0.1:8000"
+"""Where the page is as long as nobody has said so."""
+
 COUNTS = ("matched", "reported", "restored_count")
 
 _OVER = frozenset({Status.RESTORED, Status.CLOSED, Status.CANCELLED})
@@ -35,6 +38,7 @@ class PublicSite:
         accent: The utility's colour, readable on white; ``accent_dark`` on the dark page.
         advice: What to do in danger in the utility's own words, by language.
         neutral: No site file has been written yet.
+        address: Where the page is, as people see it; what is read elsewhere leads back there.
     """
 
     name: str
@@ -48,6 +52,7 @@ class PublicSite:
     accent_dark: str = ""
     advice: tuple[tuple[str, str], ...] = ()
     neutral: bool = False
+    address: str = HERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,5 +70,6 @@ def _publisher(db: Database, settings: Settings, bell: Bell, *, at_once: bool) -
         send_mode=str(settings.send),
         ring=partial(bell.ring, PUBLISHED),
         gather_s=0.0 if at_once else GATHER_S,
+        address=settings.public_url,
     )
     return Loop(name="publisher", turn=publisher.turn, close=publisher.close)

@@ -1,0 +1,139 @@
+"""CAP 1.2 messages: one file per outage, which says how it stands now (OASIS, 2010).
+
+The first is an Alert, a later one an Update, the last one a Cancel; each names those before it.
+What was published is the only memory: a message is read back before the next one is made, so
+that the references are right after any restart, also for who has fetched a file whose generation
+never came into force.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from status_page.draft import Draft
+from status_page.feeds import links
+from status_page.feeds.alert import infos, moment
+from status_page.feeds.cap_index import FOLDER, Index, Listed
+from status_page.feeds.envelope import Envelope
+from status_page.feeds.xml import Element
+from status_page.rendering import Renderer
+from status_page.view import PublicOutage
+
+
+def name_of(outage: str) -> str:
+    """Return the name of an outage's file."""
+    return f"{FOLDER}{outage}.xml"
+
+
+class Cap:
+    """A message per outage, and the Atom feed that lists them."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+        self._zone = ZoneInfo(renderer.site.time_zone)
+        self._index = Index(renderer)
+
+    def files(self, draft: Draft) -> Iterator[tuple[str, bytes | None]]:
+        """Yield the messages that are new, and the list of all."""
+        before = self._index.read(draft)
+        changed = {each.id: each for each in draft.changed}
+        listed: dict[str, Listed] = {}
+        for outage in draft.status.outages:
+            if outage.id not in changed:
+                if outage.id in before:
+                    listed[outage.id] = before[outage.id]
+                continue
+            old = draft.published(name_of(outage.id))
+            content = self._next(draft, outage, old)
+            if content is None:
+                continue
+            listed[outage.id] = _listed(content, self._title(outage))
+            if draft.anew or content != old:
+                yield name_of(outage.id), content
+        for gone, into in draft.status.moved.items():
+            if gone not in before:
+                continue
+            listed[gone] = before[gone]
+            if before[gone].kind == "Cancel" and not draft.anew:
+                continue
+            content = self._moved(draft, gone, into)
+            if content is None:
+                del listed[gone]
+                continue
+            listed[gone] = _listed(content, before[gone].title)
+            yield name_of(gone), content
+        yield from ((name_of(gone), None) for gone in before if gone not in listed)
+        yield from self._index.files(draft, listed)
+
+    def _title(self, outage: PublicOutage) -> str:
+        return self._renderer.headline(outage, self._renderer.languages[0])
+
+    def _next(self, draft: Draft, outage: PublicOutage, published: bytes | None) -> bytes | None:
+        """Return the message that holds now: the published one as long as it says all."""
+        old = self._before(draft, published)
+        info = infos(outage, self._renderer)
+        if old is not None and old.message(info) == published:
+            return published
+        if outage.over:
+            if old is None:
+                # Nobody was ever told that it began.
+                return None
+            return published if old.kind == "Cancel" else self._new(draft, outage.id, old, info)
+        if old is not None and old.kind == "Cancel":
+            # It goes on after all: what is cancelled takes no update.
+            old = None
+        kind = "Alert" if old is None else "Update"
+        return self._new(draft, outage.id, old, info, kind=kind)
+
+    def _moved(self, draft: Draft, gone: str, into: str) -> bytes | None:
+        """Return the message of an outage that goes on as part of another one."""
+        published = draft.published(name_of(gone))
+        old = self._before(draft, published)
+        if old is None or old.kind == "Cancel":
+            return published if old else None
+        say = self._renderer.words(self._renderer.languages[0])
+        note = f"{say('moved.title')}: {into}"
+        return self._new(draft, gone, old, (), note=note, incidents=into)
+
+    @staticmethod
+    def _before(draft: Draft, published: bytes | None) -> Envelope | None:
+        old = Envelope.of(published)
+        # A drill and what really happens never refer to each other.
+        return old if old is not None and old.status == _status(draft) else None
+
+    def _new(
+        self,
+        draft: Draft,
+        outage: str,
+        old: Envelope | None,
+        info: Iterable[Element],
+        *,
+        kind: str = "Cancel",
+        **told: str,
+    ) -> bytes:
+        envelope = Envelope(
+            identifier=f"{outage}.{draft.pointer.id}",
+            sender=links.host(self._renderer),
+            sent=moment(draft.status.as_of, self._zone),
+            status=_status(draft),
+            kind=kind,
+            references=old.before() if old else "",
+            **told,
+        )
+        return envelope.message(info)
+
+
+def _listed(content: bytes, title: str) -> Listed:
+    told = Envelope.of(content)
+    # It is one that has just been made or read.
+    assert told is not None  # noqa: S101
+    return Listed(
+        identifier=told.identifier,
+        kind=told.kind,
+        title=title,
+        sent=datetime.fromisoformat(told.sent),
+    )
+
+
+def _status(draft: Draft) -> str:
+    return "Exercise" if draft.status.drill else "Actual"
