@@ -35,6 +35,8 @@ _LASTING = ("generations/", "static/")
 
 def media_type(name: str) -> str:
     """Return the type of a published file, by its name without the end of a compressed twin."""
+    if name.startswith("feeds/cap/"):
+        return "application/cap+xml"
     return TYPES.get(PurePosixPath(name).suffix, UNKNOWN)
 
 
