@@ -364,6 +364,18 @@ class Settings:
     )
     host: str = setting(reading.text, "127.0.0.1", "Address every listener binds.")
     page_port: int = setting(reading.port, "8000", "Port of the public page.")
+    page_streams: int = setting(
+        reading.whole(1, 1_000_000),
+        "19000",
+        "Live streams that one `page` process keeps open; beyond them browsers poll. Bounded by "
+        "the files a process may open, less 256.",
+    )
+    page_streams_per_address: int = setting(
+        reading.whole(1, 1_000_000),
+        "1000",
+        "Live streams from one address, or one IPv6 network of 64 bits. A mobile network may put "
+        "hundreds of phones behind one.",
+    )
     web_port: int = setting(reading.port, "8001", "Port of the API for staff and machines.")
     counter_port: int = setting(reading.port, "8002", "Port of the counter.")
     carrier_port: int = setting(

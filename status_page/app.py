@@ -10,8 +10,9 @@ import ipaddress
 import resource
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from http import HTTPStatus
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -26,12 +27,14 @@ from starlette.routing import Route
 from status_page.broadcaster import Broadcaster
 from status_page.forwarding import Forwarding
 from status_page.headers import SecurityHeaders
+from status_page.metrics import metrics_of
 from status_page.pages import Pages, problem
 from status_page.shelf import Shelf
 from status_page.stream import Stream
 from status_page.wake import listen
 
 MOST_STREAMS = 19_000
+MOST_FROM_ONE = 1_000
 _SPARE_FILES = 256
 """Descriptors kept for page requests when streams take the rest."""
 
@@ -41,6 +44,8 @@ def create_app(
     redis_url: str | None = None,
     *,
     most_streams: int = MOST_STREAMS,
+    most_from_one: int = MOST_FROM_ONE,
+    trusted: Sequence[IPv4Network | IPv6Network] = (),
     forwarding: Forwarding | None = None,
 ) -> Starlette:
     """Build the application over a published folder.
@@ -49,12 +54,14 @@ def create_app(
         folder: Where the publisher writes; it need not exist yet.
         redis_url: Makes changes appear sooner than the next look, a quarter of a second away.
         most_streams: Open streams; beyond them 503, and browsers poll the pointer instead.
+        most_from_one: The same for streams from one address, or one IPv6 network of 64 bits.
+        trusted: Proxies that are believed when they say for whom they ask.
         forwarding: Where paths go that no file answers; without it there are none.
     """
     pages = Pages(Shelf(folder))
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = most_streams if files < 0 else max(1, min(most_streams, files - _SPARE_FILES))
-    broadcaster = Broadcaster(folder, most_streams=most)
+    broadcaster = Broadcaster(folder, most_streams=most, most_from_one=most_from_one)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -82,7 +89,7 @@ def create_app(
     async def metrics(request: Request) -> Response:
         if not _is_local(request):
             raise HTTPException(HTTPStatus.NOT_FOUND)
-        return PlainTextResponse(_metrics(broadcaster))
+        return PlainTextResponse(metrics_of(broadcaster))
 
     routes = [
         Route("/", pages.home),
@@ -91,7 +98,7 @@ def create_app(
         Route("/generations/{name:path}", pages.generation),
         Route("/feeds/{name:path}", pages.feed),
         Route("/static/{name}", pages.static),
-        Route("/stream", Stream(broadcaster)),
+        Route("/stream", Stream(broadcaster, trusted)),
         Route("/healthz", healthy),
         Route("/readyz", ready),
         Route("/metrics", metrics),
@@ -146,23 +153,3 @@ def _is_local(request: Request) -> bool:
         return not forwarded and ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _metrics(broadcaster: Broadcaster) -> str:
-    figures = broadcaster.figures
-    pointer = broadcaster.pointer
-    lines = {
-        "outage_page_streams": ("gauge", broadcaster.streams),
-        "outage_page_frames_total": ("counter", figures.frames),
-        "outage_page_streams_dropped_total": ("counter", figures.dropped),
-        "outage_page_streams_refused_total": ("counter", figures.refused),
-        "outage_page_resets_total": ("counter", figures.resets),
-        "outage_page_generation": ("gauge", pointer.number if pointer else 0),
-        "outage_page_checked_timestamp_seconds": (
-            "gauge",
-            pointer.checked_at.timestamp() if pointer else 0,
-        ),
-    }
-    return "".join(
-        f"# TYPE {name} {kind}\n{name} {value}\n" for name, (kind, value) in lines.items()
-    )

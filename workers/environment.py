@@ -15,6 +15,8 @@ _PAGE = frozenset(
         "OUTAGE_TRUSTED_PROXIES",
         "OUTAGE_HOST",
         "OUTAGE_PAGE_PORT",
+        "OUTAGE_PAGE_STREAMS",
+        "OUTAGE_PAGE_STREAMS_PER_ADDRESS",
         "OUTAGE_COUNTER_PORT",
     }
 )

@@ -11,6 +11,9 @@ from status_page.forwarding import Forwarding
 from status_page.protocol import Protocol
 from workers import broker, logs, server
 
+WAITING_CONNECTIONS = 16_384
+"""After a restart everybody comes at once. The system's own limit (`somaxconn`) holds too."""
+
 
 @click.command()
 def page() -> None:
@@ -22,7 +25,7 @@ def page() -> None:
     """
     logs.begin()
     settings = reading.load()
-    _raise_file_limit()
+    raise_file_limit()
     forwarding = Forwarding(
         settings.counter,
         settings.edge_key,
@@ -30,11 +33,27 @@ def page() -> None:
         phone=load_site(settings.home).phones.outage or "",
     )
     redis_url = settings.redis_url or broker.url(settings.home)
-    app = create_app(settings.published, redis_url, forwarding=forwarding)
-    server.listen(app, host=settings.host, port=settings.page_port, http=Protocol)
+    app = create_app(
+        settings.published,
+        redis_url,
+        most_streams=settings.page_streams,
+        most_from_one=settings.page_streams_per_address,
+        trusted=settings.trusted_proxies,
+        forwarding=forwarding,
+    )
+    server.listen(
+        app,
+        host=settings.host,
+        port=settings.page_port,
+        http=Protocol,
+        backlog=WAITING_CONNECTIONS,
+    )
 
 
-def _raise_file_limit() -> None:
-    """Every stream is an open file; the soft limit is usually far below the hard one."""
+def raise_file_limit() -> None:
+    """Take as many files as may be had.
+
+    Every stream is an open file; the soft limit is usually far below the hard one.
+    """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -16,14 +16,26 @@ from typing import Any
 
 SERVE = """
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 import uvicorn
 from status_page.app import create_app
 from status_page.protocol import Protocol
-folder, port, redis_url, most = sys.argv[1:]
-app = create_app(Path(folder), redis_url or None, most_streams=int(most))
+folder, port, redis_url, most, most_from_one, *trusted = sys.argv[1:]
+app = create_app(
+    Path(folder),
+    redis_url or None,
+    most_streams=int(most),
+    most_from_one=int(most_from_one),
+    trusted=[ip_network(each) for each in trusted],
+)
 uvicorn.run(
-    app, port=int(port), http=Protocol, log_level="warning", timeout_graceful_shutdown=1
+    app,
+    port=int(port),
+    http=Protocol,
+    log_level="warning",
+    proxy_headers=False,
+    timeout_graceful_shutdown=1,
 )
 """
 
@@ -42,12 +54,22 @@ class Page:
         self.start()
 
     @classmethod
-    def serving(cls, folder: Path, port: int, *, redis_url: str = "", most: int = 1000) -> "Page":
+    def serving(
+        cls,
+        folder: Path,
+        port: int,
+        *,
+        redis_url: str = "",
+        most: int = 1000,
+        most_from_one: int = 1000,
+        trusted: str = "",
+    ) -> "Page":
         """Serve a folder, knowing nothing else."""
-        return cls(port, ["-c", SERVE, str(folder), str(port), redis_url, str(most)])
+        limits = [str(most), str(most_from_one), *trusted.split()]
+        return cls(port, ["-c", SERVE, str(folder), str(port), redis_url, *limits])
 
-    def stream(self, query: str = "", last_event_id: str = "") -> "Stream":
-        self._streams.append(Stream(self.port, query, last_event_id))
+    def stream(self, query: str = "", last_event_id: str = "", forwarded: str = "") -> "Stream":
+        self._streams.append(Stream(self.port, query, last_event_id, forwarded))
         return self._streams[-1]
 
     def end(self) -> None:
@@ -108,9 +130,10 @@ class Event:
 class Stream:
     """Reads `/stream` from a bare socket."""
 
-    def __init__(self, port: int, query: str, last_event_id: str) -> None:
+    def __init__(self, port: int, query: str, last_event_id: str, forwarded: str = "") -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         header = f"Last-Event-ID: {last_event_id}\r\n" if last_event_id else ""
+        header += f"X-Forwarded-For: {forwarded}\r\n" if forwarded else ""
         self._socket.sendall(f"GET /stream?{query} HTTP/1.1\r\nHost: x\r\n{header}\r\n".encode())
         self._file = self._socket.makefile("rb")
         self.status = int(self._file.readline().split()[1])

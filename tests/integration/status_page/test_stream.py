@@ -136,7 +136,55 @@ def test_beyond_the_limit_streams_are_refused_for_a_while(start: Start) -> None:
     while page.stream().status != 200:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert "outage_page_streams_refused_total" in page.get("/metrics")
+    assert refusals(page, "full") >= 1
+
+
+def refusals(page: Page, reason: str) -> int:
+    name = f'outage_page_streams_refused_total{{reason="{reason}"}} '
+    (line,) = (each for each in page.get("/metrics").splitlines() if each.startswith(name))
+    return int(line.removeprefix(name))
+
+
+def test_one_address_gets_its_share_and_leaves_the_rest_to_others(start: Start) -> None:
+    page = start(most_from_one=2, trusted="127.0.0.1")
+    here = [page.stream(forwarded="203.0.113.9") for _ in range(2)]
+    for stream in here:
+        stream.until("heartbeat")
+    # What stands before the proxy's own word may be made up.
+    refused = page.stream(forwarded="198.51.100.1, 203.0.113.9")
+    assert refused.status == 503
+    assert int(refused.headers["retry-after"]) >= 5
+    assert refusals(page, "address") == 1
+    assert page.stream(forwarded="203.0.113.10").status == 200
+    house = [page.stream(forwarded=f"2001:db8:0:1::{each}").status for each in range(3)]
+    assert house == [200, 200, 503]
+    assert page.stream(forwarded="2001:db8:0:2::1").status == 200
+    here[0].close()
+    deadline = time.monotonic() + 5
+    while page.stream(forwarded="203.0.113.9").status != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_nobody_is_believed_about_addresses_but_a_proxy_of_ours(start: Start) -> None:
+    page = start(most_from_one=1)
+    assert page.stream(forwarded="203.0.113.1").status == 200
+    assert page.stream(forwarded="203.0.113.2").status == 503
+
+
+def test_an_area_is_told_its_own_rows_and_what_has_left_it(
+    publication: Publication, start: Start
+) -> None:
+    publication.publish(status(outage(1, area="Roseglen"), outage(2, area="Hollow End")))
+    page = start()
+    stream = page.stream("area=ROSEGLEN")
+    stream.until("heartbeat")
+    publication.publish(status(outage(1, area="Roseglen", matched=9), outage(2, area="Roseglen")))
+    (event,) = stream.until("generation")
+    assert [each["id"] for each in event.data["changed"]] == ["O-7K3M1", "O-7K3M2"]
+    publication.publish(status(outage(1, area="Hollow End"), outage(2, area="Roseglen")))
+    (event,) = stream.until("generation")
+    assert (event.data["changed"], event.data["removed"]) == ([], ["O-7K3M1"])
 
 
 def test_a_client_that_does_not_read_is_dropped_and_costs_the_others_nothing(
@@ -145,16 +193,16 @@ def test_a_client_that_does_not_read_is_dropped_and_costs_the_others_nothing(
     page = start()
     lazy, eager = page.stream(), page.stream()
     eager.until("heartbeat")
-    long = "x" * 400_000
+    long = "x" * 200_000
     before, with_both = page.memory_kib(), page.connections()
-    for number in range(30):
+    for number in range(40):
         publication.publish(status(outage(1, area=f"{number}{long}")))
         eager.until("generation")
     deadline = time.monotonic() + 5
     while "outage_page_streams 1" not in page.get("/metrics"):
         assert time.monotonic() < deadline, page.get("/metrics")
         time.sleep(0.05)
-    assert "outage_page_streams_dropped_total 1" in page.get("/metrics")
+    assert 'outage_page_streams_dropped_total{reason="behind"} 1' in page.get("/metrics")
     assert page.memory_kib() - before < 80_000
     while page.connections() > with_both - 1:
         assert time.monotonic() < deadline, "the connection of who does not read is still open"

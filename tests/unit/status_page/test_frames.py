@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from status_page.frames import Change, frame
+from status_page.frames import Change, Wanted, frame
 from status_page.history import LONGEST, History
 from tests.unit.status_page.storm import Publication, outage, status
 
@@ -83,13 +83,13 @@ def test_the_list_is_sent_rows_and_an_outage_its_own_page(tmp_path: Path) -> Non
     ids = changes(tmp_path, 7, 8)
     (change,) = History(tmp_path).between(ids[0], ids[1], "en") or []
     assert isinstance(change, Change)
-    everybody = json.loads(parse(change.frame_for("") or b"")[0]["data"])
-    mine = json.loads(parse(change.frame_for("O-7K3M2") or b"")[0]["data"])
+    everybody = json.loads(parse(change.frame_for() or b"")[0]["data"])
+    mine = json.loads(parse(change.frame_for(Wanted(outage="O-7K3M2")) or b"")[0]["data"])
     assert [each["id"] for each in everybody["changed"]] == ["O-7K3M2"]
     assert "details" not in everybody["changed"][0]
     assert "8 homes" in everybody["changed"][0]["row"]
     assert "8 homes" in mine["changed"][0]["details"]
-    assert change.frame_for("O-7K3M1") is None
+    assert change.frame_for(Wanted(outage="O-7K3M1")) is None
 
 
 def test_who_watches_an_outage_that_moved_is_sent_what_leads_on(tmp_path: Path) -> None:
@@ -98,11 +98,11 @@ def test_who_watches_an_outage_that_moved_is_sent_what_leads_on(tmp_path: Path) 
     moved = {"O-7K3M2": "O-7K3M1"}
     second = publication.publish(status(outage(1), moved=moved)).pointer.id
     (change,) = History(tmp_path).between(first, second, "es") or []
-    mine = json.loads(parse(change.frame_for("O-7K3M2") or b"")[0]["data"])
+    mine = json.loads(parse(change.frame_for(Wanted(outage="O-7K3M2")) or b"")[0]["data"])
     (only,) = mine["moved"]
     assert (only["id"], only["into"]) == ("O-7K3M2", "O-7K3M1")
     assert "/es/outages/O-7K3M1" in only["details"]
-    everybody = json.loads(parse(change.frame_for("") or b"")[0]["data"])
+    everybody = json.loads(parse(change.frame_for() or b"")[0]["data"])
     assert (everybody["removed"], everybody["moved"]) == (["O-7K3M2"], [])
 
 
@@ -111,10 +111,10 @@ def test_filters_that_concern_nothing_are_not_kept(tmp_path: Path) -> None:
     history = History(tmp_path)
     for number in range(100):
         (change,) = history.between(ids[0], ids[1], "en") or []
-        assert change.frame_for(f"O-MADE-UP-{number}") is None
+        assert change.frame_for(Wanted(outage=f"O-MADE-UP-{number}")) is None
     tracemalloc.start()
     for number in range(2_000):
-        change.frame_for(f"O-{number}" * 100)
+        change.frame_for(Wanted(outage=f"O-{number}" * 100))
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept < 50_000
@@ -125,6 +125,6 @@ def test_an_outage_that_is_taken_off_is_told_as_a_removal(tmp_path: Path) -> Non
     first = publication.publish(status(outage(1), outage(2))).pointer.id
     second = publication.publish(status(outage(1))).pointer.id
     (change,) = History(tmp_path).between(first, second, "en") or []
-    mine = json.loads(parse(change.frame_for("O-7K3M2") or b"")[0]["data"])
+    mine = json.loads(parse(change.frame_for(Wanted(outage="O-7K3M2")) or b"")[0]["data"])
     assert mine["removed"] == ["O-7K3M2"]
     assert mine["changed"] == []
