@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from status_page.answers import KeptAnswers
 from status_page.broadcaster import Broadcaster
 from status_page.forwarding import Forwarding
 from status_page.headers import SecurityHeaders
@@ -110,7 +111,7 @@ def create_app(
     handlers: dict[Any, Any] = {HTTPException: pages.problem}
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(KeptAnswers), Middleware(SecurityHeaders)],
         exception_handlers=handlers,
         lifespan=lifespan,
     )

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from status_page.answers import SERVED, Served
 from status_page.errors import UnreadablePublication
 from status_page.media import REVALIDATE, caching
 from status_page.pointer import Pointer
@@ -172,6 +173,8 @@ def _send(request: Request, item: Item, cache: str, status: int) -> Response:
         headers["vary"] += f", {_BY_LANGUAGE}"
     if item.gzipped:
         headers["content-encoding"] = "gzip"
+    if status == HTTPStatus.OK:
+        request.scope[SERVED] = Served(item=item, headers=headers)
     known = {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}
     if status == HTTPStatus.OK and (item.etag in known or "*" in known):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)

@@ -15,8 +15,10 @@ CAPACITY_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One published file, ready to be sent."""
+    """One published file, ready to be sent; ``signature`` is its stat: mtime, inode, size."""
 
+    path: str
+    signature: tuple[int, int, int]
     content: bytes
     etag: str
     media_type: str
@@ -52,7 +54,7 @@ class Shelf:
                 self._kept.move_to_end(name)
                 return kept[1]
             # The stat comes first: if the file is replaced in between, the next look sees it.
-            item = _item(name, path.read_bytes())
+            item = _item(path, signature)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         self._keep(name, signature, item)
@@ -67,11 +69,14 @@ class Shelf:
             self._bytes -= len(gone.content)
 
 
-def _item(name: str, content: bytes) -> Item:
+def _item(path: Path, signature: tuple[int, int, int]) -> Item:
+    content = path.read_bytes()
     return Item(
+        path=str(path),
+        signature=signature,
         content=content,
         # Weak, and of the bytes sent: a cache in between may compress them again.
         etag=f'W/"{hashlib.sha256(content).hexdigest()[:24]}"',
-        media_type=media_type(name.removesuffix(".gz")),
-        gzipped=name.endswith(".gz"),
+        media_type=media_type(path.name.removesuffix(".gz")),
+        gzipped=path.name.endswith(".gz"),
     )

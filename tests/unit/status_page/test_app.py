@@ -57,6 +57,46 @@ def test_what_has_not_changed_is_not_sent_again(client: TestClient, path: str) -
     assert again.headers["etag"] == first.headers["etag"]
 
 
+@pytest.mark.parametrize("path", ["/", "/outages/O-7K3M1", "/status.json", "/es/", "/?lang=es"])
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_an_answer_from_memory_is_the_same_as_the_first(
+    client: TestClient, path: str, encoding: str
+) -> None:
+    headers = {"accept-encoding": encoding}
+    first = client.get(path, headers=headers)
+    unchanged = headers | {"if-none-match": first.headers["etag"]}
+    # Two sorts of tag: one that is compared at once, one that has to be looked for in a list.
+    listed = headers | {"if-none-match": f'"other", {first.headers["etag"]}'}
+    again = client.get(path, headers=headers)
+    quick, slow = client.get(path, headers=unchanged), client.get(path, headers=listed)
+    assert (again.status_code, again.content) == (200, first.content)
+    assert dict(again.headers) == dict(first.headers)
+    assert (quick.status_code, quick.content) == (slow.status_code, slow.content) == (304, b"")
+    assert dict(quick.headers) == dict(slow.headers)
+
+
+def test_memory_keeps_apart_who_asks_differently(client: TestClient) -> None:
+    asked = {"gzip": "en", "identity": "es"}
+    for _ in range(2):
+        for encoding, language in asked.items():
+            answer = client.get(
+                "/",
+                headers={"accept-encoding": encoding, "accept-language": language},
+                follow_redirects=False,
+            )
+            assert answer.status_code == (200 if language == "en" else 302)
+    # Of a header that comes twice the first counts; the other must not be answered with it later.
+    client.get("/", headers=[("accept-encoding", "gzip"), ("accept-encoding", "identity")])
+    plain = client.get("/", headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+
+
+def test_what_is_taken_away_is_not_answered_from_memory(client: TestClient, folder: Path) -> None:
+    assert client.get("/outages/O-7K3M1").status_code == 200
+    Publication(folder).publish(status(outage(2)))
+    assert client.get("/outages/O-7K3M1").status_code == 404
+
+
 def test_an_etag_changes_with_the_content(client: TestClient, folder: Path) -> None:
     first = client.get("/")
     Publication(folder).publish(status(outage(1)))
