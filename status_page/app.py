@@ -98,6 +98,7 @@ def create_app(
         Route("/status.json", pages.pointer),
         Route("/generations/{name:path}", pages.generation),
         Route("/feeds/{name:path}", pages.feed),
+        Route("/embed", pages.embed),
         Route("/static/{name}", pages.static),
         Route("/stream", Stream(broadcaster, trusted)),
         Route("/healthz", healthy),

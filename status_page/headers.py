@@ -13,8 +13,18 @@ _POLICY = {
     "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
+
+
+def _written(policy: dict[str, str]) -> str:
+    return "; ".join(f"{what} {who}" for what, who in policy.items())
+
+
+FRAMABLE = {"content-security-policy": _written(_POLICY | {"frame-ancestors": "*"})}
+"""Of the one page that other sites may show in a frame; all else of the policy holds for it too."""
+OPEN = {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
+"""Of feeds: they are public and know no cookie, so scripts of other sites may read them."""
 SECURITY = {
-    "content-security-policy": "; ".join(f"{what} {who}" for what, who in _POLICY.items()),
+    "content-security-policy": _written(_POLICY),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "permissions-policy": "camera=(), microphone=(), geolocation=(self), browsing-topics=()",

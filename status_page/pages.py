@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from status_page.answers import SERVED, Served
 from status_page.errors import UnreadablePublication
+from status_page.headers import FRAMABLE, OPEN
 from status_page.media import REVALIDATE, caching
 from status_page.pointer import Pointer
 from status_page.shelf import Item, Shelf
@@ -63,7 +64,21 @@ class Pages:
 
     async def feed(self, request: Request) -> Response:
         """What other systems read."""
-        return self._named(request, "feeds", _FEED)
+        found = self._named(request, "feeds", _FEED)
+        found.headers.update(OPEN)
+        return found
+
+    async def embed(self, request: Request) -> Response:
+        """The one page that other sites may show in a frame."""
+        language = request.query_params.get("lang", "")
+        wanted = f"feeds/embed-{language}.html" if _LANGUAGE.fullmatch(language) else ""
+        found = (wanted and self._answer(request, wanted)) or self._answer(
+            request, "feeds/embed.html"
+        )
+        if not found:
+            return _not_yet(request)
+        found.headers.update(FRAMABLE)
+        return found
 
     async def static(self, request: Request) -> Response:
         """Style, script and icon, named by their content."""

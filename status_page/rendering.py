@@ -165,6 +165,12 @@ class Renderer:
             details=self.moved(status.moved[outage], language),
         )
 
+    def embed(self, status: PublicStatus, language: str, *, generation: str, summary: str) -> bytes:
+        """Put the small page together that other sites show in a frame."""
+        return self._page(
+            "embed.html", language, status, generation=generation, path="", summary=summary
+        )
+
     def lost_page(self, status: PublicStatus, language: str, kind: str) -> bytes:
         """Render the page for an unknown outage (``missing``) or address (``notfound``)."""
         return self._page("lost.html", language, status, generation="", path="", lost=kind)

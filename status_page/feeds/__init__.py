@@ -7,8 +7,10 @@ a line here.
 from status_page.draft import MakeFeed
 from status_page.feeds.atom import Atom
 from status_page.feeds.cap import Cap
+from status_page.feeds.embed import Embed
 from status_page.feeds.geojson import GeoJson
 from status_page.feeds.planned import Planned
+from status_page.feeds.schemas import Schemas
 from status_page.feeds.table import Table
 
-FEEDS: tuple[MakeFeed, ...] = (GeoJson, Table, Atom, Cap, Planned)
+FEEDS: tuple[MakeFeed, ...] = (GeoJson, Table, Atom, Cap, Planned, Schemas, Embed)
