@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -180,6 +180,15 @@ class Area(_Part):
     served: Annotated[int, Field(ge=0)]
 
 
+class Resource(_Part):
+    """A place that helps while service is off, as the public finds it."""
+
+    kind: Literal["warming", "cooling", "water", "charging", "shelter", "other"]
+    name: Line
+    address: Line
+    hours: Line | None = None
+
+
 class OnCall(_Part):
     """Somebody who is paged at once when a customer tells of danger."""
 
@@ -216,6 +225,12 @@ class Site(_Part):
     """The same for its end."""
     colours: Colours = Colours()
     areas: tuple[Area, ...] = ()
+    resources: tuple[Resource, ...] = ()
+    """Where people find warmth, water or a plug, now: take out what has closed."""
+    storm_outages: Annotated[int, Field(ge=0)] = 50
+    """From so many outages at once on the page warns of a storm; 0: never."""
+    forms: bool = True
+    """Whether the page offers what `counter` answers: lookups, reports, subscriptions."""
     on_call: tuple[OnCall, ...] = ()
     """Who is paged when somebody writes of danger (DECISIONS 27)."""
 
@@ -306,6 +321,7 @@ def _meant(place: tuple[int | str, ...]) -> str:
         "colours": Colours,
         "areas": Area,
         "on_call": OnCall,
+        "resources": Resource,
     }
     owner = parts.get(str(place[0]), Site) if len(place) > 1 else Site
     near = difflib.get_close_matches(str(place[-1]), owner.model_fields, n=1)

@@ -26,7 +26,14 @@ from outage.model import (
     Status,
 )
 from outage.site import Site
-from status_page.view import HERE, PublicEtr, PublicOutage, PublicSite, PublicStatus
+from status_page.view import (
+    HERE,
+    PublicEtr,
+    PublicOutage,
+    PublicResource,
+    PublicSite,
+    PublicStatus,
+)
 from status_page.words import published_in
 
 Code = TypeVar("Code", bound=StrEnum)
@@ -82,6 +89,14 @@ def public_site(site: Site, address: str = "") -> PublicSite:
         accent=site.colours.accent,
         accent_dark=site.colours.accent_dark,
         advice=tuple(sorted(site.emergency_advice.items())),
+        forms=site.forms,
+        resources=tuple(
+            PublicResource(
+                kind=each.kind, name=each.name, address=each.address, hours=each.hours or ""
+            )
+            for each in site.resources
+        ),
+        storm_outages=site.storm_outages,
         neutral=site.is_neutral,
     )
 

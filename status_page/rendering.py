@@ -43,6 +43,10 @@ _SCRIPT_WORDS = (
 )
 
 
+MOST = 25
+"""Outages of one part that the first page shows; all of them stand on the pages of the list."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """One outage as the list shows it: where it stands and its HTML."""
@@ -50,6 +54,15 @@ class Card:
     section: str
     order: str
     html: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A part of the list: its rows, and whether there are more than these."""
+
+    name: str
+    rows: list[str]
+    more: bool
 
 
 class Renderer:
@@ -117,10 +130,6 @@ class Renderer:
         cards: Iterable[Card],
     ) -> bytes:
         """Put the list together from its fragments."""
-        ordered = sorted(cards, key=lambda card: card.order)
-        sections = {
-            name: [card.html for card in ordered if card.section == name] for name in SECTIONS
-        }
         return self._page(
             "index.html",
             language,
@@ -128,7 +137,30 @@ class Renderer:
             generation=generation,
             path="",
             summary=summary,
-            sections=sections,
+            sections=_parts(cards),
+            most=MOST,
+        )
+
+    def listing(
+        self,
+        status: PublicStatus,
+        language: str,
+        *,
+        generation: str,
+        cards: Iterable[Card],
+        following: str,
+        is_first: bool,
+    ) -> bytes:
+        """Put a page of the whole list together; ``following`` names the next, if any."""
+        return self._page(
+            "listing.html",
+            language,
+            status,
+            generation=generation,
+            path="",
+            sections=[part for part in _parts(cards, most=None) if part.rows],
+            following=following,
+            is_first=is_first,
         )
 
     def outage_page(
@@ -204,6 +236,16 @@ class Renderer:
             "sentence": _sentence,
             "what": _what,
         }
+
+
+def _parts(cards: Iterable[Card], most: int | None = MOST) -> list[Part]:
+    """Cut the list into its parts, each in its order and no longer than ``most``."""
+    ordered = sorted(cards, key=lambda card: card.order)
+    parts = []
+    for name in SECTIONS:
+        rows = [card.html for card in ordered if card.section == name]
+        parts.append(Part(name=name, rows=rows[:most], more=len(rows[:most]) < len(rows)))
+    return parts
 
 
 def _state(outage: PublicOutage) -> str:

@@ -30,6 +30,16 @@ _OVER = frozenset({Status.RESTORED, Status.CLOSED, Status.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicResource:
+    """A place that helps: ``kind`` is a code, the rest in the utility's own words."""
+
+    kind: str
+    name: str
+    address: str
+    hours: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublicSite:
     """Whose page it is.
 
@@ -37,6 +47,9 @@ class PublicSite:
         languages: The first is the default.
         accent: The utility's colour, readable on white; ``accent_dark`` on the dark page.
         advice: What to do in danger in the utility's own words, by language.
+        forms: There is a counter that looks places up and takes reports and subscriptions.
+        resources: Where people find warmth, water or a plug.
+        storm_outages: From so many outages at once on the list warns of a storm; 0: never.
         neutral: No site file has been written yet.
         address: Where the page is, as people see it; what is read elsewhere leads back there.
     """
@@ -51,6 +64,9 @@ class PublicSite:
     accent: str = ""
     accent_dark: str = ""
     advice: tuple[tuple[str, str], ...] = ()
+    forms: bool = True
+    resources: tuple[PublicResource, ...] = ()
+    storm_outages: int = 0
     neutral: bool = False
     address: str = HERE
 

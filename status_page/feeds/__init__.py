@@ -9,8 +9,9 @@ from status_page.feeds.atom import Atom
 from status_page.feeds.cap import Cap
 from status_page.feeds.embed import Embed
 from status_page.feeds.geojson import GeoJson
+from status_page.feeds.listing import Listing
 from status_page.feeds.planned import Planned
 from status_page.feeds.schemas import Schemas
 from status_page.feeds.table import Table
 
-FEEDS: tuple[MakeFeed, ...] = (GeoJson, Table, Atom, Cap, Planned, Schemas, Embed)
+FEEDS: tuple[MakeFeed, ...] = (GeoJson, Table, Atom, Cap, Planned, Schemas, Embed, Listing)

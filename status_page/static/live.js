@@ -5,6 +5,7 @@ const body = document.body;
 const words = document.getElementById("words").dataset;
 const language = body.dataset.language;
 const asOf = document.getElementById("as-of");
+const listing = document.getElementById("listing"); // a page of the whole list
 const outageId = document.getElementById("outage")?.dataset.outage ?? "";
 const STALE_MS = 60_000; // the pointer is rewritten every 15 s; four misses mean trouble
 const QUIET_MS = 45_000; // three heartbeats
@@ -39,10 +40,23 @@ function put(change) {
   const fresh = fragment(change.row).firstElementChild;
   const old = document.getElementById(fresh.id);
   const focused = old?.contains(document.activeElement);
-  old?.remove();
-  const list = document.querySelector(`#${change.section} > ol`);
-  const next = [...list.children].find((row) => row.dataset.order > change.order);
-  list.insertBefore(fresh, next ?? null);
+  if (listing) old?.replaceWith(fresh); // where it stands in the list is for the next look
+  else {
+    old?.remove();
+    const list = document.querySelector(`#${change.section} > ol`);
+    const most = Number(list.dataset.most);
+    const next = [...list.children].find((row) => row.dataset.order > change.order);
+    if (next || list.childElementCount < most) list.insertBefore(fresh, next ?? null);
+    else list.parentElement.querySelector(".more").hidden = false;
+    if (list.childElementCount > most) {
+      list.lastElementChild.remove();
+      list.parentElement.querySelector(".more").hidden = false;
+    }
+  }
+  if (!fresh.isConnected) {
+    if (focused) document.getElementById("main").focus({ preventScroll: true });
+    return;
+  }
   fresh.classList.add("changed");
   if (focused) fresh.querySelector("a").focus({ preventScroll: true });
 }
@@ -65,12 +79,22 @@ function sayGone() {
   announce(words.liveGone);
 }
 
+let refilling = 0;
 function tidySections() {
   for (const section of document.querySelectorAll("section.list")) {
     const empty = section.querySelector("ol").childElementCount === 0;
     const none = section.querySelector(".none");
     if (none) none.hidden = !empty;
     else section.hidden = empty;
+    // So many have gone that others should have come up: they stand in the page as published.
+    const most = Number(section.querySelector("ol").dataset.most);
+    const short = section.querySelector("ol").childElementCount < most * 0.8;
+    if (short && !section.querySelector(".more").hidden) {
+      refilling ||= setTimeout(async () => {
+        await wholePage(have).catch(() => {});
+        refilling = 0;
+      }, jitter(2_000, 30_000));
+    }
   }
 }
 
@@ -83,13 +107,13 @@ function apply(delta) {
       announce(words.liveThis);
     } else if (delta.removed.includes(outageId)) sayGone();
   } else {
-    document.getElementById("summary").innerHTML = delta.summary;
+    if (!listing) document.getElementById("summary").innerHTML = delta.summary;
     delta.removed.forEach(takeOff);
     delta.changed.forEach(put);
-    tidySections();
+    if (!listing) tidySections();
     changedCount += delta.changed.length + delta.removed.length;
     if (changedCount) {
-      const total = document.getElementById("total-outages").textContent;
+      const total = new Intl.NumberFormat(`${language}-u-nu-latn`).format(delta.counts.outages);
       announce(fill(words.liveChanged, { n: changedCount, total }));
     }
   }
@@ -139,14 +163,7 @@ function about(moment) {
 function addAbout() {
   for (const time of document.querySelectorAll("time[data-about]")) {
     const text = about(Date.parse(time.dateTime));
-    let note = time.parentElement.querySelector(".about");
-    if (!note && text) {
-      note = document.createElement("span");
-      note.className = "about";
-      time.after(" ", note);
-    }
-    if (!note) continue;
-    note.hidden = !text;
+    const note = time.closest("strong").parentElement.querySelector(".about");
     if (note.textContent !== text) note.textContent = text;
   }
 }
@@ -192,7 +209,7 @@ async function wholePage(pointed) {
   }
   if (!answer.ok) throw new Error(`page: ${answer.status}`);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const places = outageId ? ["notices", "outage"] : ["notices", "summary", ...[...document.querySelectorAll("section.list")].map((each) => each.id)];
+  const places = outageId ? ["notices", "outage"] : listing ? ["notices", "listing"] : ["notices", "summary", ...[...document.querySelectorAll("section.list")].map((each) => each.id)];
   for (const id of places) {
     const fresh = page.getElementById(id);
     const old = document.getElementById(id);

@@ -232,7 +232,10 @@ def test_by_keyboard_alone_one_gets_to_an_outage_and_keeps_the_place(visit: Visi
     tab.keyboard.press("Enter")
     expect(tab.locator("#main")).to_be_focused()
     tab.keyboard.press("Tab")
+    expect(tab.get_by_label("Address or account number")).to_be_focused()
     first = card(tab, 1).get_by_role("link")
+    for _ in range(6):
+        tab.keyboard.press("Tab")
     expect(first).to_be_focused()
     visit.publish(*with_change(1, matched=1244))
     expect(card(tab, 1)).to_contain_text("1,244", timeout=SOON_MS)

@@ -142,6 +142,28 @@ def sample() -> tuple[PublicOutage, ...]:
     )
 
 
+def storm(size: int) -> tuple[PublicOutage, ...]:
+    """A storm of so many outages, no two of them alike."""
+    causes, crews = tuple(Cause), tuple(CrewStatus)
+    return tuple(
+        outage(
+            number,
+            id=f"O-S{number:04}",
+            area=f"{number * 7919 % 9973} Street between {number * 31 % 997} and "
+            f"{number * 17 % 991} Avenue, district {number % 23}",
+            matched=5 + number * 7907 % 4001,
+            reported=5 + number * 6997 % 4001 if number % 3 else None,
+            cause=causes[number % len(causes)],
+            crew_status=crews[number % len(crews)],
+            etr=etr(1 + number % 37 / 2, confidence=Confidence.LOW) if number % 5 else None,
+            next_update_by=NOW + hours(1 + number % 7 / 4),
+            started=NOW - hours(number % 191 / 10),
+            changed=NOW - hours(number % 89 / 60),
+        )
+        for number in range(size)
+    )
+
+
 def status(
     *outages: PublicOutage,
     as_of: datetime = NOW,

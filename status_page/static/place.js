@@ -1,0 +1,92 @@
+// "Is my place out?", asked of the device itself: where it is never leaves it. The published
+// shapes of the outages are loaded, all of them whoever asks, and compared here.
+
+const place = document.getElementById("locate");
+const button = place.querySelector("button");
+const answer = document.getElementById("located");
+const words = place.dataset;
+const SHAPES = "/feeds/outages.geojson";
+const ROUGH_M = 500;
+const fill = (text, n) => text.replace("{n}", new Intl.NumberFormat(`${document.documentElement.lang}-u-nu-latn`).format(n));
+
+// Even-odd over all rings: a hole is a ring like any other.
+function isInside(rings, [x, y]) {
+  let inside = false;
+  for (const ring of rings) {
+    for (let at = 1; at < ring.length; at += 1) {
+      const [ax, ay] = ring[at - 1];
+      const [bx, by] = ring[at];
+      if (ay > y !== by > y && x < ax + ((y - ay) / (by - ay)) * (bx - ax)) inside = !inside;
+    }
+  }
+  return inside;
+}
+
+function covers(geometry, point) {
+  if (geometry?.type === "Polygon") return isInside(geometry.coordinates, point);
+  return geometry?.type === "MultiPolygon" && geometry.coordinates.some((rings) => isInside(rings, point));
+}
+
+function paragraph(text) {
+  const made = document.createElement("p");
+  made.textContent = text;
+  return made;
+}
+
+function link(id, text) {
+  const item = document.createElement("li");
+  const made = document.createElement("a");
+  made.href = `${words.prefix}outages/${encodeURIComponent(id)}`;
+  made.textContent = text || id;
+  item.append(made);
+  // When it is back stands in the list, in this language already.
+  const back = document.querySelector(`#o-${CSS.escape(id)} .back dd`);
+  if (back) item.append(`: ${words.back}: ${back.innerText.replace(/\s+/g, " ").trim()}`);
+  return item;
+}
+
+const where = () =>
+  new Promise((found, failed) => {
+    navigator.geolocation.getCurrentPosition(found, failed, { enableHighAccuracy: true, timeout: 20_000, maximumAge: 60_000 });
+  });
+
+async function locate() {
+  answer.replaceChildren(paragraph(words.locating));
+  let coords;
+  try {
+    ({ coords } = await where());
+  } catch {
+    answer.replaceChildren(paragraph(words.denied));
+    return;
+  }
+  let features;
+  try {
+    const shapes = await fetch(SHAPES, { cache: "no-cache", credentials: "omit", signal: AbortSignal.timeout(20_000) });
+    if (!shapes.ok) throw new Error(`shapes: ${shapes.status}`);
+    ({ features } = await shapes.json());
+  } catch {
+    answer.replaceChildren(paragraph(words.failed));
+    return;
+  }
+  const point = [coords.longitude, coords.latitude];
+  const listed = (section) => features.filter((each) => each.properties.section === section);
+  const undrawn = listed("now").filter((each) => !each.geometry).length;
+  const said = [];
+  for (const [section, text] of [["now", words.inside], ["advisory", words.advisory], ["planned", words.planned]]) {
+    const here = listed(section).filter((each) => covers(each.geometry, point));
+    if (section === "now") said.push(paragraph(here.length ? text : words.outside));
+    else if (here.length) said.push(paragraph(text));
+    if (!here.length) continue;
+    const list = document.createElement("ul");
+    list.append(...here.map((each) => link(each.id, each.properties.area)));
+    said.push(list);
+  }
+  if (undrawn) said.push(paragraph(fill(words.undrawn, undrawn)));
+  if (coords.accuracy > ROUGH_M) said.push(paragraph(fill(words.rough, Math.round(coords.accuracy / 100) * 100)));
+  answer.replaceChildren(...said);
+}
+
+if (navigator.geolocation) {
+  place.hidden = false;
+  button.addEventListener("click", locate);
+}

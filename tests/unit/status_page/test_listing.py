@@ -1,0 +1,66 @@
+"""The whole list, page by page."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+from status_page.rendering import MOST
+from tests.unit.status_page.storm import SITE, Publication, outage, status, storm
+
+
+def walked(folder: Path, language: str = "en") -> list[list[str]]:
+    """Ids on each page of the list, from link to link."""
+    pages, name = [], "first"
+    while name:
+        html = (folder / "feeds" / "list" / language / f"{name}.html").read_text()
+        pages.append(re.findall(r'<li id="o-([^"]+)"', html))
+        following = re.search(r'href="([^"]+)\.html" rel="next"', html)
+        name = following[1] if following else ""
+    return pages
+
+
+def test_every_outage_stands_on_one_page_of_the_list_in_its_order(tmp_path: Path) -> None:
+    outages = storm(90)
+    Publication(tmp_path).publish(status(*outages))
+    expected = [each.id for each in sorted(outages, key=lambda each: each.order)]
+    for language in SITE.languages:
+        pages = walked(tmp_path, language)
+        assert [one for page in pages for one in page] == expected
+        assert len(pages) > 1
+    shown = re.findall(r'<li id="o-([^"]+)"', (tmp_path / "index.html").read_text())
+    assert shown == expected[:MOST]
+
+
+def test_one_change_in_a_long_list_rewrites_few_of_its_pages(tmp_path: Path) -> None:
+    outages = storm(120)
+    publication = Publication(tmp_path)
+    publication.publish(status(*outages))
+    changed = dataclasses.replace(outages[8], matched=4444)
+    edition = publication.publish(status(*outages[:8], changed, *outages[9:]))
+    rewritten = [name for name, _ in edition.files if name.startswith("feeds/list/en/")]
+    assert 1 <= len(rewritten) <= 4
+    assert len(walked(tmp_path)) > 2
+    assert walked(tmp_path)[0][0] == changed.id
+
+
+def test_pages_that_no_outage_begins_any_more_are_taken_away(tmp_path: Path) -> None:
+    publication = Publication(tmp_path)
+    publication.publish(status(*storm(90)))
+    publication.publish(status(outage(1)))
+    assert walked(tmp_path) == [["O-7K3M1"]]
+    assert [path.name for path in (tmp_path / "feeds/list/en").glob("*.html")] == ["first.html"]
+
+
+def test_a_list_of_nothing_says_so(tmp_path: Path) -> None:
+    Publication(tmp_path).publish(status())
+    said = (tmp_path / "feeds" / "list" / "en" / "first.html").read_text()
+    assert "No outages are reported now." in said
+
+
+def test_the_first_page_leads_to_the_rest_only_where_there_is_more(tmp_path: Path) -> None:
+    publication = Publication(tmp_path)
+    for size, hidden in ((MOST, True), (MOST + 1, False)):
+        publication.publish(status(*storm(size)))
+        html = (tmp_path / "index.html").read_text()
+        more = html[html.index('id="now"') :].split('<p class="more"')[1]
+        assert more.startswith(" hidden") is hidden
