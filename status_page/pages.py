@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -16,6 +17,7 @@ from status_page.pointer import Pointer
 from status_page.shelf import Item, Shelf
 from status_page.wishes import preferred
 
+_NO_MORE: Mapping[str, str] = {}
 _OUTAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _PUBLISHED = re.compile(
@@ -64,21 +66,14 @@ class Pages:
 
     async def feed(self, request: Request) -> Response:
         """What other systems read."""
-        found = self._named(request, "feeds", _FEED)
-        found.headers.update(OPEN)
-        return found
+        return self._named(request, "feeds", _FEED, OPEN)
 
     async def embed(self, request: Request) -> Response:
         """The one page that other sites may show in a frame."""
         language = request.query_params.get("lang", "")
         wanted = f"feeds/embed-{language}.html" if _LANGUAGE.fullmatch(language) else ""
-        found = (wanted and self._answer(request, wanted)) or self._answer(
-            request, "feeds/embed.html"
-        )
-        if not found:
-            return _not_yet(request)
-        found.headers.update(FRAMABLE)
-        return found
+        found = self._answer(request, wanted, FRAMABLE) if wanted else None
+        return found or self._answer(request, "feeds/embed.html", FRAMABLE) or _not_yet(request)
 
     async def static(self, request: Request) -> Response:
         """Style, script and icon, named by their content."""
@@ -136,11 +131,17 @@ class Pages:
                 self._spoken = (item.etag, ())
         return self._spoken[1]
 
-    def _named(self, request: Request, folder: str, allowed: re.Pattern[str]) -> Response:
+    def _named(
+        self,
+        request: Request,
+        folder: str,
+        allowed: re.Pattern[str],
+        more: Mapping[str, str] = _NO_MORE,
+    ) -> Response:
         name: str = request.path_params["name"]
         found = None
         if allowed.fullmatch(name):
-            found = self._answer(request, f"{folder}/{name}")
+            found = self._answer(request, f"{folder}/{name}", more)
         if found is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         return found
@@ -151,9 +152,11 @@ class Pages:
             return problem(request, HTTPStatus.NOT_FOUND, title)
         return _send(request, item, REVALIDATE, HTTPStatus.NOT_FOUND)
 
-    def _answer(self, request: Request, name: str) -> Response | None:
+    def _answer(
+        self, request: Request, name: str, more: Mapping[str, str] = _NO_MORE
+    ) -> Response | None:
         item = self._shelf.take(name, gzip=_takes_gzip(request))
-        return None if item is None else _send(request, item, caching(name), HTTPStatus.OK)
+        return None if item is None else _send(request, item, caching(name), HTTPStatus.OK, more)
 
 
 def problem(
@@ -176,8 +179,11 @@ def _not_yet(request: Request) -> Response:
     )
 
 
-def _send(request: Request, item: Item, cache: str, status: int) -> Response:
+def _send(
+    request: Request, item: Item, cache: str, status: int, more: Mapping[str, str] = _NO_MORE
+) -> Response:
     headers = {
+        **more,
         "etag": item.etag,
         "cache-control": cache,
         "vary": "Accept-Encoding",

@@ -54,7 +54,7 @@ class Shelf:
                 self._kept.move_to_end(name)
                 return kept[1]
             # The stat comes first: if the file is replaced in between, the next look sees it.
-            item = _item(path, signature)
+            item = _item(name, path, signature)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         self._keep(name, signature, item)
@@ -69,7 +69,7 @@ class Shelf:
             self._bytes -= len(gone.content)
 
 
-def _item(path: Path, signature: tuple[int, int, int]) -> Item:
+def _item(name: str, path: Path, signature: tuple[int, int, int]) -> Item:
     content = path.read_bytes()
     return Item(
         path=str(path),
@@ -77,6 +77,6 @@ def _item(path: Path, signature: tuple[int, int, int]) -> Item:
         content=content,
         # Weak, and of the bytes sent: a cache in between may compress them again.
         etag=f'W/"{hashlib.sha256(content).hexdigest()[:24]}"',
-        media_type=media_type(path.name.removesuffix(".gz")),
-        gzipped=path.name.endswith(".gz"),
+        media_type=media_type(name.removesuffix(".gz")),
+        gzipped=name.endswith(".gz"),
     )
