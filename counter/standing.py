@@ -30,10 +30,11 @@ class Stand:
     """One service at one place, or a notice about it.
 
     ``state`` is ``out``, ``back``, ``counting`` (an outage of which nobody knows yet whom it
-    concerns), ``fine``, ``planned`` or ``advisory``, of no more than the area ``area_out`` or
-    ``area_none``, and of an outage that a link is not for ``other_outage``; ``facts`` are names of
-    the page's words with what they say. ``button`` names the word of the tap that makes sense now,
-    and ``noted`` says that this person has told us.
+    concerns), ``told`` (only this person has told us of one), ``fine``, ``planned`` or
+    ``advisory``, of no more than the area ``area_out`` or ``area_none``, and of an outage that a
+    link is not for ``other_outage``; ``facts`` are names of the page's words with what they say.
+    ``button`` names the word of the tap that makes sense now, and ``noted`` says that this person
+    has told us.
     """
 
     service: Service
@@ -132,6 +133,8 @@ def look_around(  # noqa: PLR0917  # as above
         noted, seen = tapping.noted(conn, endpoint_key, at, service, ()), state(service)
         if seen == "other_outage":
             return Stand(service=service, state=seen)
+        if seen == "area_none" and noted:
+            seen = "told"
         button = "is_back" if noted else "is_out"
         return Stand(service=service, state=seen, button=button, noted=noted)
 
@@ -161,7 +164,7 @@ class View:
         here = next((s for s in known if s.premise_key == at.key and s.service is service), None)
         button = "is_back" if noted else "is_out"
         if here is None:
-            state = "counting" if service in self.uncounted else "fine"
+            state = "counting" if service in self.uncounted else "told" if noted else "fine"
             return Stand(service=service, state=state, button=button, noted=noted)
         if self.only and here.outage_key not in self.only:
             return Stand(service=service, state="other_outage")

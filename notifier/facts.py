@@ -125,5 +125,13 @@ def stage(row: sa.Row[Any]) -> Stage:
             return Stage.CANCELLED
         case model.Status.CLOSED if row.close_reason == model.Reason.NO_LONGER_LISTED:
             return Stage.UNLISTED
+        case model.Status.CLOSED if _never_began(row):
+            return Stage.CANCELLED
         case _:
             return Stage.OVER
+
+
+def _never_began(row: sa.Row[Any]) -> bool:
+    """Whether work was closed before its start: to who expects it, that is called off."""
+    planned = row.kind == model.Kind.PLANNED
+    return bool(planned and row.closed_at is not None and row.closed_at < row.started_at)

@@ -7,7 +7,7 @@ Texts on record hold `BLANK` in the token's place, so that nobody who may read a
 backup, can open the link in it; each outgoing message gets its own as it is sent.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -18,16 +18,12 @@ from notifier import tokens
 from notifier.replies.standing import WRONG_PERSON
 from notifier.tokens import Token
 from outage import tables as t
-from outage.among import among
 from outage.settings import Settings
 
 LENGTH = tokens.LENGTH
 BLANK = "/s/" + "_" * LENGTH
 """What a text has where each person's own token goes: as long as one."""
 _PURPOSE = "link"
-
-Of = tuple[int, int, str]
-"""Whom a message goes to: account, endpoint and channel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,23 +82,6 @@ class Links:
                         lives=bool(row.lives),
                     )
         return None
-
-    def for_messages(self, conn: Connection, to: Collection[Of]) -> dict[Of, str]:
-        """The links of these; none for who has no place of their own."""
-        c, o = t.contacts.c, t.occupancies.c
-        accounts = sorted({account for account, _, _ in to})
-        rows = conn.execute(
-            sa.select(
-                c.account_key, c.endpoint_key, c.channel, c.key, sa.func.min(o.key).label("here")
-            )
-            .join(t.occupancies, sa.and_(o.account_key == c.account_key, o.until.is_(None)))
-            # Not by endpoint as well: SQLite would try each of one with each of the other.
-            .where(among(conn, c.account_key, accounts), c.ended_at.is_(None))
-            .group_by(c.account_key, c.endpoint_key, c.channel, c.key)
-        )
-        found = {(row[0], row[1], row[2]): (row.key, row.here) for row in rows}
-        made = {each: self.to(*found[each]) for each in found.keys() & to}
-        return {each: link for each, link in made.items() if link}
 
 
 def filled(text: str, link: str) -> str:

@@ -180,7 +180,7 @@ def _standing(form: Form) -> sa.Insert:
     pending = t.messages.alias("pending")
     whole = (
         sa.select(
-            *(column for column in now.c if column.key != "zone"),
+            *(now.c[column.key] for column in standing.c if column.key in now.c),
             pending.c.key.label("pending_key"),
             pending.c.kind.label("pending_kind"),
             pending.c.variant.label("pending_variant"),

@@ -147,6 +147,9 @@ def _taken_back(situation: Situation) -> Decision:
         return _silent(Reason.OUT_IN_OTHER_OUTAGE)
     if situation.told.out or situation.told is Told.ADVISED:
         return _tell(Kind.CANCELLED, Reason.TAKEN_BACK)
+    if situation.told in _AHEAD_OF_WORK and situation.elsewhere:
+        # Not that service stays on.
+        return _tell(Kind.CANCELLED, Reason.TAKEN_BACK)
     if situation.told in _AHEAD_OF_WORK:
         return _tell(Kind.PLANNED_CANCELLED, Reason.TAKEN_BACK)
     return _silent(Reason.NEVER_TOLD if situation.told is Told.NONE else Reason.NOTHING_NEW)

@@ -97,6 +97,7 @@ def links_of(conn: Connection, links: Links, answer_keys: Collection[int]) -> di
             tokens.made(links.keys[0], _PURPOSE, row.answer_key, _signed(row))
         )
         for row in rows
+        if row.answer_key < tokens.MOST_ROWS
     }
 
 

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
+import uvloop
+
 from notifier.channels.base import (
     Finding,
     MaySend,
@@ -34,7 +36,7 @@ class FanOut(ABC):
 
     def __init__(self, provider: str) -> None:
         self.provider = provider
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._closers: list[Callable[[], Awaitable[object]]] = []
         # Also when nobody calls it: a worker keeps its channels until its end.
         self.close = weakref.finalize(self, _close, self._loop, self._closers)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from notifier.replies.intents import Asked, Context, Intent, Reason, Understood
 from notifier.replies.lexicon import COMMAND_INTENTS, Lexicon, lexicons
 from notifier.replies.reading import asks_whether, found, questions
+from notifier.replies.whereabouts import named_place
 
 _CHOICE = re.compile(r"(?:no |number |numero |option |opcion )?([1-9])")
 _SHORT_WISH = 10
@@ -81,6 +82,17 @@ def command(text: str, words: str, context: Context) -> Understood | None:
     if name == "no":
         return replace(heard, intent=Intent.NO)
     return _as_asked(replace(heard, intent=COMMAND_INTENTS[name]), text, words)
+
+
+def command_there(text: str, words: str, context: Context) -> Understood | None:
+    """OUT with a place behind it: "OUT 12 77002"."""
+    first, place = words.partition(" ")[0], named_place(text)
+    if place is None or None in {place.house_number, place.postal_code} or perhaps_ends(words):
+        return None
+    heard = command(first, first, context)
+    if heard is None or heard.intent is not Intent.OUT:
+        return None
+    return replace(heard, place=place)
 
 
 def _as_asked(heard: Understood, text: str, words: str) -> Understood:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 
-from notifier.replies.commanding import choice, command, language, perhaps_ends
+from notifier.replies.commanding import choice, command, command_there, language, perhaps_ends
 from notifier.replies.intents import Asked, Context, Intent, Reason, Understood
 from notifier.replies.lexicon import lexicons
 from notifier.replies.plain import plain
@@ -133,6 +133,7 @@ _STEPS: tuple[Step, ...] = (
     hidden_stop,
     language,
     _place,
+    command_there,
     _said,
     perhaps_stop,
     _thanks,

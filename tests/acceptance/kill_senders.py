@@ -29,6 +29,7 @@ from urllib.request import Request, urlopen
 
 import click
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from outage import tables as t
 from outage.database import Database
@@ -125,7 +126,7 @@ class Run:
         while True:
             self._disturb()
             with db.read() as conn:
-                left = barriers.left_to_tell(conn)
+                left = barriers.left_to_tell(conn) or _put_off(conn)
             left = left or barriers.calls_pending(self._carrier)
             if not left:
                 return
@@ -174,6 +175,13 @@ def _going_out(db: Database, messages: int) -> bool:
         first = sa.or_(m.state == "pending", sa.and_(m.state == "claimed", m.sends == 1))
         waits = conn.execute(sa.select(m.key).where(first).limit(1)).first()
     return planned < messages or waits is not None
+
+
+def _put_off(conn: Connection) -> list[str]:
+    """Say how many messages wait for another try: one that was refused is due again later."""
+    pending = sa.select(sa.func.count()).where(t.messages.c.state == "pending")
+    count = conn.execute(pending).scalar_one()
+    return [f"{count} messages put off"] if count else []
 
 
 def _conditions(dice: random.Random) -> dict[str, object]:

@@ -22,7 +22,9 @@ def never_told_the_end(case: Case) -> Iterator[Fault]:
         told = row["told_state"]
         wrong = {
             "and service is back": told in OUT and theirs and not dark,
-            "and it is over": told == "advised" and standing.status in {"closed", "cancelled"},
+            "and it is over": told == "advised"
+            and theirs
+            and standing.status in {"closed", "cancelled"},
             "and they are out": told == "back"
             and standing.listed
             and theirs & standing.live & dark,
@@ -33,10 +35,11 @@ def never_told_the_end(case: Case) -> Iterator[Fault]:
 
 
 def _ever_theirs(case: Case, endpoint: int, outage: int, row: Row) -> set[int]:
+    """Premises of theirs in an outage, or in one that it goes on from: not the rest of a split."""
     places = len(case.record.entries)
-    ever = case.truth.ever_members(outage, places) | case.truth.ever_members(
-        row["outage_key"], places
-    )
+    ever = case.truth.ever_members(outage, places)
+    if case.family(row["outage_key"]) == outage:
+        ever |= case.truth.ever_members(row["outage_key"], places)
     return case.people.concerned(endpoint, ever, _end(case))
 
 

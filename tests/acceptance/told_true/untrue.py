@@ -63,6 +63,8 @@ def _of_service(case: Case, row: Row, kind: str, standing: Standing, place: int)
         yield "says that service is out, and they have it"
     if kind in SAYS_BACK and dark:
         yield "says that service is back, and an interruption is open"
+    if kind == "planned_cancelled" and dark:
+        yield "says that service stays on, and an interruption is open"
     if kind in SAYS_BACK and theirs and not (theirs - standing.live):
         yield "says that service is back, and nothing of theirs was restored"
     if kind == "partly_restored" and not (theirs & standing.members) - standing.live:
@@ -101,7 +103,13 @@ def _of_stage(case: Case, row: Row, kind: str, standing: Standing) -> Iterator[s
         yield "tells of an outage that nobody is told of"
     if kind in SAYS_OUT and standing.status in GONE_WITHOUT and not standing.listed:
         yield "says that service is out, and its feed lists the outage no longer"
-    if kind in {"cancelled", "planned_cancelled"} and standing.status != "cancelled":
+    never_began = outage["closed_at"] is not None and outage["closed_at"] < standing.began
+    called_off = standing.status == "closed" and never_began
+    if kind == "planned_done" and never_began:
+        yield "says that work is done which never began"
+    if kind in {"cancelled", "planned_cancelled"} and not (
+        standing.status == "cancelled" or called_off
+    ):
         yield f"takes back an outage that is {standing.status}"
     if kind in SAYS_AHEAD | {"storm_watch"} and standing.status != "predicted":
         yield f"says that it lies ahead, and it is {standing.status}"

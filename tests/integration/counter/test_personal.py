@@ -67,16 +67,16 @@ def link(world: World, address: str = ME) -> str:
     """The path of somebody's link, as messages carry it."""
     links = Links.of(world.settings)
     assert links is not None
-    c, e = t.contacts.c, t.endpoints.c
+    c, e, o = t.contacts.c, t.endpoints.c, t.occupancies.c
     with world.db.read() as conn:
         row = conn.execute(
-            sa.select(c.account_key, c.endpoint_key, c.channel)
+            sa.select(c.key, sa.func.min(o.key).label("place"))
             .join(t.endpoints, e.key == c.endpoint_key)
-            .where(e.address == address)
+            .join(t.occupancies, o.account_key == c.account_key)
+            .where(e.address == address, o.until.is_(None))
+            .group_by(c.key)
         ).one()
-        of = (row.account_key, row.endpoint_key, row.channel)
-        made = links.for_messages(conn, [of])[of]
-    return made.removeprefix(world.settings.public_url)
+    return links.to(row.key, row.place).removeprefix(world.settings.public_url)
 
 
 def everything(db: Database) -> dict[str, list[Any]]:

@@ -13,7 +13,6 @@ from sqlalchemy.engine import Connection
 
 from notifier import due, scratch
 from notifier.batches import in_flight
-from notifier.links import Links
 from notifier.manners import Manners
 from notifier.situations import Moment, situations
 from outage import tables as t
@@ -24,7 +23,6 @@ from tests.integration.notifier.test_newcomers import PREMISES, accounts, make_o
 from tests.integration.notifier.world import MANNERS, START, World
 
 BATCH = 7
-LINKS = Links(base="https://status.example.org", keys=("a key of the test",))
 before = st.lists(
     st.tuples(
         st.sampled_from(["claimed", "accepted", "shadowed", "superseded", "failed", "unknown"]),
@@ -74,6 +72,18 @@ def _long_way(conn: Connection, moment: Moment) -> dict[tuple[int, int], sa.Row[
     conn.execute(scratch.targets.insert().from_select(["outage_key", "endpoint_key"], whom))
     found = conn.execute(situations(scratch.targets, moment.form), moment.values)
     return {(row.outage_key, row.endpoint_key): row for row in found}
+
+
+def _linked(conn: Connection) -> dict[tuple[int, int, str], tuple[int, int]]:
+    """Contact and first place of whoever has both, by account, endpoint and channel."""
+    c, o = t.contacts.c, t.occupancies.c
+    rows = conn.execute(
+        sa.select(c.account_key, c.endpoint_key, c.channel, c.key, o.key.label("place"))
+        .join(t.occupancies, o.account_key == c.account_key)
+        .where(c.ended_at.is_(None), o.until.is_(None))
+        .order_by(o.key.desc())
+    )
+    return {(row[0], row[1], row[2]): (row.key, row.place) for row in rows}
 
 
 @settings(
@@ -138,10 +148,10 @@ def test_both_ways_find_the_same_situations(
                 row.key: (row.account_key, row.endpoint_key, row.channel)
                 for row in conn.execute(t.messages.select().where(m.batch_key == BATCH))
             }
-            links = LINKS.for_messages(conn, set(of.values()))
+            linked = _linked(conn)
             for row in rows:
-                made = LINKS.to(row.contact_key, row.here) if row.linked else None
-                assert made == links.get(of[row.key])
+                made = (row.contact_key, row.here) if row.linked else None
+                assert made == linked.get(of[row.key])
                 if row.packed is not None:
                     pair = (row.outage_key, row.endpoint_key)
                     place = slow[pair]

@@ -330,6 +330,24 @@ def test_planned_work_that_will_not_take_place_is_called_off(world: World) -> No
     assert tell(world) == [(A, "planned_cancelled")]
 
 
+def test_planned_work_that_is_listed_no_more_before_it_begins_is_called_off(world: World) -> None:
+    world.account("one", ["P1"], A)
+    outage = world.declare("P1", kind=Kind.PLANNED, planned_start=START + timedelta(hours=5))
+    assert tell(world) == [(A, "planned_notice")]
+    world.close_unlisted(outage)
+    assert tell(world) == [(A, "planned_cancelled")]
+
+
+def test_nobody_without_service_hears_that_it_stays_on(world: World) -> None:
+    world.account("one", ["P1"], A)
+    work = world.declare("P1", kind=Kind.PLANNED, planned_start=START + timedelta(hours=5))
+    assert tell(world) == [(A, "planned_notice")]
+    world.declare("P1")
+    assert tell(world) == [(A, "detected")]
+    world.cancel(work)
+    assert tell(world) == [(A, "cancelled")]
+
+
 def test_an_advisory_goes_to_everybody_who_has_not_stopped_us_and_is_lifted(world: World) -> None:
     world.account("one", ["P1"], A)
     world.account("silent", ["P2"], B, alerts=False)

@@ -91,8 +91,7 @@ def _found(conn: Connection) -> list[tuple[int, int, int]]:
     """Whom either way has found, and how they stand."""
     looked_at = conn.execute(standing.select()).all()
     for row in looked_at:
-        situation = unpack(row.packed)
-        assert (row.channel, row.medical) == (CHANNELS[situation.channel], situation.medical)
+        assert row.channel == CHANNELS[unpack(row.packed).channel]
     n = scratch.newcomers.c
     plain = conn.execute(
         sa.select(n.endpoint_key, n.account_key, n.packed).where(n.packed.is_not(None))

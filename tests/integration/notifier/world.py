@@ -2,7 +2,7 @@
 """A small utility to tell people things in; it plays the part of gis by hand."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -255,8 +255,15 @@ class World:
             self._matched(conn, outage.key)
 
     def cancel(self, outage_id: str) -> None:
+        self._over(outage_id, desk.cancel)
+
+    def close_unlisted(self, outage_id: str) -> None:
+        self._over(outage_id, desk.unlist, desk.close)
+
+    def _over(self, outage_id: str, *commands: Callable[..., object]) -> None:
         with self.db.write() as conn:
-            desk.cancel(conn, outage_id, actor=ACTOR)
+            for command in commands:
+                command(conn, outage_id, actor=ACTOR)
             outage = self._row(conn, outage_id)
             for premise in self._members(conn, outage.key):
                 self._end(conn, outage.key, premise, "voided", clock.business_now(conn))

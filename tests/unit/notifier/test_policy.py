@@ -187,6 +187,12 @@ TABLE = [
         Reason.NOT_AFFECTED,
     ),
     (NOTICED, Facts(stage=Stage.CANCELLED), Kind.PLANNED_CANCELLED, Reason.TAKEN_BACK),
+    (
+        replace(NOTICED, elsewhere=True),
+        Facts(stage=Stage.CANCELLED),
+        Kind.CANCELLED,
+        Reason.TAKEN_BACK,
+    ),
     (NEW, replace(OPEN, planned=True), Kind.PLANNED_STARTED, Reason.WORK_BEGUN),
     (
         replace(NEW, told=Told.REMINDED, told_time=code(0)),

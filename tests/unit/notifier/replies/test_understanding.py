@@ -159,3 +159,11 @@ def test_a_service_is_the_one_that_is_named() -> None:
     assert understand("we have no water", Context()).service == "water"
     assert understand("sin luz", Context()).service == "electric"
     assert understand("OUT", Context()).service is None
+
+
+def test_out_with_a_place_behind_it_names_the_place() -> None:
+    heard = understand("OUT 12 77002", Context(language="en", name="PCE"))
+    assert heard.intent is Intent.OUT
+    assert heard.place is not None
+    assert (heard.place.house_number, heard.place.postal_code) == (12, "77002")
+    assert understand("OUT 12 of us", Context(language="en", name="PCE")).intent is Intent.OTHER
