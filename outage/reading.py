@@ -11,7 +11,7 @@ from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -156,6 +156,22 @@ def url(*schemes: str) -> Callable[[str], str]:
         return address.rstrip("/")
 
     return read
+
+
+def publication(given: str) -> str:
+    """A folder's or a bucket's URL, or nothing."""
+    address = url("file", "s3")(given)
+    parts = urlsplit(address)
+    if parts.username or parts.password:
+        raise ValueError("must hold no key: it has settings of its own.")
+    if parts.scheme == "s3":
+        asked = dict(parse_qsl(parts.query, keep_blank_values=True))
+        if not parts.netloc:
+            raise ValueError("must name the bucket: s3://BUCKET.")
+        for name in asked.keys() - {"endpoint", "region"}:
+            raise ValueError(f"asks for {name}; a bucket's URL takes endpoint and region.")
+        url("http", "https")(asked.get("endpoint", ""))
+    return address
 
 
 def loopback(given: str) -> str:

@@ -62,10 +62,18 @@ class Settings:
         secret=True,
     )
     publish_url: str = setting(
-        reading.url("file"),
+        reading.publication,
         "",
-        "Where the public page is published. Empty: `published` in `OUTAGE_HOME`.",
+        "Where the public page is published: `file:///FOLDER`, or "
+        "`s3://BUCKET/PREFIX?endpoint=URL&region=NAME` ([page.md](page.md)). "
+        "Empty: `published` in `OUTAGE_HOME`.",
     )
+    publish_key_id: str = setting(
+        reading.text,
+        "",
+        "Id of the key that may write to the bucket. Empty: the role of the host is asked for.",
+    )
+    publish_secret: str = setting(reading.text, "", "The key itself.", secret=True)
     public_url: str = setting(
         reading.url("http", "https"),
         "http://127.0.0.1:8000",
@@ -394,10 +402,14 @@ class Settings:
 
     @property
     def published(self) -> Path:
-        """Folder the public page is published into and served from."""
-        return (
-            Path(urlsplit(self.publish_url).path) if self.publish_url else self.home / "published"
-        )
+        """Folder the public page is published into and served from; also beside a bucket."""
+        parts = urlsplit(self.publish_url)
+        return Path(parts.path) if parts.scheme == "file" else self.home / "published"
+
+    @property
+    def is_bucket(self) -> bool:
+        """Whether the public page is published into a bucket as well."""
+        return self.publish_url.startswith("s3:")
 
     @property
     def counter(self) -> str:

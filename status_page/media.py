@@ -22,6 +22,9 @@ TYPES = {
 }
 """Type by the end of the name."""
 
+ENCODINGS = {".br": "br", ".zst": "zstd", ".gz": "gzip"}
+"""``Content-Encoding`` by the end of a compressed twin's name; who takes several gets the first."""
+
 UNKNOWN = "application/octet-stream"
 
 REVALIDATE = "no-cache"
@@ -30,14 +33,33 @@ REVALIDATE = "no-cache"
 FOR_EVER = "public, max-age=31536000, immutable"
 """Of what is named by its content or its generation and never changes."""
 
+_WITHOUT_TWINS = ("generations/parts/", "status.json")
+"""Parts are read by the publisher alone; the pointer is too short to be worth it."""
+
 _LASTING = ("generations/", "static/")
 
 
+def plain(name: str) -> str:
+    """Return the name of the file that a compressed twin stands beside; any other name as it is."""
+    return name[: -len(end)] if (end := PurePosixPath(name).suffix) in ENCODINGS else name
+
+
+def has_twins(name: str) -> bool:
+    """Whether compressed twins stand beside a file."""
+    end = PurePosixPath(name).suffix
+    return end in TYPES and end != ".png" and not name.startswith(_WITHOUT_TWINS)
+
+
 def media_type(name: str) -> str:
-    """Return the type of a published file, by its name without the end of a compressed twin."""
+    """Return the type of a published file; a compressed twin has that of its file."""
     if name.startswith("feeds/cap/"):
         return "application/cap+xml"
-    return TYPES.get(PurePosixPath(name).suffix, UNKNOWN)
+    return TYPES.get(PurePosixPath(plain(name)).suffix, UNKNOWN)
+
+
+def encoding(name: str) -> str | None:
+    """Return the ``Content-Encoding`` of a compressed twin; None for anything else."""
+    return ENCODINGS.get(PurePosixPath(name).suffix)
 
 
 def caching(name: str) -> str:

@@ -13,6 +13,7 @@ from status_page.answers import SERVED, Served
 from status_page.errors import UnreadablePublication
 from status_page.headers import FRAMABLE, OPEN
 from status_page.media import REVALIDATE, caching
+from status_page.negotiation import twins_for
 from status_page.pointer import Pointer
 from status_page.shelf import Item, Shelf
 from status_page.wishes import preferred
@@ -147,7 +148,7 @@ class Pages:
         return found
 
     def _lost(self, request: Request, name: str, title: str) -> Response:
-        item = None if _wants_json(request) else self._shelf.take(name)
+        item = None if _wants_json(request) else self._shelf.take(name, _twins(request))
         if item is None:
             return problem(request, HTTPStatus.NOT_FOUND, title)
         return _send(request, item, REVALIDATE, HTTPStatus.NOT_FOUND)
@@ -155,7 +156,7 @@ class Pages:
     def _answer(
         self, request: Request, name: str, more: Mapping[str, str] = _NO_MORE
     ) -> Response | None:
-        item = self._shelf.take(name, gzip=_takes_gzip(request))
+        item = self._shelf.take(name, _twins(request))
         return None if item is None else _send(request, item, caching(name), HTTPStatus.OK, more)
 
 
@@ -192,8 +193,8 @@ def _send(
     if item.media_type.startswith("text/html"):
         # Another visitor may be led to another language.
         headers["vary"] += f", {_BY_LANGUAGE}"
-    if item.gzipped:
-        headers["content-encoding"] = "gzip"
+    if item.encoding:
+        headers["content-encoding"] = item.encoding
     if status == HTTPStatus.OK:
         request.scope[SERVED] = Served(item=item, headers=headers)
     known = {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}
@@ -202,12 +203,9 @@ def _send(
     return Response(item.content, status, headers)
 
 
-def _takes_gzip(request: Request) -> bool:
-    for each in request.headers.get("accept-encoding", "").split(","):
-        coding, _, weight = each.partition(";")
-        if coding.strip() in {"gzip", "*"}:
-            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False
+def _twins(request: Request) -> tuple[str, ...]:
+    # No header means that anything will do; a client so plain is sent the file itself.
+    return twins_for(request.headers.get("accept-encoding", ""))
 
 
 def _wants_json(request: Request) -> bool:

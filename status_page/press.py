@@ -17,7 +17,7 @@ from status_page.feeds import FEEDS
 from status_page.pointer import FORMAT, Pointer, parse_id, text_of
 from status_page.printed import Printed, digest, json_bytes, print_outage, read_part
 from status_page.rendering import Renderer
-from status_page.store import FEEDS_FOLDER, PARTS, POINTER, FolderStore
+from status_page.store import FEEDS_FOLDER, PARTS, POINTER, Store
 from status_page.view import PublicOutage, PublicStatus, Totals
 from status_page.words import languages
 
@@ -27,9 +27,7 @@ log = logging.getLogger(__name__)
 class Press:
     """Knows what is published and prints what comes next."""
 
-    def __init__(
-        self, renderer: Renderer, store: FolderStore, feeds: Sequence[MakeFeed] = FEEDS
-    ) -> None:
+    def __init__(self, renderer: Renderer, store: Store, feeds: Sequence[MakeFeed] = FEEDS) -> None:
         self.renderer = renderer
         self.issued = Issued()
         self._store = store
@@ -46,7 +44,10 @@ class Press:
         try:
             content = self._store.read(POINTER)
             if content is not None:
-                self.issued = self._read(Pointer.from_bytes(content))
+                pointer = Pointer.from_bytes(content)
+                # Also of a generation that cannot be read it is known which one it was.
+                self.issued = Issued(pointer=pointer)
+                self.issued = self._read(pointer)
         except UnreadablePublication as error:
             log.warning("%s", error)
 
@@ -306,12 +307,14 @@ class Press:
             # Also the pages of a language that is published no more, or elsewhere now.
             prefixes = {self.renderer.prefix(each) for each in self.renderer.languages}
             for prefix in {f"{each}/" for each in languages()} - prefixes:
-                yield from sorted(self._store.pages(prefix))
+                yield from sorted(_pages(self._store.names(prefix)))
         for language in self.renderer.languages:
             prefix = self.renderer.prefix(language)
-            unwanted = self._store.outage_pages(prefix) - kept if gone is None else gone
-            for key in sorted(unwanted):
-                yield f"{prefix}outages/{key}.html"
+            if gone is None:
+                there = _pages(self._store.names(f"{prefix}outages"))
+                yield from sorted(set(there) - {f"{prefix}outages/{key}.html" for key in kept})
+            else:
+                yield from (f"{prefix}outages/{key}.html" for key in sorted(gone))
 
     def _obsolete_feeds(
         self, feeds: Iterable[tuple[str, bytes | None]], *, anew: bool
@@ -364,6 +367,10 @@ class Press:
             # A later folder is what a killed publisher left: some pages may be ahead already.
             complete=not _any_later(self._store.generations(), pointer),
         )
+
+
+def _pages(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.endswith(".html")]
 
 
 def _manifest(content: bytes | None) -> dict[str, Any]:

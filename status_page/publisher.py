@@ -22,7 +22,7 @@ from status_page.pointer import Pointer
 from status_page.press import Press
 from status_page.reader import public_site, read_status
 from status_page.rendering import Renderer
-from status_page.store import POINTER, FolderStore
+from status_page.store import POINTER, Store
 from status_page.view import PublicStatus
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Publisher:
     def __init__(
         self,
         db: Database,
-        store: FolderStore,
+        store: Store,
         site: Site,
         *,
         send_mode: str,
@@ -212,7 +212,11 @@ class Publisher:
 
     def _sweep(self) -> None:
         pointer = self._press.issued.pointer
-        if pointer is None or time.monotonic() - self._swept_s < SWEEP_S:
+        named = self._press.issued.named
+        if time.monotonic() - self._swept_s < SWEEP_S:
             return
-        self._store.sweep(pointer.id, set(self._press.issued.named), time.time())
+        # A manifest that could not be read may name anything: nothing goes until the next one.
+        if pointer is None or not named:
+            return
+        self._store.sweep(pointer.id, set(named), time.time())
         self._swept_s = time.monotonic()

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from status_page.media import media_type
+from status_page.media import encoding, has_twins, media_type
 
 CAPACITY_BYTES = 64 * 1024 * 1024
 
@@ -22,7 +22,7 @@ class Item:
     content: bytes
     etag: str
     media_type: str
-    gzipped: bool
+    encoding: str | None
 
 
 class Shelf:
@@ -33,13 +33,17 @@ class Shelf:
         self._kept: OrderedDict[str, tuple[tuple[int, int, int], Item]] = OrderedDict()
         self._bytes = 0
 
-    def take(self, name: str, *, gzip: bool = False) -> Item | None:
-        """Return a file, its compressed twin where there is one and ``gzip`` allows; or None.
+    def take(self, name: str, twins: tuple[str, ...] = ()) -> Item | None:
+        """Return a file, or the first of its compressed twins that is there; None: no such file.
 
         Callers pass only names they have put together from checked pieces.
+
+        Args:
+            name: Of the file itself.
+            twins: Ends of the twins that would do, the most welcome first.
         """
-        if gzip:
-            found = self._take(name + ".gz")
+        for end in twins if has_twins(name) else ():
+            found = self._take(name + end)
             if found is not None:
                 return found
         return self._take(name)
@@ -77,6 +81,6 @@ def _item(name: str, path: Path, signature: tuple[int, int, int]) -> Item:
         content=content,
         # Weak, and of the bytes sent: a cache in between may compress them again.
         etag=f'W/"{hashlib.sha256(content).hexdigest()[:24]}"',
-        media_type=media_type(name.removesuffix(".gz")),
-        gzipped=name.endswith(".gz"),
+        media_type=media_type(name),
+        encoding=encoding(name),
     )

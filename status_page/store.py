@@ -1,6 +1,6 @@
-"""The folder that is the public page: plain files that any web server can hand out.
+"""Where the public page is published: plain files that any web server can hand out.
 
-Layout (every name is relative to the folder)::
+Layout (every name is relative to the folder or bucket)::
 
     status.json                        the pointer, written last
     generations/{id}/manifest.json     which parts make up this generation
@@ -11,23 +11,64 @@ Layout (every name is relative to the folder)::
     static/{name}-{hash}.css|js        style and script
 
 A file is replaced by writing beside it, fsync and rename, so that a reader sees the old or the
-new one and never half of either; what may be compressed has a ``.gz`` beside it.
+new one and never half of either; what may be compressed has its twins beside it.
 """
 
-import gzip
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
+
+from status_page.compressing import with_twins
+from status_page.media import ENCODINGS, has_twins
 
 POINTER = "status.json"
 PARTS = "generations/parts"
 FEEDS_FOLDER = "feeds"
 KEEP_PARTS_S = 24 * 3600
 KEEP_GENERATIONS_S = 2 * 3600
-_COMPRESSED = (".html", ".css", ".js", ".json")
-_GZIP_FLOOR = 400
 _ASIDE = ".new"
+
+
+class Store(Protocol):
+    """Published files. Names use ``/`` and never leave the place."""
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's bytes, or None where there is none."""
+
+    def write(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Replace files, each atomically and with its twins; durable on return.
+
+        The pointer is written alone. What the same call writes besides may appear in any order.
+
+        Raises:
+            NewerPublication: Another publisher has written the pointer since it was read here.
+        """
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Take files away, with their compressed twins; a missing one is fine."""
+
+    def generations(self) -> set[str]:
+        """Ids that have a folder, pointed to or not."""
+
+    def names(self, folder: str) -> list[str]:
+        """Names of all files below a folder, without their compressed twins."""
+
+    def retire(self, parts: Iterable[str], generation: str | None, now_s: float) -> None:
+        """Note that no current manifest names these parts; their 24 hours begin.
+
+        So do the two hours of the generation that was in force, however long it was.
+        """
+
+    def sweep(self, current: str, named: set[str], now_s: float) -> int:
+        """Delete what nobody needs any more and return how many files and folders that was.
+
+        Args:
+            current: Id of the generation in force; its folder stays whatever its age.
+            named: Parts the current manifest names; they stay too.
+            now_s: Wall time, seconds since the epoch.
+        """
 
 
 class FolderStore:
@@ -44,10 +85,14 @@ class FolderStore:
             return None
 
     def write(self, files: Iterable[tuple[str, bytes]]) -> None:
-        """Replace files, each atomically, in the order given; durable on return."""
+        """Replace files, in the order given."""
+        self.put(with_twins(files))
+
+    def put(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Replace just these files, twins among them; durable on return."""
         written: list[Path] = []
         try:
-            for name, content in self._with_gzip(files):
+            for name, content in files:
                 written.append(self.folder / (name + _ASIDE))
                 _put(written[-1], content)
             for path in written:
@@ -69,32 +114,19 @@ class FolderStore:
         for name in names:
             path = self.folder / name
             path.unlink(missing_ok=True)
-            path.with_name(path.name + ".gz").unlink(missing_ok=True)
+            for end in ENCODINGS if has_twins(name) else ():
+                path.with_name(path.name + end).unlink(missing_ok=True)
 
     def generations(self) -> set[str]:
         """Ids that have a folder, pointed to or not."""
         return {entry.name for entry in _entries(self.folder / "generations")} - {"parts"}
-
-    def outage_pages(self, prefix: str) -> set[str]:
-        """Ids of outages that have a page below a language's prefix."""
-        found = (Path(entry.name) for entry in _entries(self.folder / f"{prefix}outages"))
-        return {name.stem for name in found if name.suffix == ".html"}
-
-    def pages(self, prefix: str) -> list[str]:
-        """Names of all pages below a language's prefix."""
-        return [
-            f"{prefix}{inner}{entry.name}"
-            for inner in ("", "outages/")
-            for entry in _entries(self.folder / prefix / inner)
-            if entry.name.endswith(".html")
-        ]
 
     def names(self, folder: str) -> list[str]:
         """Names of all files below a folder, without their compressed twins."""
         return [
             path.relative_to(self.folder).as_posix()
             for path in (self.folder / folder).rglob("*")
-            if path.suffix not in {".gz", _ASIDE} and path.is_file()
+            if path.suffix not in {*ENCODINGS, _ASIDE} and path.is_file()
         ]
 
     def retire(self, parts: Iterable[str], generation: str | None, now_s: float) -> None:
@@ -132,15 +164,6 @@ class FolderStore:
 
     def _rename(self, old: Path, new: Path) -> None:
         old.replace(new)
-
-    @staticmethod
-    def _with_gzip(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
-        for name, content in files:
-            yield name, content
-            wanted = name != POINTER and not name.startswith(PARTS)
-            if wanted and name.endswith(_COMPRESSED) and len(content) >= _GZIP_FLOOR:
-                # No time stamp inside: equal content gives equal bytes.
-                yield name + ".gz", gzip.compress(content, compresslevel=6, mtime=0)
 
 
 def _put(path: Path, content: bytes) -> None:

@@ -111,6 +111,21 @@ def _published(settings: Settings) -> Iterator[Check]:
         yield failed("publish", f"{standing} is no folder; move it away or set OUTAGE_PUBLISH_URL")
     elif not os.access(standing, os.W_OK | os.X_OK):
         yield failed("publish", f"{standing} cannot be written to by this user")
+    if settings.is_bucket:
+        yield from _bucket(settings)
+
+
+def _bucket(settings: Settings) -> Iterator[Check]:
+    """Whether the bucket answers and lets us read; silent when it does."""
+    from obstore.exceptions import BaseError
+
+    from workers.relay import store_of
+
+    try:
+        store_of(settings).read("status.json")
+    except BaseError as problem:
+        told = _first_line(problem)
+        yield failed("publish", f"the bucket of OUTAGE_PUBLISH_URL cannot be read: {told}")
 
 
 def _edge(settings: Settings) -> Iterator[Check]:

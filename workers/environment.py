@@ -30,5 +30,5 @@ def for_page(environment: Mapping[str, str]) -> dict[str, str]:
 def _page_may_see(name: str) -> bool:
     if name.startswith("OUTAGE_"):
         return name.removesuffix("_FILE") in _PAGE
-    # libpq reads PGPASSWORD and its kin by itself; the providers' SDKs read theirs.
-    return not name.startswith(("PG", "TWILIO_", "SENDGRID_"))
+    # libpq reads PGPASSWORD and its kin by itself; the SDKs of providers and buckets read theirs.
+    return not name.startswith(("PG", "TWILIO_", "SENDGRID_", "AWS_"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from outage import journal
 from outage.bell import PUBLISHED, Bell
@@ -9,6 +10,9 @@ from outage.database import Database
 from outage.settings import Settings
 from outage.site import load_site
 from workers.loops import Loop
+
+if TYPE_CHECKING:
+    from status_page.store import Store
 
 READERS = ("gis", "notifier", "cis", "publisher")
 
@@ -61,11 +65,10 @@ def _cis(db: Database, settings: Settings, bell: Bell) -> Loop:
 
 def _publisher(db: Database, settings: Settings, bell: Bell, *, at_once: bool) -> Loop:
     from status_page.publisher import GATHER_S, Publisher
-    from status_page.store import FolderStore
 
     publisher = Publisher(
         db,
-        FolderStore(settings.published),
+        store_of(settings),
         load_site(settings.home),
         send_mode=str(settings.send),
         ring=partial(bell.ring, PUBLISHED),
@@ -73,3 +76,17 @@ def _publisher(db: Database, settings: Settings, bell: Bell, *, at_once: bool) -
         address=settings.public_url,
     )
     return Loop(name="publisher", turn=publisher.turn, close=publisher.close)
+
+
+def store_of(settings: Settings) -> "Store":
+    """Where the page is published; a library for buckets is loaded only for one."""
+    from status_page.store import FolderStore
+
+    if not settings.is_bucket:
+        return FolderStore(settings.published)
+    from status_page.bucket import Bucket, BucketStore
+
+    bucket = Bucket(
+        url=settings.publish_url, key_id=settings.publish_key_id, secret=settings.publish_secret
+    )
+    return BucketStore(bucket, settings.published)

@@ -67,7 +67,7 @@ class Visit:
 def visit(tmp_path: Path, browser: Browser, free_port: Callable[[], int]) -> Iterator[Visit]:
     publication = Publication(tmp_path / "published")
     publication.publish(status(*sample()))
-    page = Page.serving(publication.store.folder, free_port())
+    page = Page.serving(publication.folder, free_port())
     visit = Visit(publication, page, browser)
     yield visit
     visit.close()
@@ -148,7 +148,7 @@ def test_an_outages_old_page_is_loaded_once_when_what_happened_since_cannot_be_r
         visit.publish(*with_change(1, matched=matched))
     # As after two hours: what lies between is gone, and the page itself is as old as ever.
     visit.page.stop()
-    shutil.rmtree(visit.publication.store.folder / "generations" / "e1-2")
+    shutil.rmtree(visit.publication.folder / "generations" / "e1-2")
     visit.page.start()
     tab = visit.open("/outages/O-7K3M5")
     asked: list[str] = []

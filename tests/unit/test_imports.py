@@ -33,7 +33,7 @@ PURE = (
     "outage.errors",
 )
 PAGE = ("status_page.app", "status_page.stream", "status_page.store")
-PAGE_NEVER = (*DATABASE, *GEOMETRY, *PROVIDERS, "console", "counter")
+PAGE_NEVER = (*DATABASE, *GEOMETRY, *PROVIDERS, "console", "counter", "obstore")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

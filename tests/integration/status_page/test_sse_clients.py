@@ -78,7 +78,7 @@ def publication(tmp_path: Path) -> Publication:
 
 @pytest.fixture
 def page(publication: Publication, free_port: Callable[[], int]) -> Iterator[Page]:
-    page = Page.serving(publication.store.folder, free_port())
+    page = Page.serving(publication.folder, free_port())
     yield page
     page.end()
 
@@ -96,6 +96,6 @@ def test_a_client_of_others_reads_every_event_as_it_was_published(
     ]
     facts = [data["changed"][0]["facts"] for _, _, data in missed]
     assert [(each["matched"], each["message"]) for each in facts] == [(33, BREAKS), (44, BREAKS)]
-    pointer = json.loads((publication.store.folder / POINTER).read_bytes())
+    pointer = json.loads((publication.folder / POINTER).read_bytes())
     assert hello[:2] == ("heartbeat", "e1-3")
     assert hello[2]["as_of"] == pointer["as_of"]

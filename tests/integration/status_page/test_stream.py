@@ -29,7 +29,7 @@ def start(publication: Publication, free_port: Callable[[], int]) -> Iterator[St
     running: list[Page] = []
 
     def begin(**options: object) -> Page:
-        page = Page.serving(publication.store.folder, free_port(), **options)  # type: ignore[arg-type]
+        page = Page.serving(publication.folder, free_port(), **options)  # type: ignore[arg-type]
         running.append(page)
         return page
 
@@ -256,7 +256,7 @@ def test_a_folder_that_is_filled_later_and_a_pointer_that_is_spoilt_are_lived_wi
     page = start()
     stream = page.stream()
     stream.until("heartbeat")
-    pointer = publication.store.folder / "status.json"
+    pointer = publication.folder / "status.json"
     pointer.write_text("{")
     time.sleep(0.6)
     assert "Outages now" in page.get("/")
@@ -269,7 +269,7 @@ def test_the_command_serves_with_the_database_moved_away(
 ) -> None:
     home = tmp_path / "home"
     schema.open_embedded(home / "outage.db").close()
-    publication.store.folder.rename(home / "published")
+    publication.folder.rename(home / "published")
     port = free_port()
     environment = {
         "PATH": os.environ["PATH"],

@@ -1,6 +1,7 @@
 """What the doctor finds, and what it tells the operator to do."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -250,3 +251,12 @@ def test_a_lost_message_and_one_that_nobody_asks_for_are_failures(tmp_path: Path
     assert "is `outage clock` running?" in checks["unknown"].says
     assert checks["messages"].state is State.FAILED
     assert f"{outage} 3 and 2" in checks["messages"].says
+
+
+def test_a_bucket_that_cannot_be_read_is_told(
+    short_path: Path, free_port: Callable[[], int]
+) -> None:
+    url = f"s3://page?endpoint=http://127.0.0.1:{free_port()}"
+    check = examine(short_path, PUBLISH_URL=url)["publish"]
+    assert check.state is State.FAILED
+    assert check.says.startswith("the bucket of OUTAGE_PUBLISH_URL cannot be read: ")

@@ -160,3 +160,28 @@ def test_a_problem_never_repeats_a_secret() -> None:
 
 def test_every_setting_is_documented() -> None:
     subprocess.run([sys.executable, ROOT / "scripts" / "settings_table.py", "--check"], check=True)
+
+
+def test_a_publication_is_a_folder_or_a_bucket_and_its_address_holds_no_key() -> None:
+    folder = load({"OUTAGE_PUBLISH_URL": "file:///srv/page"})
+    assert (str(folder.published), folder.is_bucket) == ("/srv/page", False)
+    url = "s3://page/a?endpoint=https://s3.example.org&region=ca-west-1"
+    bucket = load({"OUTAGE_PUBLISH_URL": url, "OUTAGE_HOME": "/srv/home"})
+    assert (str(bucket.published), bucket.is_bucket) == ("/srv/home/published", True)
+    assert load({"OUTAGE_PUBLISH_SECRET": "hush"}).describe()["OUTAGE_PUBLISH_SECRET"] == "set"
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("s3://", "must be a URL"),
+        ("s3:///page", "must name the bucket"),
+        ("s3://key:secret@page", "must hold no key"),
+        ("s3://page?secret=x", "asks for secret"),
+        ("s3://page?endpoint=ftp://x", "must be a URL that begins with http"),
+        ("ftp://page", "must be a URL that begins with file:// or s3://"),
+    ],
+)
+def test_an_address_of_a_publication_that_cannot_be_used_is_refused(url: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        load({"OUTAGE_PUBLISH_URL": url})

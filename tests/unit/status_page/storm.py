@@ -8,7 +8,7 @@ from outage.model import Cause, Confidence, CrewStatus, Kind, Reason, Service, S
 from status_page.edition import Edition
 from status_page.press import Press
 from status_page.rendering import Renderer
-from status_page.store import FolderStore
+from status_page.store import FolderStore, Store
 from status_page.view import PublicEtr, PublicOutage, PublicSite, PublicStatus
 
 NOW = datetime(2026, 11, 22, 23, 15, tzinfo=UTC)
@@ -184,9 +184,10 @@ class Publication:
         folder: Path,
         site: PublicSite = SITE,
         epoch: str = "e1",
-        store: FolderStore | None = None,
+        store: Store | None = None,
     ) -> None:
-        self.store = store or FolderStore(folder)
+        self.folder = folder
+        self.store: Store = store or FolderStore(folder)
         self.press = Press(Renderer(site), self.store)
         self.press.recover()
         self.epoch = epoch

@@ -106,10 +106,18 @@ def test_an_etag_changes_with_the_content(client: TestClient, folder: Path) -> N
 
 
 def test_pages_are_sent_compressed_to_whoever_takes_that(client: TestClient, folder: Path) -> None:
-    packed = client.get("/", headers={"accept-encoding": "br, gzip"})
+    packed = client.get("/", headers={"accept-encoding": "gzip"})
     assert packed.headers["content-encoding"] == "gzip"
+    assert packed.headers["vary"].startswith("Accept-Encoding")
     assert int(packed.headers["content-length"]) < 6000
-    for refused in ("identity", "gzip;q=0", "br"):
+    for end, name, accepted in (
+        ("br", "br", "gzip, deflate, br, zstd"),
+        ("zst", "zstd", "gzip;q=0.9, zstd"),
+    ):
+        with client.stream("GET", "/", headers={"accept-encoding": accepted}) as answer:
+            assert answer.headers["content-encoding"] == name
+            assert b"".join(answer.iter_raw()) == (folder / f"index.html.{end}").read_bytes()
+    for refused in ("identity", "gzip;q=0", "deflate"):
         plain = client.get("/", headers={"accept-encoding": refused})
         assert "content-encoding" not in plain.headers
         assert (

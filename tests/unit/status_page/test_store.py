@@ -7,7 +7,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import brotli
 import pytest
+import zstandard
 
 from outage.model import Status
 from status_page import rendering
@@ -285,10 +287,34 @@ def test_a_spoilt_publication_is_published_anew(
 
 def test_compressed_twins_hold_the_same(tmp_path: Path) -> None:
     Publication(tmp_path).publish(status(*sample()))
-    twins = list(tmp_path.rglob("*.gz"))
-    assert len(twins) > 30
-    for twin in twins:
-        assert gzip.decompress(twin.read_bytes()) == twin.with_suffix("").read_bytes()
+    pages = [path for path in tmp_path.rglob("*.html") if path.parent.name != "parts"]
+    assert len(pages) > 30
+    for page in pages:
+        whole = page.read_bytes()
+        assert gzip.decompress(Path(f"{page}.gz").read_bytes()) == whole
+        assert brotli.decompress(Path(f"{page}.br").read_bytes()) == whole
+        assert zstandard.decompress(Path(f"{page}.zst").read_bytes()) == whole
+    assert not list(tmp_path.rglob("parts/*.gz"))
+
+
+def test_a_file_that_becomes_short_leaves_no_twin_of_what_it_was(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    store.write([("feeds/outages.csv", b"many " * 1000)])
+    store.write([("feeds/outages.csv", b"none")])
+    assert gzip.decompress((tmp_path / "feeds/outages.csv.gz").read_bytes()) == b"none"
+    assert store.names("feeds") == ["feeds/outages.csv"]
+    store.remove(["feeds/outages.csv"])
+    assert not list((tmp_path / "feeds").iterdir())
+
+
+def test_of_a_generation_that_cannot_be_read_it_is_known_which_one_it_was(tmp_path: Path) -> None:
+    publication = Publication(tmp_path)
+    publication.publish(status(outage(1)))
+    (tmp_path / "generations/e1-1/manifest.json").unlink()
+    again = Publication(tmp_path)
+    assert again.number == 1
+    assert again.press.has_changed(status(outage(1)))
+    assert again.publish(status(outage(1))).pointer.base is None
 
 
 def test_nothing_half_written_is_left(tmp_path: Path) -> None:

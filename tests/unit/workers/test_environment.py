@@ -15,6 +15,8 @@ def test_the_public_page_gets_no_database_no_secret_and_no_provider() -> None:
         "OUTAGE_SENDGRID_API_KEY_FILE": "/key",
         "PGPASSWORD": "word",
         "TWILIO_AUTH_TOKEN": "token",
+        "OUTAGE_PUBLISH_SECRET": "key",
+        "AWS_SECRET_ACCESS_KEY": "key",
     }
 
     assert for_page(everything) == {
