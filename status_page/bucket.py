@@ -4,8 +4,8 @@ Everything is written to a folder beside it first: the publisher reads that agai
 and a `page` process on the same host streams from it. The bucket's pointer decides: it is replaced
 only where it is still the one that was read, so that two publishers on two hosts never take turns.
 
-Outages' pages stand in it under the address that people see, ``outages/O-7K3M9`` and not ``….html``, since a
-bucket knows no rules for names.
+Outages' pages stand in it under the address that people see, ``outages/O-7K3M9`` and not
+``….html``, since a bucket knows no rules for names.
 """
 
 import json
