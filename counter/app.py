@@ -13,7 +13,9 @@ from starlette.routing import Route
 from counter.door import Door
 from counter.hooks import Hooks
 from counter.lookup import Lookup
+from counter.nonces import Nonces
 from counter.personal import Personal
+from counter.reporting import Reporting
 from counter.showing import Showing
 from counter.visiting import Visitors
 from notifier import inbound, receipts
@@ -31,6 +33,8 @@ def create_app(settings: Settings, db: Database, site: Site = NEUTRAL) -> Starle
     personal = Personal(db, settings, site, showing, visitors)
     door = Door(site, showing, visitors)
     lookup = Lookup(db, site, door)
+    nonces = Nonces(settings.secret_key)
+    reporting = Reporting(db, site, door, lookup, nonces, test=settings.test_numbers)
     hooks = Hooks(settings, partial(receipts.apply, db), partial(inbound.accept, db))
 
     async def healthz(_request: Request) -> Response:
@@ -52,6 +56,7 @@ def create_app(settings: Settings, db: Database, site: Site = NEUTRAL) -> Starle
             *hooks.routes(),
             *personal.routes(),
             *lookup.routes(),
+            *reporting.routes(),
         ]
     )
 

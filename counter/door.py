@@ -54,6 +54,13 @@ class Visit:
         line = " ".join(shown.split())
         return line if len(line) <= longest else ""
 
+    def text(self, name: str, longest: int) -> str:
+        """The same of what may be cut off."""
+        shown = "".join(
+            sign if sign.isprintable() else " " for sign in (self.form or {}).get(name, "")
+        )
+        return " ".join(shown.split())[:longest].strip()
+
 
 Answer = Callable[[Visit], Response]
 

@@ -68,6 +68,7 @@ class Forwarding:
                 ("/s/{token}", ["GET", "POST"]),
                 ("/s/{token}/unsubscribe", ["GET", "POST"]),
                 ("/lookup", ["GET", "POST"]),
+                ("/report", ["GET", "POST"]),
             )
         ]
 

@@ -15,16 +15,29 @@ from outage.site import Site
 MOST_QUOTED = 300
 """Characters of the text that a page holds."""
 MOST_PLACES = 3
+BY_TEXT, BY_PAGE = "by text", "on the public page"
 PAGED_FOR = timedelta(minutes=15)
 MOST_PAGES = 5
 """Texts of one number that page in that time. A machine says the same again, and pages once."""
 
 
-def pages(
-    conn: Connection, row: sa.Row[Any], danger: Danger, site: Site, endpoint_key: int | None
+def pages(  # noqa: PLR0917  # a page has this many facts
+    conn: Connection,
+    row: sa.Row[Any],
+    danger: Danger,
+    site: Site,
+    endpoint_key: int | None,
+    where: str | None = None,
 ) -> list[Owed]:
-    """One page for each phone and each mailbox of the on-call contacts."""
-    body = _body(conn, row, danger, site, endpoint_key)
+    """One page for each phone and each mailbox of the on-call contacts.
+
+    ``where`` is the place that a report on the public page names; None for a text.
+    """
+    way = BY_TEXT if where is None else BY_PAGE
+    if where is None:
+        body = _body(conn, row, danger, site, endpoint_key)
+    else:
+        body = _body_of_page(row, danger, site, where)
     to = [
         (channel, address)
         for contact in site.on_call
@@ -39,7 +52,7 @@ def pages(
             address=address,
             language="en",
             template="page/1",
-            subject=f"{site.short_name}: {danger.upper()} reported by text (reply {row.key})",
+            subject=f"{site.short_name}: {danger.upper()} reported {way} (reply {row.key})",
             body=body,
             urgency=URGENT,
         )
@@ -74,8 +87,16 @@ def _body(
     quoted = " ".join(row.body.split())[:MOST_QUOTED]
     stopped = " They have stopped our texts: call them." if _has_stopped(conn, endpoint_key) else ""
     return (
-        f"{site.short_name} {danger.upper()} reported by text (reply {row.key}). "
+        f"{site.short_name} {danger.upper()} reported {BY_TEXT} (reply {row.key}). "
         f'From {row.address}: "{quoted}" {_whose(conn, endpoint_key)}{stopped}'
+    )
+
+
+def _body_of_page(row: sa.Row[Any], danger: Danger, site: Site, where: str) -> str:
+    quoted = " ".join(row.body.split())[:MOST_QUOTED]
+    return (
+        f"{site.short_name} {danger.upper()} reported {BY_PAGE} (reply {row.key}). {where} "
+        f'"{quoted}"'
     )
 
 

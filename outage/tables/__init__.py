@@ -3,6 +3,7 @@
 from outage.tables.account_records import cis_accounts, cis_versions
 from outage.tables.accounts import accounts, contacts, endpoints, occupancies
 from outage.tables.base import metadata
+from outage.tables.counter import opt_ins, public_reports
 from outage.tables.feeds import feed_outages, feeds
 from outage.tables.journal import cursors, journal, work_items
 from outage.tables.messages import batches, decisions, messages, receipts, texts
@@ -71,6 +72,7 @@ __all__ = [
     "metadata",
     "notes",
     "occupancies",
+    "opt_ins",
     "origins",
     "outages",
     "premise_cells",
@@ -79,6 +81,7 @@ __all__ = [
     "premises_versions",
     "processes",
     "providers",
+    "public_reports",
     "receipts",
     "replies",
     "reports",

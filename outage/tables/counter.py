@@ -1,0 +1,53 @@
+"""What the public's forms bring in: reports by anybody, and who asks to be told.
+
+Places, notes and numbers stand here and nowhere else: not in the journal, not in a log
+(DECISIONS 34).
+"""
+
+from sqlalchemy import Column, Float, ForeignKey, Index, String, Table, Text
+
+from outage.columns import Instant, Key
+from outage.tables.base import metadata
+
+public_reports = Table(
+    "public_reports",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("once", String, nullable=False, comment="the form's own word: sent again, it is one"),
+    Column("wrong", String, nullable=False, comment="out, partial, flickering, pressure, hazard"),
+    Column("service", String, nullable=False),
+    Column("premise_key", Key, ForeignKey("premises.key"), comment="NULL: no place was found"),
+    Column("longitude", Float),
+    Column("latitude", Float),
+    Column("written", Text, nullable=False, server_default="", comment="a place nobody found"),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("callback", String, comment="E.164"),
+    Column("danger", String, comment="gas, wire, fire, medical or emergency"),
+    Column("report_key", Key, ForeignKey("reports.key"), comment="the customer's report of it"),
+    Column("at", Instant, nullable=False),
+    Index("uq_public_reports_once", "once", unique=True),
+    Index("ix_public_reports_at", "at"),
+    Index("ix_public_reports_report_key", "report_key"),
+    Index("ix_public_reports_premise_key", "premise_key"),
+)
+
+opt_ins = Table(
+    "opt_ins",
+    metadata,
+    # Who asks to be told of a place. They are nobody's contact until they have said yes.
+    Column("key", Key, primary_key=True),
+    Column("once", String, nullable=False, comment="the form's own word: sent again, it is one"),
+    Column("endpoint_key", Key, ForeignKey("endpoints.key"), nullable=False),
+    Column("channel", String, nullable=False, comment="sms or email"),
+    Column("account_key", Key, ForeignKey("accounts.key"), nullable=False),
+    Column("occupancy_key", Key, ForeignKey("occupancies.key"), nullable=False, comment="proved"),
+    Column("language", String, nullable=False),
+    Column("source", String, nullable=False, comment="page, or link: which form"),
+    Column("asked_at", Instant, nullable=False, comment="wall time"),
+    Column("answer_key", Key, ForeignKey("answers.key"), comment="what asks them to confirm"),
+    Column("confirmed_at", Instant, comment="wall time; NULL until they have said yes"),
+    Index("uq_opt_ins_once", "once", unique=True),
+    Index("ix_opt_ins_endpoint_key", "endpoint_key", "asked_at"),
+    Index("ix_opt_ins_answer_key", "answer_key"),
+    Index("ix_opt_ins_asked_at", "asked_at"),
+)
