@@ -16,6 +16,7 @@ from outage import journal, schema
 from outage import tables as t
 from outage.database import Database, next_value, wall_now
 from outage.site import Site
+from status_page.areas import Areas
 from status_page.errors import NewerPublication, UnreadablePublication
 from status_page.lease import LENGTH, Lease
 from status_page.pointer import Pointer
@@ -61,7 +62,9 @@ class Publisher:
         """
         self._db = db
         self._store = store
-        self._press = Press(Renderer(public_site(site, address)), store)
+        published = public_site(site, address)
+        self._areas = Areas(published.areas)
+        self._press = Press(Renderer(published), store)
         self._send_mode = send_mode
         self._ring = ring
         self._gather_s = gather_s
@@ -86,6 +89,7 @@ class Publisher:
             return False
         with self._db.read() as conn:
             status, number = read_status(conn, send_mode=self._send_mode)
+            status = self._areas.put(conn, status)
         # Time alone changes things too: an outage that is over leaves the page.
         changed = self._press.has_changed(status)
         if changed:

@@ -28,6 +28,7 @@ from outage.model import (
 from outage.site import Site
 from status_page.view import (
     HERE,
+    PublicArea,
     PublicEtr,
     PublicOutage,
     PublicResource,
@@ -98,6 +99,9 @@ def public_site(site: Site, address: str = "") -> PublicSite:
         ),
         storm_outages=site.storm_outages,
         neutral=site.is_neutral,
+        areas=tuple(
+            PublicArea(name=each.name, kind=each.kind, served=each.served) for each in site.areas
+        ),
     )
 
 

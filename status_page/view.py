@@ -3,7 +3,7 @@
 Whatever is not a field here cannot reach a published file.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -40,6 +40,15 @@ class PublicResource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicArea:
+    """A place as the public names it; ``served``: how many customers have service there."""
+
+    name: str
+    kind: str
+    served: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublicSite:
     """Whose page it is.
 
@@ -52,6 +61,7 @@ class PublicSite:
         storm_outages: From so many outages at once on the list warns of a storm; 0: never.
         neutral: No site file has been written yet.
         address: Where the page is, as people see it; what is read elsewhere leads back there.
+        areas: Places that totals are given for.
     """
 
     name: str
@@ -69,6 +79,7 @@ class PublicSite:
     storm_outages: int = 0
     neutral: bool = False
     address: str = HERE
+    areas: tuple[PublicArea, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +106,7 @@ class PublicOutage:
         matched: Homes and businesses without service by our own match; None until the first.
         restored_count: Homes and businesses already back.
         outline: Ground of who is still out, as GeoJSON text; empty: none is shown.
+        areas: Names of the site's areas it lies in: of each kind the one with most of its premises.
         changed: When anything on this value last changed.
         listed: False once the feed that reported it no longer lists it.
     """
@@ -121,6 +133,7 @@ class PublicOutage:
     restored: datetime | None = None
     listed: bool = True
     outline: str = ""
+    areas: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Let no small number in."""
@@ -195,6 +208,18 @@ class Totals:
             matched_few=sum(outage.matched == FEW for outage in now),
             reported_few=sum(outage.reported == FEW for outage in now),
         )
+
+
+def by_area(
+    areas: Iterable[PublicArea], outages: Iterable[PublicOutage]
+) -> Iterator[tuple[PublicArea, tuple[PublicOutage, ...]]]:
+    """Yield each area with the outages that lie in it, in the order of the site."""
+    found: dict[str, list[PublicOutage]] = {}
+    for outage in outages:
+        for name in outage.areas:
+            found.setdefault(name, []).append(outage)
+    for area in areas:
+        yield area, tuple(found.get(area.name, ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

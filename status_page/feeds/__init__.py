@@ -10,8 +10,21 @@ from status_page.feeds.cap import Cap
 from status_page.feeds.embed import Embed
 from status_page.feeds.geojson import GeoJson
 from status_page.feeds.listing import Listing
+from status_page.feeds.odin import Odin
+from status_page.feeds.places import Places
 from status_page.feeds.planned import Planned
 from status_page.feeds.schemas import Schemas
 from status_page.feeds.table import Table
 
-FEEDS: tuple[MakeFeed, ...] = (GeoJson, Table, Atom, Cap, Planned, Schemas, Embed, Listing)
+FEEDS: tuple[MakeFeed, ...] = (
+    GeoJson,
+    Table,
+    Atom,
+    Cap,
+    Odin,
+    Places,
+    Planned,
+    Schemas,
+    Embed,
+    Listing,
+)

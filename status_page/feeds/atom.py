@@ -1,4 +1,4 @@
-"""`/feeds/outages.atom`: what is on the list, for whoever follows it (RFC 4287)."""
+"""`/feeds/outages.atom`, and one per area: what is on the list, for who follows it (RFC 4287)."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,12 +6,12 @@ from datetime import datetime
 from functools import partial
 
 from status_page.draft import Draft, Pieces
-from status_page.feeds import links
+from status_page.feeds import links, places
 from status_page.feeds.fresh import Dated, Fresh
 from status_page.feeds.xml import add, element, fragment, opened
 from status_page.pointer import text_of
 from status_page.rendering import Renderer
-from status_page.view import PublicOutage
+from status_page.view import PublicOutage, by_area
 
 NAMESPACE = "http://www.w3.org/2005/Atom"
 NAME = "feeds/outages.atom"
@@ -32,19 +32,29 @@ class Atom:
         self._entries = {each: Pieces(partial(self._entry, each)) for each in renderer.languages}
         self._dated = Dated(updated_in)
         self._fresh = Fresh()
+        self._made: dict[str, list[bytes]] = {}
 
     def files(self, draft: Draft) -> Iterator[tuple[str, bytes]]:
-        """Yield the feed in each language."""
-        made = ((name_of(self._renderer, each), each) for each in self._renderer.languages)
-        yield from self._fresh.of(
-            draft, ((name, self._feed(draft, name, each)) for name, each in made)
-        )
-
-    def _feed(self, draft: Draft, name: str, language: str) -> bytes:
+        """Yield the feeds: of everything and of each area, in each language."""
         newest = sorted(draft.status.outages, key=lambda each: (each.changed, each.id))[::-1]
-        entries = self._entries[language].of(newest)
-        head = Head(self._renderer, language, drill=draft.status.drill)
-        return self._dated.of(draft, name, lambda at: head.feed(name, at, entries))
+        for language in self._renderer.languages:
+            pieces = self._entries[language].of(newest)
+            yield from self._feed(draft, name_of(self._renderer, language), language, "", pieces)
+            entries = dict(zip((each.id for each in newest), pieces, strict=True))
+            for area, outages in by_area(self._renderer.site.areas, newest):
+                name = places.name_of(self._renderer, area, language)
+                there = [entries[each.id] for each in outages]
+                # There may be hundreds of areas, and few of them have changed.
+                if draft.anew or self._made.get(name) != there:
+                    self._made[name] = there
+                    yield from self._feed(draft, name, language, area.name, there)
+
+    def _feed(
+        self, draft: Draft, name: str, language: str, what: str, entries: list[bytes]
+    ) -> Iterator[tuple[str, bytes]]:
+        head = Head(self._renderer, language, drill=draft.status.drill, what=what)
+        content = self._dated.of(draft, name, partial(head.feed, name, entries=entries))
+        yield from self._fresh.of(draft, [(name, content)])
 
     def _entry(self, language: str, outage: PublicOutage) -> bytes:
         made = element("entry", xml_lang=language)
@@ -53,7 +63,7 @@ class Atom:
         add(made, "updated", text_of(outage.changed))
         page = links.page_of(self._renderer, outage.id, language)
         add(made, "link", rel="alternate", type="text/html", href=page)
-        for term in (outage.service, outage.kind, outage.status):
+        for term in (outage.service, outage.kind, outage.status, *outage.areas):
             add(made, "category", term=term)
         add(made, "summary", self._renderer.story(outage, language))
         return fragment(made)

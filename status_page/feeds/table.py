@@ -42,6 +42,7 @@ COLUMNS = (
     "drill",
     "message",
     "url",
+    "areas",
 )
 """In this order; new ones are added at the end."""
 
@@ -73,6 +74,7 @@ class Table:
             **{f"etr_{name}": value for name, value in etr.items()},
             "section": outage.section,
             "masked": " ".join(outage.masked),
+            "areas": "; ".join(outage.areas),
             "drill": self._drill,
             "url": links.page_of(self._renderer, outage.id, self._renderer.languages[0]),
         }

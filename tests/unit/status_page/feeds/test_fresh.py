@@ -35,6 +35,7 @@ def test_only_feeds_that_say_something_else_are_written(tmp_path: Path) -> None:
         "feeds/outages.geojson",
         "feeds/outages.atom",
         "feeds/es/outages.atom",
+        "feeds/odin.xml",
         "feeds/cap.atom",
         "feeds/cap/O-7K3M16.xml",
     }
