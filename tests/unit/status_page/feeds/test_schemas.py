@@ -1,6 +1,7 @@
 """Real pointers, deltas and events of the stream against the schemas that are served."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import jsonschema
 import pytest
 from jsonschema import Draft202012Validator
 
+from status_page.frames import Change, Wanted
 from status_page.pointer import delta_name
 from tests.unit.status_page.feeds.play import states
 from tests.unit.status_page.storm import Publication, outage, status
@@ -32,6 +34,20 @@ def test_every_pointer_and_delta_of_a_storm_is_valid(tmp_path: Path) -> None:
             removed += len(delta["removed"])
             moved += len(delta["moved"])
     assert min(changed, removed, moved) > 0
+
+
+@pytest.mark.parametrize("wanted", [Wanted(), Wanted(outage="O-7K3M1")])
+def test_what_the_stream_sends_is_valid_too(tmp_path: Path, wanted: Wanted) -> None:
+    press = Publication(tmp_path)
+    press.publish(status(outage(1), outage(2)))
+    pointer = press.publish(status(outage(1, matched=7), outage(2, matched=8))).pointer
+    delta = json.loads((tmp_path / delta_name(pointer.id, "en")).read_bytes())
+    sent = Change(delta).frame_for(wanted)
+    assert sent is not None
+    (line,) = re.findall(rb"^data: (.*)$", sent, re.MULTILINE)
+    event = json.loads(line)
+    assert "O-7K3M1" in {each["id"] for each in event["changed"]}
+    validator(tmp_path, "delta").validate(event)
 
 
 def spoilt(found: dict[str, Any], *path: str | int, value: object) -> dict[str, Any]:
