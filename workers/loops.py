@@ -24,13 +24,15 @@ class Loop:
     """One kind of work. `turn` does a little of it and says whether there may be more.
 
     A loop that is `woken` looks when the bell rings; every loop looks each `every_s` seconds.
-    `close` is called after the last turn, if that turn came to its end.
+    `close` is called after the last turn, if that turn came to its end. After failures it waits
+    ever longer, but no longer than `longest_wait_s`.
     """
 
     name: str
     turn: Callable[[], bool]
     every_s: float = 1.0
     woken: bool = True
+    longest_wait_s: float = LONGEST_WAIT_S
     close: Callable[[], None] | None = None
 
 
@@ -45,7 +47,7 @@ def follow(loop: Loop, wake: threading.Event, stop: threading.Event) -> None:
         except Exception:  # a loop outlives whatever one turn runs into
             log.exception("%s failed; trying again in %.1f s", loop.name, wait_s)
             stop.wait(wait_s)
-            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+            wait_s = min(wait_s * 2, loop.longest_wait_s)
             continue
         wait_s = FIRST_WAIT_S
         if not more:

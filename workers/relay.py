@@ -14,6 +14,9 @@ from workers.loops import Loop
 if TYPE_CHECKING:
     from status_page.store import Store
 
+_CATCHES_UP_S = 2.0
+"""Once the database is back, however long it was away, the page follows within ten seconds."""
+
 READERS = ("gis", "notifier", "cis", "publisher")
 
 
@@ -75,7 +78,12 @@ def _publisher(db: Database, settings: Settings, bell: Bell, *, at_once: bool) -
         gather_s=0.0 if at_once else GATHER_S,
         address=settings.public_url,
     )
-    return Loop(name="publisher", turn=publisher.turn, close=publisher.close)
+    return Loop(
+        name="publisher",
+        turn=publisher.turn,
+        longest_wait_s=_CATCHES_UP_S,
+        close=publisher.close,
+    )
 
 
 def store_of(settings: Settings) -> "Store":
