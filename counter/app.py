@@ -17,8 +17,10 @@ from counter.nonces import Nonces
 from counter.personal import Personal
 from counter.reporting import Reporting
 from counter.showing import Showing
+from counter.subscribing import Subscribing
 from counter.visiting import Visitors
 from notifier import inbound, receipts
+from notifier.links import Links
 from notifier.replies.lexicon import lexicons
 from outage import tables as t
 from outage.database import Database
@@ -34,6 +36,9 @@ def create_app(settings: Settings, db: Database, site: Site = NEUTRAL) -> Starle
     door = Door(site, showing, visitors)
     lookup = Lookup(db, site, door)
     nonces = Nonces(settings.secret_key)
+    subscribing = Subscribing(
+        db, site, door, lookup, nonces, Links.of(settings), test=settings.test_numbers
+    )
     reporting = Reporting(db, site, door, lookup, nonces, test=settings.test_numbers)
     hooks = Hooks(settings, partial(receipts.apply, db), partial(inbound.accept, db))
 
@@ -57,6 +62,7 @@ def create_app(settings: Settings, db: Database, site: Site = NEUTRAL) -> Starle
             *personal.routes(),
             *lookup.routes(),
             *reporting.routes(),
+            *subscribing.routes(),
         ]
     )
 

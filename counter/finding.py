@@ -19,6 +19,7 @@ from notifier.replies.street import street_of
 from notifier.replies.whereabouts import same_postal_code
 from outage import aliases
 from outage import tables as t
+from outage.model import AccountKey
 
 MOST_CHOICES = 5
 LIKE = 0.6
@@ -42,6 +43,7 @@ class Finding:
         next_step: what to write instead, as a word of the page's texts; empty where found.
         choices: addresses of which one may be meant.
         guessed: a number was looked up in vain.
+        account: that whose number was proved.
     """
 
     places: tuple[Place, ...] = ()
@@ -49,6 +51,7 @@ class Finding:
     next_step: str = ""
     choices: tuple[str, ...] = ()
     guessed: bool = False
+    account: AccountKey | None = None
 
 
 def find(conn: Connection, place: str, postal_code: str, may_try: Callable[[], bool]) -> Finding:
@@ -91,7 +94,7 @@ def _by_number(conn: Connection, written: str, code: str) -> Finding:
     premise = aliases.find_premise(conn, written)
     named = _in_code(places(conn, [NOBODY if premise is None else premise]), code)
     if proved:
-        return Finding(places=proved[:MOST_PLACES], proved=True)
+        return Finding(places=proved[:MOST_PLACES], proved=True, account=account)
     return Finding(places=named) if named else Finding(next_step="find_none", guessed=True)
 
 

@@ -22,6 +22,7 @@ from counter.asking import Asked, Refused, tapped
 from counter.choices import Wish, minutes
 from counter.limits import Limit
 from counter.showing import Showing, Shown, again
+from counter.subscribing import Confirming
 from counter.temporary import Temporary
 from counter.visiting import Visitors
 from counter.wording import accepted
@@ -56,6 +57,7 @@ class Personal:
         self._showing = showing
         self._temporary = Temporary(db, self._links, site, self._showing) if self._links else None
         self._per_link, self._per_address = Limit(PER_LINK), Limit(PER_ADDRESS)
+        self._confirming = Confirming(db, self._links, site, showing) if self._links else None
         self._wrong, self._visitors = Limit(WRONG), visitors
         self._does: dict[str, Do] = {
             "out": self._tap,
@@ -160,11 +162,12 @@ class Personal:
         return None if self._links is None else self._links.holder(conn, asked.token)
 
     def _of_either(self, asked: Asked) -> Response | None:
-        """The answer of the personal link, else of the temporary one."""
+        """The answer of the personal link, else of the temporary one, else of one that confirms."""
         own = self._acted(asked) if asked.form else self._shown(asked)
-        if own is not None or self._temporary is None:
-            return own
-        return self._temporary.acted(asked) if asked.form else self._temporary.shown(asked)
+        for others in (self._temporary, self._confirming):
+            if own is None and others is not None:
+                own = others.acted(asked) if asked.form else others.shown(asked)
+        return own
 
     def _shown(self, asked: Asked, wrong: str = "", status: int = HTTPStatus.OK) -> Response | None:
         with self._db.read() as conn:

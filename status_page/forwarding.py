@@ -69,6 +69,7 @@ class Forwarding:
                 ("/s/{token}/unsubscribe", ["GET", "POST"]),
                 ("/lookup", ["GET", "POST"]),
                 ("/report", ["GET", "POST"]),
+                ("/subscribe", ["GET", "POST"]),
             )
         ]
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from notifier import opting
 from notifier.replies.conversation import Conversation
 from notifier.replies.intents import Asked, Intent, Understood
 from notifier.replies.standing import WRONG_PERSON
@@ -139,6 +140,13 @@ def stop_asked(_conn: Connection, writer: Writer) -> Done:
         for_staff=True,
         conversation=writer.asking(Asked.STOP, Intent.STOP),
     )
+
+
+def join(conn: Connection, writer: Writer) -> Done:
+    """Tell them of the place from now on, as a form asked for and they have said yes to."""
+    if opting.confirm_all(conn, writer.endpoint_key):
+        return Done(say="joined", outcome="subscribed")
+    return Done(say="not_joined", outcome="not_subscribed")
 
 
 def language(conn: Connection, writer: Writer) -> Done:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from notifier import temporary
+from notifier import opting, temporary
 from notifier.replies import acting, conversation, paging, placing, told
 from notifier.replies.acting import Act, Done, Writer
 from notifier.replies.conversation import Conversation
@@ -33,6 +33,8 @@ MOST_AN_HOUR = 12
 """Answers to one number in an hour: two machines that answer each other come to an end."""
 ALWAYS_ANSWERED = frozenset({Intent.STOP, Intent.START, Intent.HELP, Intent.DANGER})
 """Answered also to who has stopped our texts."""
+LONGEST_YES = 24
+"""Letters of a text that may be a YES: of longer ones nobody asks whether it was waited for."""
 MOST_ALIKE = 3
 """Times an hour that one number gets one and the same of those: no machine needs it oftener."""
 
@@ -84,6 +86,7 @@ _ACTS: Mapping[Intent, Act] = {
     Intent.CHOICE: placing.choice,
     Intent.PLACE: placing.place,
     Intent.LANGUAGE: acting.language,
+    Intent.JOIN: acting.join,
     Intent.WRONG: acting.wrong,
     Intent.NO: acting.simply("no_longer", "nothing_changed"),
     Intent.THANKS: acting.simply("thanks", "thanked"),
@@ -260,6 +263,7 @@ def _context(
         numbers=tuple(numbers.get(key) for key in options),
         opt_out_type=row.opt_out_type,
         name=name,
+        joining=len(row.body) <= LONGEST_YES and opting.waits(conn, endpoint.key),
     )
 
 

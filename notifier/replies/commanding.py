@@ -109,8 +109,15 @@ def _yes(heard: Understood, words: str, context: Context) -> Understood | None:
     """Yes to what? To the question that was asked; Twilio takes it for START from who stopped."""
     if context.asked is Asked.STOP:
         return replace(heard, intent=Intent.STOP, reason=Reason.ANSWER)
+    if context.joining:
+        return replace(heard, intent=Intent.JOIN, reason=Reason.ANSWER)
     lifts = context.opted_out and not context.stopped_lately and " " not in words
     return replace(heard, intent=Intent.START) if lifts else None
+
+
+def joins(words: str, context: Context) -> bool:
+    """Whether a text is the YES that was asked for, also where the provider takes it for START."""
+    return context.joining and any(lexicon.command(words) == "yes" for lexicon in lexicons())
 
 
 def language(_text: str, words: str, context: Context) -> Understood | None:

@@ -21,6 +21,8 @@ class Intent(StrEnum):
     CHOICE = "choice"
     PLACE = "place"
     """Says which place is meant: a house number and postal code, or an account."""
+    JOIN = "join"
+    """Yes to what was asked because of a form: to be told of a place."""
     LANGUAGE = "language"
     WRONG = "wrong"
     NO = "no"
@@ -81,6 +83,7 @@ class Context:
         numbers: the house numbers of those places, in their order.
         opt_out_type: what the provider took the text for and has answered itself.
         name: how each of our texts begins.
+        joining: whether it was asked for a YES to be told of a place, and has not said it.
     """
 
     language: str = "en"
@@ -91,6 +94,7 @@ class Context:
     numbers: tuple[int | None, ...] = ()
     opt_out_type: str | None = None
     name: str = ""
+    joining: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from markupsafe import escape
 from sqlalchemy.engine import Connection
 
-from notifier import temporary
+from notifier import opting, temporary
 from notifier.channels.base import TIMEOUT_S, Channel, Outgoing
 from notifier.channels.providers import configured, opened
 from notifier.kinds import Channel as ChannelName
@@ -156,7 +156,12 @@ class Answers:
         return claimed
 
     def _links_of(self, conn: Connection, keys: Sequence[int]) -> Mapping[int, str]:
-        return temporary.links_of(conn, self._links, keys) if self._links and keys else {}
+        if self._links is None or not keys:
+            return {}
+        return {
+            **temporary.links_of(conn, self._links, keys),
+            **opting.links_of(conn, self._links, keys),
+        }
 
     def _ending(self, row: sa.Row[Any], now: datetime) -> tuple[str, str] | None:
         """Why nothing is sent, if nothing is: state and reason."""

@@ -9,7 +9,14 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 
-from notifier.replies.commanding import choice, command, command_there, language, perhaps_ends
+from notifier.replies.commanding import (
+    choice,
+    command,
+    command_there,
+    joins,
+    language,
+    perhaps_ends,
+)
 from notifier.replies.intents import Asked, Context, Intent, Reason, Understood
 from notifier.replies.lexicon import lexicons
 from notifier.replies.plain import plain
@@ -82,6 +89,8 @@ def _quotes(words: str, context: Context) -> Understood:
 def _by_provider(_text: str, words: str, context: Context) -> Understood | None:
     """What the provider has acted on already is done here too."""
     intent = OPT_OUT_TYPES.get((context.opt_out_type or "").upper())
+    if intent is Intent.START and joins(words, context):
+        return found(Intent.JOIN, Reason.ANSWER, words, context)
     return None if intent is None else found(intent, Reason.PROVIDER_SAYS, words, context)
 
 

@@ -1,0 +1,178 @@
+"""`/subscribe`: to be told of a place by text or e-mail, once whose number it is has said yes.
+
+Of one place only who has its account number and postal code is told, as with lookups (DECISIONS
+32). What is answered says nothing of the number: not whether it is known, told already, or stopped.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from counter.asking import Asked
+from counter.door import MOST_BYTES, Door, Visit
+from counter.finding import Finding
+from counter.limits import Limit
+from counter.lookup import LONGEST_CODE, LONGEST_PLACE, WRONG_FOR_S, Lookup
+from counter.nonces import Nonces
+from counter.showing import Showing, again
+from notifier import opting
+from notifier.links import Links
+from notifier.opting import Wish
+from outage import tables as t
+from outage.database import Database
+from outage.endpoints import normalise_email, normalise_phone
+from outage.site import REGION, Site
+
+PER_ADDRESS, PER_ADDRESS_S = 60, 3600
+"""Wishes an hour from one address: a carrier may put a whole town behind one."""
+_SAID = {"sms": "asked_sms", "email": "asked_email"}
+
+
+class Subscribing:
+    """Takes wishes into one database."""
+
+    def __init__(  # noqa: PLR0917  # what all forms are made of
+        self,
+        db: Database,
+        site: Site,
+        door: Door,
+        lookup: Lookup,
+        nonces: Nonces,
+        links: Links | None,
+        *,
+        test: bool,
+    ) -> None:
+        self._db, self._site, self._door = db, site, door
+        self._lookup, self._nonces, self._links, self._test = lookup, nonces, links, test
+        self._per_address = Limit(PER_ADDRESS, seconds=PER_ADDRESS_S)
+
+    def routes(self) -> list[Route]:
+        """The one route."""
+        methods = ["GET", "HEAD", "POST"]
+        return [Route("/subscribe", self.page, methods=methods, max_body_size=MOST_BYTES)]
+
+    async def page(self, request: Request) -> Response:
+        """Show the form; take it, and say what comes next."""
+        return await self._door.enter(request, self._answer, sends=True)
+
+    def _answer(self, visit: Visit) -> Response:
+        if visit.form is None:
+            said = visit.said if visit.said in _SAID.values() else ""
+            return self._shown(visit, said=said)
+        kind, address = self._address(visit)
+        if not address:
+            return self._shown(visit, f"subscribe_no_{kind}" if kind else "subscribe_how")
+        if not self._nonces.knows(visit.form.get("once", "")):
+            return self._shown(visit, "form_old")
+        if visit.who and not self._per_address.allows(visit.who):
+            return self._door.busy(visit, PER_ADDRESS_S)
+        place = visit.field("place", LONGEST_PLACE)
+        with self._db.read() as conn:
+            found = self._lookup.found(conn, visit, place, visit.field("postal_code", LONGEST_CODE))
+            occupancies = _held(conn, found)
+            full = opting.is_full(conn)
+        if full or found.next_step == "find_wait":
+            return self._door.busy(visit, WRONG_FOR_S)
+        wrong = _refused(found, occupancies)
+        if wrong or found.account is None:
+            return self._shown(visit, wrong, found)
+        wish = Wish(
+            once=visit.form["once"],
+            kind=kind,
+            address=address,
+            account_key=found.account,
+            occupancy_key=occupancies[0],
+            language=visit.language,
+        )
+        with self._db.write() as conn:
+            opting.ask(conn, wish, self._site, self._links.blank if self._links else "")
+        query = {"said": _SAID[wish.channel]} | ({"lang": visit.wish} if visit.wish else {})
+        headers = {"cache-control": "no-store"}
+        to = f"/subscribe?{urlencode(query)}"
+        return RedirectResponse(to, HTTPStatus.SEE_OTHER, headers=headers)
+
+    def _address(self, visit: Visit) -> tuple[str, str]:
+        """Whether it is a phone or an e-mail, and the one form of it; empty for none."""
+        kind = {"sms": "phone", "email": "email"}.get((visit.form or {}).get("by", ""), "")
+        written = visit.field("address", 254)
+        if kind == "phone":
+            found = normalise_phone(written, region=REGION, test_numbers=self._test)
+        else:
+            # Without a link there is nothing to confirm an e-mail by.
+            found = normalise_email(written) if kind and self._links else None
+        return kind, found or ""
+
+    def _shown(
+        self, visit: Visit, wrong: str = "", found: Finding | None = None, said: str = ""
+    ) -> Response:
+        return self._door.showing.made(
+            "subscribe.html",
+            visit.language,
+            HTTPStatus.UNPROCESSABLE_ENTITY if wrong or found else HTTPStatus.OK,
+            once=self._nonces.new(),
+            wrong=wrong,
+            found=found or Finding(),
+            said=said,
+            by=(visit.form or {}).get("by", "sms"),
+            mails=self._links is not None,
+            address=visit.field("address", 254),
+            place=visit.field("place", LONGEST_PLACE),
+            postal_code=visit.field("postal_code", LONGEST_CODE),
+        )
+
+
+def _refused(found: Finding, occupancies: Sequence[int]) -> str:
+    """Why nobody can be told of what was found; empty where they can, or may write anew."""
+    if found.next_step:
+        return ""
+    if not found.proved or not occupancies:
+        return "subscribe_prove"
+    # Of places elsewhere nothing was proved.
+    return "subscribe_several" if len(occupancies) > len(found.places) else ""
+
+
+def _held(conn: Connection, found: Finding) -> list[int]:
+    """What the account holds now: those places first that were proved."""
+    o = t.occupancies.c
+    rows = conn.execute(
+        sa.select(o.key, o.premise_key).where(o.account_key == found.account, o.until.is_(None))
+    ).all()
+    proved = {one.key for one in found.places}
+    return [row.key for row in sorted(rows, key=lambda row: (row.premise_key not in proved, row))]
+
+
+class Confirming:
+    """The page behind the link in an e-mail that asks for a yes: it shows, and a button acts."""
+
+    def __init__(self, db: Database, links: Links, site: Site, showing: Showing) -> None:
+        self._db, self._links, self._site, self._showing = db, links, site, showing
+
+    def shown(self, asked: Asked) -> Response | None:
+        """The page; None for a token that we did not make."""
+        with self._db.read() as conn:
+            row = opting.opened(conn, self._links, asked.token)
+        if row is None:
+            return None
+        language = asked.wish or row.language
+        return self._showing.made(
+            "confirm.html", language, HTTPStatus.OK, token=asked.token, done=row.confirmed_at
+        )
+
+    def acted(self, asked: Asked) -> Response | None:
+        """Take the yes."""
+        with self._db.read() as conn:
+            if opting.opened(conn, self._links, asked.token) is None:
+                return None
+        with self._db.write() as conn:
+            row = opting.opened(conn, self._links, asked.token)
+            yes = row is not None and (asked.form or {}).get("do") == "yes"
+            done = row is not None and yes and opting.confirm(conn, row)
+        if not done:
+            return self._showing.sentence(asked.language, "over_confirm", HTTPStatus.GONE)
+        return again(asked.token, "saved", asked.wish)

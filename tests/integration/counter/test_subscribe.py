@@ -1,0 +1,223 @@
+"""`/subscribe` over a small utility, on both databases: a wish, a yes, and what comes of it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from counter.app import create_app
+from notifier import opting
+from notifier.links import Links
+from outage import tables as t
+from outage.database import Database
+from outage.model import Status
+from outage.settings import Settings
+from tests.integration.counter.test_lookup import place
+from tests.integration.counter.test_personal import SITE, everything, link, settings
+from tests.integration.notifier.talk import Talk
+from tests.integration.notifier.world import START, World, phone
+
+__all__ = ["settings"]
+NEW, MAIL, KNOWN = "+12025550177", "new@example.org", "+12025550176"
+TEXT = {"place": "4711-1", "postal_code": "62701", "by": "sms", "address": "(202) 555-0177"}
+MAILED = {**TEXT, "by": "email", "address": "New@Example.org"}
+
+
+@pytest.fixture
+def world(database: Database, settings: Settings) -> World:
+    world = World(database, settings)
+    world.account("4711-1", ["P1"], KNOWN)
+    world.account("4711-2", ["P2", "P3"], phone(2))
+    place(world, "P1", "123 MAIN STREET", "62701")
+    place(world, "P2", "7 Oak Avenue", "62701")
+    place(world, "P3", "9 Elm Street", "62999")
+    return world
+
+
+@pytest.fixture
+def visitor(world: World, settings: Settings) -> Iterator[TestClient]:
+    app = create_app(settings, world.db, SITE)
+    with TestClient(app, follow_redirects=False, base_url="http://127.0.0.1") as client:
+        yield client
+
+
+def send(visitor: TestClient, **form: str) -> Any:  # noqa: ANN401  # a response
+    found = re.search('name="once" value="([^"]+)"', visitor.get("/subscribe").text)
+    assert found is not None
+    return visitor.post("/subscribe", data={"once": found[1], **form})
+
+
+def rows(world: World, table: Any) -> list[Any]:  # noqa: ANN401  # a table
+    with world.db.read() as conn:
+        return list(conn.execute(table.select().order_by(table.c.key)))
+
+
+def contacts(world: World) -> list[tuple[str, str, bool]]:
+    """Address, source of consent and whether consent is dated, of who came by the form."""
+    addresses = {row.key: row.address for row in rows(world, t.endpoints)}
+    return [
+        (addresses[row.endpoint_key], row.consent_source, row.consent_at == START)
+        for row in rows(world, t.contacts)
+        if row.consent_source == opting.CONSENT
+    ]
+
+
+def confirming(world: World) -> str:
+    """The path of the link in the last e-mail that asks for a yes."""
+    links = Links.of(world.settings)
+    assert links is not None
+    last = rows(world, t.answers)[-1]
+    assert (last.channel, links.blank in last.body) == ("email", True)
+    with world.db.read() as conn:
+        return opting.links_of(conn, links, [last.key])[last.key].removeprefix(links.base)
+
+
+def test_a_text_asks_for_yes_and_nothing_comes_before_it(world: World, visitor: TestClient) -> None:
+    answer = send(visitor, **TEXT)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/subscribe?said=asked_sms")
+    (asked,) = rows(world, t.answers)
+    assert (asked.channel, asked.address, asked.state) == ("sms", NEW, "pending")
+    assert "Reply YES" in asked.body
+    assert not re.search("MAIN|4711", asked.body)
+    world.declare("P1")
+    world.plan()
+    assert NEW not in {address for address, _, _ in world.messages()}
+
+
+@pytest.mark.parametrize(
+    ("yes", "more"), [("Yes", {}), ("si", {}), ("YES", {"opt_out_type": "START"})]
+)
+def test_yes_makes_a_contact_that_the_planner_knows(
+    world: World, visitor: TestClient, yes: str, more: dict[str, str]
+) -> None:
+    send(visitor, **TEXT)
+    talk = Talk(world)
+    said = talk.say(NEW, yes, **more)
+    assert "You get outage texts" in said or "Desde ahora recibe" in said
+    assert contacts(world) == [(NEW, "subscription", True)]
+    (wish,) = rows(world, t.opt_ins)
+    assert wish.confirmed_at is not None
+    world.declare("P1")
+    world.plan()
+    assert NEW in {address for address, _, _ in world.messages()}
+    # Their own link shows the place, and ends what comes.
+    assert "At MAIN STREET" in visitor.get(link(world, NEW)).text
+    talk.say(NEW, "STOP")
+    assert talk.endpoint(NEW).opted_out_at is not None
+
+
+def test_yes_of_somebody_who_was_not_asked_is_no_wish(world: World, visitor: TestClient) -> None:
+    talk = Talk(world)
+    send(visitor, **TEXT)
+    talk.say("+12025550178", "YES")
+    assert contacts(world) == []
+
+
+def test_a_link_in_an_e_mail_shows_and_its_button_acts(world: World, visitor: TestClient) -> None:
+    assert send(visitor, **MAILED).headers["location"] == "/subscribe?said=asked_email"
+    path, before = confirming(world), everything(world.db)
+    for method in ("GET", "HEAD"):
+        page = visitor.request(method, path)
+        assert page.status_code == 200
+    assert "MAIN" not in visitor.get(path).text
+    assert everything(world.db) == before
+    assert visitor.post(path, data={"do": "no"}).status_code == 410
+    assert contacts(world) == []
+    for _ in range(2):
+        assert visitor.post(path, data={"do": "yes"}).status_code == 303
+    assert contacts(world) == [(MAIL, "subscription", True)]
+    assert "Done. You get e-mails" in visitor.get(path).text
+
+
+def test_a_yes_after_the_place_was_left_changes_nothing(world: World, visitor: TestClient) -> None:
+    send(visitor, **TEXT)
+    with world.db.write() as conn:
+        conn.execute(t.occupancies.update().values(until=START))
+    assert "Nothing was changed" in Talk(world).say(NEW, "YES")
+    assert contacts(world) == []
+
+
+def test_the_answer_is_the_same_whoever_has_the_number(world: World, visitor: TestClient) -> None:
+    with world.db.write() as conn:
+        stopped = {"kind": "phone", "address": "+12025550179", "opted_out_at": START}
+        conn.execute(t.endpoints.insert().values(**stopped))
+    answers = [
+        send(visitor, **{**TEXT, "address": address})
+        for address in (NEW, KNOWN, "+12025550179", NEW)
+    ]
+    assert len({(one.status_code, str(one.headers)) for one in answers}) == 1
+    # Whoever is told already, and who was just asked, gets no text.
+    assert [row.address for row in rows(world, t.answers)] == [NEW, "+12025550179"]
+
+
+def test_nobody_is_bombed(
+    world: World, visitor: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opting, "SAME_FOR", opting.SAME_FOR * 0)
+    for _ in range(opting.PER_ENDPOINT + 2):
+        send(visitor, **TEXT)
+    assert len(rows(world, t.answers)) == opting.PER_ENDPOINT
+    for last in range(opting.PER_ACCOUNT):
+        send(visitor, **{**TEXT, "address": f"202 555 018{last}"})
+    assert len(rows(world, t.answers)) == opting.PER_ACCOUNT
+    monkeypatch.setattr(opting, "IN_ALL", 1)
+    assert send(visitor, **TEXT).status_code == 429
+
+
+def test_one_address_may_ask_for_some(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("counter.subscribing.PER_ADDRESS", 1)
+    app = create_app(settings, world.db, SITE)
+    with TestClient(app, follow_redirects=False, client=("192.0.2.1", 1)) as visitor:
+        assert [send(visitor, **TEXT).status_code for _ in range(2)] == [303, 429]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"once": "x"}, "open for too long"),
+        ({"by": "fax"}, "choose text or e-mail"),
+        ({"address": "911"}, "no mobile number"),
+        ({"address": "a@b", "by": "email"}, "no e-mail address"),
+        ({"address": "x@example.org\r\nBcc: y@example.org", "by": "email"}, "no e-mail address"),
+        ({"place": "123 Main Street"}, "account number and postal code"),
+        ({"place": "4711-2"}, "several postal codes"),
+        ({"place": "4711-9"}, "found no such place"),
+        ({"postal_code": "62702"}, "found no such place"),
+    ],
+)
+def test_what_cannot_be_taken_is_said_and_leaves_nothing(
+    world: World, visitor: TestClient, change: dict[str, str], said: str
+) -> None:
+    before = everything(world.db)
+    page = send(visitor, **{**TEXT, **change})
+    assert page.status_code == 422
+    assert said in page.text
+    assert everything(world.db) == before
+
+
+def test_alerts_that_an_account_had_off_come_to_who_asked_and_to_nobody_else(
+    world: World, visitor: TestClient
+) -> None:
+    with world.db.write() as conn:
+        conn.execute(t.accounts.update().values(outage_alerts=False))
+    send(visitor, **TEXT)
+    Talk(world).say(NEW, "YES")
+    outage = world.declare("P1")
+    world.plan()
+    assert [address for address, _, _ in world.messages()] == [NEW]
+    with world.db.read() as conn:
+        status = conn.execute(t.outages.select().where(t.outages.c.id == outage)).one().status
+    assert status == Status.CONFIRMED
+
+
+def test_without_a_key_there_is_no_e_mail_to_choose(world: World, settings: Settings) -> None:
+    from dataclasses import replace
+
+    app = create_app(replace(settings, secret_key=""), world.db, SITE)
+    with TestClient(app, follow_redirects=False) as visitor:
+        assert 'value="email"' not in visitor.get("/subscribe").text
+        assert send(visitor, **MAILED).status_code == 422
