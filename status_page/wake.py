@@ -2,6 +2,10 @@
 
 import asyncio
 import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from redis.asyncio.client import PubSub
 
 log = logging.getLogger(__name__)
 
@@ -28,16 +32,23 @@ async def listen(redis_url: str, look_now: asyncio.Event) -> None:
                 client.pubsub() as subscription,
             ):
                 await subscription.subscribe(PUBLISHED)
-                away = False
-                look_now.set()
                 while True:
-                    message = await subscription.get_message(timeout=_PING_S)
-                    if message is None:
-                        await subscription.ping()
-                    else:
-                        look_now.set()
+                    # The first message is the answer to the subscription.
+                    await _next(subscription)
+                    look_now.set()
+                    if away:
+                        log.warning("Redis is back")
+                    away = False
         except (RedisError, OSError, TimeoutError) as error:
             if not away:
                 log.warning("Redis is away (%s); looking by ourselves", type(error).__name__)
             away = True
             await asyncio.sleep(_AGAIN_S)
+
+
+async def _next(subscription: "PubSub") -> None:
+    """Wait for a message; a Redis that answers no ping is away, though its connection stands."""
+    while await subscription.get_message(timeout=_PING_S) is None:
+        await subscription.ping()
+        if await subscription.get_message(timeout=_PING_S) is None:
+            raise TimeoutError
