@@ -100,7 +100,6 @@ def create_app(
         Route("/feeds/{name:path}", pages.feed),
         Route("/embed", pages.embed),
         Route("/static/{name}", pages.static),
-        Route("/stream", Stream(broadcaster, trusted)),
         Route("/healthz", healthy),
         Route("/readyz", ready),
         Route("/metrics", metrics),
@@ -112,7 +111,11 @@ def create_app(
     handlers: dict[Any, Any] = {HTTPException: pages.problem}
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(KeptAnswers), Middleware(SecurityHeaders)],
+        middleware=[
+            Middleware(Stream, broadcaster=broadcaster, trusted=trusted),
+            Middleware(KeptAnswers),
+            Middleware(SecurityHeaders),
+        ],
         exception_handlers=handlers,
         lifespan=lifespan,
     )

@@ -9,13 +9,13 @@ import contextlib
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from status_page.crowd import WAITING_BYTES, Client, Crowd, Fault, Group, Refusal
 from status_page.errors import UnreadablePublication
-from status_page.frames import Wanted, chunk, frame, frames_for
+from status_page.frames import Change, Wanted, chunk, frame, frames_for
 from status_page.history import History
 from status_page.pointer import Pointer
 from status_page.replay import LARGEST, Replays
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 LOOK_S = 0.25
 HEARTBEAT_S = 15.0
 RETRY_MS = (1_000, 8_000)
+_MOMENTS = 50
 _AT_ONCE = 500
 """Clients written to before others get a turn: pages are served meanwhile."""
 
@@ -53,6 +54,7 @@ class Broadcaster:
         self._signature: tuple[int, int, int] | None = None
         self._history = History(folder)
         self._replays = Replays(self._history)
+        self._hellos: tuple[Pointer, list[bytes]] | None = None
 
     def refusal(self, origin: str) -> Refusal | None:
         """Return, and count, why a stream is not opened; None when it may be."""
@@ -129,25 +131,29 @@ class Broadcaster:
         if missed is None:
             self.figures.resets += 1
             missed = _reset(pointer)
-        hello = frame("heartbeat", pointer.beat(), event_id=pointer.id, retry_ms=_retry_ms())
         if not client.transport.is_closing():
-            client.transport.write(missed + chunk(hello) if missed else chunk(hello))
+            client.transport.write(missed + self._hello(pointer))
             self.crowd.stand(client, language, wanted)
 
     def close(self) -> None:
         """End every stream, telling each client to come back at a moment of its own."""
         self._closing = True
+        goodbyes = _spread("goodbye", {})
         for client in self.crowd.everybody():
             if client.group is not None and not client.transport.is_closing():
-                client.transport.write(chunk(frame("goodbye", {}, retry_ms=_retry_ms())))
+                client.transport.write(random.choice(goodbyes))  # noqa: S311 as for hellos
             self.crowd.leave(client)
             client.end()
 
+    def _hello(self, pointer: Pointer) -> bytes:
+        if self._hellos is None or self._hellos[0] is not pointer:
+            self._hellos = (pointer, _spread("heartbeat", pointer.beat(), pointer.id))
+        return random.choice(self._hellos[1])  # noqa: S311 spreads reconnections, keeps no secret
+
     async def _pass_on(self, old: Pointer, pointer: Pointer) -> None:
-        told = {
-            language: await asyncio.to_thread(self._history.between, old.id, pointer.id, language)
-            for language in {*old.languages, *pointer.languages}
-        }
+        told: dict[str, list[Change] | None] = {}
+        while asked := {group.language for group in self.crowd.groups()} - set(told):
+            told |= await asyncio.to_thread(self._between, old.id, pointer.id, asked)
         reset = _reset(pointer)
 
         def content(group: Group) -> bytes:
@@ -159,6 +165,11 @@ class Broadcaster:
         # Whoever joins from here on is greeted with the new pointer, and nobody is told twice.
         self.pointer = pointer
         await self._give(content)
+
+    def _between(
+        self, have: str, target: str, languages: Iterable[str]
+    ) -> dict[str, list[Change] | None]:
+        return {each: self._history.between(have, target, each) for each in languages}
 
     async def _give(self, content: Callable[[Group], bytes]) -> None:
         told = [(group, tuple(group.clients), content(group)) for group in self.crowd.groups()]
@@ -195,5 +206,10 @@ def _reset(pointer: Pointer) -> bytes:
     return chunk(frame("reset", {"id": pointer.id}))
 
 
-def _retry_ms() -> int:
-    return random.randint(*RETRY_MS)  # noqa: S311 spreads reconnections, keeps no secret
+def _spread(event: str, data: object, event_id: str | None = None) -> list[bytes]:
+    """Return the same event with as many different times to come back as make no herd."""
+    low, high = RETRY_MS
+    return [
+        chunk(frame(event, data, event_id=event_id, retry_ms=retry_ms))
+        for retry_ms in range(low, high, (high - low) // _MOMENTS)
+    ]

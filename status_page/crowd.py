@@ -131,13 +131,13 @@ class Crowd:
 
 def origin_of(address: str) -> str:
     """Return whom an address counts for: an IPv6 network of one customer, else itself."""
+    if ":" not in address:
+        return address
     try:
-        found = ipaddress.ip_address(address)
+        found = ipaddress.IPv6Address(address)
     except ValueError:
         return address
-    if isinstance(found, ipaddress.IPv6Address):
-        mapped = found.ipv4_mapped
-        if mapped is not None:
-            return str(mapped)
-        return str(ipaddress.ip_network((found, _OF_ONE_HOUSEHOLD), strict=False))
-    return address
+    mapped = found.ipv4_mapped
+    if mapped is not None:
+        return str(mapped)
+    return str(ipaddress.IPv6Network((found, _OF_ONE_HOUSEHOLD), strict=False))
