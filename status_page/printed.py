@@ -79,7 +79,10 @@ def read_part(name: str, content: bytes | None) -> Printed:
 
 def facts_of(outage: PublicOutage) -> dict[str, Any]:
     """Return an outage as plain JSON values, times in RFC 3339, its outline as GeoJSON."""
-    return {name: _plain(value) for name, value in dataclasses.asdict(outage).items()} | {
+    values = dataclasses.asdict(outage)
+    # Told on its own page only; it never changes alone.
+    del values["etrs"]
+    return {name: _plain(value) for name, value in values.items()} | {
         "areas": list(outage.areas),
         "masked": list(outage.masked),
         "outline": json.loads(outage.outline) if outage.outline else None,

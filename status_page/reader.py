@@ -32,6 +32,7 @@ from status_page.view import (
     PublicEtr,
     PublicOutage,
     PublicResource,
+    PublicSaid,
     PublicSite,
     PublicStatus,
 )
@@ -90,6 +91,11 @@ def public_site(site: Site, address: str = "") -> PublicSite:
         accent=site.colours.accent,
         accent_dark=site.colours.accent_dark,
         advice=tuple(sorted(site.emergency_advice.items())),
+        notices=tuple(
+            (service, language, text)
+            for service, texts in sorted(site.advisory.items())
+            for language, text in sorted(texts.items())
+        ),
         forms=site.forms,
         resources=tuple(
             PublicResource(
@@ -129,6 +135,7 @@ def read_status(conn: Connection, *, send_mode: str) -> tuple[PublicStatus, int]
     )
     rows = conn.execute(
         sa.select(
+            t.outages.c.key,
             *(t.outages.c[name] for name in _PUBLIC),
             t.notes.c.text.label("message"),
             t.outages.c.key.in_(counting).label("counting"),
@@ -137,7 +144,8 @@ def read_status(conn: Connection, *, send_mode: str) -> tuple[PublicStatus, int]
         .where(_shown(t.outages, now))
         .order_by(t.outages.c.key)
     ).mappings()
-    outages = tuple(_outage(row, now) for row in rows)
+    said = _said(conn, now)
+    outages = tuple(_outage(row, now, said.get(row["key"], ())) for row in rows)
     status = PublicStatus(
         as_of=now,
         send_mode=send_mode,
@@ -167,7 +175,25 @@ def _moved(conn: Connection, now: datetime) -> dict[str, str]:
     return dict(conn.execute(statement).all())
 
 
-def _outage(row: RowMapping, now: datetime) -> PublicOutage:
+def _said(conn: Connection, now: datetime) -> dict[int, tuple[PublicSaid, ...]]:
+    """Return what was published of when each outage that is shown is over, oldest first."""
+    e = t.etrs.c
+    shown = sa.select(t.outages.c.key).where(_shown(t.outages, now))
+    statement = (
+        sa.select(e.outage_key, e.at, e.latest, e.earliest, e.reason)
+        .where(e.outage_key.in_(shown), e.published.is_(True))
+        .order_by(e.outage_key, e.version)
+    )
+    found: dict[int, list[PublicSaid]] = {}
+    for key, at, latest, earliest, reason in conn.execute(statement):
+        one = PublicSaid(
+            at=at, latest=latest, earliest=earliest, reason=_code(Reason, reason, Reason.OTHER)
+        )
+        found.setdefault(key, []).append(one)
+    return {key: tuple(each) for key, each in found.items()}
+
+
+def _outage(row: RowMapping, now: datetime, etrs: tuple[PublicSaid, ...]) -> PublicOutage:
     status = Status(row["status"])
     kind = Kind(row["kind"])
     unlisted = (row["unlisted_since"] is not None and status in OPEN) or row[
@@ -194,6 +220,7 @@ def _outage(row: RowMapping, now: datetime) -> PublicOutage:
         matched=_matched(row, status, kind),
         restored_count=(row["premises_restored"] or 0) if back else 0,
         etr=_etr(row, now) if status in OPEN and kind is not Kind.ADVISORY else None,
+        etrs=etrs if status in OPEN and kind is not Kind.ADVISORY else (),
         next_update_by=_ahead(row["next_update_by"], now),
         message=row["message"] or "",
         planned_start=row["planned_start"],

@@ -207,6 +207,21 @@ class Renderer:
         """Render the page for an unknown outage (``missing``) or address (``notfound``)."""
         return self._page("lost.html", language, status, generation="", path="", lost=kind)
 
+    def _notice(self, outage: PublicOutage, language: str) -> tuple[str, str] | None:
+        """Return language and text of what an advisory in force must say, word for word.
+
+        Where the utility has not given it in a language, in the next best: never in words of ours.
+        """
+        if outage.section != "advisory" or outage.status is Status.PREDICTED:
+            return None
+        given = {
+            each: text for service, each, text in self.site.notices if service is outage.service
+        }
+        for each in (language, FALLBACK, *self.languages, *given):
+            if each in given:
+                return each, given[each]
+        return None
+
     def _fragment(self, template: str, language: str, **values: object) -> str:
         return _TEMPLATES.get_template(template).render(**self._known(language), **values)
 
@@ -235,6 +250,7 @@ class Renderer:
             "state": _state,
             "sentence": _sentence,
             "what": _what,
+            "notice": self._notice,
         }
 
 

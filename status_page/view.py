@@ -56,6 +56,7 @@ class PublicSite:
         languages: The first is the default.
         accent: The utility's colour, readable on white; ``accent_dark`` on the dark page.
         advice: What to do in danger in the utility's own words, by language.
+        notices: What an advisory must say, word for word: service, language, text.
         forms: There is a counter that looks places up and takes reports and subscriptions.
         resources: Where people find warmth, water or a plug.
         storm_outages: From so many outages at once on the list warns of a storm; 0: never.
@@ -74,6 +75,7 @@ class PublicSite:
     accent: str = ""
     accent_dark: str = ""
     advice: tuple[tuple[str, str], ...] = ()
+    notices: tuple[tuple[Service, str, str], ...] = ()
     forms: bool = True
     resources: tuple[PublicResource, ...] = ()
     storm_outages: int = 0
@@ -94,6 +96,16 @@ class PublicEtr:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicSaid:
+    """An estimate as it was published ``at`` a moment."""
+
+    at: datetime
+    latest: datetime
+    earliest: datetime | None = None
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublicOutage:
     """One outage as the public sees it.
 
@@ -105,6 +117,7 @@ class PublicOutage:
         reported: Customers out as the source of the report counts them.
         matched: Homes and businesses without service by our own match; None until the first.
         restored_count: Homes and businesses already back.
+        etrs: Every estimate that was published, the first one first; not part of its facts.
         outline: Ground of who is still out, as GeoJSON text; empty: none is shown.
         areas: Names of the site's areas it lies in: of each kind the one with most of its premises.
         changed: When anything on this value last changed.
@@ -134,6 +147,7 @@ class PublicOutage:
     listed: bool = True
     outline: str = ""
     areas: tuple[str, ...] = ()
+    etrs: tuple[PublicSaid, ...] = ()
 
     def __post_init__(self) -> None:
         """Let no small number in."""

@@ -33,15 +33,29 @@ function paragraph(text) {
   return made;
 }
 
-function link(id, text) {
+// In the zone of the utility, not in that of the device.
+const format = new Intl.DateTimeFormat(`${document.documentElement.lang}-u-nu-latn`, {
+  timeZone: words.zone, weekday: "long", day: "numeric", month: "short", hour: "numeric", minute: "2-digit", timeZoneName: "short",
+});
+
+function back({ id, etr }) {
+  // What the page itself says, where the outage stands on it.
+  const said = document.querySelector(`#o-${CSS.escape(id)} .back dd`);
+  if (said) return `${words.back}: ${said.innerText.replace(/\s+/g, " ").trim()}`;
+  if (!etr) return words.none;
+  const latest = new Date(etr.latest);
+  if (etr.passed) return words.passed.replace("{when}", format.format(latest));
+  const time = etr.earliest ? format.formatRange(new Date(etr.earliest), latest) : format.format(latest);
+  return `${words.back}: ${time}`;
+}
+
+function link({ id, properties }) {
   const item = document.createElement("li");
   const made = document.createElement("a");
   made.href = `${words.prefix}outages/${encodeURIComponent(id)}`;
-  made.textContent = text || id;
+  made.textContent = properties.area || id;
   item.append(made);
-  // When it is back stands in the list, in this language already.
-  const back = document.querySelector(`#o-${CSS.escape(id)} .back dd`);
-  if (back) item.append(`: ${words.back}: ${back.innerText.replace(/\s+/g, " ").trim()}`);
+  if (properties.section === "now") item.append(` – ${back(properties)}`);
   return item;
 }
 
@@ -78,7 +92,7 @@ async function locate() {
     else if (here.length) said.push(paragraph(text));
     if (!here.length) continue;
     const list = document.createElement("ul");
-    list.append(...here.map((each) => link(each.id, each.properties.area)));
+    list.append(...here.map(link));
     said.push(list);
   }
   if (undrawn) said.push(paragraph(fill(words.undrawn, undrawn)));
@@ -86,7 +100,5 @@ async function locate() {
   answer.replaceChildren(...said);
 }
 
-if (navigator.geolocation) {
-  place.hidden = false;
-  button.addEventListener("click", locate);
-}
+if (navigator.geolocation) button.addEventListener("click", locate);
+else place.hidden = true;

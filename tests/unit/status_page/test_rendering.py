@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from outage.model import CrewStatus, Kind, Status
+from outage.model import CrewStatus, Kind, Reason, Service, Status
 from status_page.rendering import Renderer
-from status_page.view import PublicOutage, PublicSite, PublicStatus, Totals
+from status_page.view import PublicOutage, PublicSaid, PublicSite, PublicStatus, Totals
 from status_page.words import catalogue, languages
 from tests.unit.status_page.storm import NOW, SITE, Publication, etr, hours, outage, sample, status
 
@@ -180,3 +180,34 @@ def test_a_language_is_written_in_its_own_direction(tmp_path: Path) -> None:
 def test_style_says_start_and_end_and_never_left_or_right() -> None:
     style = next(each for name, each in Renderer(SITE).statics.items() if name.endswith(".css"))
     assert not re.search(rb"[-:\s](left|right)\b", style)
+
+
+def test_an_advisory_in_force_carries_its_notice_word_for_word() -> None:
+    bound = "BOIL THE WATER FOR ONE MINUTE."
+    notices = ((Service.WATER, "en", bound), (Service.WATER, "es", "HIERVA EL AGUA."))
+    languages_ = ("en", "es", "ar")
+    renderer = Renderer(dataclasses.replace(SITE, languages=languages_, notices=notices))
+    one = outage(1, kind=Kind.ADVISORY, service=Service.WATER)
+    for show in (renderer.row, renderer.details):
+        assert f'lang="en" dir="auto">{bound}' in show(one, "en")
+        assert 'lang="es" dir="auto">HIERVA EL AGUA.' in show(one, "es")
+        # Not in words of ours: in the next best that the utility has given.
+        assert f'lang="en" dir="auto">{bound}' in show(one, "ar")
+        for other in (
+            outage(1, kind=Kind.ADVISORY, service=Service.ELECTRIC),
+            outage(1, kind=Kind.ADVISORY, service=Service.WATER, status=Status.PREDICTED),
+            outage(1, kind=Kind.ADVISORY, service=Service.WATER, status=Status.CLOSED),
+        ):
+            assert bound not in show(other, "en")
+
+
+def test_an_outages_page_tells_how_its_estimate_has_changed() -> None:
+    said = (
+        PublicSaid(at=NOW - hours(2), latest=NOW),
+        PublicSaid(at=NOW - hours(1), latest=NOW + hours(3), reason=Reason.PARTS),
+    )
+    one = words_of(Renderer(SITE).details(outage(1, etr=etr(3), etrs=said), "en"))
+    assert "How the expected time has changed Said Expected back Sunday 22 Nov, 1:15 PM PST" in one
+    assert "Sunday 22 Nov, 6:15 PM PST – parts are on their way" in one
+    first = words_of(Renderer(SITE).details(outage(1, etr=etr(3), etrs=said[:1]), "en"))
+    assert "has changed" not in first
