@@ -101,7 +101,7 @@ class Press:
             },
             words=self.words_as_of(status.as_of),
         )
-        summaries = self._summaries(totals)
+        summaries = self._summaries(totals, status)
         parts = {f"{digest(html.encode())}.html": html.encode() for html in summaries.values()}
         parts |= {each.part: each.content for each in printed.values()}
         manifest = {
@@ -213,7 +213,7 @@ class Press:
         """Return the lists of the generation in force with a new "as of"."""
         if self.issued.pointer is None:
             return []
-        summaries = self._summaries(Totals.of(status.outages))
+        summaries = self._summaries(Totals.of(status.outages), status)
         return list(self._lists(status, self.issued.pointer.id, summaries, self.issued.printed))
 
     def words_as_of(self, as_of: datetime) -> dict[str, str]:
@@ -234,8 +234,11 @@ class Press:
         known = self.issued.printed.get(outage.id)
         return known is None or not known.shows(outage)
 
-    def _summaries(self, totals: Totals) -> dict[str, str]:
-        return {each: self.renderer.summary(totals, each) for each in self.renderer.languages}
+    def _summaries(self, totals: Totals, status: PublicStatus) -> dict[str, str]:
+        return {
+            each: self.renderer.summary(totals, each, status.outages)
+            for each in self.renderer.languages
+        }
 
     def _deltas(
         self,

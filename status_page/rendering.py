@@ -6,7 +6,7 @@ serves the page, the delta and every browser that applies it.
 
 import hashlib
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import jinja2
 
 from outage.model import STORMS, Kind, Status
 from outage.privacy import MIN_PREMISES
-from status_page.view import SECTIONS, PublicOutage, PublicSite, PublicStatus, Totals
+from status_page.view import SECTIONS, PublicOutage, PublicSite, PublicStatus, Totals, by_area
 from status_page.words import FALLBACK, Words
 
 _HERE = Path(__file__).parent
@@ -116,9 +116,16 @@ class Renderer:
         text = self._fragment("story.txt", language, outage=outage)
         return html.unescape(text).strip()
 
-    def summary(self, totals: Totals, language: str) -> str:
-        """Render the figures at the top of the list."""
-        return self._fragment("summary.html", language, totals=totals)
+    def summary(self, totals: Totals, language: str, outages: Sequence[PublicOutage] = ()) -> str:
+        """Render the figures at the top, and those of each area where ``outages`` interrupt."""
+        areas = [
+            (area, Totals.of(inside))
+            for area, inside in by_area(self.site.areas, outages)
+            if any(outage.interrupts for outage in inside)
+        ]
+        # Most people first; of equal ones, in the order of the site.
+        areas.sort(key=lambda each: -each[1].matched)
+        return self._fragment("summary.html", language, totals=totals, areas=areas[:MOST])
 
     def index(
         self,

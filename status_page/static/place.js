@@ -61,7 +61,7 @@ function link({ id, properties }) {
 
 const where = () =>
   new Promise((found, failed) => {
-    navigator.geolocation.getCurrentPosition(found, failed, { enableHighAccuracy: true, timeout: 20_000, maximumAge: 60_000 });
+    navigator.geolocation.getCurrentPosition(found, failed, { enableHighAccuracy: true, timeout: 20_000, maximumAge: 0 });
   });
 
 async function locate() {

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
 
 from outage.model import Service
-from status_page.view import PublicResource, PublicSaid
+from status_page.view import PublicArea, PublicResource, PublicSaid
 from status_page.words import languages
 from tests.integration.status_page.server import Page
 from tests.unit.status_page.storm import NOW, SITE, Publication, hours, sample, status, storm
@@ -24,6 +24,7 @@ SITE_IN_ALL = dataclasses.replace(
     SITE,
     languages=LANGUAGES,
     storm_outages=10,
+    areas=(PublicArea(name="Kerrisdale", kind="zone", served=4100),),
     notices=((Service.WATER, "en", "BOIL THE WATER FOR ONE MINUTE."),),
     resources=(PublicResource(kind="warming", name="Library", address="12 Main Street"),),
 )
@@ -39,14 +40,14 @@ def page(tmp_path_factory: pytest.TempPathFactory, _port: Callable[[], int]) -> 
     publication = Publication(tmp_path_factory.mktemp("published"), SITE_IN_ALL)
     first, *rest = sample()
     square = json.dumps({"type": "Polygon", "coordinates": SQUARE})
-    drawn = dataclasses.replace(first, outline=square, matched=9000)
+    drawn = dataclasses.replace(first, outline=square, matched=9000, areas=("Kerrisdale",))
     small = dataclasses.replace(rest.pop(1), outline=square)
     said = tuple(PublicSaid(at=NOW - hours(ago), latest=NOW + hours(3 - ago)) for ago in (2, 1))
     rest[0] = dataclasses.replace(rest[0], etrs=said)
     publication.publish(
         status(drawn, small, *rest, *storm(6), send_mode="shadow", moved={"O-GONE": first.id})
     )
-    page = Page.serving(publication.store.folder, _port())
+    page = Page.serving(publication.folder, _port())
     yield page
     page.end()
 
@@ -136,7 +137,7 @@ def test_a_change_of_figures_moves_nothing_that_is_seen(
     publication = Publication(tmp_path / "published", SITE_IN_ALL)
     outages = storm(30)
     publication.publish(status(*outages))
-    own = Page.serving(publication.store.folder, free_port())
+    own = Page.serving(publication.folder, free_port())
     tab = browser.new_page()
     try:
         tab.goto(own.url)
@@ -144,10 +145,7 @@ def test_a_change_of_figures_moves_nothing_that_is_seen(
             """() => {
                 window.moved = 0;
                 new PerformanceObserver((list) => {
-                    for (const each of list.getEntries()) {
-                        window.moved += each.value;
-                        console.log(each.sources.map((one) => one.node?.outerHTML?.slice(0, 90)));
-                    }
+                    for (const each of list.getEntries()) window.moved += each.value;
                 }).observe({ type: "layout-shift", buffered: true });
             }"""
         )

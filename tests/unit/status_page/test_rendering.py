@@ -7,7 +7,7 @@ import pytest
 
 from outage.model import CrewStatus, Kind, Reason, Service, Status
 from status_page.rendering import Renderer
-from status_page.view import PublicOutage, PublicSaid, PublicSite, PublicStatus, Totals
+from status_page.view import PublicArea, PublicOutage, PublicSaid, PublicSite, PublicStatus, Totals
 from status_page.words import catalogue, languages
 from tests.unit.status_page.storm import NOW, SITE, Publication, etr, hours, outage, sample, status
 
@@ -211,3 +211,17 @@ def test_an_outages_page_tells_how_its_estimate_has_changed() -> None:
     assert "Sunday 22 Nov, 6:15 PM PST – parts are on their way" in one
     first = words_of(Renderer(SITE).details(outage(1, etr=etr(3), etrs=said[:1]), "en"))
     assert "has changed" not in first
+
+
+def test_each_area_where_some_are_out_is_told_with_out_and_served() -> None:
+    areas = tuple(PublicArea(name=name, kind="county", served=9000) for name in ("A", "B", "C"))
+    renderer = Renderer(dataclasses.replace(SITE, areas=areas))
+    outages = (
+        outage(1, matched=40, areas=("A",)),
+        outage(2, matched=700, areas=("B",)),
+        outage(3, matched=3, areas=("A",)),
+        outage(4, matched=60, areas=("C",), kind=Kind.PLANNED, status=Status.PREDICTED),
+    )
+    said = words_of(renderer.summary(Totals.of(outages), "en", outages))
+    assert "Area Out Served B 700 9,000 A At least 41 9,000 To protect" in said
+    assert "By area" not in words_of(renderer.summary(Totals.of(outages), "en"))
