@@ -1,6 +1,7 @@
 """What `outage doctor` looks at, each finding with what to do about it."""
 
 import os
+import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from notifier import own_texts
 from notifier.channels.providers import configured
 from notifier.kinds import Channel
 from notifier.outbox import voice
-from outage import clock, schema
+from outage import clock, schema, zones
 from outage import settings as reading
 from outage import tables as t
 from outage.database import Database, wall_now
@@ -44,6 +45,7 @@ def doctor(environ: Mapping[str, str]) -> list[Check]:
     return [
         ok("settings", f"home {settings.home}"),
         *_site(settings),
+        _zones(),
         *_texts(settings),
         *_database(settings),
         *_published(settings),
@@ -69,6 +71,15 @@ def _site(settings: Settings) -> Iterator[Check]:
         )
     else:
         yield ok("site", f"{found.name}, {found.time_zone}, {' and '.join(found.languages)}")
+
+
+def _zones() -> Check:
+    """Whether the rules by which people read times are as new as those we know of."""
+    if zoneinfo.TZPATH and zones.of_system() < zones.OURS:
+        return note(
+            "zones", f"{zones.in_use()}, are older than {zones.OURS}: unset PYTHONTZPATH, or update"
+        )
+    return ok("zones", zones.in_use())
 
 
 def _texts(settings: Settings) -> Iterator[Check]:

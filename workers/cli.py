@@ -19,6 +19,8 @@ from typing import NamedTuple
 
 import click
 
+from outage import zones
+
 ROOMS = frozenset(
     {"outage", "gis", "notifier", "status_page", "intake", "counter", "console", "workers"}
 )
@@ -158,6 +160,7 @@ def main() -> None:
     if logging.lastResort is not None:
         # SQLAlchemy logs what interrupts it; whoever pressed Ctrl+C wants no traceback of it.
         logging.lastResort.addFilter(lambda record: not _is_interrupt(record))
+    zones.use_newest()
     sys.exit(run(sys.argv[1:]))
 
 
