@@ -42,7 +42,7 @@ class Finding:
         proved: account and postal code belong together: they may be told of the place itself.
         next_step: what to write instead, as a word of the page's texts; empty where found.
         choices: addresses of which one may be meant.
-        guessed: a number was looked up in vain.
+        guessed: whether a number was looked up in vain.
         account: that whose number was proved.
     """
 
@@ -54,8 +54,8 @@ class Finding:
     account: AccountKey | None = None
 
 
-def find(conn: Connection, place: str, postal_code: str, may_try: Callable[[], bool]) -> Finding:
-    """Return what is meant. ``may_try`` says whether a number may be looked up."""
+def find(conn: Connection, place: str, postal_code: str, may_try: Callable[[str], bool]) -> Finding:
+    """Return what is meant. ``may_try`` says whether this number may be looked up."""
     code, written = _codes(place, postal_code)
     if not written:
         return Finding(next_step="find_write")
@@ -65,7 +65,9 @@ def find(conn: Connection, place: str, postal_code: str, may_try: Callable[[], b
     if _ID.fullmatch(written):
         if not code:
             return Finding(next_step="find_postal_code")
-        return _by_number(conn, written, code) if may_try() else Finding(next_step="find_wait")
+        return (
+            _by_number(conn, written, code) if may_try(written) else Finding(next_step="find_wait")
+        )
     return Finding(next_step="find_exact")
 
 

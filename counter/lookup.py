@@ -67,17 +67,23 @@ class Lookup:
 
     def found(self, conn: Connection, visit: Visit, place: str, code: str) -> Finding:
         """What is meant by a place, within what this visitor may try."""
-        tried = "".join(place.split()).upper()
+        taken: list[tuple[Limit, str]] = []
 
-        def may_try() -> bool:
-            of_number = self._of_number.allows(tried, cost=0)
-            return of_number and (not visit.who or self._of_address.allows(visit.who, cost=0))
+        def may_try(number: str) -> bool:
+            # By what is looked up, without a code behind it: else each code had a bound of its own.
+            bounds = [(self._of_number, "".join(number.split()).upper())]
+            bounds += [(self._of_address, visit.who)] if visit.who else []
+            # Taken before it is looked up: many at once could all find one left.
+            for limit, name in bounds:
+                if not limit.allows(name):
+                    return False
+                taken.append((limit, name))
+            return True
 
         found = find(conn, place, code, may_try)
-        if found.guessed:
-            self._of_number.allows(tried)
-            if visit.who:
-                self._of_address.allows(visit.who)
+        if not found.guessed:
+            for limit, name in taken:
+                limit.give_back(name)
         return found
 
     def _shown(self, visit: Visit, found: Finding, told: Sequence[Answered]) -> Response:

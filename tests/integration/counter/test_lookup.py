@@ -187,6 +187,26 @@ def test_numbers_cannot_be_tried_for_long(visitor: TestClient) -> None:
     assert ask(visitor, HOME)["found"]
 
 
+def test_a_number_is_bounded_whatever_stands_behind_it(visitor: TestClient) -> None:
+    tries = [("4711-1 62801", ""), ("4711-1, 62802", ""), (" 4711-1  62803-1234", "")]
+    tries += [(f"4711-1 6281{at}", f"6282{at}") for at in range(lookup.WRONG_OF_NUMBER - 3)]
+    for place_field, code in tries:
+        form = {"place": place_field, "postal_code": code}
+        assert visitor.post("/lookup", data=form).status_code == 422
+    for form in (
+        MINE,
+        {"place": "4711-1 62701"},
+        {"place": "4711-1 99999", "postal_code": "62701"},
+    ):
+        assert visitor.post("/lookup", data=form).status_code == 429
+
+
+def test_a_number_that_is_proved_costs_nothing(visitor: TestClient) -> None:
+    for _ in range(lookup.WRONG_OF_NUMBER * 2):
+        assert ask(visitor, MINE)["found"]
+    assert not ask(visitor, {**MINE, "postal_code": "62801"})["found"]
+
+
 def test_an_address_may_ask_often_and_not_without_end(
     world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
