@@ -27,6 +27,7 @@ MOST_BYTES = 8 * 1024
 MOST_FIELDS = 24
 PER_ADDRESS = 600
 """Forms a minute from one address: a carrier may put a whole town behind one."""
+_MINUTE = 60
 AT_ONCE, MOST_WAITING = 4, 200
 """Forms that ask the database at once, and that wait to: hooks have threads of their own."""
 
@@ -94,10 +95,13 @@ class Door:
         finally:
             self._waiting -= 1
 
-    def busy(self, visit: Visit, seconds: int = 60) -> Response:
+    def busy(self, visit: Visit, seconds: int = _MINUTE) -> Response:
         """Ask somebody to wait."""
-        headers = {"retry-after": str(seconds)}
-        return self.sentence(visit, "busy", HTTPStatus.TOO_MANY_REQUESTS, headers)
+        headers, about = (
+            {"retry-after": str(seconds)},
+            "busy" if seconds <= _MINUTE else "busy_hour",
+        )
+        return self.sentence(visit, about, HTTPStatus.TOO_MANY_REQUESTS, headers)
 
     def sentence(
         self, visit: Visit, about: str, status: int, headers: Mapping[str, str] | None = None

@@ -184,6 +184,8 @@ def test_numbers_cannot_be_tried_for_long(visitor: TestClient) -> None:
         refused = visitor.post("/lookup", data={"place": known, "postal_code": "62701"})
         assert refused.status_code == 429
         assert refused.headers["retry-after"] == "3600"
+        assert "wait an hour" in refused.text
+        assert "wait a minute" not in refused.text
     assert ask(visitor, HOME)["found"]
 
 

@@ -29,6 +29,8 @@ def test_what_is_given_back_can_be_taken_again_and_is_no_more_than_there_was() -
 class Slow(str):
     """A name that is found slowly: another thread has its turn between the look and the taking."""
 
+    __slots__ = ()
+
     def __hash__(self) -> int:
         time.sleep(0.001)
         return str.__hash__(self)
