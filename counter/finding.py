@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -44,6 +45,7 @@ class Finding:
         choices: addresses of which one may be meant.
         guessed: whether a number was looked up in vain.
         account: that whose number was proved.
+        units: how many premises of one house fit as well as the one in ``places``.
     """
 
     places: tuple[Place, ...] = ()
@@ -52,6 +54,7 @@ class Finding:
     choices: tuple[str, ...] = ()
     guessed: bool = False
     account: AccountKey | None = None
+    units: int = 1
 
 
 def find(conn: Connection, place: str, postal_code: str, may_try: Callable[[str], bool]) -> Finding:
@@ -61,7 +64,7 @@ def find(conn: Connection, place: str, postal_code: str, may_try: Callable[[str]
         return Finding(next_step="find_write")
     number, street = streets.parse(written)
     if number is not None and street is not None and _ONE_WORD_OF_LETTERS.search(street):
-        return _at_address(conn, number, street, code)
+        return _at_address(conn, number, street, code, written)
     if _ID.fullmatch(written):
         if not code:
             return Finding(next_step="find_postal_code")
@@ -104,25 +107,41 @@ def _in_code(found: Sequence[Place], code: str) -> tuple[Place, ...]:
     return tuple(one for one in found if same_postal_code(one.postal_code, code))
 
 
-def _at_address(conn: Connection, number: int, street: str, code: str) -> Finding:
+def _at_address(conn: Connection, number: int, street: str, code: str, written: str) -> Finding:
     p = t.premises.c
-    # With a postal code the street may be misspelt: all houses of that number are looked at.
-    where = p.postal_code.in_(sorted({code, code.replace(" ", "")})) if code else p.street == street
-    rows = conn.execute(
-        sa.select(p.key, p.street, p.postal_code, p.address)
-        .where(p.house_number == number, where, p.closed_at.is_(None))
+    in_code = p.postal_code.in_(sorted({code, code.replace(" ", "")})) if code else sa.true()
+    at_number = (
+        sa.select(p.key, p.street, p.postal_code, p.city, p.address)
+        .where(p.house_number == number, in_code, p.closed_at.is_(None))
         .order_by(p.key)
         .limit(MOST)
-    ).all()
-    exact = [row for row in rows if row.street == street]
-    if len({row.postal_code for row in exact}) > 1:
+    )
+    exact: Sequence[Any] = conn.execute(at_number.where(p.street == street)).all()
+    if len({(row.postal_code or "").replace(" ", "") for row in exact}) > 1:
         return Finding(next_step="find_postal_code")
+    exact = _in_town(exact, written)
+    towns = sorted({row.city for row in exact if row.city})
+    if len(towns) > 1:
+        named = street_of(exact[0].address) or street
+        choices = tuple(f"{number} {named}, {town}" for town in towns[:MOST_CHOICES])
+        return Finding(next_step="find_which", choices=choices)
     if exact:
         # Whose unit of the house it is makes no difference to what may be said.
-        return Finding(places=tuple(places(conn, [exact[0].key])))
+        return Finding(places=tuple(places(conn, [exact[0].key])), units=len(exact))
+    if not code:
+        return Finding(next_step="find_postal_code")
+    # With a postal code the street may be misspelt: all houses of that number are looked at.
+    rows = conn.execute(at_number).all()
     near = {row.street: row.address for row in rows if row.street}
     like = difflib.get_close_matches(street, list(near), n=MOST_CHOICES, cutoff=LIKE)
-    choices = [f"{number} {name}" for one in like if (name := street_of(near[one]))]
-    if choices:
-        return Finding(next_step="find_which", choices=tuple(dict.fromkeys(choices)))
-    return Finding(next_step="find_none" if code else "find_postal_code")
+    choices = tuple(
+        dict.fromkeys(f"{number} {name}" for one in like if (name := street_of(near[one])))
+    )
+    return Finding(next_step="find_which" if choices else "find_none", choices=choices)
+
+
+def _in_town(exact: Sequence[sa.Row[Any]], written: str) -> Sequence[sa.Row[Any]]:
+    """Those in the town that stands behind a comma; all where none of theirs does."""
+    named = {" ".join(part.split()).casefold() for part in written.split(",")[1:]}
+    found = [row for row in exact if row.city and row.city.casefold() in named]
+    return found or exact

@@ -175,6 +175,31 @@ def test_a_misspelt_street_is_offered_to_choose_and_two_towns_ask_for_the_code(
     assert ask(visitor, {"place": "123 Main St"})["next_step"] == "find_postal_code"
 
 
+def test_a_house_is_found_among_very_many_of_its_number(world: World, visitor: TestClient) -> None:
+    with world.db.write() as conn:
+        near = {"house_number": 50, "postal_code": "62701", "services": 1, "loaded_version": 1}
+        conn.execute(
+            t.premises.insert(),
+            [{**near, "id": f"N{at}", "street": f"{at}th ave"} for at in range(250)],
+        )
+    place(world, "LAST", "50 Zebra Street", "62701")
+    assert ask(visitor, {"place": "50 Zebra St", "postal_code": "62701"})["found"]
+
+
+def test_one_address_in_two_towns_is_asked_back_and_the_town_tells(
+    world: World, visitor: TestClient
+) -> None:
+    place(world, "P3", "123 Main Street", "62701")
+    with world.db.write() as conn:
+        for premise, city in (("P1", "Springfield"), ("P3", "Shelbyville")):
+            conn.execute(t.premises.update().where(t.premises.c.id == premise).values(city=city))
+    answer = ask(visitor, HOME)
+    assert answer["next_step"] == "find_which"
+    assert len(answer["choices"]) == 2
+    for one in answer["choices"]:
+        assert ask(visitor, {**HOME, "place": one})["found"]
+
+
 def test_numbers_cannot_be_tried_for_long(visitor: TestClient) -> None:
     codes = [str(62800 + at) for at in range(lookup.WRONG_OF_NUMBER)]
     for known in ("4711-1", "4711-9"):
