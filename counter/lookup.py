@@ -30,7 +30,7 @@ WRONG_OF_ADDRESS = 40
 WRONG_OF_NUMBER, WRONG_FOR_S = 5, 3600
 """Times that one number may be tried in vain, and in how long: a postal code is soon guessed."""
 PER_PLACE = 60
-"""Answers about one place a minute, whoever asks."""
+"""Answers about one place a minute for one visitor."""
 _OUT = frozenset({"out", "area_out"})
 
 
@@ -60,7 +60,7 @@ class Lookup:
             found = self.found(conn, visit, place, code)
             if found.next_step == "find_wait":
                 return self._door.busy(visit, WRONG_FOR_S)
-            if found.places and not self._per_place.allows(str(found.places[0].key)):
+            if found.places and not self._may(visit.who, found):
                 return self._door.busy(visit)
             told = around.tell(conn, found, visit.language, self._site) if found.places else []
         return self._shown(visit, found, told)
@@ -85,6 +85,10 @@ class Lookup:
             for limit, name in taken:
                 limit.give_back(name)
         return found
+
+    def _may(self, who: str, found: Finding) -> bool:
+        # For each visitor: nobody locks others out of the answer about a place.
+        return self._per_place.allows(f"{who} {found.places[0].key}")
 
     def _shown(self, visit: Visit, found: Finding, told: Sequence[Answered]) -> Response:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if found.next_step else HTTPStatus.OK

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -14,17 +15,19 @@ from counter.finding import Finding
 from counter.limits import Limit
 from counter.lookup import LONGEST_CODE, LONGEST_PLACE, Lookup
 from counter.nonces import Nonces
-from counter.taking import take
-from counter.told import LONGEST_NOTE, Refused, Told, Wrong, read
+from counter.pages import Pages
+from counter.taking import Spot, take
+from counter.told import LONGEST_NOTE, Refused, Told, Wrong, hear, is_point, point, read
 from notifier.replies.intents import Danger
 from notifier.replies.saying import say, texts
 from outage.database import Database
 from outage.model import Service
 from outage.site import Site
 
-PER_PLACE, IN_ALL = 20, 3000
-"""Reports an hour of one place, and a minute in all, that are taken."""
+PER_PLACE, PER_VISITOR, IN_ALL = 20, 60, 3000
+"""Reports an hour of one visitor of one place, a minute of one visitor, and a minute in all."""
 _THANKS = "thanks"
+_HOUSE = re.compile(r"^\d+\s+")
 _NAME = re.compile("^[^:\uff1a]*[:\uff1a] ?")
 
 
@@ -36,7 +39,9 @@ class Reporting:
     ) -> None:
         self._db, self._site, self._door = db, site, door
         self._lookup, self._nonces, self._test = lookup, nonces, test
-        self._per_place, self._in_all = Limit(PER_PLACE, seconds=3600), Limit(IN_ALL)
+        self._per_place = Limit(PER_PLACE, seconds=3600)
+        self._per_visitor, self._in_all = Limit(PER_VISITOR), Limit(IN_ALL)
+        self._pages = Pages()
         self._said = {_THANKS, *(f"danger_{one}" for one in Danger)}
 
     def routes(self) -> list[Route]:
@@ -51,26 +56,30 @@ class Reporting:
     def _answer(self, visit: Visit) -> Response:
         if visit.form is None:
             return self._thanks(visit) if visit.said in self._said else self._shown(visit)
+        found = self._found(visit)
         try:
-            told = read(visit, self._site, test_numbers=self._test)
-            if not self._nonces.knows(told.once):
-                raise Refused("form_old")  # noqa: TRY301  # one way to say no
+            about = self._about(visit, found)
+            told = read(visit, self._site, self._nonces, about, test_numbers=self._test)
         except Refused as refused:
             return self._shown(visit, str(refused))
-        return self._taken(visit, told)
+        return self._taken(visit, told, found)
 
-    def _taken(self, visit: Visit, told: Told) -> Response:
-        found, written = self._found(visit, told), self._written(visit)
+    def _taken(self, visit: Visit, told: Told, found: Finding) -> Response:
+        spot = Spot.of(found, self._written(visit))
         nowhere = not found.places and told.point is None
         # What is dangerous is not sent back because a street is misspelt.
         sure = told.danger is not None or "anyway" in (visit.form or {})
-        if nowhere and (not sure or not (written or told.danger)):
+        if nowhere and (not sure or not (spot.written or told.danger)):
             return self._shown(visit, "", found if found.next_step else Finding())
-        at = found.places[0] if found.places else None
-        if told.danger is None and not self._may(str(at.key) if at else written):
+        if told.danger is None and not self._may(visit.who, spot.name(told.point)):
             return self._door.busy(visit)
-        with self._db.write() as conn:
-            take(conn, told, at, written, visit.language, self._site)
+        turn = self._pages.of(visit.who)
+        try:
+            with self._db.write() as conn:
+                take(conn, told, spot, visit.language, self._site, turn)
+        except Exception:
+            turn.undo()
+            raise
         said = f"danger_{told.danger}" if told.danger else _THANKS
         query = {"said": said} | ({"lang": visit.wish} if visit.wish else {})
         headers = {"cache-control": "no-store"}
@@ -78,15 +87,25 @@ class Reporting:
             f"/report?{urlencode(query)}", HTTPStatus.SEE_OTHER, headers=headers
         )
 
-    def _may(self, place: str) -> bool:
-        return self._per_place.allows(place) and self._in_all.allows("all")
+    def _may(self, who: str, place: str) -> bool:
+        of_visitor = not who or self._per_visitor.allows(who)
+        return of_visitor and self._per_place.allows(f"{who} {place}") and self._in_all.allows("")
 
-    def _found(self, visit: Visit, told: Told) -> Finding:
-        if told.point is not None:
-            return Finding()
+    def _found(self, visit: Visit) -> Finding:
         place = visit.field("place", LONGEST_PLACE)
+        if is_point(place) or (not place and point(visit) is not None):
+            return Finding()
         with self._db.read() as conn:
-            return self._lookup.found(conn, visit, place, visit.field("postal_code", LONGEST_CODE))
+            code = visit.field("postal_code", LONGEST_CODE)
+            found = self._lookup.found(conn, visit, place, code)
+        # A number that was tried too often is not found either: it can still be sent as written.
+        return replace(found, next_step="find_none") if found.next_step == "find_wait" else found
+
+    def _about(self, visit: Visit, found: Finding) -> str:
+        """What of the place may speak of danger: not the name of a street, which is on record."""
+        written = _HOUSE.sub("", visit.field("place", LONGEST_PLACE))
+        street = found.places[0].street if found.places else ""
+        return "" if street and hear(street, visit.language, self._site) else written
 
     @staticmethod
     def _written(visit: Visit) -> str:

@@ -1,15 +1,18 @@
 """Taking a report of the public form: on record, for the desk, and to who is on call in danger."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from counter.finding import Finding
+from counter.pages import Turn
 from counter.told import Told
 from notifier.replies import paging
 from notifier.replies.intents import Danger, Intent, Reason
-from notifier.replies.owing import PAGE, URGENT, owe
+from notifier.replies.owing import URGENT, owe
 from notifier.replies.standing import Place, stays
 from outage import journal, reports
 from outage import tables as t
@@ -21,28 +24,63 @@ from outage.site import Site
 
 BY_PAGE = "page"
 """What stands for the provider of a reply that was written on the public page."""
-MOST_PAGED, PAGED_FOR = 20, timedelta(minutes=15)
-"""Reports of the page, by anybody, that page who is on call in that time; all are on the list."""
+_FINE = 3
+"""Digits of a degree that tell one place without an address from another: about 100 m."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """Where it is.
+
+    Attributes:
+        at: the premise; None where none was found, or it may be any of several.
+        units: how many premises of one house it may be as well.
+        maybe: the places of an account, of which nobody can say which it is.
+        written: what was written in.
+    """
+
+    at: Place | None = None
+    units: int = 1
+    maybe: tuple[Place, ...] = ()
+    written: str = ""
+
+    @classmethod
+    def of(cls, found: Finding, written: str) -> "Spot":
+        """What was found; one house where all lie in it."""
+        several = len({(one.number, one.street) for one in found.places}) > 1
+        if not found.places or several:
+            return cls(maybe=found.places, written=written)
+        units = max(found.units, len(found.places))
+        return cls(at=found.places[0], units=units, written=written)
+
+    def name(self, point: tuple[float, float] | None) -> str:
+        """What tells the place from another; empty for none."""
+        if self.at is not None:
+            return f"premise {self.at.key}"
+        if point is not None:
+            east, north = point
+            return f"{north:.{_FINE}f}, {east:.{_FINE}f}"
+        return " ".join(self.written.casefold().split())
 
 
 def take(  # noqa: PLR0917  # what is told, and of where
-    conn: Connection, told: Told, at: Place | None, written: str, language: str, site: Site
+    conn: Connection, told: Told, spot: Spot, language: str, site: Site, turn: Turn
 ) -> bool:
     """Put a report on record, in one transaction; False for one that we have already.
 
-    ``at`` is the place that was found, ``written`` what was named where none was.
+    ``turn`` is what it may page; whoever calls gives it back where the transaction fails.
     """
-    key = _write_down(conn, told, at, written)
+    key = _write_down(conn, told, spot)
     if key is None:
         return False
     if told.danger is not None:
-        _page(conn, key, told, told.danger, at, written, language, site)
-    _tell_desk(conn, key, told, at)
+        _page(conn, key, told, told.danger, spot, language, site, turn)
+    _tell_desk(conn, key, told, spot.at)
     conn.info[APPENDED] = True
     return True
 
 
-def _write_down(conn: Connection, told: Told, at: Place | None, written: str) -> int | None:
+def _write_down(conn: Connection, told: Told, spot: Spot) -> int | None:
     dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
     east, north = told.point or (None, None)
     w = t.public_reports
@@ -52,10 +90,10 @@ def _write_down(conn: Connection, told: Told, at: Place | None, written: str) ->
             once=told.once,
             wrong=told.wrong,
             service=told.service,
-            premise_key=None if at is None else at.key,
+            premise_key=None if spot.at is None else spot.at.key,
             longitude=east,
             latitude=north,
-            written=written if at is None and told.point is None else "",
+            written=spot.written,
             note=told.note,
             callback=told.callback,
             danger=told.danger,
@@ -107,21 +145,21 @@ def _page(  # noqa: PLR0917  # all that there is to say
     key: int,
     told: Told,
     danger: Danger,
-    at: Place | None,
-    written: str,
+    spot: Spot,
     language: str,
     site: Site,
+    turn: Turn,
 ) -> None:
     """Put it among the replies that staff look at, and page who is on call (DECISIONS 27)."""
-    wall, where = wall_now(conn), _where(conn, told, at, written)
+    wall, name = wall_now(conn), spot.name(told.point)
     r = t.replies
     row = conn.execute(
         r.insert()
         .values(
             provider=BY_PAGE,
             provider_id=str(key),
-            # Who cannot be called back is told apart by the place.
-            address=told.callback or f"{BY_PAGE} {where}"[:64],
+            # Not the number alone: danger at another place is another, and anybody can write it.
+            address=f"{told.callback or BY_PAGE} {name}".strip(),
             body=told.note or told.wrong.upper(),
             received_at=wall,
             urgency=URGENT,
@@ -134,32 +172,49 @@ def _page(  # noqa: PLR0917  # all that there is to say
         )
         .returning(*r.c)
     ).one()
-    if not paging.is_news(conn, row, wall) or _paged(conn, wall) >= MOST_PAGED:
+    news = paging.news(conn, row, wall)
+    # Where there is no place nobody can say that it is the same one again.
+    if news is paging.News.AGAIN and name:
         return
-    said = f"{where}{f' Call back: {told.callback}.' if told.callback else ''}"
-    for page in paging.pages(conn, row, danger, site, None, said):
+    if news is paging.News.NEW and turn.alone():
+        where = _where(conn, told, spot)
+        said = f"{where}{f' Call back: {told.callback}.' if told.callback else ''}"
+        for page in paging.pages(conn, row, danger, site, None, said):
+            owe(conn, page, wall)
+        return
+    number = turn.together()
+    for page in paging.more(row, number, site) if number else ():
         owe(conn, page, wall)
 
 
-def _paged(conn: Connection, wall: datetime) -> int:
-    a, r = t.answers.c, t.replies.c
-    return int(
-        conn.execute(
-            sa.select(sa.func.count(a.reply_key.distinct()))
-            .join(t.replies, r.key == a.reply_key)
-            .where(r.provider == BY_PAGE, a.role == PAGE, a.created_at > wall - PAGED_FOR)
-        ).scalar_one()
-    )
-
-
-def _where(conn: Connection, told: Told, at: Place | None, written: str) -> str:
-    """Where it is, for who has to find the place."""
-    if at is not None:
+def _where(conn: Connection, told: Told, spot: Spot) -> str:
+    """Where it is, for who has to find it: nothing surer than it is, and what was written."""
+    said = []
+    if spot.at is not None:
         p = t.premises.c
-        row = conn.execute(sa.select(p.id, p.address, p.city).where(p.key == at.key)).one()
+        row = conn.execute(
+            sa.select(p.id, p.address, p.city, p.house_number, p.street).where(p.key == spot.at.key)
+        ).one()
         town = f", {row.city}" if row.city else ""
-        return f"Premise {row.id}: {row.address or 'no address'}{town}."
+        if spot.units > 1:
+            house = f"{row.house_number} {spot.at.street or row.street}"
+            said.append(f"One of {spot.units} units at {house}{town}.")
+        else:
+            said.append(f"Premise {row.id}: {row.address or 'no address'}{town}.")
+    elif spot.maybe:
+        said.append(f"One of {len(spot.maybe)} places of an account: {_those(conn, spot.maybe)}.")
     if told.point is not None:
         east, north = told.point
-        return f"At {north:.5f}, {east:.5f}."
-    return f"Place as written: {written or 'none'}."
+        said.append(f"At {north:.5f}, {east:.5f}.")
+    said.append(f"Written as: {spot.written or 'nothing'}.")
+    return " ".join(said)
+
+
+def _those(conn: Connection, maybe: Sequence[Place]) -> str:
+    p = t.premises.c
+    some = [one.key for one in maybe[: paging.MOST_PLACES]]
+    rows = conn.execute(
+        sa.select(p.id, p.address, p.city).where(p.key.in_(some)).order_by(p.key)
+    ).all()
+    said = [f"{row.address or row.id}{', ' if row.city else ''}{row.city}" for row in rows]
+    return "; ".join([*said, *(["and more"] if len(maybe) > len(some) else [])])

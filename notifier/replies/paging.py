@@ -1,5 +1,6 @@
 """Pages: who is on call hears at once of danger that somebody wrote of (DECISIONS 27)."""
 
+import enum
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from notifier.replies.plain import plain
 from outage import tables as t
 from outage.site import Site
 
+TEMPLATE, TEMPLATE_MORE = "page/1", "page_more/1"
 MOST_QUOTED = 300
 """Characters of the text that a page holds."""
 MOST_PLACES = 3
@@ -38,12 +40,6 @@ def pages(  # noqa: PLR0917  # a page has this many facts
         body = _body(conn, row, danger, site, endpoint_key)
     else:
         body = _body_of_page(row, danger, site, where)
-    to = [
-        (channel, address)
-        for contact in site.on_call
-        for channel, address in (("sms", contact.phone), ("email", contact.email))
-        if address is not None
-    ]
     return [
         Owed(
             reply_key=row.key,
@@ -51,19 +47,33 @@ def pages(  # noqa: PLR0917  # a page has this many facts
             channel=channel,
             address=address,
             language="en",
-            template="page/1",
+            template=TEMPLATE,
             subject=f"{site.short_name}: {danger.upper()} reported {way} (reply {row.key})",
             body=body,
             urgency=URGENT,
         )
-        for channel, address in dict.fromkeys(to)
+        for channel, address in _on_call(site)
     ]
 
 
-def is_news(conn: Connection, row: sa.Row[Any], at: datetime) -> bool:
-    """Whether a text is to page: not if its number has paged with the same words just now.
+class News(enum.StrEnum):
+    """Whether danger is news: ``again`` is what was paged just now, ``many`` is too often."""
 
-    A page that nobody can have got counts for nothing.
+    NEW = "new"
+    AGAIN = "again"
+    MANY = "many"
+
+
+def is_news(conn: Connection, row: sa.Row[Any], at: datetime) -> bool:
+    """Whether a text is to page: not if its number has paged with the same words just now."""
+    return news(conn, row, at) is News.NEW
+
+
+def news(conn: Connection, row: sa.Row[Any], at: datetime) -> News:
+    """How a reply stands to what its address has paged just now.
+
+    What came by another way counts for nothing: a form can be filled in with anybody's number. Nor
+    does a page that nobody can have got.
     """
     r, a = t.replies.c, t.answers.c
     paged = conn.execute(
@@ -72,13 +82,46 @@ def is_news(conn: Connection, row: sa.Row[Any], at: datetime) -> bool:
         .join(t.answers, a.reply_key == r.key)
         .where(
             r.address == row.address,
+            r.provider == row.provider,
             r.key != row.key,
             a.role == PAGE,
+            a.template == TEMPLATE,
             a.state.not_in(["failed", "suppressed"]),
             a.created_at > at - PAGED_FOR,
         )
     ).all()
-    return len(paged) < MOST_PAGES and plain(row.body) not in {plain(one.body) for one in paged}
+    if plain(row.body) in {plain(one.body) for one in paged}:
+        return News.AGAIN
+    return News.NEW if len(paged) < MOST_PAGES else News.MANY
+
+
+def more(row: sa.Row[Any], number: int, site: Site) -> list[Owed]:
+    """One page for all dangers of the form that are too many to be paged one by one."""
+    subject = f"{site.short_name}: {number} MORE DANGERS reported {BY_PAGE}"
+    return [
+        Owed(
+            reply_key=row.key,
+            role=PAGE,
+            channel=channel,
+            address=address,
+            language="en",
+            template=TEMPLATE_MORE,
+            subject=subject,
+            body=f"{subject}, and there may be others soon. See the list: outage replies list.",
+            urgency=URGENT,
+        )
+        for channel, address in _on_call(site)
+    ]
+
+
+def _on_call(site: Site) -> list[tuple[str, str]]:
+    to = [
+        (channel, address)
+        for contact in site.on_call
+        for channel, address in (("sms", contact.phone), ("email", contact.email))
+        if address is not None
+    ]
+    return list(dict.fromkeys(to))
 
 
 def _body(

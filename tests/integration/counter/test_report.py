@@ -9,12 +9,12 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from counter import reporting
+from counter import pages, reporting
 from counter.app import create_app
 from counter.nonces import LASTS_S, Nonces
-from notifier.replies import area
+from notifier.replies import area, paging
 from outage import tables as t
-from outage.database import Database
+from outage.database import Database, wall_now
 from outage.model import Service
 from outage.report_groups import Group, groups
 from outage.settings import Settings
@@ -174,12 +174,16 @@ def test_a_hazard_is_taken_wherever_it_is(world: World, visitor: TestClient) -> 
 
 
 def test_pages_of_strangers_are_bounded_and_the_list_is_not(
-    world: World, visitor: TestClient, monkeypatch: pytest.MonkeyPatch
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("counter.taking.MOST_PAGED", 3)
-    for at in range(6):
-        send(visitor, wrong="hazard", latitude=f"39.{at}", longitude="-89.65")
-    assert len(rows(world, t.answers)) == 3
+    monkeypatch.setattr("counter.pages.MOST_PAGED", 3)
+    app = create_app(settings, world.db, ON_CALL)
+    with TestClient(app, follow_redirects=False) as visitor:
+        for at in range(6):
+            send(visitor, wrong="hazard", latitude=f"39.{at}", longitude="-89.65")
+    pages = rows(world, t.answers)
+    assert [page.template for page in pages] == ["page/1"] * 3 + ["page_more/1"]
+    assert "1 MORE DANGERS reported" in pages[-1].body
     assert sum(group.dangers for group in reported(world)) == 6
 
 
@@ -306,3 +310,129 @@ def test_a_forms_word_holds_for_a_day() -> None:
     assert not Nonces("", lambda: now[0]).knows(word)
     now[0] += LASTS_S + 1
     assert not nonces.knows(word)
+
+
+def test_a_form_that_is_filled_in_anew_is_another_report(world: World, visitor: TestClient) -> None:
+    form = {**HOME, "once": once(visitor)}
+    for changed in (form, {**form, "note": "now I smell gas"}, form):
+        assert visitor.post("/report", data=changed).status_code == 303
+    assert [one.danger for one in rows(world, t.public_reports)] == [None, "gas"]
+    assert len(rows(world, t.answers)) == 1
+
+
+def test_who_is_paged_reads_what_was_written_and_that_it_may_be_any_of_several(
+    world: World, visitor: TestClient
+) -> None:
+    world.account("4711-3", ["U1", "U2", "U3"])
+    for at in (1, 2, 3):
+        place(world, f"U{at}", f"100 MAIN ST APT {at}", "62701")
+    place(world, "P3", "9 Elm Street", "62701")
+    gas = {"wrong": "hazard", "note": "gas smell", "postal_code": "62701"}
+    send(visitor, **gas, place="100 Main St Apt 27")
+    send(visitor, **gas, place="4711-2")
+    send(visitor, **gas, place="123 Main St", latitude="39.78", longitude="-89.65")
+    units, account, both = (one.body for one in rows(world, t.answers))
+    assert "One of 3 units at 100 MAIN ST." in units
+    assert "Written as: 100 Main St Apt 27 62701." in units
+    assert "APT 1" not in units
+    assert "One of 2 places of an account: 7 Main Street; 9 Elm Street." in account
+    assert "Premise P1: 123 MAIN STREET. At 39.78000, -89.65000. Written as: 123 Main" in both
+    stored = [(one.premise_key, one.written) for one in rows(world, t.public_reports)]
+    assert stored[1] == (None, "4711-2 62701")
+    assert stored[2] == (world.ids["P1"], "123 Main St 62701")
+
+
+def test_hazards_at_two_places_both_page_and_no_form_silences_a_text(
+    world: World, visitor: TestClient
+) -> None:
+    for at in ("123 Main St", "7 Main St", "123 Main St"):
+        hazard = {**HOME, "wrong": "hazard", "place": at, "callback": "202 555 0170"}
+        assert send(visitor, **hazard).status_code == 303
+    assert len(rows(world, t.answers)) == 2
+    with world.db.write() as conn:
+        conn.execute(t.replies.update().values(address=CALLED))
+        row = conn.execute(
+            t.replies.insert()
+            .values(
+                provider="twilio",
+                provider_id="1",
+                address=CALLED,
+                body="HAZARD",
+                received_at=START,
+            )
+            .returning(*t.replies.c)
+        ).one()
+        assert paging.is_news(conn, row, wall_now(conn))
+
+
+def test_one_visitor_cannot_use_up_the_pages_of_all(world: World, settings: Settings) -> None:
+    app = create_app(settings, world.db, ON_CALL)
+    gas = {"wrong": "hazard", "note": "gas smell"}
+    with (
+        TestClient(app, follow_redirects=False, client=("192.0.2.1", 1)) as one,
+        TestClient(app, follow_redirects=False, client=("198.51.100.1", 1)) as other,
+    ):
+        for at in range(pages.MOST_OF_VISITOR + 3):
+            send(one, **gas, place=f"pole {at} in the wood")
+        send(other, **gas, place="the mill")
+    templates = [page.template for page in rows(world, t.answers)]
+    assert templates == ["page/1"] * pages.MOST_OF_VISITOR + ["page_more/1", "page/1"]
+
+
+def test_who_has_tried_a_number_too_often_can_still_report(
+    world: World, visitor: TestClient
+) -> None:
+    form = {**HOME, "place": "4711-9"}
+    for _ in range(7):
+        page = send(visitor, **form)
+        assert page.status_code == 422
+        assert 'name="anyway"' in page.text
+    assert send(visitor, **form, anyway="yes").status_code == 303
+
+
+def test_points_and_neighbours_of_a_tower_are_not_one_place_to_the_bounds(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporting, "PER_PLACE", 1)
+    monkeypatch.setattr(reporting, "PER_VISITOR", 4)
+    app = create_app(settings, world.db, ON_CALL)
+    out = {"wrong": "out", "service": "electric"}
+    with (
+        TestClient(app, follow_redirects=False, client=("192.0.2.1", 1)) as one,
+        TestClient(app, follow_redirects=False, client=("198.51.100.1", 1)) as other,
+    ):
+        near = ("39.78, -89.65", "39.79, -89.65", "39.78001, -89.65")
+        assert [send(one, **out, place=at).status_code for at in near] == [303, 303, 429]
+        assert [send(who, **HOME).status_code for who in (one, other)] == [303, 303]
+        # A visitor comes to an end before all do.
+        assert send(one, **out, place="39.5, -89.65").status_code == 429
+        assert send(other, **out, place="39.5, -89.65").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"callback": "911"},
+        {"service": "steam"},
+        {"service": ""},
+        {"once": ""},
+        {"wrong": ""},
+        {"wrong": "hazard", "note": "", "once": "1.x.0000000000000000"},
+        {"note": "", "callback": "911", "place": "behind the mill, gas smell"},
+    ],
+)
+def test_danger_is_taken_whatever_else_is_wrong_with_the_form(
+    world: World, visitor: TestClient, change: dict[str, str]
+) -> None:
+    form = {"once": once(visitor), **HOME, "note": "gas smell", **change}
+    assert visitor.post("/report", data=form).status_code == 303
+    (report,) = rows(world, t.public_reports)
+    assert report.callback is None
+    assert report.danger in {"gas", "emergency"}
+    assert len(rows(world, t.answers)) == 1
+
+
+def test_a_street_that_is_called_after_danger_is_none(world: World, visitor: TestClient) -> None:
+    place(world, "P1", "12 Burning Tree Lane", "62701")
+    answer = send(visitor, **{**HOME, "place": "12 Burning Tree Lane"})
+    assert answer.headers["location"] == "/report?said=thanks"
