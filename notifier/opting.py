@@ -68,9 +68,12 @@ def ask(conn: Connection, wish: Wish, site: Site, link: str) -> None:
     Nothing of it says whether: who fills in the form may not be whose number it is. ``link`` is
     how a link is written on record.
     """
-    endpoint_key, wall = _endpoint(conn, wish), wall_now(conn)
-    key = _write_down(conn, wish, endpoint_key, wall)
-    if key is None or _is_told(conn, wish, endpoint_key) or _too_often(conn, wish, endpoint_key):
+    endpoint, wall = _endpoint(conn, wish), wall_now(conn)
+    key = _write_down(conn, wish, endpoint.key, wall)
+    # A YES of who has stopped our texts lifts the stop: they are asked once that is done.
+    if key is None or endpoint.opted_out_at is not None:
+        return
+    if _is_told(conn, wish, endpoint.key) or _too_often(conn, wish, endpoint.key):
         return
     said = say(f"join_{wish.channel}", wish.language, site, {"link": link})
     subject = say("join_subject", wish.language, site, {}).body if wish.kind == "email" else ""
@@ -84,7 +87,7 @@ def ask(conn: Connection, wish: Wish, site: Site, link: str) -> None:
             body=BY_FORM.upper(),
             received_at=wall,
             applied_at=wall,
-            endpoint_key=endpoint_key,
+            endpoint_key=endpoint.key,
             intent=BY_FORM,
             language=wish.language,
             outcome="asked_to_confirm",
@@ -168,7 +171,7 @@ def _waiting(conn: Connection, endpoint_key: int) -> sa.Select[Any]:
     )
 
 
-def _endpoint(conn: Connection, wish: Wish) -> int:
+def _endpoint(conn: Connection, wish: Wish) -> sa.Row[Any]:
     e = t.endpoints
     dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
     conn.execute(
@@ -178,7 +181,7 @@ def _endpoint(conn: Connection, wish: Wish) -> int:
     )
     mine = sa.and_(e.c.kind == wish.kind, e.c.address == wish.address)
     # Whoever asks twice at once is told apart by this lock.
-    return int(conn.execute(sa.select(e.c.key).where(mine).with_for_update()).scalar_one())
+    return conn.execute(e.select().where(mine).with_for_update()).one()
 
 
 def _write_down(conn: Connection, wish: Wish, endpoint_key: int, wall: datetime) -> int | None:

@@ -109,7 +109,7 @@ def _yes(heard: Understood, words: str, context: Context) -> Understood | None:
     """Yes to what? To the question that was asked; Twilio takes it for START from who stopped."""
     if context.asked is Asked.STOP:
         return replace(heard, intent=Intent.STOP, reason=Reason.ANSWER)
-    if context.joining:
+    if _may_join(context):
         return replace(heard, intent=Intent.JOIN, reason=Reason.ANSWER)
     lifts = context.opted_out and not context.stopped_lately and " " not in words
     return replace(heard, intent=Intent.START) if lifts else None
@@ -117,7 +117,12 @@ def _yes(heard: Understood, words: str, context: Context) -> Understood | None:
 
 def joins(words: str, context: Context) -> bool:
     """Whether a text is the YES that was asked for, also where the provider takes it for START."""
-    return context.joining and any(lexicon.command(words) == "yes" for lexicon in lexicons())
+    return _may_join(context) and any(lexicon.command(words) == "yes" for lexicon in lexicons())
+
+
+def _may_join(context: Context) -> bool:
+    """Whether a YES may be to a form; that of who has stopped our texts lifts the stop first."""
+    return context.joining and not context.opted_out
 
 
 def language(_text: str, words: str, context: Context) -> Understood | None:

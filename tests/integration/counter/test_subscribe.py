@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -148,8 +149,41 @@ def test_the_answer_is_the_same_whoever_has_the_number(world: World, visitor: Te
         for address in (NEW, KNOWN, "+12025550179", NEW)
     ]
     assert len({(one.status_code, str(one.headers)) for one in answers}) == 1
-    # Whoever is told already, and who was just asked, gets no text.
-    assert [row.address for row in rows(world, t.answers)] == [NEW, "+12025550179"]
+    # Whoever is told already, who has stopped, and who was just asked, gets no text.
+    assert [row.address for row in rows(world, t.answers)] == [NEW]
+
+
+@pytest.mark.parametrize("more", [{}, {"opt_out_type": "START"}])
+def test_yes_of_somebody_who_has_stopped_lifts_the_stop_and_the_next_one_joins(
+    world: World, visitor: TestClient, more: dict[str, str]
+) -> None:
+    with world.db.write() as conn:
+        stopped = {"opted_out_at": START - timedelta(days=3), "opt_out_source": "reply"}
+        conn.execute(t.endpoints.insert().values(kind="phone", address=NEW, **stopped))
+    send(visitor, **TEXT)
+    assert rows(world, t.answers) == []
+    talk = Talk(world)
+    talk.write(NEW, "YES", **more)
+    talk.inbox.drain()
+    assert (talk.endpoint(NEW).opted_out_at, contacts(world)) == (None, [])
+    # What was not sent counts against nobody: they are asked at once.
+    send(visitor, **TEXT)
+    assert "Reply YES" in rows(world, t.answers)[-1].body
+    assert "You get outage texts" in talk.say(NEW, "YES")
+    assert contacts(world) == [(NEW, "subscription", True)]
+
+
+def test_who_stops_after_having_been_asked_has_their_stop_lifted_by_yes_first(
+    world: World, visitor: TestClient
+) -> None:
+    talk = Talk(world)
+    send(visitor, **TEXT)
+    talk.say(NEW, "STOP")
+    talk.write(NEW, "YES", opt_out_type="START")
+    talk.inbox.drain()
+    assert (talk.endpoint(NEW).opted_out_at, talk.last().intent) == (None, "start")
+    talk.say(NEW, "YES")
+    assert contacts(world) == [(NEW, "subscription", True)]
 
 
 def test_nobody_is_bombed(

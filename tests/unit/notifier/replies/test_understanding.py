@@ -55,6 +55,14 @@ def test_yes_is_an_answer_only_to_what_was_asked() -> None:
     assert understand("sí", Context()).intent is Intent.OTHER
 
 
+def test_yes_joins_only_who_has_not_stopped() -> None:
+    for taken in (None, "START"):
+        joining = understand("YES", Context(joining=True, opt_out_type=taken))
+        assert joining.intent is Intent.JOIN
+        stopped = understand("YES", Context(joining=True, opted_out=True, opt_out_type=taken))
+        assert stopped.intent is Intent.START
+
+
 def test_yes_after_stop_confirms_it() -> None:
     stopped = Context(opted_out=True)
     for text in ("yes stop", "Yes, STOP!", "Yes please stop"):
