@@ -205,14 +205,21 @@ def _write_down(conn: Connection, wish: Wish, endpoint_key: int, wall: datetime)
 
 
 def _is_told(conn: Connection, wish: Wish, endpoint_key: int) -> bool:
-    """Whether they are told of that account's places already."""
-    c = t.contacts.c
-    found = sa.select(c.key).where(
-        c.account_key == wish.account_key,
-        c.endpoint_key == endpoint_key,
-        c.channel == wish.channel,
-        c.ended_at.is_(None),
-        c.topics.bitwise_and(OUTAGES) != 0,
+    """Whether they are told of that account's places already, and it can reach them."""
+    a, c, e = t.accounts.c, t.contacts.c, t.endpoints.c
+    found = (
+        sa.select(c.key)
+        .join(t.accounts, a.key == c.account_key)
+        .join(t.endpoints, e.key == c.endpoint_key)
+        .where(
+            c.account_key == wish.account_key,
+            c.endpoint_key == endpoint_key,
+            c.channel == wish.channel,
+            c.ended_at.is_(None),
+            c.topics.bitwise_and(OUTAGES) != 0,
+            a.outage_alerts.is_(True),
+            e.invalid_at.is_(None),
+        )
     )
     return conn.execute(found.limit(1)).first() is not None
 

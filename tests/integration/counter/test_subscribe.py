@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from counter.app import create_app
 from notifier import opting
 from notifier.links import Links
+from notifier.replies.standing import WRONG_PERSON
 from outage import tables as t
 from outage.database import Database
 from outage.model import Status
@@ -184,6 +186,23 @@ def test_who_stops_after_having_been_asked_has_their_stop_lifted_by_yes_first(
     assert (talk.endpoint(NEW).opted_out_at, talk.last().intent) == (None, "start")
     talk.say(NEW, "YES")
     assert contacts(world) == [(NEW, "subscription", True)]
+
+
+@pytest.mark.parametrize(
+    "off",
+    [
+        t.accounts.update().values(outage_alerts=False),
+        t.endpoints.update().values(invalid_at=START, invalid_code="30005"),
+        t.endpoints.update().values(invalid_at=START, invalid_code=WRONG_PERSON),
+    ],
+)
+def test_a_contact_that_gets_nothing_is_asked_and_told_after_a_yes(
+    world: World, visitor: TestClient, off: sa.Update
+) -> None:
+    with world.db.write() as conn:
+        conn.execute(off)
+    send(visitor, **{**TEXT, "address": KNOWN})
+    assert [row.address for row in rows(world, t.answers)] == [KNOWN]
 
 
 def test_nobody_is_bombed(
