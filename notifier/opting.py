@@ -17,6 +17,7 @@ from notifier import tokens
 from notifier.links import Links
 from notifier.replies.owing import USUAL, Owed, owe
 from notifier.replies.saying import say
+from notifier.replies.standing import WRONG_PERSON
 from notifier.situations import OUTAGES
 from notifier.tokens import Token
 from outage import tables as t
@@ -248,12 +249,14 @@ def _confirm(conn: Connection, row: sa.Row[Any]) -> bool:
         .join(t.occupancies, o.account_key == a.key)
         .where(o.key == row.occupancy_key, o.until.is_(None), a.closed_at.is_(None))
     ).first()
-    stopped = conn.execute(
-        sa.select(e.opted_out_at).where(e.key == row.endpoint_key).with_for_update()
-    ).scalar_one()
-    if held is None or stopped is not None:
+    endpoint = conn.execute(
+        t.endpoints.select().where(e.key == row.endpoint_key).with_for_update()
+    ).one()
+    if held is None or endpoint.opted_out_at is not None:
         return False
     now = business_now(conn)
+    if endpoint.invalid_at is not None:
+        _prove(conn, endpoint, row, now)
     if not held.outage_alerts:
         _turn_on(conn, row.account_key)
     consent = {"consent_source": CONSENT, "consent_at": now}
@@ -278,6 +281,21 @@ def _confirm(conn: Connection, row: sa.Row[Any]) -> bool:
     _note(conn, row)
     edition.changed(conn)
     return True
+
+
+def _prove(conn: Connection, endpoint: sa.Row[Any], row: sa.Row[Any], now: datetime) -> None:
+    """Write to an address again that has answered; of who had it before it is told nothing."""
+    c, e = t.contacts, t.endpoints
+    if endpoint.invalid_code == WRONG_PERSON:
+        mine = sa.and_(c.c.account_key == row.account_key, c.c.channel == row.channel)
+        conn.execute(
+            c.update()
+            .where(c.c.endpoint_key == endpoint.key, c.c.ended_at.is_(None), sa.not_(mine))
+            .values(ended_at=now)
+        )
+    conn.execute(
+        e.update().where(e.c.key == endpoint.key).values(invalid_at=None, invalid_code=None)
+    )
 
 
 def _turn_on(conn: Connection, account_key: int) -> None:

@@ -203,6 +203,34 @@ def test_a_contact_that_gets_nothing_is_asked_and_told_after_a_yes(
         conn.execute(off)
     send(visitor, **{**TEXT, "address": KNOWN})
     assert [row.address for row in rows(world, t.answers)] == [KNOWN]
+    assert "You get outage texts" in Talk(world).say(KNOWN, "YES")
+    world.declare("P1")
+    world.plan()
+    assert KNOWN in {address for address, _, _ in world.messages()}
+
+
+@pytest.mark.parametrize("by", ["sms", "email"])
+def test_a_yes_proves_an_address_and_parts_it_from_who_had_it_before(
+    world: World, visitor: TestClient, by: str
+) -> None:
+    world.account("4711-3", ["P4"], "+12025550173", "before@example.org")
+    form = {"by": by, "address": {"sms": "+12025550173", "email": "before@example.org"}[by]}
+    with world.db.write() as conn:
+        wrong = {"invalid_at": START, "invalid_code": WRONG_PERSON}
+        conn.execute(t.endpoints.update().values(**wrong))
+    send(visitor, **{**TEXT, **form})
+    if by == "sms":
+        Talk(world).say(form["address"], "YES")
+    else:
+        visitor.post(confirming(world), data={"do": "yes"})
+    (endpoint,) = [row for row in rows(world, t.endpoints) if row.address == form["address"]]
+    assert (endpoint.invalid_at, endpoint.invalid_code) == (None, None)
+    theirs = [row for row in rows(world, t.contacts) if row.endpoint_key == endpoint.key]
+    assert [row.ended_at is None for row in theirs] == [False, True]
+    world.declare("P1", "P4")
+    world.plan()
+    told = [address for address, _, _ in world.messages()]
+    assert told.count(form["address"]) == 1
 
 
 def test_nobody_is_bombed(
