@@ -4,6 +4,7 @@ A text asks for YES, an e-mail has a link that shows and a button that acts: who
 in mails confirms nothing. What is asked for holds for a day. Call inside one transaction.
 """
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -45,6 +46,7 @@ class Wish:
     """What somebody asks for: ``occupancy_key`` is what account and postal code have proved."""
 
     once: str
+    """The form's own word: sent again with the same in it, it is one wish."""
     kind: str
     address: str
     account_key: int
@@ -55,6 +57,12 @@ class Wish:
     def channel(self) -> str:
         """What it comes by."""
         return "email" if self.kind == "email" else "sms"
+
+    @property
+    def known_by(self) -> str:
+        """The form's word and a digest of what it asks for: a form that was mended is another."""
+        said = [self.kind, self.address, self.account_key, self.occupancy_key, self.language]
+        return f"{self.once} {hashlib.sha256(repr(said).encode()).hexdigest()[:16]}"
 
 
 def is_full(conn: Connection) -> bool:
@@ -190,7 +198,7 @@ def _write_down(conn: Connection, wish: Wish, endpoint_key: int, wall: datetime)
     key: int | None = conn.execute(
         dialect.insert(_O)
         .values(
-            once=wish.once,
+            once=wish.known_by,
             endpoint_key=endpoint_key,
             channel=wish.channel,
             account_key=wish.account_key,

@@ -188,6 +188,18 @@ def test_who_stops_after_having_been_asked_has_their_stop_lifted_by_yes_first(
     assert contacts(world) == [(NEW, "subscription", True)]
 
 
+def test_a_form_that_was_mended_is_another_and_one_sent_twice_is_one(
+    world: World, visitor: TestClient
+) -> None:
+    found = re.search('name="once" value="([^"]+)"', visitor.get("/subscribe").text)
+    assert found is not None
+    for address in ("+12025550179", NEW, NEW):
+        form = {"once": found[1], **TEXT, "address": address}
+        assert visitor.post("/subscribe", data=form).status_code == 303
+    assert [row.address for row in rows(world, t.answers)] == ["+12025550179", NEW]
+    assert len(rows(world, t.opt_ins)) == 2
+
+
 @pytest.mark.parametrize(
     "off",
     [
