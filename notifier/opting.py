@@ -66,9 +66,12 @@ class Wish:
 
 
 def is_full(conn: Connection) -> bool:
-    """Whether so many have asked in the last hour that the next one has to wait."""
+    """Whether so many were asked for a yes in the last hour that the next one has to wait.
+
+    What nothing was sent for counts not: one who sends forms could close ours for all.
+    """
     since = wall_now(conn) - timedelta(hours=1)
-    return _count(conn, _O.c.asked_at > since) >= IN_ALL
+    return _count(conn, _O.c.asked_at > since, _O.c.answer_key.is_not(None)) >= IN_ALL
 
 
 def ask(conn: Connection, wish: Wish, site: Site, link: str) -> None:

@@ -255,6 +255,10 @@ def test_nobody_is_bombed(
     for last in range(opting.PER_ACCOUNT):
         send(visitor, **{**TEXT, "address": f"202 555 018{last}"})
     assert len(rows(world, t.answers)) == opting.PER_ACCOUNT
+    # What nothing was sent for closes the form for nobody.
+    monkeypatch.setattr(opting, "IN_ALL", opting.PER_ACCOUNT + 1)
+    assert len(rows(world, t.opt_ins)) > opting.IN_ALL
+    assert send(visitor, **TEXT).status_code == 303
     monkeypatch.setattr(opting, "IN_ALL", 1)
     assert send(visitor, **TEXT).status_code == 429
 
