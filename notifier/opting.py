@@ -94,7 +94,8 @@ def ask(conn: Connection, wish: Wish, site: Site, link: str) -> None:
         r.insert()
         .values(
             provider=BY_FORM,
-            provider_id=str(key),
+            # Not the key: that begins anew where the table was dropped, and replies stay.
+            provider_id=wish.known_by,
             address=wish.address,
             body=BY_FORM.upper(),
             received_at=wall,

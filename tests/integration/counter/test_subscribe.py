@@ -200,6 +200,16 @@ def test_a_form_that_was_mended_is_another_and_one_sent_twice_is_one(
     assert len(rows(world, t.opt_ins)) == 2
 
 
+def test_a_wish_does_not_meet_the_reply_of_one_before_a_downgrade(
+    world: World, visitor: TestClient
+) -> None:
+    send(visitor, **TEXT)
+    with world.db.write() as conn:
+        conn.execute(t.opt_ins.delete())
+    assert send(visitor, **{**TEXT, "address": "+12025550179"}).status_code == 303
+    assert [row.address for row in rows(world, t.answers)] == [NEW, "+12025550179"]
+
+
 @pytest.mark.parametrize(
     "off",
     [
