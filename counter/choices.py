@@ -137,12 +137,12 @@ def _turn_on(conn: Connection, holder: Holder, now: datetime) -> None:
     )
 
 
-def stop(conn: Connection, holder: Holder) -> None:
+def stop(conn: Connection, endpoint_key: int) -> None:
     """Send nothing more to this number or address; once is enough."""
     e = t.endpoints
     conn.execute(
         e.update()
-        .where(e.c.key == holder.endpoint_key, e.c.opted_out_at.is_(None))
+        .where(e.c.key == endpoint_key, e.c.opted_out_at.is_(None))
         .values(opted_out_at=business_now(conn), opt_out_source=BY_LINK)
     )
 

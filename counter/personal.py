@@ -14,14 +14,14 @@ from urllib.parse import parse_qsl
 
 from sqlalchemy.engine import Connection
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from counter import choices, standing
 from counter.asking import Asked, Refused, tapped
 from counter.choices import Wish, minutes
 from counter.limits import Limit
-from counter.showing import Showing, Shown, again
+from counter.showing import Showing, Shown, again, unsubscribed
 from counter.subscribing import Confirming
 from counter.temporary import Temporary
 from counter.visiting import Visitors
@@ -194,9 +194,9 @@ class Personal:
     def _asked_to_stop(self, asked: Asked) -> Response | None:
         with self._db.read() as conn:
             holder = self._holder(conn, asked)
-            if holder is None:
-                return None
-            chosen = choices.choices(conn, holder)
+            chosen = None if holder is None else choices.choices(conn, holder)
+        if chosen is None:
+            return self._confirming.asked_to_stop(asked) if self._confirming else None
         language = asked.wish or self._spoken(chosen.language)
         return self._showing.stopping(asked.token, language, chosen)
 
@@ -207,13 +207,13 @@ class Personal:
 
     def _one_click(self, asked: Asked) -> Response | None:
         if not self._is_ours(asked):
-            return None
+            return self._confirming.one_click(asked) if self._confirming else None
         with self._db.write() as conn:
             holder = self._holder(conn, asked)
             if holder is None:
                 return None
-            choices.stop(conn, holder)
-        return PlainTextResponse("Unsubscribed.\n", headers={"cache-control": "no-store"})
+            choices.stop(conn, holder.endpoint_key)
+        return unsubscribed()
 
     def _acted(self, asked: Asked) -> Response | None:
         if not self._is_ours(asked):
@@ -267,7 +267,7 @@ class Personal:
         return "saved"
 
     def _stop(self, conn: Connection, holder: Holder, _asked: Asked) -> str:
-        choices.stop(conn, holder)
+        choices.stop(conn, holder.endpoint_key)
         return "stopped"
 
     def _resume(self, conn: Connection, holder: Holder, _asked: Asked) -> str:

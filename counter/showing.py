@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from counter.choices import Choices
 from counter.standing import Spot
@@ -139,6 +139,11 @@ class Showing:
         if first == last:
             first, last = self._usual or (22 * 60, 7 * 60)
         return _clock(first), _clock(last)
+
+
+def unsubscribed() -> Response:
+    """What a mail program is told that has unsubscribed somebody (RFC 8058)."""
+    return PlainTextResponse("Unsubscribed.\n", headers={"cache-control": "no-store"})
 
 
 def again(token: str, said: str, language: str) -> Response:

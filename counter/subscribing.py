@@ -6,6 +6,7 @@ Of one place only who has its account number and postal code is told, as with lo
 
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
@@ -15,12 +16,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from counter.asking import Asked
+from counter.choices import Choices, stop
 from counter.door import MOST_BYTES, Door, Visit
 from counter.finding import Finding
 from counter.limits import Limit
 from counter.lookup import LONGEST_CODE, LONGEST_PLACE, WRONG_FOR_S, Lookup
 from counter.nonces import Nonces
-from counter.showing import Showing, again
+from counter.showing import Showing, again, unsubscribed
 from notifier import opting
 from notifier.links import Links
 from notifier.opting import Wish
@@ -164,15 +166,57 @@ class Confirming:
             "confirm.html", language, HTTPStatus.OK, token=asked.token, done=row.confirmed_at
         )
 
-    def acted(self, asked: Asked) -> Response | None:
-        """Take the yes."""
+    def asked_to_stop(self, asked: Asked) -> Response | None:
+        """The page that asks whether nothing more is to come to where the link was sent."""
         with self._db.read() as conn:
-            if opting.opened(conn, self._links, asked.token) is None:
+            row = self._opened(conn, asked)
+            if row is None:
                 return None
+            stopped = _endpoint(conn, row).opted_out_at is not None
+        chosen = Choices(
+            channel=row.channel,
+            language=row.language,
+            alerts=False,
+            hourly=False,
+            quiet=None,
+            stopped=stopped,
+            may_resume=False,
+        )
+        return self._showing.stopping(asked.token, asked.wish or row.language, chosen)
+
+    def one_click(self, asked: Asked) -> Response | None:
+        """End it at once for a mail program: who never asked for it wants none at all."""
+        return unsubscribed() if self._stop(asked) else None
+
+    def _stop(self, asked: Asked) -> bool:
+        with self._db.read() as conn:
+            row = self._opened(conn, asked)
+        if row is None:
+            return False
         with self._db.write() as conn:
-            row = opting.opened(conn, self._links, asked.token)
-            yes = row is not None and (asked.form or {}).get("do") == "yes"
-            done = row is not None and yes and opting.confirm(conn, row)
+            stop(conn, row.endpoint_key)
+        return True
+
+    def _opened(self, conn: Connection, asked: Asked) -> sa.Row[Any] | None:
+        return opting.opened(conn, self._links, asked.token)
+
+    def acted(self, asked: Asked) -> Response | None:
+        """Take the yes; or end what comes."""
+        with self._db.read() as conn:
+            row = self._opened(conn, asked)
+        if row is None:
+            return None
+        do = (asked.form or {}).get("do")
+        if do == "stop":
+            self._stop(asked)
+            return self.asked_to_stop(asked)
+        with self._db.write() as conn:
+            row = self._opened(conn, asked)
+            done = row is not None and do == "yes" and opting.confirm(conn, row)
         if not done:
             return self._showing.sentence(asked.language, "over_confirm", HTTPStatus.GONE)
         return again(asked.token, "saved", asked.wish)
+
+
+def _endpoint(conn: Connection, row: sa.Row[Any]) -> sa.Row[Any]:
+    return conn.execute(t.endpoints.select().where(t.endpoints.c.key == row.endpoint_key)).one()

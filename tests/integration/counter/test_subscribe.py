@@ -134,6 +134,31 @@ def test_a_link_in_an_e_mail_shows_and_its_button_acts(world: World, visitor: Te
     assert "Done. You get e-mails" in visitor.get(path).text
 
 
+@pytest.mark.parametrize("by", ["one click", "button"])
+def test_an_e_mail_that_asks_for_a_yes_can_be_ended_for_good(
+    world: World, visitor: TestClient, by: str
+) -> None:
+    send(visitor, **MAILED)
+    path, before = confirming(world), everything(world.db)
+    for method in ("GET", "HEAD"):
+        assert visitor.request(method, f"{path}/unsubscribe").status_code == 200
+    assert "Stop all e-mails" in visitor.get(f"{path}/unsubscribe").text
+    assert everything(world.db) == before
+    if by == "one click":
+        done = visitor.post(f"{path}/unsubscribe", data={"List-Unsubscribe": "One-Click"})
+        assert (done.status_code, done.text) == (200, "Unsubscribed.\n")
+    else:
+        assert "You get no more" in visitor.post(path, data={"do": "stop"}).text
+    (mailbox,) = [row for row in rows(world, t.endpoints) if row.address == MAIL]
+    assert (mailbox.opted_out_at is not None, mailbox.opt_out_source) == (True, "link")
+    assert "You get no more" in visitor.get(f"{path}/unsubscribe").text
+    # Nor does a yes lift it, nor another e-mail ask.
+    assert visitor.post(path, data={"do": "yes"}).status_code == 410
+    send(visitor, **MAILED)
+    assert len(rows(world, t.answers)) == 1
+    assert contacts(world) == []
+
+
 def test_a_yes_after_the_place_was_left_changes_nothing(world: World, visitor: TestClient) -> None:
     send(visitor, **TEXT)
     with world.db.write() as conn:
