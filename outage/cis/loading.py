@@ -36,6 +36,9 @@ _a, _o, _e, _c = t.accounts.c, t.occupancies.c, t.endpoints.c, t.contacts.c
 Row = dict[str, Any]
 Contact = tuple[int, int, str]
 """Account key, endpoint key, channel."""
+_OUTAGES = 1
+"""The bit of `contacts.topics` for outages."""
+_ON_BY_PERSON = sa.select(_a.key).where(_a.alerts_source == "person", _a.outage_alerts.is_(True))
 
 
 class PreferencesFlippedError(OutageError):
@@ -252,14 +255,18 @@ def _contacts(work: _Work, keys: dict[str, int], endpoints: dict[tuple[str, str]
             wanted[keys[one.id], endpoints["email", one.email], "email"] = quiet
     accounts = {keys[one.id] for one in work.found.accounts}
     untouched = {keys[name] for name in work.found.mentioned if name in keys} - accounts
+    off = {keys[one.id] for one in work.found.accounts if not one.outage_alerts}
     with work.db.read() as conn:
         rows = conn.execute(t.contacts.select().where(_c.ended_at.is_(None))).all()
+        off &= set(conn.execute(_ON_BY_PERSON).scalars())
     here = {(row.account_key, row.endpoint_key, row.channel): row for row in rows}
     begin = [
         {
             "account_key": account,
             "endpoint_key": endpoint,
             "channel": channel,
+            # Who turned the alerts on did so for themselves, and not for whom the CIS adds.
+            "topics": 0 if account in off else _OUTAGES,
             "quiet_from": quiet[0],
             "quiet_until": quiet[1],
             "consent_source": _SOURCE,

@@ -256,6 +256,25 @@ def test_what_a_person_said_here_outlives_the_file(town: Database, tmp_path: Pat
     assert (anna.name, bool(anna.outage_alerts)) == ("Ann", False)
 
 
+def test_alerts_that_a_person_turned_on_are_not_for_whom_the_file_adds(
+    town: Database, tmp_path: Path
+) -> None:
+    load(town, tmp_path, BEN.replace(",Ben@Example.org", ","))
+    load(town, tmp_path, BEN)
+    # Nobody has turned them on: the account's own "no" holds, and START lifts it for all.
+    assert [row.topics for row in rows(town, t.contacts)] == [1, 1]
+    with town.write() as conn:
+        conn.execute(t.contacts.delete().where(t.contacts.c.channel == "email"))
+        conn.execute(t.accounts.update().values(outage_alerts=True, alerts_source="person"))
+    load(town, tmp_path, BEN)
+    assert [(row.channel, row.topics) for row in rows(town, t.contacts)] == [
+        ("sms", 1),
+        ("email", 0),
+    ]
+    load(town, tmp_path, BEN.replace(",no,no,", ",no,yes,").replace("0102", "0103"))
+    assert [row.topics for row in rows(town, t.contacts)] == [1, 0, 1]
+
+
 def test_a_file_that_flips_many_preferences_is_held(town: Database, tmp_path: Path) -> None:
     many = [f"B{n},x,,,,,no,yes,\n" for n in range(20)]
     load(town, tmp_path, *many)
