@@ -24,7 +24,7 @@ from notifier.links import Links
 from notifier.replies.lexicon import lexicons
 from outage import tables as t
 from outage.database import Database
-from outage.settings import Settings
+from outage.settings import SendMode, Settings
 from outage.site import NEUTRAL, Site
 
 
@@ -37,7 +37,14 @@ def create_app(settings: Settings, db: Database, site: Site = NEUTRAL) -> Starle
     lookup = Lookup(db, site, door)
     nonces = Nonces(settings.secret_key)
     subscribing = Subscribing(
-        db, site, door, lookup, nonces, Links.of(settings), test=settings.test_numbers
+        db,
+        site,
+        door,
+        lookup,
+        nonces,
+        Links.of(settings),
+        test=settings.test_numbers,
+        sends=settings.send in {SendMode.ALLOWLIST, SendMode.LIVE},
     )
     reporting = Reporting(db, site, door, lookup, nonces, test=settings.test_numbers)
     hooks = Hooks(settings, partial(receipts.apply, db), partial(inbound.accept, db))

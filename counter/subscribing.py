@@ -34,6 +34,7 @@ from outage.site import REGION, Site
 PER_ADDRESS, PER_ADDRESS_S = 60, 3600
 """Wishes an hour from one address: a carrier may put a whole town behind one."""
 _SAID = {"sms": "asked_sms", "email": "asked_email"}
+_NONE_SENT = "asked_none"
 
 
 class Subscribing:
@@ -49,9 +50,11 @@ class Subscribing:
         links: Links | None,
         *,
         test: bool,
+        sends: bool = True,
     ) -> None:
         self._db, self._site, self._door = db, site, door
         self._lookup, self._nonces, self._links, self._test = lookup, nonces, links, test
+        self._sends = sends
         self._per_address = Limit(PER_ADDRESS, seconds=PER_ADDRESS_S)
 
     def routes(self) -> list[Route]:
@@ -65,7 +68,7 @@ class Subscribing:
 
     def _answer(self, visit: Visit) -> Response:
         if visit.form is None:
-            said = visit.said if visit.said in _SAID.values() else ""
+            said = visit.said if visit.said in {*_SAID.values(), _NONE_SENT} else ""
             return self._shown(visit, said=said)
         kind, address = self._address(visit)
         if not address:
@@ -94,7 +97,8 @@ class Subscribing:
         )
         with self._db.write() as conn:
             opting.ask(conn, wish, self._site, self._links.blank if self._links else "")
-        query = {"said": _SAID[wish.channel]} | ({"lang": visit.wish} if visit.wish else {})
+        said = _SAID[wish.channel] if self._sends else _NONE_SENT
+        query = {"said": said} | ({"lang": visit.wish} if visit.wish else {})
         headers = {"cache-control": "no-store"}
         to = f"/subscribe?{urlencode(query)}"
         return RedirectResponse(to, HTTPStatus.SEE_OTHER, headers=headers)
@@ -158,12 +162,15 @@ class Confirming:
     def shown(self, asked: Asked) -> Response | None:
         """The page; None for a token that we did not make."""
         with self._db.read() as conn:
-            row = opting.opened(conn, self._links, asked.token)
+            row = self._opened(conn, asked)
+            holds = row is not None and opting.holds(conn, row)
         if row is None:
             return None
-        language = asked.wish or row.language
+        language, done = asked.wish or row.language, row.confirmed_at is not None
+        if done and not holds:
+            return self._showing.sentence(language, "over_confirm", HTTPStatus.GONE)
         return self._showing.made(
-            "confirm.html", language, HTTPStatus.OK, token=asked.token, done=row.confirmed_at
+            "confirm.html", language, HTTPStatus.OK, token=asked.token, done=done
         )
 
     def asked_to_stop(self, asked: Asked) -> Response | None:

@@ -85,7 +85,8 @@ def ask(conn: Connection, wish: Wish, site: Site, link: str) -> None:
     # A YES of who has stopped our texts lifts the stop: they are asked once that is done.
     if key is None or endpoint.opted_out_at is not None:
         return
-    if _is_told(conn, wish, endpoint.key) or _too_often(conn, wish, endpoint.key):
+    told = _is_told(conn, wish.account_key, endpoint.key, wish.channel)
+    if told or _too_often(conn, wish, endpoint.key):
         return
     said = say(f"join_{wish.channel}", wish.language, site, {"link": link})
     subject = say("join_subject", wish.language, site, {}).body if wish.kind == "email" else ""
@@ -160,10 +161,18 @@ def opened(conn: Connection, links: Links, token: str) -> sa.Row[Any] | None:
 
 
 def confirm(conn: Connection, row: sa.Row[Any]) -> bool:
-    """Take a yes by link; False for one that came too late, or who has moved out since."""
+    """Take a yes by link; False for one that came too late, or who has moved out since.
+
+    Said twice it is one: of who has ended it since it makes no contact again.
+    """
     if row.confirmed_at is not None:
-        return True
+        return holds(conn, row)
     return wall_now(conn) - row.asked_at <= HOLDS_FOR and _confirm(conn, row)
+
+
+def holds(conn: Connection, row: sa.Row[Any]) -> bool:
+    """Whether what was said yes to still comes."""
+    return _is_told(conn, row.account_key, row.endpoint_key, row.channel)
 
 
 def _facts(row: sa.Row[Any]) -> str:
@@ -217,7 +226,7 @@ def _write_down(conn: Connection, wish: Wish, endpoint_key: int, wall: datetime)
     return key
 
 
-def _is_told(conn: Connection, wish: Wish, endpoint_key: int) -> bool:
+def _is_told(conn: Connection, account_key: int, endpoint_key: int, channel: str) -> bool:
     """Whether they are told of that account's places already, and it can reach them."""
     a, c, e = t.accounts.c, t.contacts.c, t.endpoints.c
     found = (
@@ -225,13 +234,14 @@ def _is_told(conn: Connection, wish: Wish, endpoint_key: int) -> bool:
         .join(t.accounts, a.key == c.account_key)
         .join(t.endpoints, e.key == c.endpoint_key)
         .where(
-            c.account_key == wish.account_key,
+            c.account_key == account_key,
             c.endpoint_key == endpoint_key,
-            c.channel == wish.channel,
+            c.channel == channel,
             c.ended_at.is_(None),
             c.topics.bitwise_and(OUTAGES) != 0,
             a.outage_alerts.is_(True),
             e.invalid_at.is_(None),
+            e.opted_out_at.is_(None),
         )
     )
     return conn.execute(found.limit(1)).first() is not None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from notifier.replies.standing import WRONG_PERSON
 from outage import tables as t
 from outage.database import Database
 from outage.model import Status
-from outage.settings import Settings
+from outage.settings import SendMode, Settings
 from tests.integration.counter.test_lookup import place
 from tests.integration.counter.test_personal import SITE, everything, link, settings
 from tests.integration.notifier.talk import Talk
@@ -41,7 +42,7 @@ def world(database: Database, settings: Settings) -> World:
 
 @pytest.fixture
 def visitor(world: World, settings: Settings) -> Iterator[TestClient]:
-    app = create_app(settings, world.db, SITE)
+    app = create_app(replace(settings, send=SendMode.LIVE), world.db, SITE)
     with TestClient(app, follow_redirects=False, base_url="http://127.0.0.1") as client:
         yield client
 
@@ -132,6 +133,44 @@ def test_a_link_in_an_e_mail_shows_and_its_button_acts(world: World, visitor: Te
         assert visitor.post(path, data={"do": "yes"}).status_code == 303
     assert contacts(world) == [(MAIL, "subscription", True)]
     assert "Done. You get e-mails" in visitor.get(path).text
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        t.contacts.update().values(ended_at=START),
+        t.contacts.update().values(topics=0),
+        t.accounts.update().values(outage_alerts=False),
+        t.endpoints.update().values(opted_out_at=START, opt_out_source="link"),
+        t.endpoints.update().values(invalid_at=START, invalid_code="550"),
+    ],
+)
+def test_a_link_says_done_no_longer_than_e_mails_come(
+    world: World, visitor: TestClient, ended: sa.Update
+) -> None:
+    send(visitor, **MAILED)
+    path = confirming(world)
+    visitor.post(path, data={"do": "yes"})
+    with world.db.write() as conn:
+        conn.execute(ended)
+    before = everything(world.db)
+    for answer in (visitor.get(path), visitor.post(path, data={"do": "yes"})):
+        assert answer.status_code == 410
+        assert "This link has ended" in answer.text
+    assert everything(world.db) == before
+
+
+@pytest.mark.parametrize("mode", [SendMode.OFF, SendMode.SHADOW])
+def test_where_nothing_is_sent_nobody_is_told_that_it_was(
+    world: World, settings: Settings, mode: SendMode
+) -> None:
+    app = create_app(replace(settings, send=mode), world.db, SITE)
+    with TestClient(app, follow_redirects=False, base_url="http://127.0.0.1") as visitor:
+        for form in (TEXT, MAILED):
+            to = send(visitor, **form).headers["location"]
+            page = visitor.get(to).text
+            assert "none will come" in page
+            assert "We have sent" not in page
 
 
 @pytest.mark.parametrize("by", ["one click", "button"])
@@ -347,8 +386,6 @@ def test_alerts_that_an_account_had_off_come_to_who_asked_and_to_nobody_else(
 
 
 def test_without_a_key_there_is_no_e_mail_to_choose(world: World, settings: Settings) -> None:
-    from dataclasses import replace
-
     app = create_app(replace(settings, secret_key=""), world.db, SITE)
     with TestClient(app, follow_redirects=False) as visitor:
         assert 'value="email"' not in visitor.get("/subscribe").text
