@@ -84,11 +84,19 @@ def load(conn: Connection, outage_keys: Iterable[int]) -> dict[int, OutageFacts]
 
 
 def _load() -> sa.Select[Any]:
-    o, r, n = t.outages, t.restorations.c, t.notes.c
+    o, r, n, j = t.outages, t.restorations.c, t.notes.c, t.journal.c
     told = sa.exists().where(r.outage_key == o.c.key, r.inferred.is_(True), r.tell.is_(True))
+    # Asked only of work that was put away: an open outage may have a thousand entries.
+    put_away = sa.and_(o.c.kind == model.Kind.PLANNED, o.c.status == model.Status.CLOSED)
+    begun = sa.exists().where(j.outage_key == o.c.key, j.kind == model.JournalKind.STARTED)
     approved = sa.and_(n.key == o.c.public_message_key, n.approved_at.is_not(None))
     return (
-        sa.select(o, told.label("tell_unlisted"), n.text.label("public_message"))
+        sa.select(
+            o,
+            told.label("tell_unlisted"),
+            n.text.label("public_message"),
+            sa.case((put_away, begun), else_=sa.false()).label("was_started"),
+        )
         .outerjoin(t.notes, approved)
         .where(o.c.key.in_(sa.bindparam("keys", type_=o.c.key.type, expanding=True)))
     )
@@ -115,7 +123,10 @@ def _policy(row: sa.Row[Any]) -> Facts:
 
 
 def stage(row: sa.Row[Any]) -> Stage:
-    """How far the outage of this row of ``outages`` is, in the words of policy."""
+    """How far the outage of this row of ``outages`` is, in the words of policy.
+
+    ``was_started`` beside its columns says whether planned work that is closed was ever started.
+    """
     match row.status:
         case model.Status.PREDICTED:
             return Stage.AHEAD if row.kind == model.Kind.PLANNED else Stage.PREDICTED
@@ -132,6 +143,11 @@ def stage(row: sa.Row[Any]) -> Stage:
 
 
 def _never_began(row: sa.Row[Any]) -> bool:
-    """Whether work was closed before its start: to who expects it, that is called off."""
+    """Whether work was closed and nobody had begun it: to who expects it, that is called off.
+
+    Work that begins is started, which the journal has, or has begun when it is declared; at what
+    hour says nothing: the clock starts it at the very time that was planned.
+    """
+    waited = row.declared_at < row.started_at
     planned = row.kind == model.Kind.PLANNED
-    return bool(planned and row.closed_at is not None and row.closed_at < row.started_at)
+    return bool(planned and waited and row.restored_at is None and not row.was_started)

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from notifier import facts
 from notifier.outbox import Outbox
+from notifier.policy import Stage
 from notifier.situations import HOURLY, OUTAGES
 from outage import deadlines, desk, reports
 from outage import tables as t
@@ -336,6 +338,29 @@ def test_planned_work_that_is_listed_no_more_before_it_begins_is_called_off(worl
     assert tell(world) == [(A, "planned_notice")]
     world.close_unlisted(outage)
     assert tell(world) == [(A, "planned_cancelled")]
+
+
+@pytest.mark.parametrize(("started", "stage"), [(True, Stage.OVER), (False, Stage.CANCELLED)])
+def test_planned_work_closed_after_its_start_is_called_off_only_if_it_never_began(
+    world: World, started: bool, stage: Stage
+) -> None:
+    world.account("one", ["P1"], A)
+    start = START + timedelta(hours=5)
+    outage = world.declare("P1", kind=Kind.PLANNED, planned_start=start)
+    assert tell(world) == [(A, "planned_notice")]
+    if started:
+        world.pass_time(hours=5)
+        assert world.do(desk.start, outage, at=start).started_at == start
+        world.begin(outage)
+        assert tell(world) == [(A, "planned_started")]
+    world.do(desk.unlist, outage)
+    world.pass_time(hours=6)
+    tell(world)
+    world.close(outage)
+    with world.db.read() as conn:
+        key = world.key(conn, outage)
+        assert facts.load(conn, [key])[key].policy.stage is stage
+    assert ((A, "planned_cancelled") in tell(world)) is not started
 
 
 def test_nobody_without_service_hears_that_it_stays_on(world: World) -> None:

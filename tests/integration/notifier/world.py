@@ -260,6 +260,9 @@ class World:
     def close_unlisted(self, outage_id: str) -> None:
         self._over(outage_id, desk.unlist, desk.close)
 
+    def close(self, outage_id: str) -> None:
+        self._over(outage_id, desk.close)
+
     def _over(self, outage_id: str, *commands: Callable[..., object]) -> None:
         with self.db.write() as conn:
             for command in commands:
