@@ -21,6 +21,8 @@ SERVED = "outage.served"
 _MOST = 2_048
 _MOST_BYTES = 64 * 1024 * 1024
 _LARGEST = 1024 * 1024
+_LONGEST = 2_048
+"""Characters of an address and the headers below; a question longer than that is not kept."""
 _CHOICE = (b"accept", b"accept-encoding", b"accept-language", b"sec-fetch-site", b"sec-fetch-mode")
 """Every request header by which `Pages` chooses a file; the same words get the same answer."""
 
@@ -65,6 +67,10 @@ class KeptAnswers:
             await self.app(scope, receive, send)
             return
         key = (scope["path"], scope["query_string"], tuple(map(headers.get, _CHOICE)))
+        if _length(key) > _LONGEST:
+            # It may be megabytes, and a thousand of them would be kept.
+            await self.app(scope, receive, send)
+            return
         kept = self._kept.get(key)
         if kept is not None and _is_current(kept.item):
             known = headers.get(b"if-none-match")
@@ -92,6 +98,11 @@ class KeptAnswers:
         while len(self._kept) > _MOST or self._bytes > _MOST_BYTES:
             _, gone = self._kept.popitem(last=False)
             self._bytes -= len(gone.item.content)
+
+
+def _length(key: Key) -> int:
+    path, query, chosen = key
+    return len(path) + len(query) + sum(len(each) for each in chosen if each)
 
 
 def _is_current(item: Item) -> bool:

@@ -5,14 +5,22 @@ import functools
 from status_page.media import ENCODINGS
 
 _ALIASES = {"x-gzip": "gzip"}
+_LONGEST = 256
+"""Characters; a browser sends about 30."""
 
 
-@functools.lru_cache(maxsize=1024)
 def twins_for(accept_encoding: str) -> tuple[str, ...]:
     """Return ends of twins, the most welcome first; none of them before the file itself.
 
-    The header of a browser is one of a few, so a page process reads each of them once.
+    Who sends a longer header than any browser does is sent the file itself, which is always
+    understood: it is neither read nor kept.
     """
+    return _read(accept_encoding) if len(accept_encoding) <= _LONGEST else ()
+
+
+# The header of a browser is one of a few, so a page process reads each of them once.
+@functools.lru_cache(maxsize=1024)
+def _read(accept_encoding: str) -> tuple[str, ...]:
     weights = dict(map(_weighed, accept_encoding.lower().split(",")))
     others = weights.get("*", 0.0)
     plain = weights.get("identity", 0.0)

@@ -18,6 +18,8 @@ from status_page.pointer import Pointer
 from status_page.shelf import Item, Shelf
 from status_page.wishes import preferred
 
+_LONGEST_TAGS = 1_024
+"""Characters of `If-None-Match` that are looked at; a browser sends the one tag that it has."""
 _NO_MORE: Mapping[str, str] = {}
 _OUTAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -197,7 +199,8 @@ def _send(
         headers["content-encoding"] = item.encoding
     if status == HTTPStatus.OK:
         request.scope[SERVED] = Served(item=item, headers=headers)
-    known = {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}
+    tags = request.headers.get("if-none-match", "")[:_LONGEST_TAGS]
+    known = {tag.strip() for tag in tags.split(",")}
     if status == HTTPStatus.OK and (item.etag in known or "*" in known):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return Response(item.content, status, headers)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 _MOST = 20
 """Wishes that are looked at; browsers send a handful."""
+_LONGEST = 512
+"""Characters that are looked at; anybody may send megabytes."""
 
 
 def preferred(header: str, spoken: Sequence[str]) -> str:
@@ -11,7 +13,7 @@ def preferred(header: str, spoken: Sequence[str]) -> str:
 
     ``zh-Hant-TW`` is content with ``zh``: a page in the language is better than none.
     """
-    wishes = [_wish(part) for part in header.split(",")[:_MOST]]
+    wishes = [_wish(part) for part in header[:_LONGEST].split(",")[:_MOST]]
     # Of equal weight, the one named first.
     for tag, _ in sorted(wishes, key=lambda wish: -wish[1]):
         primary = tag.partition("-")[0]

@@ -1,3 +1,4 @@
+import asyncio
 import gzip
 import json
 from collections.abc import Iterator
@@ -5,8 +6,11 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
+from status_page.answers import SERVED, KeptAnswers, Served
 from status_page.app import create_app
+from status_page.shelf import Shelf
 from tests.unit.status_page.storm import Publication, outage, sample, status
 
 
@@ -89,6 +93,53 @@ def test_memory_keeps_apart_who_asks_differently(client: TestClient) -> None:
     client.get("/", headers=[("accept-encoding", "gzip"), ("accept-encoding", "identity")])
     plain = client.get("/", headers={"accept-encoding": "identity"})
     assert "content-encoding" not in plain.headers
+
+
+@pytest.mark.parametrize("where", ["path", "query", "header"])
+def test_a_question_of_many_words_is_answered_and_not_kept(folder: Path, where: str) -> None:
+    async def told(_message: Message) -> None:
+        pass
+
+    async def nothing() -> Message:
+        return {"type": "http.request"}
+
+    def times_asked(length: int) -> int:
+        asked = 0
+        words = "x" * length
+        item = Shelf(folder).take("status.json")
+        assert item is not None
+
+        async def inner(scope: Scope, _receive: Receive, _send: Send) -> None:
+            nonlocal asked
+            asked += 1
+            scope[SERVED] = Served(item=item, headers={})
+
+        async def ask(kept: KeptAnswers) -> None:
+            scope = {
+                "type": "http",
+                "method": "GET",
+                "path": f"/{words if where == 'path' else ''}",
+                "query_string": words.encode() if where == "query" else b"",
+                "headers": [(b"accept-language", words.encode())] if where == "header" else [],
+            }
+            await kept(scope, nothing, told)
+
+        kept = KeptAnswers(inner)
+        for _ in range(2):
+            asyncio.run(ask(kept))
+        return asked
+
+    assert (times_asked(2_000), times_asked(2_100)) == (1, 2)
+
+
+def test_a_long_list_of_wishes_or_tags_is_read_at_its_beginning_only(client: TestClient) -> None:
+    headers = {"accept-language": "en" + ",x" * 1_000 + ",es;q=1"}
+    first = client.get("/", headers=headers, follow_redirects=False)
+    assert first.status_code == 200
+    # What comes first still counts, what comes behind all that does not.
+    tag = first.headers["etag"]
+    for tags, status_code in ((f"{tag}{', x' * 1_000}", 304), (f"{'x, ' * 1_000}{tag}", 200)):
+        assert client.get("/", headers={"if-none-match": tags}).status_code == status_code
 
 
 def test_what_is_taken_away_is_not_answered_from_memory(client: TestClient, folder: Path) -> None:

@@ -26,6 +26,8 @@ from status_page.negotiation import twins_for
         ("gzip;q=-1", ()),
         ("gzip;q=x, br", (".br",)),
         (",;=,;q,", ()),
+        ("gzip" + "," * 252, (".gz",)),
+        ("gzip" + "," * 253, ()),
     ],
 )
 def test_a_client_is_sent_what_it_likes_best(header: str, twins: tuple[str, ...]) -> None:
