@@ -33,8 +33,14 @@ class History:
         start, end = parse_id(have), parse_id(target)
         if start is None or end is None or start[0] != end[0]:
             return None
+        if start[1] >= end[1]:
+            return []
+        # Without reading: whatever was published meanwhile, it is too much; and who names what was
+        # never in force, or so long ago that it is swept away, costs one look.
+        if end[1] - start[1] > LONGEST or not (self._folder / delta_name(have, language)).exists():
+            return None
         chain: list[Change] = []
-        at: str | None = target if start[1] < end[1] else have
+        at: str | None = target
         while at != have:
             change = self._change(at, language) if at is not None else None
             if change is None or len(chain) >= LONGEST:

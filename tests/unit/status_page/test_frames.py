@@ -2,6 +2,7 @@ import json
 import tracemalloc
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +72,30 @@ def test_there_is_no_way_from_what_is_foreign_unknown_or_too_old(tmp_path: Path)
         assert history.between(have, ids[-1], "en") is None
     assert history.between(ids[3], ids[-1], "xx") is None
     assert len(history.between(ids[3], ids[-1], "en") or []) == LONGEST - 1
+
+
+def test_where_there_is_no_way_nothing_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publication = Publication(tmp_path)
+    first = publication.publish(status(outage(1))).pointer.id
+    publication.number += LONGEST
+    second = publication.publish(status(outage(1, matched=3))).pointer.id
+    third = publication.publish(status(outage(1, matched=4))).pointer.id
+    read: list[Path] = []
+    read_bytes = Path.read_bytes
+
+    def noted(path: Path) -> bytes:
+        read.append(path)
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", noted)
+    history = History(tmp_path)
+    # Too many numbers lie between; a number in other figures; one that was never in force.
+    for have in (first, second.replace("-", "-0"), "e1-60"):
+        assert history.between(have, third, "en") is None
+    assert read == []
+    assert len(history.between(second, third, "en") or []) == len(read) == 1
 
 
 def test_whoever_is_ahead_of_the_pointer_needs_nothing(tmp_path: Path) -> None:
