@@ -64,10 +64,12 @@ def create_app(
     most = most_streams if files < 0 else max(1, min(most_streams, files - _SPARE_FILES))
     broadcaster = Broadcaster(folder, most_streams=most, most_from_one=most_from_one)
 
+    tasks: list[asyncio.Task[None]] = []
+
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await broadcaster.look()
-        tasks = [asyncio.create_task(broadcaster.run(), name="watch the pointer")]
+        tasks[:] = [asyncio.create_task(broadcaster.run(), name="watch the pointer")]
         if redis_url:
             tasks.append(asyncio.create_task(listen(redis_url, broadcaster.look_now)))
         with _before_stopping(broadcaster.close):
@@ -82,10 +84,7 @@ def create_app(
         return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
 
     async def ready(request: Request) -> Response:
-        if broadcaster.pointer is None:
-            return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, "Nothing is published yet")
-        found = {"status": "ready", "generation": broadcaster.pointer.id}
-        return JSONResponse(found, headers={"cache-control": "no-store"})
+        return _readiness(request, broadcaster, tasks)
 
     async def metrics(request: Request) -> Response:
         if not _is_local(request):
@@ -149,6 +148,17 @@ def _before_stopping(end: Callable[[], None]) -> Iterator[None]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+def _readiness(
+    request: Request, broadcaster: Broadcaster, tasks: Sequence["asyncio.Task[None]"]
+) -> Response:
+    if broadcaster.pointer is None:
+        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, "Nothing is published yet")
+    if any(task.done() for task in tasks):
+        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, "Changes are not watched for")
+    found = {"status": "ready", "generation": broadcaster.pointer.id}
+    return JSONResponse(found, headers={"cache-control": "no-store"})
 
 
 def _is_local(request: Request) -> bool:

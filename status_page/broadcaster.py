@@ -75,13 +75,18 @@ class Broadcaster:
         while True:
             self.look_now.clear()
             try:
-                await self.look()
-            except OSError as error:
-                log.warning("the published folder cannot be read: %s", error.strerror)
-            # In the same task: a heartbeat must not overtake the change that it follows.
-            if loop.time() >= beat_at:
-                beat_at = loop.time() + HEARTBEAT_S
-                await self.beat()
+                try:
+                    await self.look()
+                except OSError as error:
+                    log.warning("the published folder cannot be read: %s", error.strerror)
+                # In the same task: a heartbeat must not overtake the change that it follows.
+                if loop.time() >= beat_at:
+                    beat_at = loop.time() + HEARTBEAT_S
+                    await self.beat()
+            except Exception:
+                # Whatever it was, ending here would silence every stream for good. No heartbeat
+                # follows what was not passed on: who hears none asks for the pointer.
+                log.exception("a change could not be passed on; it is tried again")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self.look_now.wait()
@@ -100,10 +105,11 @@ class Broadcaster:
         except (UnreadablePublication, FileNotFoundError) as error:
             log.warning("%s", error)
             return
-        self._signature = signature
         if self.pointer is not None and self.pointer.id != pointer.id:
             await self._pass_on(self.pointer, pointer)
         self.pointer = pointer
+        # Last: what could not be passed on is looked at again.
+        self._signature = signature
 
     async def beat(self) -> None:
         """Let go of who does not read; tell everybody else which generation is in force."""

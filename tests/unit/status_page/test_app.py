@@ -248,6 +248,17 @@ def test_it_is_ready_once_something_is_published(client: TestClient) -> None:
     assert client.get("/readyz").json() == {"status": "ready", "generation": "e1-1"}
 
 
+def test_it_is_not_ready_once_nobody_watches_for_changes(client: TestClient) -> None:
+    async def end() -> None:
+        (watch,) = (each for each in asyncio.all_tasks() if each.get_name() == "watch the pointer")
+        watch.cancel()
+        await asyncio.wait([watch])
+
+    assert client.portal is not None
+    client.portal.call(end)
+    assert client.get("/readyz").status_code == 503
+
+
 def test_metrics_are_shown_to_this_machine_only(folder: Path) -> None:
     with TestClient(create_app(folder), client=("127.0.0.1", 1)) as local:
         assert "outage_page_streams 0" in local.get("/metrics").text
