@@ -4,6 +4,7 @@ Nothing of a visitor goes along but what is listed here: no cookie, and no heade
 are other than ours, which is signed (DECISIONS 33).
 """
 
+import re
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import quote
 
 import aiohttp
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -33,6 +35,8 @@ _ANSWERS = (
     "x-content-type-options",
     "x-robots-tag",
 )
+_TOKEN = re.compile(r"[A-Za-z0-9_-]+")
+"""Of what a token is made; ``..`` would be another path by the time the counter is asked."""
 _AWAY = {
     "report": "We cannot take your report just now",
     "subscribe": "We cannot take your subscription just now",
@@ -80,6 +84,8 @@ class Forwarding:
 
     async def forward(self, request: Request) -> Response:
         """Ask the counter; a sentence where it does not answer."""
+        if not _TOKEN.fullmatch(request.path_params.get("token", "none")):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
         body = await request.body()
         path = quote(request.scope["path"], safe="/")
         query = f"?{request.url.query}" if request.url.query else ""

@@ -99,6 +99,14 @@ def test_only_the_listed_paths_go_through(tmp_path: Path, counter: str) -> None:
             client.get(path)
         for path in ("/hooks/twilio/status", "/s/abc/more", "/s/", "/s/a/../../healthz"):
             client.get(path)
+        for path in (
+            "/s/%2e%2e",
+            "/s/%2e%2e/unsubscribe",
+            "/s/%2e/unsubscribe",
+            "/s/a%0a",
+            "/s/a.b",
+        ):
+            assert client.get(path).status_code == 404
         client.delete("/s/abc")
         for path in ("/lookup", "/lookup/more", "/lookups", "/crew/abc"):
             client.post(path)
