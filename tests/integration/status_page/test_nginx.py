@@ -116,6 +116,14 @@ def test_nginx_alone_answers_what_our_own_process_answers(ask: Ask, folder: Path
                 assert there.headers.get(name) == here.headers.get(name), (path, name)
 
 
+@pytest.mark.parametrize("path", ["/embed/..%2findex.html", "/feeds/..%2findex.html"])
+def test_another_way_to_write_an_address_opens_nothing_to_other_sites(ask: Ask, path: str) -> None:
+    answer = ask(path)
+    assert (answer.status, answer.content) == (200, ask("/").content)
+    assert answer.headers["content-security-policy"] == SECURITY["content-security-policy"]
+    assert not OPEN.keys() & answer.headers.keys()
+
+
 def test_nginx_sends_the_twins_that_were_published(ask: Ask, folder: Path) -> None:
     page = folder / "outages/O-7K3M1.html"
     for accepted, end, name in (
