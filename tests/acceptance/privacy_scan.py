@@ -3,8 +3,9 @@
 Reads every byte of a published folder, compressed files unpacked, and holds it against the record
 it was made from: accounts, names, phones, e-mails, premises, their addresses and their points. Then
 the public shapes: any two that one outage has ever had differ by no premise with its service, or by
-at least *k* (DECISIONS 32). Parts stay a day, so a folder holds every shape of a storm played into
-it.
+at least *k* (DECISIONS 32), and in all areas that an outage was ever said to lie in at once there
+are at least *k* premises with its service. Parts stay a day, so a folder holds every shape of a
+storm played into it.
 
 Prints figures as one line of JSON and each finding as a sentence that does not repeat what it
 found; exits 1 when there is one. It shares no code with what it checks but the number *k*.
@@ -45,6 +46,7 @@ _UID = re.compile(r"O-[0-9A-Z]+@[\w.-]+")
 _PHONE = re.compile(r"(?<![\w.#-])\+?1?[ .(-]{0,2}[2-9]\d{2}[ .)-]{0,2}\d{3}[ .-]?\d{4}(?![\w-])")
 _PAIR = re.compile(r"(-?\d{1,3}\.\d{4,})\s*[, ]\s*(-?\d{1,3}\.\d{4,})")
 _SERVICES = {"electric": 1, "water": 2, "gas": 4}
+_AREAS = "county, city, postal_code, zone, neighbourhood"
 _CLOSE = 5
 """Decimals to which a point is compared: about a metre."""
 MOST_SAID = 50
@@ -52,7 +54,10 @@ MOST_SAID = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class People:
-    """All that must not be found, and where everybody is: rows of services, x and y."""
+    """All that must not be found, and where everybody is: rows of services, x and y.
+
+    ``areas``: the services of premises, the areas they lie in, and how many such there are.
+    """
 
     ids: frozenset[str]
     names: frozenset[tuple[str, str]]
@@ -61,6 +66,7 @@ class People:
     phones: frozenset[str]
     points: frozenset[tuple[float, float]]
     premises: np.ndarray[Any, np.dtype[np.float64]]
+    areas: tuple[tuple[int, frozenset[str], int], ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,6 +77,7 @@ class Finding:
     bytes: int = 0
     shapes: int = 0
     pairs: int = 0
+    places: int = 0
     faults: list[str] = field(default_factory=list)
 
 
@@ -92,6 +99,7 @@ def read_people(database: str) -> People:
             "SELECT house_number, street, services, longitude, latitude FROM premises"
             " WHERE longitude IS NOT NULL"
         )
+    areas = rows(f"SELECT services, {_AREAS}, COUNT(*) FROM premises GROUP BY services, {_AREAS}")
     engine.dispose()
     return People(
         ids=frozenset(map(_plain, filter(_is_telling, ids))),
@@ -103,6 +111,10 @@ def read_people(database: str) -> People:
         phones=frozenset(_digits(address) for kind, address in endpoints if kind == "phone"),
         points=frozenset((round(x, _CLOSE), round(y, _CLOSE)) for *_, x, y in places),
         premises=np.array([row[2:] for row in places], dtype=float).reshape(-1, 3),
+        areas=tuple(
+            (services, frozenset(_plain(name) for name in names if name), count)
+            for services, *names, count in areas
+        ),
     )
 
 
@@ -131,6 +143,7 @@ def scan(folder: Path, people: People, public: Iterable[str] = ()) -> Finding:
         told = dict.fromkeys(_in_text(content.decode(errors="replace"), people, known))
         finding.faults += [f"{name} holds {each}." for each in told]
     _compare(folder, people, finding)
+    _compare_areas(folder, people, finding)
     return finding
 
 
@@ -163,8 +176,7 @@ def _reachable(text: str, people: People, known: set[str]) -> Iterator[str]:
 
 def _compare(folder: Path, people: People, finding: Finding) -> None:
     shapes: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for path in (folder / "generations/parts").glob("*.json"):
-        facts = json.loads(path.read_bytes()).get("facts", {})
+    for facts in _facts(folder):
         if facts.get("outline"):
             shapes[facts["id"], facts["service"]].add(json.dumps(facts["outline"], sort_keys=True))
     for (outage, service), texts in sorted(shapes.items()):
@@ -178,6 +190,25 @@ def _compare(folder: Path, people: People, finding: Finding) -> None:
             differ = len(np.setxor1d(one, other, assume_unique=True))
             if 0 < differ < MIN_PREMISES:
                 finding.faults.append(f"Two shapes of {outage} differ by {differ} premises.")
+
+
+def _compare_areas(folder: Path, people: People, finding: Finding) -> None:
+    places: set[tuple[str, str, frozenset[str]]] = set()
+    for facts in _facts(folder):
+        if facts.get("areas"):
+            told = frozenset(map(_plain, facts["areas"]))
+            places.add((facts["id"], facts["service"], told))
+    for outage, service, told in sorted(places, key=lambda each: each[:2]):
+        finding.places += 1
+        wanted = _SERVICES[service]
+        there = sum(n for services, names, n in people.areas if services & wanted and told <= names)
+        if there < MIN_PREMISES:
+            finding.faults.append(f"The areas of {outage} have {there} premises in common.")
+
+
+def _facts(folder: Path) -> Iterator[dict[str, Any]]:
+    for path in (folder / "generations/parts").glob("*.json"):
+        yield json.loads(path.read_bytes()).get("facts", {})
 
 
 def _inside(outline: dict[str, Any], service: int, people: People) -> Rows:
@@ -239,6 +270,7 @@ def main(home: Path, database: str | None, folder: Path | None) -> None:
         "bytes": finding.bytes,
         "shapes": finding.shapes,
         "pairs": finding.pairs,
+        "places": finding.places,
         "faults": len(finding.faults),
     }
     click.echo(json.dumps(figures))

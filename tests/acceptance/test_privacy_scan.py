@@ -1,5 +1,6 @@
 """The scan finds nothing in a storm of ours, and each kind of person that is planted there."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -85,15 +86,21 @@ def test_shapes_that_differ_by_nobody_or_by_many_are_fine(folder: Path) -> None:
 def test_shapes_that_differ_by_a_few_or_hold_only_a_few_are_found(folder: Path) -> None:
     for number, (x, y) in enumerate(((-1.0, 2.5), (-1.0, 3.5))):
         square(folder, number, x, y)
-    few = People(
-        **{
-            name: getattr(PEOPLE, name)
-            for name in ("ids", "names", "addresses", "mails", "phones", "points")
-        },
-        premises=PEOPLE.premises[PEOPLE.premises[:, 2] > 6],
-    )
+    few = dataclasses.replace(PEOPLE, premises=PEOPLE.premises[PEOPLE.premises[:, 2] > 6])
     assert scan(folder, few, PUBLIC).faults == [
         "Two shapes of O-7K3M1 differ by 3 premises.",
     ]
     square(folder, 7, -1, 0.5)
     assert "A shape of O-7K3M1 holds 3 premises." in scan(folder, few, PUBLIC).faults
+
+
+def test_areas_that_only_a_few_share_are_found(folder: Path) -> None:
+    facts = {"id": "O-7K3M1", "service": "electric", "areas": ["Springfield", "97477"]}
+    (folder / f"generations/parts/{1:040}.json").write_text(json.dumps({"facts": facts}))
+    apart = ((1, frozenset({"springfield"}), 90), (1, frozenset({"97477"}), 90))
+    shared = frozenset({"springfield", "97477", "elsewhere"})
+    few = dataclasses.replace(PEOPLE, areas=(*apart, (3, shared, 4), (2, shared, 90)))
+    assert scan(folder, few, PUBLIC).faults == ["The areas of O-7K3M1 have 4 premises in common."]
+    many = dataclasses.replace(PEOPLE, areas=(*apart, (3, shared, 4), (1, shared, 1)))
+    finding = scan(folder, many, PUBLIC)
+    assert (finding.faults, finding.places) == ([], 1)

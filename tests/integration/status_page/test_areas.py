@@ -25,28 +25,35 @@ PLACES = SITE.model_copy(update={"areas": AREAS})
 
 def members(town: Town, outage: Outage, *places: dict[str, str], out: int | None = None) -> None:
     """Make premises that lie there members, as gis does."""
+    rows = premises(town, *places)
     with town.db.write() as conn:
-        first = (conn.execute(sa.select(sa.func.max(t.premises.c.key))).scalar() or 0) + 1
-        rows = [
-            {"key": key, "id": f"P{key}", "services": 1, "loaded_version": 1, **place}
-            for key, place in enumerate(places, first)
-        ]
-        for row in rows:
-            conn.execute(t.premises.insert().values(**row))
         conn.execute(
             t.memberships.insert(),
             [
                 {
                     "outage_key": outage.key,
-                    "premise_key": row["key"],
+                    "premise_key": key,
                     "added": 1,
                     "since": NOW,
                     "why": "shape",
                 }
-                for row in rows
+                for key in rows
             ],
         )
     town.matched(outage, len(places) if out is None else out)
+
+
+def premises(town: Town, *places: dict[str, str], services: int = 1) -> list[int]:
+    """Load premises that lie there and return their keys."""
+    with town.db.write() as conn:
+        first = (conn.execute(sa.select(sa.func.max(t.premises.c.key))).scalar() or 0) + 1
+        rows = [
+            {"key": key, "id": f"P{key}", "services": services, "loaded_version": 1, **place}
+            for key, place in enumerate(places, first)
+        ]
+        for row in rows:
+            conn.execute(t.premises.insert().values(**row))
+    return [key for key, _ in enumerate(places, first)]
 
 
 def publisher(town: Town) -> Publisher:
@@ -121,3 +128,39 @@ def test_after_a_restart_nothing_is_printed_again(town: Town) -> None:
     first.close()
     town.another(FolderStore(town.folder), PLACES).turn()
     assert town.pointer.number == number
+
+
+LONE = {"county": "Springfield", "postal_code": "97477"}
+
+
+def test_areas_that_only_a_few_premises_share_are_not_told_together(town: Town) -> None:
+    one = town.declare()
+    premises(town, *[{"county": "Springfield"}] * 20, *[{"postal_code": "97477"}] * 20)
+    members(town, one, LONE)
+    publishing = publisher(town)
+    publishing.turn()
+    assert areas_of(town) == {one.id: ["Springfield"]}
+    # Four more with water there are nobody who could be without power.
+    premises(town, *[LONE] * 4, services=2)
+    town.matched(one, 1)
+    publishing.turn()
+    assert areas_of(town) == {one.id: ["Springfield"]}
+    premises(town, *[LONE] * 4)
+    town.matched(one, 1)
+    publishing.turn()
+    assert areas_of(town) == {one.id: ["Springfield", "97477"]}
+
+
+def test_it_does_not_matter_how_many_are_out(town: Town) -> None:
+    one = town.declare()
+    members(town, one, *[{"county": "Springfield"}] * 30, *[{"postal_code": "97477"}] * 20, LONE)
+    publisher(town).turn()
+    assert areas_of(town) == {one.id: ["Springfield"]}
+
+
+def test_an_area_with_too_few_of_the_service_is_not_told(town: Town) -> None:
+    one = town.declare()
+    premises(town, *[{"county": "Springfield"}] * 30, services=2)
+    members(town, one, *[{"county": "Springfield"}] * 4)
+    publisher(town).turn()
+    assert areas_of(town) == {one.id: []}
