@@ -232,13 +232,16 @@ def _outage(row: RowMapping, now: datetime, etrs: tuple[PublicSaid, ...]) -> Pub
 
 
 def _matched(row: RowMapping, status: Status, kind: Kind) -> int | None:
-    """Return who is without service, or concerned where nobody is yet; None while it is counted.
+    """Return who is out, or concerned where nobody is yet; 0 once it is over, None while counted.
 
     "Nobody" is only said once it has been counted: an outage that was reopened, confirmed or
     started a moment ago still has the count of when it interrupted nobody.
     """
     if row["matched_number"] is None:
         return None
+    if status not in OPEN:
+        # Its members stay on record.
+        return 0
     interrupts = status in INTERRUPTING and kind is not Kind.ADVISORY
     count = int((row["premises_out"] if interrupts else row["members"]) or 0)
     return None if interrupts and not count and row["counting"] else count

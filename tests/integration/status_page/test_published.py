@@ -213,6 +213,24 @@ def test_only_what_is_restored_has_a_time_of_restoration(town: Town) -> None:
     assert "<dt>Restored</dt>" not in pages[0]
 
 
+@pytest.mark.parametrize("status", ["restored", "closed", "cancelled"])
+def test_nobody_is_out_of_what_is_over_though_its_members_are_on_record(
+    town: Town, status: str
+) -> None:
+    one = town.declare()
+    town.matched(one, 120)
+    with town.db.write() as conn:
+        values: dict[str, Any] = {"status": status, "premises_out": 0, "premises_restored": 120}
+        if status != "cancelled":
+            values["restored_at"] = NOW
+        conn.execute(t.outages.update().values(**values))
+    town.publisher.turn()
+    (feature,) = json.loads((town.folder / "feeds/outages.geojson").read_bytes())["features"]
+    told = feature["properties"]
+    assert told["matched"] == 0
+    assert told["restored_count"] == (0 if status == "cancelled" else 120)
+
+
 def test_what_a_feed_no_longer_lists_is_said_to_be_just_that(town: Town) -> None:
     one = town.declare()
     town.matched(one, 5)
