@@ -214,7 +214,7 @@ class Renderer:
         """Render the page for an unknown outage (``missing``) or address (``notfound``)."""
         return self._page("lost.html", language, status, generation="", path="", lost=kind)
 
-    def _notice(self, outage: PublicOutage, language: str) -> tuple[str, str] | None:
+    def notice(self, outage: PublicOutage, language: str) -> tuple[str, str] | None:
         """Return language and text of what an advisory in force must say, word for word.
 
         Where the utility has not given it in a language, in the next best: never in words of ours.
@@ -257,7 +257,7 @@ class Renderer:
             "state": _state,
             "sentence": _sentence,
             "what": _what,
-            "notice": self._notice,
+            "notice": self.notice,
         }
 
 

@@ -35,11 +35,12 @@ def _info(outage: PublicOutage, renderer: Renderer, language: str) -> Element:
     info = element("info")
     say = renderer.words(language)
     headline = renderer.headline(outage, language)
+    instruction = _instruction(outage, renderer, language)
     add(info, "language", language)
     for category in _categories(outage):
         add(info, "category", category)
     add(info, "event", renderer.what(outage, language))
-    add(info, "responseType", _response(outage))
+    add(info, "responseType", _response(outage, instruction))
     add(info, "urgency", _urgency(outage))
     add(info, "severity", _severity(outage))
     add(info, "certainty", _certainty(outage))
@@ -49,8 +50,8 @@ def _info(outage: PublicOutage, renderer: Renderer, language: str) -> Element:
     add(info, "senderName", renderer.site.name)
     add(info, "headline", headline[:_HEADLINE])
     add(info, "description", renderer.story(outage, language))
-    if outage.kind is Kind.ADVISORY and outage.message and not outage.over:
-        add(info, "instruction", outage.message)
+    if instruction:
+        add(info, "instruction", instruction)
     add(info, "web", links.page_of(renderer, outage.id, language))
     for name, value in _parameters(outage, renderer):
         given = add(info, "parameter")
@@ -96,13 +97,24 @@ def _categories(outage: PublicOutage) -> tuple[str, ...]:
     return ("Infra",)
 
 
-def _response(outage: PublicOutage) -> str:
+def _instruction(outage: PublicOutage, renderer: Renderer, language: str) -> str:
+    """Return what people are to do: what must be said, else what the utility says of this one.
+
+    Nobody has said which language the latter is in; the description carries it in any case.
+    """
+    if outage.kind is not Kind.ADVISORY or outage.over:
+        return ""
+    bound = renderer.notice(outage, language)
+    return bound[1] if bound else outage.message
+
+
+def _response(outage: PublicOutage, instruction: str) -> str:
     if outage.over:
         # That a feed lists it no more, or that it was a mistake, says nothing about service.
         lifted = outage.kind is Kind.ADVISORY and outage.listed
         clear = outage.status is Status.RESTORED or (outage.status is Status.CLOSED and lifted)
         return "AllClear" if clear else "None"
-    if outage.kind is Kind.ADVISORY and outage.message:
+    if instruction:
         return "Execute"
     return "Prepare" if outage.section == "planned" else "Monitor"
 

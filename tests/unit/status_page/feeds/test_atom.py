@@ -1,5 +1,6 @@
 """Atom by feedparser, and by RFC 4287 where that is lenient."""
 
+import dataclasses
 import re
 from datetime import datetime
 from pathlib import Path
@@ -8,8 +9,9 @@ import feedparser
 import pytest
 from lxml import etree
 
+from outage.model import Kind, Service
 from tests.unit.status_page.feeds.play import HOSTILE, states
-from tests.unit.status_page.storm import NOW, Publication, hours, outage, status
+from tests.unit.status_page.storm import NOW, SITE, Publication, hours, outage, status
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -106,3 +108,11 @@ def test_a_drill_says_so(tmp_path: Path) -> None:
     Publication(tmp_path).publish(status(outage(1), drill=True))
     parsed = feedparser.parse((tmp_path / "feeds/outages.atom").read_bytes())
     assert "Drill or replay." in parsed.feed.subtitle
+
+
+def test_an_entry_carries_what_an_advisory_must_say(tmp_path: Path) -> None:
+    notices = ((Service.WATER, "en", "BOIL IT & WAIT."),)
+    state = outage(1, kind=Kind.ADVISORY, service=Service.WATER)
+    Publication(tmp_path, dataclasses.replace(SITE, notices=notices)).publish(status(state))
+    (entry,) = check((tmp_path / "feeds/outages.atom").read_bytes()).findall(f"{ATOM}entry")
+    assert "BOIL IT & WAIT." in (entry.findtext(f"{ATOM}summary") or "")

@@ -1,5 +1,6 @@
 """CAP by the schema of the standard, and by what the schema cannot say."""
 
+import dataclasses
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +9,9 @@ import feedparser
 import pytest
 from lxml import etree
 
-from outage.model import Kind, Status
+from outage.model import Kind, Service, Status
 from tests.unit.status_page.feeds.play import HOSTILE, one_part, states, two_parts
-from tests.unit.status_page.storm import NOW, Publication, hours, outage, status
+from tests.unit.status_page.storm import NOW, SITE, Publication, hours, outage, status
 
 CAP = "{urn:oasis:names:tc:emergency:cap:1.2}"
 Message = etree._Element  # noqa: SLF001 - lxml has no other name for it
@@ -244,3 +245,24 @@ def test_a_long_story_keeps_its_first_and_its_latest_references(tmp_path: Path) 
     named = text(one(tmp_path), "references").split()
     numbers = [int(each.split(",")[1].rpartition("-")[2]) for each in named]
     assert numbers == [1, *range(11, 30)]
+
+
+def test_what_an_advisory_must_say_is_its_instruction_in_each_language(
+    tmp_path: Path, schema: Schema
+) -> None:
+    notices = ((Service.WATER, "en", "BOIL IT & WAIT."), (Service.WATER, "es", "HIERVA EL AGUA."))
+    site = dataclasses.replace(SITE, languages=("en", "es", "fr"), notices=notices)
+    state = outage(1, kind=Kind.ADVISORY, service=Service.WATER)
+    press = Publication(tmp_path, site)
+    for message in ("", "Crews flush Main Street."):
+        press.publish(status(dataclasses.replace(state, message=message)))
+        infos = schema(messages(tmp_path)[state.id]).findall(f"{CAP}info")
+        told = [(text(each, "instruction"), text(each, "responseType")) for each in infos]
+        english = ("BOIL IT & WAIT.", "Execute")
+        assert told == [english, ("HIERVA EL AGUA.", "Execute"), english]
+        for each in infos:
+            assert text(each, "instruction") in text(each, "description")
+            assert message in text(each, "description")
+    press.publish(status(dataclasses.replace(state, status=Status.PREDICTED)))
+    (info, *_) = schema(messages(tmp_path)[state.id]).findall(f"{CAP}info")
+    assert (text(info, "instruction"), text(info, "responseType")) == ("", "Monitor")
