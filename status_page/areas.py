@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from outage import tables as t
 from outage.model import Service
 from outage.privacy import MIN_PREMISES
-from status_page.view import PublicArea, PublicStatus
+from status_page.view import AreaName, PublicArea, PublicStatus
 
 KINDS = ("county", "city", "postal_code", "zone", "neighbourhood")
 """Kinds of areas that premises are loaded with, from the widest to the finest."""
@@ -52,7 +52,7 @@ class Areas:
             if each.kind in KINDS and each.served >= MIN_PREMISES
         }
         self._kinds = tuple(kind for kind in KINDS if any(kind == each for each, _ in self._named))
-        self._known: dict[str, tuple[int, tuple[str, ...]]] = {}
+        self._known: dict[str, tuple[int, tuple[AreaName, ...]]] = {}
         self._enough: dict[tuple[int, tuple[_There, ...]], bool] = {}
 
     def put(self, conn: Connection, status: PublicStatus) -> PublicStatus:
@@ -74,7 +74,7 @@ class Areas:
 
     def _look(
         self, conn: Connection, shown: Iterable[str]
-    ) -> dict[str, tuple[int, tuple[str, ...]]]:
+    ) -> dict[str, tuple[int, tuple[AreaName, ...]]]:
         o = t.outages.c
         listed = set(shown)
         rows = conn.execute(
@@ -82,7 +82,7 @@ class Areas:
         )
         # Premises may have been loaded since.
         self._enough = {}
-        found: dict[str, tuple[int, tuple[str, ...]]] = {}
+        found: dict[str, tuple[int, tuple[AreaName, ...]]] = {}
         for key, row, service, number in rows:
             if key not in listed:
                 continue
@@ -93,14 +93,14 @@ class Areas:
             )
         return found
 
-    def _of(self, conn: Connection, outage: int, service: int) -> tuple[str, ...]:
+    def _of(self, conn: Connection, outage: int, service: int) -> tuple[AreaName, ...]:
         places = self._places(conn, outage)
         told: tuple[_There, ...] = ()
         for at in range(len(self._kinds)):
             there = self._most(places, at)
             if there is not None and self._are_many(conn, places, (*told, there), service):
                 told = (*told, there)
-        return tuple(dict.fromkeys(each.name for each in told))
+        return tuple((each.kind, each.name) for each in told)
 
     def _most(self, places: _Places, at: int) -> _There | None:
         """Return the site's area of one kind that most are in; None where it has none."""

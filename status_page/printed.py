@@ -83,7 +83,7 @@ def facts_of(outage: PublicOutage) -> dict[str, Any]:
     # Told on its own page only; it never changes alone.
     del values["etrs"]
     return {name: _plain(value) for name, value in values.items()} | {
-        "areas": list(outage.areas),
+        "areas": list(outage.area_names),
         "masked": list(outage.masked),
         "outline": json.loads(outage.outline) if outage.outline else None,
     }

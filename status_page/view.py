@@ -26,6 +26,9 @@ HERE = "http://127.0.0.1:8000"
 
 COUNTS = ("matched", "reported", "restored_count")
 
+AreaName = tuple[str, str]
+"""Kind and name of an area: a county and its city may share a name."""
+
 _OVER = frozenset({Status.RESTORED, Status.CLOSED, Status.CANCELLED})
 
 
@@ -119,7 +122,7 @@ class PublicOutage:
         restored_count: Homes and businesses already back.
         etrs: Every estimate that was published, the first one first; not part of its facts.
         outline: Ground of who is still out, as GeoJSON text; empty: none is shown.
-        areas: Names of the site's areas it lies in: of each kind the one with most of its premises.
+        areas: Which of the site's areas it lies in: of each kind the one with most of its premises.
         changed: When anything on this value last changed.
         listed: False once the feed that reported it no longer lists it.
     """
@@ -146,7 +149,7 @@ class PublicOutage:
     restored: datetime | None = None
     listed: bool = True
     outline: str = ""
-    areas: tuple[str, ...] = ()
+    areas: tuple[AreaName, ...] = ()
     etrs: tuple[PublicSaid, ...] = ()
 
     def __post_init__(self) -> None:
@@ -162,6 +165,11 @@ class PublicOutage:
     def masked(self) -> tuple[str, ...]:
         """Names of the counts that are not told."""
         return tuple(name for name in COUNTS if getattr(self, name) == FEW)
+
+    @property
+    def area_names(self) -> tuple[str, ...]:
+        """Names of its areas, each once."""
+        return tuple(dict.fromkeys(name for _, name in self.areas))
 
     @property
     def over(self) -> bool:
@@ -228,12 +236,12 @@ def by_area(
     areas: Iterable[PublicArea], outages: Iterable[PublicOutage]
 ) -> Iterator[tuple[PublicArea, tuple[PublicOutage, ...]]]:
     """Yield each area with the outages that lie in it, in the order of the site."""
-    found: dict[str, list[PublicOutage]] = {}
+    found: dict[AreaName, list[PublicOutage]] = {}
     for outage in outages:
-        for name in outage.areas:
-            found.setdefault(name, []).append(outage)
+        for area_name in outage.areas:
+            found.setdefault(area_name, []).append(outage)
     for area in areas:
-        yield area, tuple(found.get(area.name, ()))
+        yield area, tuple(found.get((area.kind, area.name), ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

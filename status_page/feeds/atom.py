@@ -63,7 +63,7 @@ class Atom:
         add(made, "updated", text_of(outage.changed))
         page = links.page_of(self._renderer, outage.id, language)
         add(made, "link", rel="alternate", type="text/html", href=page)
-        for term in (outage.service, outage.kind, outage.status, *outage.areas):
+        for term in (outage.service, outage.kind, outage.status, *outage.area_names):
             add(made, "category", term=term)
         add(made, "summary", self._renderer.story(outage, language))
         return fragment(made)

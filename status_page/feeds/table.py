@@ -74,7 +74,7 @@ class Table:
             **{f"etr_{name}": value for name, value in etr.items()},
             "section": outage.section,
             "masked": " ".join(outage.masked),
-            "areas": "; ".join(outage.areas),
+            "areas": "; ".join(outage.area_names),
             "drill": self._drill,
             "url": links.page_of(self._renderer, outage.id, self._renderer.languages[0]),
         }

@@ -40,7 +40,9 @@ def page(tmp_path_factory: pytest.TempPathFactory, _port: Callable[[], int]) -> 
     publication = Publication(tmp_path_factory.mktemp("published"), SITE_IN_ALL)
     first, *rest = sample()
     square = json.dumps({"type": "Polygon", "coordinates": SQUARE})
-    drawn = dataclasses.replace(first, outline=square, matched=9000, areas=("Kerrisdale",))
+    drawn = dataclasses.replace(
+        first, outline=square, matched=9000, areas=(("zone", "Kerrisdale"),)
+    )
     small = dataclasses.replace(rest.pop(1), outline=square)
     said = tuple(PublicSaid(at=NOW - hours(ago), latest=NOW + hours(3 - ago)) for ago in (2, 1))
     rest[0] = dataclasses.replace(rest[0], etrs=said)

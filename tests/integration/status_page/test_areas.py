@@ -102,13 +102,13 @@ def test_only_what_was_matched_anew_is_looked_at_again(town: Town) -> None:
     areas = Areas(public_site(PLACES).areas)
     with town.db.read() as conn:
         state, _ = read_status(conn, send_mode="live")
-        assert areas.put(conn, state).outages[0].areas == ("Springfield",)
+        assert areas.put(conn, state).outages[0].area_names == ("Springfield",)
     with town.db.write() as conn:
         # As nobody does without a new match.
         conn.execute(t.memberships.delete())
     with town.db.read() as conn:
-        assert areas.put(conn, state).outages[0].areas == ("Springfield",)
-        assert Areas(public_site(PLACES).areas).put(conn, state).outages[0].areas == ()
+        assert areas.put(conn, state).outages[0].area_names == ("Springfield",)
+        assert Areas(public_site(PLACES).areas).put(conn, state).outages[0].area_names == ()
 
 
 def test_where_the_site_names_no_areas_nothing_is_looked_at(town: Town) -> None:

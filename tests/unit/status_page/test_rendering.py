@@ -217,10 +217,10 @@ def test_each_area_where_some_are_out_is_told_with_out_and_served() -> None:
     areas = tuple(PublicArea(name=name, kind="county", served=9000) for name in ("A", "B", "C"))
     renderer = Renderer(dataclasses.replace(SITE, areas=areas))
     outages = (
-        outage(1, matched=40, areas=("A",)),
-        outage(2, matched=700, areas=("B",)),
-        outage(3, matched=3, areas=("A",)),
-        outage(4, matched=60, areas=("C",), kind=Kind.PLANNED, status=Status.PREDICTED),
+        outage(1, matched=40, areas=(("county", "A"),)),
+        outage(2, matched=700, areas=(("county", "B"),)),
+        outage(3, matched=3, areas=(("county", "A"),)),
+        outage(4, matched=60, areas=(("county", "C"),), kind=Kind.PLANNED, status=Status.PREDICTED),
     )
     said = words_of(renderer.summary(Totals.of(outages), "en", outages))
     assert "Area Out Served B 700 9,000 A At least 41 9,000 To protect" in said

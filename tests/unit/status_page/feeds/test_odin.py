@@ -89,12 +89,17 @@ def test_no_outage_is_an_empty_root_that_says_so(tmp_path: Path) -> None:
 def test_a_county_has_its_total_and_how_many_are_served_there(tmp_path: Path) -> None:
     Publication(tmp_path, COUNTIES).publish(
         status(
-            outage(1, matched=1_000, areas=("Springfield", "97477"), started=NOW - hours(9)),
-            outage(2, matched=200, reported=300, areas=("Springfield",)),
-            outage(3, matched=3, areas=("Springfield",)),
+            outage(
+                1,
+                matched=1_000,
+                areas=(("county", "Springfield"), ("postal_code", "97477")),
+                started=NOW - hours(9),
+            ),
+            outage(2, matched=200, reported=300, areas=(("county", "Springfield"),)),
+            outage(3, matched=3, areas=(("county", "Springfield"),)),
             outage(4, matched=50, areas=()),
-            outage(5, matched=70, areas=("Shelbyville",), status=Status.PREDICTED),
-            outage(6, matched=70, areas=("Shelbyville",), kind=Kind.ADVISORY),
+            outage(5, matched=70, areas=(("county", "Shelbyville"),), status=Status.PREDICTED),
+            outage(6, matched=70, areas=(("county", "Shelbyville"),), kind=Kind.ADVISORY),
         )
     )
     total, single = read(tmp_path)
@@ -108,16 +113,16 @@ def test_a_county_has_its_total_and_how_many_are_served_there(tmp_path: Path) ->
 
 def test_without_counties_totals_are_given_for_postal_codes(tmp_path: Path) -> None:
     site = dataclasses.replace(SITE, areas=AREAS[2:])
-    Publication(tmp_path, site).publish(status(outage(1, areas=("97477",))))
+    Publication(tmp_path, site).publish(status(outage(1, areas=(("postal_code", "97477"),))))
     (total,) = read(tmp_path)
     assert text(total, f"OutageArea/{PO}outageAreaKind") == "zipcode"
 
 
 def test_an_outage_keeps_its_id_and_a_county_its_own(tmp_path: Path) -> None:
     press = Publication(tmp_path, COUNTIES)
-    press.publish(status(outage(1), outage(2, areas=("Springfield",))))
+    press.publish(status(outage(1), outage(2, areas=(("county", "Springfield"),))))
     before = [text(each, "mRID") for each in read(tmp_path)]
-    press.publish(status(outage(1, matched=7), outage(3, areas=("Springfield",))))
+    press.publish(status(outage(1, matched=7), outage(3, areas=(("county", "Springfield"),))))
     assert [text(each, "mRID") for each in read(tmp_path)] == before
 
 

@@ -22,7 +22,7 @@ PLACES = dataclasses.replace(SITE, areas=AREAS)
 
 
 def test_an_area_sums_up_what_is_public_of_its_outages(tmp_path: Path) -> None:
-    there = ("Springfield",)
+    there = (("county", "Springfield"),)
     Publication(tmp_path, PLACES).publish(
         status(outage(1, matched=1_000, areas=there), outage(2, matched=2, areas=there), outage(3))
     )
@@ -32,11 +32,25 @@ def test_an_area_sums_up_what_is_public_of_its_outages(tmp_path: Path) -> None:
     assert (second["outages"], second["matched"]) == (0, 0)
 
 
+def test_a_county_and_a_city_of_one_name_are_two_areas(tmp_path: Path) -> None:
+    county, city = (
+        PublicArea(name="Springfield", kind=kind, served=900) for kind in ("county", "city")
+    )
+    one = outage(1, matched=100, areas=((county.kind, county.name), (city.kind, city.name)))
+    two = outage(2, matched=20, areas=((county.kind, county.name),))
+    site = dataclasses.replace(SITE, areas=(county, city))
+    Publication(tmp_path, site).publish(status(one, two))
+    told = json.loads((tmp_path / "feeds/areas.json").read_bytes())["areas"]
+    assert [(each["kind"], each["matched"]) for each in told] == [("county", 120), ("city", 100)]
+    features = json.loads((tmp_path / "feeds/outages.geojson").read_bytes())["features"]
+    assert [each["properties"]["areas"] for each in features] == [["Springfield"]] * 2
+
+
 def test_each_area_has_a_feed_in_each_language_under_the_address_that_is_told(
     tmp_path: Path,
 ) -> None:
     press = Publication(tmp_path, PLACES)
-    press.publish(status(outage(1, areas=("Springfield",)), outage(2)))
+    press.publish(status(outage(1, areas=(("county", "Springfield"),)), outage(2)))
     with TestClient(create_app(tmp_path)) as client:
         told = client.get("/feeds/areas.json").json()["areas"]
         for each, wanted in zip(told, (1, 0), strict=True):
@@ -52,15 +66,22 @@ def test_each_area_has_a_feed_in_each_language_under_the_address_that_is_told(
 
 def test_only_the_feed_of_the_area_that_changed_is_written(tmp_path: Path) -> None:
     press = Publication(tmp_path, PLACES)
-    press.publish(status(outage(1, areas=("Springfield",)), outage(2, areas=(AREAS[1].name,))))
-    there = outage(1, areas=("Springfield",), matched=7)
-    written = feeds(press.publish(status(there, outage(2, areas=(AREAS[1].name,)))))
+    press.publish(
+        status(
+            outage(1, areas=(("county", "Springfield"),)),
+            outage(2, areas=((AREAS[1].kind, AREAS[1].name),)),
+        )
+    )
+    there = outage(1, areas=(("county", "Springfield"),), matched=7)
+    written = feeds(
+        press.publish(status(there, outage(2, areas=((AREAS[1].kind, AREAS[1].name),))))
+    )
     assert {each for each in written if "/areas/" in each} == {
         "feeds/areas/county-springfield.atom",
         "feeds/es/areas/county-springfield.atom",
     }
     restarted = Publication(tmp_path, PLACES)
-    written = feeds(restarted.publish(status(there, outage(2, areas=("Springfield",)))))
+    written = feeds(restarted.publish(status(there, outage(2, areas=(("county", "Springfield"),)))))
     assert len({each for each in written if "/areas/" in each}) == 4
 
 
