@@ -26,6 +26,8 @@ KINDS = ("county", "city", "postal_code", "zone", "neighbourhood")
 """Kinds of areas that premises are loaded with, from the widest to the finest."""
 ENOUGH = 10_000
 """Premises of an outage that are looked at: more would hardly change the answer, but take time."""
+CHUNK = 500
+"""Outages asked for in one statement: a record holds every outage there ever was."""
 
 _LEFT = ("restored", "inferred")
 """Why a premise is no member any more and was one all the same."""
@@ -76,21 +78,22 @@ class Areas:
         self, conn: Connection, shown: Iterable[str]
     ) -> dict[str, tuple[int, tuple[AreaName, ...]]]:
         o = t.outages.c
-        listed = set(shown)
-        rows = conn.execute(
-            sa.select(o.id, o.key, o.service, o.matched_number).where(o.matched_number.is_not(None))
-        )
+        listed = sorted(shown)
         # Premises may have been loaded since.
         self._enough = {}
         found: dict[str, tuple[int, tuple[AreaName, ...]]] = {}
-        for key, row, service, number in rows:
-            if key not in listed:
-                continue
-            known = self._known.get(key)
-            same = known is not None and known[0] == number
-            found[key] = (
-                known if known and same else (number, self._of(conn, row, Service(service).bit))
+        for at in range(0, len(listed), CHUNK):
+            rows = conn.execute(
+                sa.select(o.id, o.key, o.service, o.matched_number).where(
+                    o.id.in_(listed[at : at + CHUNK]), o.matched_number.is_not(None)
+                )
             )
+            for key, row, service, number in rows.all():
+                known = self._known.get(key)
+                same = known is not None and known[0] == number
+                found[key] = (
+                    known if known and same else (number, self._of(conn, row, Service(service).bit))
+                )
         return found
 
     def _of(self, conn: Connection, outage: int, service: int) -> tuple[AreaName, ...]:

@@ -1,8 +1,10 @@
 """In which areas an outage lies, as the record has it."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from outage import tables as t
@@ -109,6 +111,35 @@ def test_only_what_was_matched_anew_is_looked_at_again(town: Town) -> None:
     with town.db.read() as conn:
         assert areas.put(conn, state).outages[0].area_names == ("Springfield",)
         assert Areas(public_site(PLACES).areas).put(conn, state).outages[0].area_names == ()
+
+
+def test_only_what_is_listed_is_asked_for_some_at_a_time(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("status_page.areas.CHUNK", 1)
+    one, two, old = (town.declare(place) for place in ("A", "B", "C"))
+    for each in (one, two, old):
+        members(town, each, *[{"county": "Springfield"}] * 5)
+    with town.db.write() as conn:
+        long_ago = {"status": "closed", "updated_at": NOW - timedelta(days=9)}
+        conn.execute(t.outages.update().where(t.outages.c.key == old.key).values(**long_ago))
+    asked: list[str] = []
+
+    def note(*statement: Any) -> None:  # noqa: ANN401 - whatever a driver is given
+        asked.append(repr(statement[2:4]))
+
+    with town.db.read() as conn:
+        state, _ = read_status(conn, send_mode="live")
+        sa.event.listen(conn, "before_cursor_execute", note)
+        put = Areas(public_site(PLACES).areas).put(conn, state)
+    assert {each.id: each.area_names for each in put.outages} == {
+        one.id: ("Springfield",),
+        two.id: ("Springfield",),
+    }
+    outages = [each for each in asked if "FROM outages" in each]
+    assert len(outages) == 2
+    assert sum(one.id in each for each in outages) == 1
+    assert not any(old.id in each for each in outages)
 
 
 def test_where_the_site_names_no_areas_nothing_is_looked_at(town: Town) -> None:
