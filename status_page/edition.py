@@ -1,9 +1,12 @@
 """What is published, and what is about to be."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from status_page.pointer import Pointer
+from status_page.errors import UnreadablePublication
+from status_page.pointer import FORMAT, Pointer
 from status_page.printed import Printed
 
 
@@ -43,3 +46,24 @@ class Edition:
     issued: Issued
     obsolete: tuple[str, ...]
     retired: tuple[str, ...]
+
+    def files_while(self, still_held: Callable[[], None]) -> Iterator[tuple[str, bytes]]:
+        """Yield the files; before each, ``still_held`` may raise that nobody may write it now."""
+        for file in self.files:
+            still_held()
+            yield file
+
+
+def read_manifest(content: bytes | None) -> dict[str, Any]:
+    """Read the manifest of a generation.
+
+    Raises:
+        UnreadablePublication: It is missing, torn or of another format.
+    """
+    try:
+        found: dict[str, Any] = json.loads(content or b"")
+    except ValueError as error:
+        raise UnreadablePublication("It is the manifest.") from error
+    if found.get("format") != FORMAT:
+        raise UnreadablePublication(f"Its manifest has format {found.get('format')!r}.")
+    return found

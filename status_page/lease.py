@@ -1,15 +1,22 @@
 """The fenced lease that lets one publisher work at a time."""
 
+import logging
 import os
 import secrets
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from threading import Event, Thread
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from outage import tables as t
-from outage.database import wall_now
+from outage.database import Database, wall_now
+from status_page.errors import NewerPublication
+
+log = logging.getLogger(__name__)
 
 NAME = "publisher"
 LENGTH = timedelta(seconds=5)
@@ -64,6 +71,38 @@ class Lease:
         if done.rowcount != 1:
             self.fence = None
         return done.rowcount == 1
+
+    @contextmanager
+    def renewed(self, db: Database) -> Iterator[Callable[[], None]]:
+        """Prolong the lease again and again while the body works, however long that takes.
+
+        Yields a check that raises `NewerPublication` once the lease was found to be lost.
+        """
+        done, lost = Event(), Event()
+
+        def prolong() -> None:
+            while not lost.is_set() and not done.wait(LENGTH.total_seconds() / 3):
+                try:
+                    with db.write() as conn:
+                        held = self.keep(conn)
+                except sa.exc.SQLAlchemyError as error:
+                    # Whether it is held yet is asked again before the pointer is written.
+                    log.warning("The lease could not be renewed: %s.", type(error).__name__)
+                    continue
+                if not held:
+                    lost.set()
+
+        def check() -> None:
+            if lost.is_set():
+                raise NewerPublication
+
+        thread = Thread(target=prolong, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield check
+        finally:
+            done.set()
+            thread.join()
 
     def give_back(self, conn: Connection) -> None:
         """Let the next one begin at once."""

@@ -4,14 +4,13 @@ Rendering costs what changed; only the list itself is put together anew, from fr
 """
 
 import dataclasses
-import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from status_page.draft import Draft, MakeFeed
-from status_page.edition import Edition, Issued
+from status_page.edition import Edition, Issued, read_manifest
 from status_page.errors import UnreadablePublication
 from status_page.feeds import FEEDS
 from status_page.pointer import FORMAT, Pointer, parse_id, text_of
@@ -163,15 +162,23 @@ class Press:
             retired=tuple(sorted(old.named - set(parts))),
         )
 
-    def issue(self, edition: Edition, *, may_point: Callable[[], None], now_s: float) -> None:
+    def issue(
+        self,
+        edition: Edition,
+        *,
+        may_point: Callable[[], None],
+        now_s: float,
+        still_held: Callable[[], None] = lambda: None,
+    ) -> None:
         """Write an edition, its pointer last.
 
         Args:
             edition: What `edition` has printed.
             may_point: Called just before the pointer is written; raises to keep it unwritten.
             now_s: Wall time, seconds since the epoch.
+            still_held: Called before each file; raises where nothing more is to be written.
         """
-        self._store.write(edition.files)
+        self._store.write(edition.files_while(still_held))
         before = self.issued.pointer
         self._store.retire(edition.retired, before.id if before else None, now_s)
         may_point()
@@ -346,7 +353,7 @@ class Press:
             yield f"{self.renderer.prefix(language)}index.html", page
 
     def _read(self, pointer: Pointer) -> Issued:
-        manifest = _manifest(self._store.read(pointer.manifest))
+        manifest = read_manifest(self._store.read(pointer.manifest))
         try:
             outages: dict[str, str] = manifest["outages"]
             named = frozenset(outages.values()) | frozenset(manifest["summary"].values())
@@ -374,16 +381,6 @@ class Press:
 
 def _pages(names: Iterable[str]) -> list[str]:
     return [name for name in names if name.endswith(".html")]
-
-
-def _manifest(content: bytes | None) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(content or b"")
-    except ValueError as error:
-        raise UnreadablePublication("It is the manifest.") from error
-    if found.get("format") != FORMAT:
-        raise UnreadablePublication(f"Its manifest has format {found.get('format')!r}.")
-    return found
 
 
 def _any_later(generations: Iterable[str], pointer: Pointer) -> bool:

@@ -77,7 +77,9 @@ class Publisher:
         """Publish what has changed; return whether a generation came of it, or entries passed."""
         if not self._hold():
             return False
-        self._recover()
+        if not self._recovered:
+            with self._lease.renewed(self._db):
+                self._recover()
         # Before anything is written: a disk that is full is cleared first.
         self._sweep()
         with self._db.read() as conn:
@@ -87,15 +89,17 @@ class Publisher:
         due = time.monotonic() - self._confirmed_s >= CONFIRM_S
         if not behind and not due:
             return False
-        with self._db.read() as conn:
-            status, number = read_status(conn, send_mode=self._send_mode)
-            status = self._areas.put(conn, status)
-        # Time alone changes things too: an outage that is over leaves the page.
-        changed = self._press.has_changed(status)
-        if changed:
-            self._publish(status, number)
-        elif due:
-            self._confirm(status)
+        # A storm's first generation may take longer than the lease is long.
+        with self._lease.renewed(self._db) as still_held:
+            with self._db.read() as conn:
+                status, number = read_status(conn, send_mode=self._send_mode)
+                status = self._areas.put(conn, status)
+            # Time alone changes things too: an outage that is over leaves the page.
+            changed = self._press.has_changed(status)
+            if changed:
+                self._publish(status, number, still_held)
+            elif due:
+                self._confirm(status)
         if behind and not changed:
             with self._db.write() as conn:
                 journal.move_cursor(conn, NAME, number)
@@ -126,8 +130,6 @@ class Publisher:
         return held
 
     def _recover(self) -> None:
-        if self._recovered:
-            return
         self._press.recover()
         pointer = self._press.issued.pointer
         with self._db.write() as conn:
@@ -138,7 +140,9 @@ class Publisher:
         self._confirmed_s = -1e9
         self._recovered = True
 
-    def _publish(self, status: PublicStatus, journal_number: int) -> None:
+    def _publish(
+        self, status: PublicStatus, journal_number: int, still_held: Callable[[], None]
+    ) -> None:
         with self._db.write() as conn:
             self._must_hold(conn)
             number, epoch = next_value(conn, "generation"), schema.epoch(conn)
@@ -161,7 +165,10 @@ class Publisher:
         )
         try:
             self._press.issue(
-                edition, may_point=self._may_point(edition.pointer), now_s=time.time()
+                edition,
+                may_point=self._may_point(edition.pointer),
+                now_s=time.time(),
+                still_held=still_held,
             )
         except BaseException:
             # Some of it may be written: look at the folder again before anything else, and let go

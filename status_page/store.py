@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from status_page.compressing import with_twins
+from status_page.errors import NewerPublication
 from status_page.media import ENCODINGS, has_twins
 
 POINTER = "status.json"
@@ -97,7 +98,7 @@ class FolderStore:
                 _put(written[-1], content)
             for path in written:
                 _sync(path)
-        except OSError:
+        except (OSError, NewerPublication):
             # A full disk above all: what nobody will read must not stay on it.
             for path in written:
                 path.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,12 @@ import sqlalchemy as sa
 from outage import commands, desk, journal, schema, taking_back
 from outage import tables as t
 from outage.model import JournalKind
+from status_page.edition import Edition
 from status_page.errors import NewerPublication
+from status_page.press import Press
 from status_page.publisher import Publisher
 from status_page.store import POINTER, FolderStore
+from status_page.view import PublicStatus
 from tests.integration.status_page.town import SITE, SOMEBODY, Town
 
 
@@ -105,6 +109,62 @@ def test_whoever_has_lost_the_lease_writes_no_pointer(town: Town) -> None:
     with pytest.raises(NewerPublication):
         town.publisher.turn()
     assert town.pointer == before
+
+
+def while_it_is_made(patch: pytest.MonkeyPatch, do: Callable[[], None]) -> None:
+    """Do something once an edition has been printed and before it is written."""
+    edition = Press.edition
+
+    def slow(self: Press, *status: PublicStatus, **told: object) -> Edition:
+        made = edition(self, *status, **told)  # type: ignore[arg-type]  # handed on as they are
+        do()
+        return made
+
+    patch.setattr(Press, "edition", slow)
+
+
+def test_a_generation_may_take_longer_than_the_lease(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("status_page.lease.LENGTH", timedelta(seconds=2))
+    town.declare()
+    other = town.another()
+    turns = []
+
+    def another_tries() -> None:
+        time.sleep(3)
+        turns.append(other.turn())
+
+    with monkeypatch.context() as patch:
+        while_it_is_made(patch, another_tries)
+        assert town.publisher.turn() is True
+    assert turns == [False]
+
+
+def test_whoever_loses_the_lease_while_it_prints_writes_nothing(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("status_page.lease.LENGTH", timedelta(seconds=0.3))
+    town.declare()
+    town.publisher.turn()
+    before = {path: path.read_bytes() for path in town.folder.rglob("*") if path.is_file()}
+    town.declare("Marpole")
+
+    def it_is_lost() -> None:
+        with town.db.write() as conn:
+            conn.execute(t.leases.update().values(fence=t.leases.c.fence + 1, holder="another"))
+        # Whoever asks for it and is refused knows no fence any more.
+        until = time.monotonic() + 20
+        while town.publisher._lease.fence is not None:  # noqa: SLF001 - see above
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        time.sleep(0.2)
+
+    with monkeypatch.context() as patch:
+        while_it_is_made(patch, it_is_lost)
+        with pytest.raises(NewerPublication):
+            town.publisher.turn()
+    assert before == {path: path.read_bytes() for path in town.folder.rglob("*") if path.is_file()}
 
 
 def test_whoever_has_the_lease_again_after_a_break_looks_at_the_folder_first(town: Town) -> None:
