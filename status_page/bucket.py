@@ -1,7 +1,9 @@
 """A bucket that is the public page, for a CDN in front of it or for its own address.
 
 Everything is written to a folder beside it first: the publisher reads that again after a restart,
-and a `page` process on the same host streams from it. The bucket's pointer decides: it is replaced
+and a `page` process on the same host streams from it. Where another host has published since, or
+the disk is new, feeds are read from the bucket until the folder has caught up: CAP goes on from
+what was told. The bucket's pointer decides: it is replaced
 only where it is still the one that was read, so that two publishers on two hosts never take turns.
 
 Outages' pages stand in it under the address that people see, ``outages/O-7K3M9`` and not
@@ -24,6 +26,7 @@ from status_page.compressing import with_twins
 from status_page.errors import NewerPublication
 from status_page.media import ENCODINGS, caching, encoding, has_twins, media_type, plain
 from status_page.store import (
+    FEEDS_FOLDER,
     KEEP_GENERATIONS_S,
     KEEP_PARTS_S,
     PARTS,
@@ -77,13 +80,20 @@ class BucketStore:
         self.folder = FolderStore(folder)
         self._objects = bucket.open()
         self._pointer_tag: str | None = None
+        self._is_behind = False
 
     def read(self, name: str) -> bytes | None:
-        """Return the pointer from the bucket, anything else from the folder."""
-        if name != POINTER:
-            return self.folder.read(name)
-        content, self._pointer_tag = self._get(name)
-        return content
+        """Return the pointer from the bucket, anything else from the folder.
+
+        Feeds come from the bucket too as long as the folder has another pointer than it.
+        """
+        if name == POINTER:
+            content, self._pointer_tag = self._get(name)
+            self._is_behind = content is not None and content != self.folder.read(name)
+            return content
+        if self._is_behind and name.startswith(f"{FEEDS_FOLDER}/"):
+            return self._get(address(name))[0]
+        return self.folder.read(name)
 
     def write(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Replace files in both places; the pointer in the bucket first."""
@@ -92,6 +102,7 @@ class BucketStore:
             ((_, content),) = whole
             self._point(content)
             self.folder.put(whole)
+            self._is_behind = False
             return
         self.folder.put(whole)
         lasting = [each for each in whole if each[0].startswith(_FIRST)]

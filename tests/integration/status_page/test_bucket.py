@@ -3,6 +3,7 @@
 import gzip
 import itertools
 import json
+import re
 import shutil
 import socket
 import urllib.request
@@ -16,12 +17,13 @@ import obstore
 import pytest
 import zstandard
 
+from outage.model import Status
 from status_page.bucket import LEDGER, Bucket, BucketStore
 from status_page.errors import NewerPublication
 from status_page.pointer import Pointer
 from status_page.store import KEEP_GENERATIONS_S, KEEP_PARTS_S, POINTER
 from tests.integration.status_page.bucket_server import BucketServer, serve
-from tests.unit.status_page.storm import Publication, outage, sample, status
+from tests.unit.status_page.storm import NOW, Publication, outage, sample, status
 
 _PREFIXES = itertools.count()
 
@@ -197,3 +199,33 @@ def test_a_ledger_that_cannot_be_read_removes_nothing_early(
     store.sweep(issued.pointer.id, set(issued.named), 1e9)
     assert keys(bucket) == before
     assert set(json.loads(fetch(LEDGER)[0]).values()) == {1e9}
+
+
+def test_on_another_host_cap_goes_on_from_what_the_bucket_tells(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    def told(folder: Path) -> dict[str, str]:
+        found = {}
+        for path in (folder / "feeds/cap").glob("*.xml"):
+            found[path.stem] = re.findall(r"<msgType>(\w+)<", path.read_text())[0]
+        return found
+
+    first, _ = published(bucket, tmp_path / "first")
+    first.publish(status(outage(1), outage(2), outage(3)))
+    assert set(told(tmp_path / "first").values()) == {"Alert"}
+    message = (tmp_path / "first/feeds/cap/O-7K3M3.xml").read_bytes()
+    second, _ = published(bucket, tmp_path / "second")
+    second.number = first.number
+    over = outage(2, status=Status.RESTORED, restored=NOW)
+    second.publish(status(outage(1, matched=900), over, outage(3)))
+    assert told(tmp_path / "second") == {
+        "O-7K3M1": "Update",
+        "O-7K3M2": "Cancel",
+        "O-7K3M3": "Alert",
+    }
+    assert (tmp_path / "second/feeds/cap/O-7K3M3.xml").read_bytes() == message
+    # The folder of the first host is out of date now.
+    again, _ = published(bucket, tmp_path / "first")
+    again.number = second.number
+    again.publish(status(over, outage(3, status=Status.CLOSED)))
+    assert told(tmp_path / "first")["O-7K3M3"] == "Cancel"
