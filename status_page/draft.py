@@ -1,6 +1,6 @@
 """What a generation is made from, and who makes files of it besides the pages: the feeds."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -24,6 +24,7 @@ class Draft:
         renderer: The site, its languages and their words.
         published: Reads a file as it is published now; None where there is none. It may be ahead
             of the pointer, where a publisher was killed: somebody may have seen it.
+        names: Names of the files below a folder as they are there now; slow, so ask it seldom.
     """
 
     status: PublicStatus
@@ -33,6 +34,7 @@ class Draft:
     anew: bool
     renderer: Renderer
     published: Callable[[str], bytes | None] = lambda _: None
+    names: Callable[[str], Sequence[str]] = lambda _: ()
 
 
 class Feed(Protocol):

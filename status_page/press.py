@@ -29,6 +29,7 @@ class Press:
     def __init__(self, renderer: Renderer, store: Store, feeds: Sequence[MakeFeed] = FEEDS) -> None:
         self.renderer = renderer
         self.issued = Issued()
+        self._tidy = False
         self._store = store
         self._make_feeds = feeds
         self._feeds = [make(renderer) for make in feeds]
@@ -39,6 +40,8 @@ class Press:
         Anything torn, foreign or unreadable counts as not there and is published anew.
         """
         self.issued = Issued()
+        # Whoever was here before may have been killed before the pages of what is gone went.
+        self._tidy = False
         self._feeds = [make(self.renderer) for make in self._make_feeds]
         try:
             content = self._store.read(POINTER)
@@ -130,6 +133,7 @@ class Press:
             anew=not chained,
             renderer=self.renderer,
             published=self._store.read,
+            names=self._store.names,
         )
         feeds = [each for feed in self._feeds for each in feed.files(draft)]
         files = [
@@ -156,7 +160,9 @@ class Press:
                 complete=True,
             ),
             obsolete=(
-                *self._obsolete(set(printed) | set(status.moved), gone if chained else None),
+                *self._obsolete(
+                    set(printed) | set(status.moved), gone if chained and self._tidy else None
+                ),
                 *self._obsolete_feeds(feeds, anew=not chained),
             ),
             retired=tuple(sorted(old.named - set(parts))),
@@ -185,6 +191,7 @@ class Press:
         self._store.write([(POINTER, edition.pointer.to_bytes())])
         self.issued = edition.issued
         self._store.remove(edition.obsolete)
+        self._tidy = True
 
     def confirm(
         self,

@@ -14,6 +14,7 @@ from status_page.view import SECTIONS, PublicOutage
 ABOUT = 20
 """Outages on a page, on average."""
 FIRST = "first"
+FOLDER = "feeds/list/"
 
 
 class Listing:
@@ -27,6 +28,8 @@ class Listing:
     def files(self, draft: Draft) -> Iterable[tuple[str, bytes | None]]:
         """Yield the pages that differ."""
         known = {} if draft.anew else self._made
+        # After a restart or a failure nobody remembers which pages there are.
+        there = known.keys() or (set() if draft.anew else set(draft.names(FOLDER)))
         ordered = sorted(draft.status.outages, key=_place)
         cards = dict(zip((each.id for each in ordered), self._cards.of(ordered), strict=True))
         pages = list(_cut([each.id for each in ordered]))
@@ -34,7 +37,7 @@ class Listing:
         for at, ids in enumerate(pages):
             following = pages[at + 1][0] if at + 1 < len(pages) else ""
             for language in self._renderer.languages:
-                name = f"feeds/list/{language}/{ids[0] if at else FIRST}.html"
+                name = f"{FOLDER}{language}/{ids[0] if at else FIRST}.html"
                 shown = tuple(cards[each][language] for each in ids)
                 made[name] = (shown, following, draft.status.drill, draft.status.send_mode)
                 if known.get(name) != made[name]:
@@ -47,7 +50,7 @@ class Listing:
                         is_first=not at,
                     )
                     yield name, page
-        yield from ((name, None) for name in sorted(known.keys() - made.keys()))
+        yield from ((name, None) for name in sorted(there - made.keys()))
         self._made = made
 
     def _card(self, outage: PublicOutage) -> dict[str, Card]:

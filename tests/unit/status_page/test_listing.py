@@ -2,9 +2,13 @@
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 from status_page.rendering import MOST
+from status_page.store import FolderStore
 from tests.unit.status_page.storm import SITE, Publication, outage, status, storm
 
 
@@ -49,6 +53,34 @@ def test_pages_that_no_outage_begins_any_more_are_taken_away(tmp_path: Path) -> 
     publication.publish(status(outage(1)))
     assert walked(tmp_path) == [["O-7K3M1"]]
     assert [path.name for path in (tmp_path / "feeds/list/en").glob("*.html")] == ["first.html"]
+
+
+def test_they_are_taken_away_after_a_restart_too(tmp_path: Path) -> None:
+    Publication(tmp_path).publish(status(*storm(90)))
+    assert len(list((tmp_path / "feeds/list/en").glob("*.html"))) > 1
+    Publication(tmp_path).publish(status(outage(1)))
+    for language in SITE.languages:
+        assert [each.name for each in (tmp_path / "feeds/list" / language).glob("*.html")] == [
+            "first.html"
+        ]
+
+
+def test_what_a_killed_publisher_has_left_goes_with_the_next_generation(tmp_path: Path) -> None:
+    class Killed(FolderStore):
+        def remove(self, names: Iterable[str]) -> None:
+            raise KeyboardInterrupt(*names)
+
+    Publication(tmp_path).publish(status(*storm(90)))
+    with pytest.raises(KeyboardInterrupt):
+        Publication(tmp_path, store=Killed(tmp_path)).publish(status(outage(1)))
+    assert len(list((tmp_path / "outages").glob("*.html"))) > 1
+    publication = Publication(tmp_path)
+    publication.publish(status(outage(1), outage(2)))
+    assert {each.stem for each in (tmp_path / "outages").glob("*.html")} == {"O-7K3M1", "O-7K3M2"}
+    listed = {each for page in walked(tmp_path) for each in page}
+    assert listed == {"O-7K3M1", "O-7K3M2"}
+    named = len(walked(tmp_path))
+    assert len(list((tmp_path / "feeds/list/en").glob("*.html"))) == named
 
 
 def test_a_list_of_nothing_says_so(tmp_path: Path) -> None:
