@@ -74,7 +74,7 @@ def take(  # noqa: PLR0917  # what is told, and of where
     if key is None:
         return False
     if told.danger is not None:
-        _page(conn, key, told, told.danger, spot, language, site, turn)
+        _page(conn, told, told.danger, spot, language, site, turn)
     _tell_desk(conn, key, told, spot.at)
     conn.info[APPENDED] = True
     return True
@@ -127,7 +127,8 @@ def _tell_desk(conn: Connection, key: int, told: Told, at: Place | None) -> None
     )
     report = CustomerReport(
         kind=ReportKind.OUT,
-        source=f"{BY_PAGE}:{key}",
+        # Not the key: that begins anew where the table was dropped, and reports and replies stay.
+        source=f"{BY_PAGE}:{told.once}",
         premise_key=at.key,
         service=told.service,
         # Not theirs who is to be called back: anybody can write anybody's number.
@@ -142,7 +143,6 @@ def _tell_desk(conn: Connection, key: int, told: Told, at: Place | None) -> None
 
 def _page(  # noqa: PLR0917  # all that there is to say
     conn: Connection,
-    key: int,
     told: Told,
     danger: Danger,
     spot: Spot,
@@ -157,7 +157,7 @@ def _page(  # noqa: PLR0917  # all that there is to say
         r.insert()
         .values(
             provider=BY_PAGE,
-            provider_id=str(key),
+            provider_id=told.once,
             # Not the number alone: danger at another place is another, and anybody can write it.
             address=f"{told.callback or BY_PAGE} {name}".strip(),
             body=told.note or told.wrong.upper(),
