@@ -54,6 +54,6 @@ def household(address: str) -> str:
         found = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if found.version == 4:  # noqa: PLR2004
+    if found.version == 4:  # noqa: PLR2004  # the version of the protocol
         return address
     return str(ipaddress.ip_network((found, _IPV6_HOME), strict=False))
