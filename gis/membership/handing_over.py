@@ -7,7 +7,37 @@ import sqlalchemy as sa
 from outage import tables as t
 
 
-def note(pairs: sa.Select[Any]) -> sa.Insert:
+def held_before(settled: sa.Table) -> sa.Select[Any]:
+    """Pairs of outages that now hold a loss and that once held it, before the one they had it from.
+
+    ``settled`` tells of each premise who held its loss and who shall.
+    """
+    over = settled.c.winner != settled.c.holder
+    moved = sa.select(settled.c.winner, settled.c.holder).where(over).distinct().subquery("moved")
+    shared, origin = t.handovers.c, t.origins.c
+    earlier = sa.union_all(
+        sa.select(shared.outage_key.label("later"), shared.other_key.label("earlier")),
+        sa.select(origin.outage_key, origin.origin_key),
+    ).subquery("earlier")
+    place, member = settled.alias("place"), t.memberships.alias("held_earlier")
+    of_both = (
+        sa.exists()
+        .where(
+            place.c.winner == moved.c.winner,
+            place.c.holder == moved.c.holder,
+            member.c.premise_key == place.c.premise_key,
+            member.c.outage_key == earlier.c.earlier,
+        )
+        .correlate(moved, earlier)
+    )
+    return (
+        sa.select(moved.c.winner, earlier.c.earlier)
+        .join_from(moved, earlier, earlier.c.later == moved.c.holder)
+        .where(earlier.c.earlier.not_in([moved.c.winner, moved.c.holder]), of_both)
+    )
+
+
+def note(pairs: sa.SelectBase) -> sa.Insert:
     """Put pairs of outages on record, each both ways, unless they are.
 
     Of outages that were merged or split the origins say more.

@@ -220,7 +220,12 @@ _SETTLE, _SETTLE_HELD = _settle(held=False), _settle(held=True)
 _HAND_OVER, _OPEN, _END = _hand_over(), _open(), _end(settled.c.winner.is_(None))
 _PART = _end(_apart())
 _GONE_OVER = settled.c.winner != settled.c.holder
-_NOTE = handing_over.note(sa.select(settled.c.winner, settled.c.holder).where(_GONE_OVER))
+_NOTE = handing_over.note(
+    sa.union(
+        sa.select(settled.c.winner, settled.c.holder).where(_GONE_OVER),
+        handing_over.held_before(settled),
+    )
+)
 # The next one is opened like any other.
 _PARTED = settled.update().where(_apart()).values(interruption_key=None, holder=None)
 _OPEN_NEW = {

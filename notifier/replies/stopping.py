@@ -25,11 +25,10 @@ _DENIED = re.compile(r"\b(?:dont|not|never)(?: \S+){1,4} (?:stop|quit|cancel|uns
 def wrong(text: str, words: str, context: Context) -> Understood | None:
     """Whether somebody else has the number now.
 
-    Asked back as with STOP, but a question that is all there is only sounds polite.
+    Asked back as with STOP: a question may be about anybody's number.
     """
     heard = _unless_turned("wrong", "", words, context)
-    alone = len(sentences(text)) < 2  # noqa: PLR2004  # with another
-    if heard is None or alone or _in_one_sentence("wrong", text, words):
+    if heard is None or _in_one_sentence("wrong", text, words):
         return heard
     return asked_back(heard)
 

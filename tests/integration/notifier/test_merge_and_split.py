@@ -168,6 +168,23 @@ def test_one_phone_with_a_place_back_and_a_place_out_believes_that_it_is_out(tow
     assert sorted(town.settle()) == everybody("restored", 4, 5)
 
 
+def test_what_was_told_is_known_however_many_outages_the_loss_goes_through(town: Town) -> None:
+    """It goes from the first to the second as that ends, and to the third by a merge."""
+    first = town.world.declare(LEFT)
+    assert sorted(town.settle()) == everybody("detected", 1, 2, 3)
+    second, third, other = (town.world.declare(LEFT) for _ in range(3))
+    assert town.settle() == []
+    town.do(desk.restore, first)
+    assert town.settle() == []
+    town.world.merge(second, other)
+    assert town.settle() == []
+    town.etr(third, 6)
+    assert sorted(town.settle()) == everybody("etr", 1, 2, 3)
+    town.do(desk.restore, third)
+    town.do(desk.restore, other)
+    assert sorted(town.settle()) == everybody("restored", 1, 2, 3)
+
+
 which = st.integers(0, 3)
 edges = st.tuples(st.integers(0, COLUMNS - 1), st.integers(0, COLUMNS - 1)).map(sorted)
 events = st.lists(
