@@ -22,7 +22,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from outage.colours import DARK, LEAST_CONTRAST, WHITE, contrast
 from outage.endpoints import normalise_email, normalise_phone
 from outage.errors import SiteError
-from outage.model import Service
+from outage.model import Cause, Service
 
 FILE = "site.toml"
 LANGUAGES = ("en", "es", "fr", "zh", "pa")
@@ -189,6 +189,42 @@ class Resource(_Part):
     hours: Line | None = None
 
 
+class Advice(_Part):
+    """What people are to do, in the utility's own words, on the page of an outage it concerns.
+
+    A list that is empty stands for all; ``instead_of`` names the advice whose place it takes.
+    """
+
+    text: Annotated[dict[Annotated[str, AfterValidator(_page_language)], Line], Field(min_length=1)]
+    services: tuple[Service, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    when: tuple[Literal["now", "planned", "advisory", "over"], ...] = ()
+    instead_of: (
+        Literal[
+            "wire_down",
+            "flooded",
+            "hole",
+            "wires",
+            "generator",
+            "smell",
+            "relight",
+            "medical",
+            "notice",
+            "taps",
+            "food",
+            "appliances",
+            "storm",
+            "ready_electric",
+            "ready_water",
+            "ready_gas",
+            "spoilt",
+            "switch_on",
+            "run_water",
+        ]
+        | None
+    ) = None
+
+
 class OnCall(_Part):
     """Somebody who is paged at once when a customer tells of danger."""
 
@@ -219,6 +255,8 @@ class Site(_Part):
     phones: Phones = Phones()
     emergency_advice: dict[Annotated[str, AfterValidator(_page_language)], Line] = {}
     """By language: what to do in danger, in the utility's own words."""
+    advice: tuple[Advice, ...] = ()
+    """What to do about an outage, besides what the page says by itself or in place of it."""
     advisory: Wording = {}
     """By service and language: what an advisory must say, word for word."""
     advisory_lifted: Wording = {}
@@ -322,6 +360,7 @@ def _meant(place: tuple[int | str, ...]) -> str:
         "areas": Area,
         "on_call": OnCall,
         "resources": Resource,
+        "advice": Advice,
     }
     owner = parts.get(str(place[0]), Site) if len(place) > 1 else Site
     near = difflib.get_close_matches(str(place[-1]), owner.model_fields, n=1)

@@ -28,6 +28,7 @@ from outage.model import (
 from outage.site import Site
 from status_page.view import (
     HERE,
+    PublicAdvice,
     PublicArea,
     PublicEtr,
     PublicOutage,
@@ -91,6 +92,16 @@ def public_site(site: Site, address: str = "") -> PublicSite:
         accent=site.colours.accent,
         accent_dark=site.colours.accent_dark,
         advice=tuple(sorted(site.emergency_advice.items())),
+        own_advice=tuple(
+            PublicAdvice(
+                texts=tuple(each.text.items()),
+                services=each.services,
+                causes=each.causes,
+                sections=each.when,
+                instead_of=each.instead_of or "",
+            )
+            for each in site.advice
+        ),
         notices=tuple(
             (service, language, text)
             for service, texts in sorted(site.advisory.items())

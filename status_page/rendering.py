@@ -14,6 +14,7 @@ import jinja2
 
 from outage.model import STORMS, Kind, Status
 from outage.privacy import MIN_PREMISES
+from status_page.advice import to_do
 from status_page.view import SECTIONS, PublicOutage, PublicSite, PublicStatus, Totals, by_area
 from status_page.words import FALLBACK, Words
 
@@ -74,6 +75,7 @@ class Renderer:
         self.statics = _statics(site)
         self._words = {language: Words(language, site.time_zone) for language in site.languages}
         self._english = Words(FALLBACK, site.time_zone)
+        self._advised: dict[tuple[object, ...], tuple[str, str]] = {}
         self.look = _digest([repr(site).encode(), *_sources()])
         """Changes whenever the same outage would be rendered differently."""
 
@@ -96,7 +98,8 @@ class Renderer:
 
     def details(self, outage: PublicOutage, language: str) -> str:
         """Render the inside of an outage's own page."""
-        return self._fragment("details.html", language, outage=outage)
+        danger, todo = self._advise(outage, language)
+        return self._fragment("details.html", language, outage=outage, danger=danger, todo=todo)
 
     def moved(self, into: str, language: str) -> str:
         """Render the inside of the page of an outage that goes on as part of another."""
@@ -228,6 +231,17 @@ class Renderer:
             if each in given:
                 return each, given[each]
         return None
+
+    def _advise(self, outage: PublicOutage, language: str) -> tuple[str, str]:
+        """Render what is dangerous and what to do: the same for most, so made once for all."""
+        todo = to_do(outage, language, self.site.own_advice, *self.languages)
+        asked = (language, outage.section, todo)
+        if asked not in self._advised:
+            self._advised[asked] = (
+                self._fragment("danger.html", language, todo=todo) if todo.hazards else "",
+                self._fragment("todo.html", language, todo=todo, section=outage.section),
+            )
+        return self._advised[asked]
 
     def _fragment(self, template: str, language: str, **values: object) -> str:
         return _TEMPLATES.get_template(template).render(**self._known(language), **values)

@@ -52,6 +52,29 @@ class PublicArea:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicAdvice:
+    """What people are to do in the utility's own words: language and text, in its order.
+
+    An empty ``services``, ``causes`` or ``sections`` stands for all of them. ``instead_of`` names
+    the advice of ours whose place it takes (`status_page.advice`); empty: it is said besides.
+    """
+
+    texts: tuple[tuple[str, str], ...]
+    services: tuple[Service, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    sections: tuple[str, ...] = ()
+    instead_of: str = ""
+
+    def concerns(self, outage: "PublicOutage") -> bool:
+        """Whether it is for those whom an outage concerns."""
+        return (
+            (not self.services or outage.service in self.services)
+            and (not self.causes or outage.cause in self.causes)
+            and (not self.sections or outage.section in self.sections)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublicSite:
     """Whose page it is.
 
@@ -59,6 +82,7 @@ class PublicSite:
         languages: The first is the default.
         accent: The utility's colour, readable on white; ``accent_dark`` on the dark page.
         advice: What to do in danger in the utility's own words, by language.
+        own_advice: What to do about an outage in the utility's own words.
         notices: What an advisory must say, word for word: service, language, text.
         forms: There is a counter that looks places up and takes reports and subscriptions.
         resources: Where people find warmth, water or a plug.
@@ -78,6 +102,7 @@ class PublicSite:
     accent: str = ""
     accent_dark: str = ""
     advice: tuple[tuple[str, str], ...] = ()
+    own_advice: tuple[PublicAdvice, ...] = ()
     notices: tuple[tuple[Service, str, str], ...] = ()
     forms: bool = True
     resources: tuple[PublicResource, ...] = ()
