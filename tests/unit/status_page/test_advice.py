@@ -16,7 +16,6 @@ from status_page.view import PublicAdvice, PublicOutage, PublicResource, PublicS
 from status_page.words import catalogue, languages
 from tests.unit.status_page.storm import SITE, outage, sample
 
-
 renderer = functools.cache(Renderer)
 
 
