@@ -20,11 +20,12 @@ from counter.showing import Showing
 from counter.subscribing import Subscribing
 from counter.visiting import Visitors
 from notifier import inbound, receipts
+from notifier.channels.providers import sent_by
 from notifier.links import Links
 from notifier.replies.lexicon import lexicons
 from outage import tables as t
 from outage.database import Database
-from outage.settings import SendMode, Settings
+from outage.settings import Settings
 from outage.site import NEUTRAL, Site
 
 
@@ -44,7 +45,7 @@ def create_app(settings: Settings, db: Database, site: Site = NEUTRAL) -> Starle
         nonces,
         Links.of(settings),
         test=settings.test_numbers,
-        sends=settings.send in {SendMode.ALLOWLIST, SendMode.LIVE},
+        by=sent_by(settings),
     )
     reporting = Reporting(db, site, door, lookup, nonces, test=settings.test_numbers)
     hooks = Hooks(settings, partial(receipts.apply, db), partial(inbound.accept, db))

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from notifier.links import Holder
 from notifier.situations import HOURLY, OUTAGES
 from outage import tables as t
+from outage.cis import edition
 from outage.clock import business_now
 from outage.opt_outs import BY_LINK
 
@@ -109,6 +110,7 @@ def change(conn: Connection, holder: Holder, wish: Wish) -> None:
         conn.execute(a.update().where(off).values(outage_alerts=True, alerts_source="person"))
     if wish.also:
         _turn_on(conn, holder, now)
+    edition.changed(conn)
 
 
 def _as_shown(wish: Wish, shown: Choices) -> bool:

@@ -4,7 +4,7 @@ Of one place only who has its account number and postal code is told, as with lo
 32). What is answered says nothing of the number: not whether it is known, told already, or stopped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -23,7 +23,7 @@ from counter.limits import Limit
 from counter.lookup import LONGEST_CODE, LONGEST_PLACE, WRONG_FOR_S, Lookup
 from counter.nonces import Nonces
 from counter.showing import Showing, again, unsubscribed
-from notifier import opting
+from notifier import opting, stopping
 from notifier.links import Links
 from notifier.opting import Wish
 from outage import tables as t
@@ -50,11 +50,12 @@ class Subscribing:
         links: Links | None,
         *,
         test: bool,
-        sends: bool = True,
+        by: Collection[str] = (),
     ) -> None:
+        """``by``: the channels that something is sent by, going by the settings."""
         self._db, self._site, self._door = db, site, door
         self._lookup, self._nonces, self._links, self._test = lookup, nonces, links, test
-        self._sends = sends
+        self._by = by
         self._per_address = Limit(PER_ADDRESS, seconds=PER_ADDRESS_S)
 
     def routes(self) -> list[Route]:
@@ -96,8 +97,10 @@ class Subscribing:
             language=visit.language,
         )
         with self._db.write() as conn:
-            opting.ask(conn, wish, self._site, self._links.blank if self._links else "")
-        said = _SAID[wish.channel] if self._sends else _NONE_SENT
+            stopped = stopping.standing(conn) is not None
+            if not stopped:
+                opting.ask(conn, wish, self._site, self._links.blank if self._links else "")
+        said = _NONE_SENT if stopped or wish.channel not in self._by else _SAID[wish.channel]
         query = {"said": said} | ({"lang": visit.wish} if visit.wish else {})
         headers = {"cache-control": "no-store"}
         to = f"/subscribe?{urlencode(query)}"

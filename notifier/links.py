@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier import tokens
-from notifier.replies.standing import WRONG_PERSON
 from notifier.tokens import Token
 from outage import tables as t
+from outage.disowned import WRONG_PERSON
 from outage.settings import Settings
 
 LENGTH = tokens.LENGTH

@@ -18,7 +18,6 @@ from notifier import tokens
 from notifier.links import Links
 from notifier.replies.owing import USUAL, Owed, owe
 from notifier.replies.saying import say
-from notifier.replies.standing import WRONG_PERSON
 from notifier.situations import OUTAGES
 from notifier.tokens import Token
 from outage import tables as t
@@ -26,6 +25,7 @@ from outage.cis import edition
 from outage.clock import business_now
 from outage.columns import to_ms
 from outage.database import APPENDED, wall_now
+from outage.disowned import WRONG_PERSON, part
 from outage.site import Site
 
 HOLDS_FOR = timedelta(hours=24)
@@ -310,11 +310,7 @@ def _prove(conn: Connection, endpoint: sa.Row[Any], row: sa.Row[Any], now: datet
     c, e = t.contacts, t.endpoints
     if endpoint.invalid_code == WRONG_PERSON:
         mine = sa.and_(c.c.account_key == row.account_key, c.c.channel == row.channel)
-        conn.execute(
-            c.update()
-            .where(c.c.endpoint_key == endpoint.key, c.c.ended_at.is_(None), sa.not_(mine))
-            .values(ended_at=now)
-        )
+        part(conn, endpoint, now, keep=mine)
     conn.execute(
         e.update().where(e.c.key == endpoint.key).values(invalid_at=None, invalid_code=None)
     )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from notifier.channels.base import Channel
 from notifier.kinds import Channel as Name
-from outage.settings import Settings
+from outage.settings import SendMode, Settings
 from outage.site import Site
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ def configured(settings: Settings) -> dict[Name, tuple[str, ...]]:
         for channel, names in named.items()
     }
     return {channel: names for channel, names in found.items() if names}
+
+
+def sent_by(settings: Settings) -> frozenset[str]:
+    """The channels, ``sms`` and ``email``, by which something really goes out, to some at least."""
+    goes = settings.send in {SendMode.ALLOWLIST, SendMode.LIVE}
+    return frozenset(one.name.lower() for one in configured(settings)) if goes else frozenset()
 
 
 def opened(provider: str, settings: Settings, site: Site) -> Channel:

@@ -10,8 +10,10 @@ from sqlalchemy.engine import Connection
 from notifier import opting
 from notifier.replies.conversation import Conversation
 from notifier.replies.intents import Asked, Intent, Understood
-from notifier.replies.standing import WRONG_PERSON
+from notifier.situations import OUTAGES
 from outage import tables as t
+from outage.cis import edition
+from outage.disowned import WRONG_PERSON, part
 from outage.model import Actor
 from outage.opt_outs import to_stop
 from outage.site import Site
@@ -100,8 +102,14 @@ def end_texts(
 
 
 def start(conn: Connection, writer: Writer) -> Done:
-    """Lift an opt-out, and what the CIS said of the accounts: the person says otherwise."""
+    """Lift an opt-out, and what the CIS said of the accounts: the person says otherwise.
+
+    Who has said that the number is theirs now begins nothing of who had it before.
+    """
     e, c, a = t.endpoints, t.contacts, t.accounts
+    endpoint = conn.execute(e.select().where(e.c.key == writer.endpoint_key)).one()
+    if endpoint.invalid_code == WRONG_PERSON:
+        part(conn, endpoint, writer.now)
     conn.execute(
         e.update()
         .where(e.c.key == writer.endpoint_key)
@@ -109,15 +117,23 @@ def start(conn: Connection, writer: Writer) -> Done:
     )
     mine = sa.and_(c.c.endpoint_key == writer.endpoint_key, c.c.ended_at.is_(None))
     known = conn.execute(
-        c.update().where(mine).values(consent_source=REPLY, consent_at=writer.now)
+        c.update()
+        .where(mine)
+        .values(
+            topics=c.c.topics.bitwise_or(OUTAGES),
+            consent_source=REPLY,
+            consent_at=writer.now,
+        )
     ).rowcount
     if not known:
+        edition.changed(conn)
         return who(writer, Intent.STATUS, "opted_in_unknown_number")
     conn.execute(
         a.update()
         .where(a.c.key.in_(sa.select(c.c.account_key).where(mine)), a.c.outage_alerts.is_(False))
         .values(outage_alerts=True, alerts_source="person")
     )
+    edition.changed(conn)
     return Done(say="started", outcome="opted_in")
 
 

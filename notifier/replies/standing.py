@@ -13,12 +13,10 @@ from sqlalchemy.engine import Connection
 from notifier.moment import zone_named
 from notifier.replies.street import street_of
 from outage import tables as t
+from outage.disowned import WRONG_PERSON
 from outage.lifecycle import REOPEN_WITHIN
 from outage.model import Kind, OutageId, OutageKey, Service, Status
 from outage.site import Site
-
-WRONG_PERSON = "wrong_person"
-"""Why an endpoint is of no use: somebody else has the number now, and said so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

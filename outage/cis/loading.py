@@ -6,7 +6,7 @@ its validity and the language somebody chose (DECISIONS 19).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -23,6 +23,7 @@ from outage.cis.accounts import Account, Accounts
 from outage.clock import business_now
 from outage.columns import EPOCH
 from outage.database import Database
+from outage.disowned import disowned
 from outage.errors import OutageError
 from outage.loading import Loaded, LoadOptions, Progress, guard, judge, one_at_a_time
 from outage.model import Actor, JournalKind
@@ -30,7 +31,8 @@ from outage.model import Actor, JournalKind
 CHUNK = 1_500
 """Rows of one step: what fits into 50 ms on SQLite."""
 _FLIPS, _FLIPS_LEAST = 0.01, 10
-_SOURCE = "import"
+_SOURCE, _SUBSCRIPTION = "import", "subscription"
+"""Where consents came from: a file of accounts, and a form with a yes to it."""
 
 _a, _o, _e, _c = t.accounts.c, t.occupancies.c, t.endpoints.c, t.contacts.c
 Row = dict[str, Any]
@@ -259,7 +261,9 @@ def _contacts(work: _Work, keys: dict[str, int], endpoints: dict[tuple[str, str]
     with work.db.read() as conn:
         rows = conn.execute(t.contacts.select().where(_c.ended_at.is_(None))).all()
         off &= set(conn.execute(_ON_BY_PERSON).scalars())
+        others = disowned(conn)
     here = {(row.account_key, row.endpoint_key, row.channel): row for row in rows}
+    somebody_elses = set(others.values())
     begin = [
         {
             "account_key": account,
@@ -274,12 +278,18 @@ def _contacts(work: _Work, keys: dict[str, int], endpoints: dict[tuple[str, str]
         }
         for (account, endpoint, channel), quiet in wanted.items()
         if (account, endpoint, channel) not in here
+        and (account, endpoint, channel) not in somebody_elses
     ]
+
+    def is_unlisted(who: Contact) -> bool:
+        heard = who[0] not in untouched and (work.whole or who[0] in accounts)
+        return heard and who not in wanted
+
     imported = [(who, row) for who, row in here.items() if row.consent_source == _SOURCE]
-    end = [
-        {"the_key": row.key, "ended_at": work.now}
-        for who, row in imported
-        if who not in wanted and who[0] not in untouched and (work.whole or who[0] in accounts)
+    end = [{"the_key": row.key, "ended_at": work.now} for who, row in imported if is_unlisted(who)]
+    # Where the file lists it again later, it says something new.
+    forgiven = [
+        {"the_key": key, "ended_by": None} for key, who in others.items() if is_unlisted(who)
     ]
     quieter = [
         {"the_key": row.key, "quiet_from": wanted[who][0], "quiet_until": wanted[who][1]}
@@ -291,7 +301,27 @@ def _contacts(work: _Work, keys: dict[str, int], endpoints: dict[tuple[str, str]
     change = t.contacts.update().where(_c.key == sa.bindparam("the_key"))
     _write(work.db, change, end)
     _write(work.db, change, quieter)
+    _write(work.db, change, _topics([row for who, row in imported if who in wanted], here, off))
+    _write(work.db, change, forgiven)
     _write(work.db, t.contacts.insert(), begin)
+
+
+def _topics(
+    listed: Collection[sa.Row[Any]], here: Mapping[Contact, sa.Row[Any]], off: set[int]
+) -> list[Row]:
+    """Contacts that are told again now that the file says so, and no longer now that it does not.
+
+    An account that one of its people has turned on stays on for them; for the others what the file
+    says goes on to hold (DECISIONS 19), unless they have chosen. ``off``: accounts turned on so
+    that have their alerts off in the file.
+    """
+    shared = {who[0] for who, row in here.items() if row.consent_source == _SUBSCRIPTION} & off
+    return [
+        {"the_key": row.key, "topics": row.topics ^ _OUTAGES}
+        for row in listed
+        if row.chosen_at is None
+        and (row.account_key in shared if row.topics & _OUTAGES else row.account_key not in off)
+    ]
 
 
 def _journal(conn: Connection, actor: Actor) -> None:

@@ -82,8 +82,17 @@ contacts = Table(
     Column("consent_at", Instant, nullable=False),
     Column("ended_at", Instant),
     Column("chosen_at", Instant, comment="the person set topics and quiet hours; no import does"),
+    Column(
+        "ended_by", String, comment="wrong_person: no import begins it again while it is listed"
+    ),
     Index("ix_contacts_endpoint_key", "endpoint_key"),
     Index("ix_contacts_account_key", "account_key"),
+    Index(
+        "ix_contacts_ended_by",
+        "ended_by",
+        sqlite_where=text("ended_by IS NOT NULL"),
+        postgresql_where=text("ended_by IS NOT NULL"),
+    ),
     Index(
         "uq_contacts_open",
         "account_key",

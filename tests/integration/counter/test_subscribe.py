@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +12,16 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from counter.app import create_app
-from notifier import opting
+from notifier import opting, stopping
 from notifier.links import Links
-from notifier.replies.standing import WRONG_PERSON
+from outage import clock
 from outage import tables as t
+from outage.cis.accounts import read_accounts
+from outage.cis.loading import known_premises, load_accounts
 from outage.database import Database
-from outage.model import Status
+from outage.disowned import WRONG_PERSON
+from outage.loading import LoadOptions
+from outage.model import Actor, Status
 from outage.settings import SendMode, Settings
 from tests.integration.counter.test_lookup import place
 from tests.integration.counter.test_personal import SITE, everything, link, settings
@@ -40,9 +45,14 @@ def world(database: Database, settings: Settings) -> World:
     return world
 
 
+def sending(settings: Settings, mode: SendMode = SendMode.LIVE) -> Settings:
+    """The settings of a utility that has a provider for texts and one for mails."""
+    return replace(settings, send=mode, twilio_account_sid="AC1", smtp_host="127.0.0.1")
+
+
 @pytest.fixture
 def visitor(world: World, settings: Settings) -> Iterator[TestClient]:
-    app = create_app(replace(settings, send=SendMode.LIVE), world.db, SITE)
+    app = create_app(sending(settings), world.db, SITE)
     with TestClient(app, follow_redirects=False, base_url="http://127.0.0.1") as client:
         yield client
 
@@ -164,13 +174,38 @@ def test_a_link_says_done_no_longer_than_e_mails_come(
 def test_where_nothing_is_sent_nobody_is_told_that_it_was(
     world: World, settings: Settings, mode: SendMode
 ) -> None:
-    app = create_app(replace(settings, send=mode), world.db, SITE)
+    app = create_app(sending(settings, mode), world.db, SITE)
     with TestClient(app, follow_redirects=False, base_url="http://127.0.0.1") as visitor:
         for form in (TEXT, MAILED):
             to = send(visitor, **form).headers["location"]
             page = visitor.get(to).text
             assert "none will come" in page
             assert "We have sent" not in page
+
+
+def test_what_no_provider_would_take_is_not_said_to_be_sent(
+    world: World, settings: Settings
+) -> None:
+    mails_only = replace(settings, send=SendMode.LIVE, smtp_host="127.0.0.1")
+    app = create_app(mails_only, world.db, SITE)
+    with TestClient(app, follow_redirects=False, base_url="http://127.0.0.1") as visitor:
+        said = [send(visitor, **form).headers["location"] for form in (TEXT, MAILED)]
+    assert said == [f"/subscribe?said={word}" for word in ("asked_none", "asked_email")]
+
+
+def test_while_sending_is_stopped_nobody_is_asked_nor_told_that_they_are(
+    world: World, visitor: TestClient
+) -> None:
+    operator = Actor(kind="cli", name="test")
+    with world.db.write() as conn:
+        stopping.stop(conn, actor=operator, why="wrong texts went out")
+    assert send(visitor, **TEXT).headers["location"] == "/subscribe?said=asked_none"
+    # Nor does it come once sending goes on.
+    with world.db.write() as conn:
+        stopping.resume(conn, actor=operator)
+    assert rows(world, t.answers) == []
+    assert send(visitor, **TEXT).headers["location"] == "/subscribe?said=asked_sms"
+    assert len(rows(world, t.answers)) == 1
 
 
 @pytest.mark.parametrize("by", ["one click", "button"])
@@ -317,6 +352,53 @@ def test_a_yes_proves_an_address_and_parts_it_from_who_had_it_before(
     world.plan()
     told = [address for address, _, _ in world.messages()]
     assert told.count(form["address"]) == 1
+
+
+@pytest.mark.parametrize("word", ["YES", "START"])
+def test_no_load_gives_a_number_back_to_whom_it_was_taken_from(
+    world: World, visitor: TestClient, tmp_path: Path, word: str
+) -> None:
+    number, talk = "+12025550173", Talk(world)
+    world.account("4711-3", ["P4"], number)
+    lines = f"account_id,premise_ids,mobile\n4711-1,P1,{KNOWN}\n4711-3,P4,{number}\n"
+    load(world, tmp_path, lines)
+    assert "gets no more texts" in talk.say(number, "WRONG")
+    if word == "YES":
+        send(visitor, **{**TEXT, "address": number})
+    talk.say(number, word)
+    assert talk.endpoint(number).invalid_at is None
+    load(world, tmp_path, lines)
+    mine = talk.endpoint(number).key
+    assert whose_is(world, mine) == ({"4711-1"} if word == "YES" else set())
+    world.declare("P4")
+    world.plan()
+    assert number not in {address for address, _, _ in world.messages()}
+    # Another account that the number is given to later is no former owner's.
+    talk.say(number, "WRONG")
+    load(world, tmp_path, f"{lines}4711-2,P2,{number}\n", days=1)
+    talk.say(number, "START")
+    assert whose_is(world, mine) == {"4711-2"}
+
+
+def load(world: World, folder: Path, text: str, days: int = 0) -> None:
+    """Load accounts as the nightly import does, so many days later."""
+    (folder / "accounts.csv").write_text(text, encoding="utf-8")
+    with world.db.write() as conn:
+        clock.move_to(conn, clock.business_now(conn) + timedelta(days=days))
+    with world.db.read() as conn:
+        known = known_premises(conn)
+    found = read_accounts(folder / "accounts.csv", premises=known, mapping={})
+    load_accounts(world.db, found, LoadOptions(partial=True), actor=Actor(kind="cli", name="test"))
+
+
+def whose_is(world: World, endpoint_key: int) -> set[str]:
+    """Accounts that an endpoint stands for."""
+    names = {row.key: row.id for row in rows(world, t.accounts)}
+    return {
+        names[row.account_key]
+        for row in rows(world, t.contacts)
+        if row.endpoint_key == endpoint_key and row.ended_at is None
+    }
 
 
 def test_nobody_is_bombed(

@@ -16,6 +16,7 @@ from outage.cis.accounts import Accounts, read_accounts
 from outage.cis.loading import PreferencesFlippedError, known_premises, load_accounts
 from outage.columns import EPOCH
 from outage.database import Database, open_database
+from outage.disowned import WRONG_PERSON
 from outage.loading import Loaded, LoadOptions, LoadRunningError, ShrinkingError
 from outage.model import Actor
 from outage.sheet import SheetRefusedError
@@ -272,7 +273,57 @@ def test_alerts_that_a_person_turned_on_are_not_for_whom_the_file_adds(
         ("email", 0),
     ]
     load(town, tmp_path, BEN.replace(",no,no,", ",no,yes,").replace("0102", "0103"))
-    assert [row.topics for row in rows(town, t.contacts)] == [1, 0, 1]
+    # Now the file says yes for everybody, also for whom it had added before.
+    assert [row.topics for row in rows(town, t.contacts)] == [1, 1, 1]
+
+
+def test_what_the_file_says_holds_for_those_of_an_account_who_have_not_chosen(
+    town: Database, tmp_path: Path
+) -> None:
+    load(town, tmp_path, BEN)
+    with town.write() as conn:
+        mine = t.contacts.c.channel == "sms"
+        conn.execute(t.accounts.update().values(outage_alerts=True, alerts_source="person"))
+        conn.execute(t.contacts.update().where(mine).values(consent_source="subscription"))
+        conn.execute(t.contacts.update().where(~mine).values(topics=0))
+    yes = BEN.replace(",no,no,", ",no,yes,")
+    said = []
+    for row in (yes, BEN, yes):
+        load(town, tmp_path, row)
+        said.append([contact.topics for contact in rows(town, t.contacts)])
+    assert said == [[1, 1], [1, 0], [1, 1]]
+    with town.write() as conn:
+        chosen = {"topics": 0, "chosen_at": datetime(2026, 1, 2, tzinfo=UTC)}
+        conn.execute(t.contacts.update().values(**chosen))
+    load(town, tmp_path, yes)
+    assert [contact.topics for contact in rows(town, t.contacts)] == [0, 0]
+
+
+def test_whom_a_number_was_taken_from_gets_it_back_once_the_file_lists_it_anew(
+    town: Database, tmp_path: Path
+) -> None:
+    def whose() -> list[bool]:
+        return [row.ended_at is None for row in rows(town, t.contacts)]
+
+    other = BEN.replace("604 555 0102", "604 555 0109")
+    load(town, tmp_path, ANNA, BEN)
+    with town.write() as conn:
+        ended = {"ended_at": datetime(2026, 1, 2, tzinfo=UTC), "ended_by": WRONG_PERSON}
+        mine = (
+            t.contacts.c.key
+            == conn.execute(
+                sa.select(t.contacts.c.key).where(t.contacts.c.account_key == 2).limit(1)
+            ).scalar_one()
+        )
+        conn.execute(t.contacts.update().where(mine).values(**ended))
+    before = whose()
+    assert before.count(False) == 1
+    for lines in ([ANNA, BEN], [ANNA]):
+        load(town, tmp_path, *lines, options=LoadOptions(partial=True))
+        assert whose() == before
+    load(town, tmp_path, ANNA, other)
+    load(town, tmp_path, ANNA, BEN)
+    assert whose() == [*before, False, True]
 
 
 def test_a_file_that_flips_many_preferences_is_held(town: Database, tmp_path: Path) -> None:

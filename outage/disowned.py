@@ -1,0 +1,52 @@
+"""Whose a number was before: what that account is told no longer goes to who has it now.
+
+Somebody says WRONG, and later that they want messages of their own. The account information may go
+on to list the number for who had it before: what it said then holds no longer (DECISIONS 19).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from outage import tables as t
+
+WRONG_PERSON = "wrong_person"
+"""Why an endpoint is of no use, and why a contact ended: it is somebody else's, who said so."""
+
+_C = t.contacts
+
+
+def part(
+    conn: Connection,
+    endpoint: sa.Row[Any],
+    now: datetime,
+    *,
+    keep: sa.ColumnElement[bool] | None = None,
+) -> None:
+    """End the contacts of those who had an address when somebody else said that it is theirs.
+
+    What another account was given it for since then is no earlier owner's, nor is what to ``keep``.
+    """
+    before = sa.select(_C.c.account_key).where(
+        _C.c.endpoint_key == endpoint.key, _C.c.consent_at <= endpoint.invalid_at
+    )
+    theirs = sa.and_(
+        _C.c.endpoint_key == endpoint.key, _C.c.ended_at.is_(None), _C.c.account_key.in_(before)
+    )
+    if keep is not None:
+        theirs = sa.and_(theirs, sa.not_(keep))
+    conn.execute(_C.update().where(theirs).values(ended_at=now, ended_by=WRONG_PERSON))
+
+
+def disowned(conn: Connection) -> dict[int, tuple[int, int, str]]:
+    """Contacts that no import begins again, by key: account, endpoint and channel."""
+    rows = conn.execute(
+        sa.select(_C.c.key, _C.c.account_key, _C.c.endpoint_key, _C.c.channel).where(
+            _C.c.ended_by == WRONG_PERSON
+        )
+    )
+    return {row.key: (row.account_key, row.endpoint_key, row.channel) for row in rows}
