@@ -13,6 +13,9 @@ HEADER = "x-outage-visitor"
 LASTS_S = 60
 """How far the clocks of two hosts may differ, and how long a request may be on its way."""
 
+LONGEST_CHAIN = 2048
+"""Characters at the end of what proxies say that are looked at; a header may hold megabytes."""
+
 Networks = Sequence[IPv4Network | IPv6Network]
 
 
@@ -22,7 +25,13 @@ def address(peer: str, forwarded_for: str, trusted: Networks) -> str:
     Each proxy adds to the end whom it heard from: what stands before the last one that we do not
     trust may be made up.
     """
-    said = [part.strip() for part in forwarded_for.split(",") if part.strip()]
+    if not forwarded_for or not _is_in(peer, trusted):
+        return peer
+    told = forwarded_for
+    if len(told) > LONGEST_CHAIN:
+        # What is cut through would be another address.
+        _, _, told = told[-LONGEST_CHAIN:].partition(",")
+    said = [part.strip() for part in told.split(",") if part.strip()]
     found = peer
     while said and _is_in(found, trusted):
         found = said.pop()
