@@ -109,6 +109,18 @@ def _some(value: Several) -> Several:
     return value
 
 
+def _told_apart(value: tuple["Area", ...]) -> tuple["Area", ...]:
+    at: dict[tuple[str, str], int] = {}
+    for number, area in enumerate(value, start=1):
+        first = at.setdefault((area.kind, area.name.casefold()), number)
+        if first != number:
+            raise _refuse(
+                f"holds {area.name!r} of kind {area.kind!r} twice, at {first} and {number}: "
+                "capitals make no difference; leave one out or name it otherwise."
+            )
+    return value
+
+
 def _known_languages(value: tuple[str, ...]) -> tuple[str, ...]:
     for language in _some(value):
         _known_language(language)
@@ -262,7 +274,7 @@ class Site(_Part):
     advisory_lifted: Wording = {}
     """The same for its end."""
     colours: Colours = Colours()
-    areas: tuple[Area, ...] = ()
+    areas: Annotated[tuple[Area, ...], AfterValidator(_told_apart)] = ()
     resources: tuple[Resource, ...] = ()
     """Where people find warmth, water or a plug, now: take out what has closed."""
     storm_outages: Annotated[int, Field(ge=0)] = 50

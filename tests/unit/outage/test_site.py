@@ -101,3 +101,13 @@ def test_the_page_may_be_in_languages_that_messages_are_not() -> None:
     assert problems(LEAST + 'page_languages = ["en", "tlh"]\n') == (
         "page_languages holds 'tlh'; the page has words in: en, es, fr, zh, pa, ar.",
     )
+
+
+def test_two_areas_of_one_kind_that_differ_in_capitals_only_are_refused() -> None:
+    areas = (("Springfield", "county"), ("springfield", "city"), ("SPRINGFIELD", "county"))
+    text = "".join(
+        f'[[areas]]\nname = "{name}"\nkind = "{kind}"\nserved = 9\n' for name, kind in areas
+    )
+    (found,) = problems(LEAST + text)
+    assert found.startswith("areas holds 'SPRINGFIELD' of kind 'county' twice, at 1 and 3: ")
+    assert len(parse(LEAST + text.rpartition("[[areas]]")[0]).areas) == 2
