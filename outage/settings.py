@@ -370,6 +370,18 @@ class Settings:
         "1",
         "An import loads its good rows while fewer than this many per cent are bad.",
     )
+    opt_ins_kept_days: int = setting(
+        reading.whole(31, 3650),
+        "60",
+        "Days after which a wish for messages that nobody has said yes to is erased, with the "
+        "number or mailbox where nothing else names it.",
+    )
+    words_kept_days: int = setting(
+        reading.whole(7, 3650),
+        "400",
+        "Days after which reports by form are erased, and the words and numbers of texts, taps and "
+        "answers to them.",
+    )
     host: str = setting(reading.text, "127.0.0.1", "Address every listener binds.")
     page_port: int = setting(reading.port, "8000", "Port of the public page.")
     page_streams: int = setting(

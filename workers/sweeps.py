@@ -12,9 +12,10 @@ from outage.database import Database
 from outage.deadlines import Leads
 from outage.settings import Settings
 from outage.site import load_site
-from workers import opening, queues, retention, timers
+from workers import opening, queues, timers
 from workers.dispatch import Dispatch
 from workers.loops import Loop
+from workers.retention import Retention
 
 RETENTION_S = 3600.0
 WEIGH_S = 60.0
@@ -54,7 +55,7 @@ def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> lis
         Loop(name="timers", turn=partial(timers.fire, db, Leads.of(settings))),
         Loop(
             name="retention",
-            turn=partial(retention.forget_idempotency_keys, db),
+            turn=Retention.of(db, settings).turn,
             every_s=RETENTION_S,
             woken=False,
         ),
