@@ -15,10 +15,10 @@ from pathlib import Path
 
 from status_page.crowd import WAITING_BYTES, Client, Crowd, Fault, Group, Refusal
 from status_page.errors import UnreadablePublication
-from status_page.frames import Change, Wanted, chunk, frame, frames_for
+from status_page.frames import Wanted, chunk, frame, frames_for
 from status_page.history import History
 from status_page.pointer import Pointer
-from status_page.replay import LARGEST, Replays
+from status_page.replay import Replays
 from status_page.store import POINTER
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,8 @@ RETRY_MS = (1_000, 8_000)
 _MOMENTS = 50
 _AT_ONCE = 500
 """Clients written to before others get a turn: pages are served meanwhile."""
+_Same = tuple[str, Wanted]
+"""Language and filter: groups that are told the same."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -157,25 +159,29 @@ class Broadcaster:
         return random.choice(self._hellos[1])  # noqa: S311 spreads reconnections, keeps no secret
 
     async def _pass_on(self, old: Pointer, pointer: Pointer) -> None:
-        told: dict[str, list[Change] | None] = {}
-        while asked := {group.language for group in self.crowd.groups()} - set(told):
-            told |= await asyncio.to_thread(self._between, old.id, pointer.id, asked)
+        told: dict[_Same, bytes | None] = {}
+        while asked := {_same(group) for group in self.crowd.groups()} - told.keys():
+            told |= await asyncio.to_thread(self._frames, old.id, pointer.id, asked)
         reset = _reset(pointer)
+        self.figures.resets += None in told.values()
+        # Only now that all is made: what could not be is tried again. Whoever joins from here on is
+        # greeted with the new pointer, and nobody is told twice.
+        self.pointer = pointer
 
         def content(group: Group) -> bytes:
-            changes = told.get(group.language)
-            frames = None if changes is None else frames_for(changes, group.wanted)
-            return reset if frames is None or len(frames) > LARGEST else frames
+            frames = told[_same(group)]
+            return reset if frames is None else frames
 
-        self.figures.resets += None in told.values()
-        # Whoever joins from here on is greeted with the new pointer, and nobody is told twice.
-        self.pointer = pointer
         await self._give(content)
 
-    def _between(
-        self, have: str, target: str, languages: Iterable[str]
-    ) -> dict[str, list[Change] | None]:
-        return {each: self._history.between(have, target, each) for each in languages}
+    def _frames(self, have: str, target: str, asked: Iterable[_Same]) -> dict[_Same, bytes | None]:
+        """Make what each group is told; None: more than it should be, or there is no way."""
+        languages = {language for language, _ in asked}
+        ways = {each: self._history.between(have, target, each) for each in languages}
+        return {
+            (language, wanted): None if (way := ways[language]) is None else frames_for(way, wanted)
+            for language, wanted in asked
+        }
 
     async def _give(self, content: Callable[[Group], bytes]) -> None:
         told = [(group, tuple(group.clients), content(group)) for group in self.crowd.groups()]
@@ -205,6 +211,10 @@ class Broadcaster:
         self.crowd.leave(client)
         client.transport.abort()
         client.end()
+
+
+def _same(group: Group) -> _Same:
+    return group.language, group.wanted
 
 
 def _reset(pointer: Pointer) -> bytes:

@@ -5,11 +5,13 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from status_page.frames import Change
+from status_page.frames import LARGEST, Change
 from status_page.pointer import delta_name, parse_id
 
 LONGEST = 120
 """Steps after which loading the page is cheaper than replaying what happened to it."""
+LARGEST_DELTA = 8 * LARGEST
+"""Bytes of a delta that are not even read: what it says is more than a client would be sent."""
 KEPT_BYTES = 16 * 1024 * 1024
 """How much of the deltas' text is kept in memory, as read from disk."""
 
@@ -57,7 +59,10 @@ class History:
                 self._kept.move_to_end(key)
                 return known[0]
         try:
-            content = (self._folder / delta_name(generation, language)).read_bytes()
+            path = self._folder / delta_name(generation, language)
+            if path.stat().st_size > LARGEST_DELTA:
+                return None
+            content = path.read_bytes()
             change = Change(json.loads(content))
         except (OSError, ValueError, KeyError, TypeError):
             return None

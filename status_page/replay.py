@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from status_page.frames import Wanted, frames_for
 from status_page.history import History
 
-LARGEST = 1024 * 1024
-"""Bytes beyond which a client had better load the page, which is compressed."""
 _KEPT_BYTES = 16 * 1024 * 1024
 _KEPT = 256
 
@@ -43,10 +41,12 @@ class Replays:
                 self._forget(target)
             if key not in self._made:
                 # Not in a thread each: what ten thousand ask for together is read once.
-                changes = await asyncio.to_thread(self._history.between, have, target, language)
-                made = None if changes is None else frames_for(changes, wanted)
-                self._keep(key, None if made is not None and len(made) > LARGEST else made)
+                self._keep(key, await asyncio.to_thread(self._missed, key, target))
             return self._made[key]
+
+    def _missed(self, key: _Missed, target: str) -> bytes | None:
+        changes = self._history.between(key.have, target, key.language)
+        return None if changes is None else frames_for(changes, key.wanted)
 
     def _forget(self, target: str) -> None:
         self._target = target

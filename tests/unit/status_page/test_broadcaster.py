@@ -6,7 +6,7 @@ import pytest
 
 from status_page.broadcaster import Broadcaster
 from status_page.crowd import Client
-from status_page.frames import EVERYTHING
+from status_page.frames import EVERYTHING, Change, Wanted
 from tests.unit.status_page.storm import Publication, outage, status
 
 
@@ -69,3 +69,31 @@ def test_what_could_not_be_passed_on_is_passed_on_later(
         return connection.written
 
     assert b"7 homes" in asyncio.run(spoil_and_repair())
+
+
+def test_a_frame_that_could_not_be_made_is_made_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    publication = Publication(tmp_path)
+    publication.publish(status(outage(1)))
+    made, fails = Change.frame_for, [True]
+
+    def fail_once(change: Change, wanted: Wanted, most: int) -> bytes | None:
+        if fails.pop() if fails else False:
+            raise MemoryError
+        return made(change, wanted, most)
+
+    monkeypatch.setattr(Change, "frame_for", fail_once)
+
+    async def watch() -> bytes:
+        broadcaster = Broadcaster(tmp_path, most_streams=9, most_from_one=9)
+        await broadcaster.look()
+        connection = await listener(broadcaster)
+        publication.publish(status(outage(1, matched=7)))
+        watch = asyncio.create_task(broadcaster.run())
+        await until(lambda: b"event: generation" in connection.written)
+        watch.cancel()
+        return connection.written
+
+    assert b"7 homes" in asyncio.run(watch())
+    assert caplog.text.count("could not be passed on") == 1

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from status_page.crowd import Client, Crowd, Refusal, origin_of
-from status_page.frames import EVERYTHING, Wanted
+from status_page.frames import EVERYTHING, LARGEST, Wanted
 from status_page.history import History
-from status_page.replay import LARGEST, Replays
+from status_page.replay import Replays
 from tests.unit.status_page.storm import Publication, outage, status
 
 

@@ -43,7 +43,7 @@ def test_what_the_stream_sends_is_valid_too(tmp_path: Path, wanted: Wanted) -> N
     pointer = press.publish(status(outage(1, matched=7), outage(2, matched=8))).pointer
     delta = json.loads((tmp_path / delta_name(pointer.id, "en")).read_bytes())
     sent = Change(delta).frame_for(wanted)
-    assert sent is not None
+    assert sent
     (line,) = re.findall(rb"^data: (.*)$", sent, re.MULTILINE)
     event = json.loads(line)
     assert "O-7K3M1" in {each["id"] for each in event["changed"]}
