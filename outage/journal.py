@@ -197,10 +197,17 @@ def entries_of(
 ) -> list[JournalEntry]:
     """Return an outage's entries of these kinds behind ``number``, oldest first."""
     entries = t.journal.c
+    behind = sa.and_(entries.outage_key == outage_key, entries.number > number)
+    return entries_where(conn, behind, kinds=kinds)
+
+
+def entries_where(
+    conn: Connection, which: sa.ColumnElement[bool], *, kinds: Sequence[str]
+) -> list[JournalEntry]:
+    """Return those entries of these kinds, oldest first."""
+    entries = t.journal.c
     rows = conn.execute(
-        t.journal.select()
-        .where(entries.outage_key == outage_key, entries.number > number, entries.kind.in_(kinds))
-        .order_by(entries.number)
+        t.journal.select().where(which, entries.kind.in_(kinds)).order_by(entries.number)
     ).mappings()
     return [_entry(row) for row in rows]
 

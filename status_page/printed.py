@@ -79,9 +79,9 @@ def read_part(name: str, content: bytes | None) -> Printed:
 
 def facts_of(outage: PublicOutage) -> dict[str, Any]:
     """Return an outage as plain JSON values, times in RFC 3339, its outline as GeoJSON."""
-    values = dataclasses.asdict(outage)
-    # Told on its own page only; it never changes alone.
-    del values["etrs"]
+    # What has happened is told on its own page only; it never changes alone.
+    values = dataclasses.asdict(dataclasses.replace(outage, etrs=(), steps=()))
+    del values["etrs"], values["steps"]
     return {name: _plain(value) for name, value in values.items()} | {
         "areas": list(outage.area_names),
         "masked": list(outage.masked),

@@ -24,6 +24,7 @@ from status_page.press import Press
 from status_page.reader import public_site, read_status
 from status_page.rendering import Renderer
 from status_page.store import POINTER, Store
+from status_page.timeline import Timelines
 from status_page.view import PublicStatus
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Publisher:
         self._store = store
         published = public_site(site, address)
         self._areas = Areas(published.areas)
+        self._timelines = Timelines()
         self._press = Press(Renderer(published), store)
         self._send_mode = send_mode
         self._ring = ring
@@ -94,6 +96,7 @@ class Publisher:
             with self._db.read() as conn:
                 status, number = read_status(conn, send_mode=self._send_mode)
                 status = self._areas.put(conn, status)
+                status = self._timelines.put(conn, status, number)
             # Time alone changes things too: an outage that is over leaves the page.
             changed = self._press.has_changed(status)
             if changed:

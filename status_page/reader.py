@@ -231,7 +231,7 @@ def _outage(row: RowMapping, now: datetime, etrs: tuple[PublicSaid, ...]) -> Pub
         matched=_matched(row, status, kind),
         restored_count=(row["premises_restored"] or 0) if back else 0,
         etr=_etr(row, now) if status in OPEN and kind is not Kind.ADVISORY else None,
-        etrs=etrs if status in OPEN and kind is not Kind.ADVISORY else (),
+        etrs=etrs if kind is not Kind.ADVISORY else (),
         next_update_by=_ahead(row["next_update_by"], now),
         message=row["message"] or "",
         planned_start=row["planned_start"],

@@ -15,6 +15,8 @@ import jinja2
 from outage.model import STORMS, Kind, Status
 from outage.privacy import MIN_PREMISES
 from status_page.advice import to_do
+from status_page.moments import MOST as MOST_MOMENTS
+from status_page.moments import SHOWN, moments
 from status_page.view import SECTIONS, PublicOutage, PublicSite, PublicStatus, Totals, by_area
 from status_page.words import FALLBACK, Words
 
@@ -99,7 +101,17 @@ class Renderer:
     def details(self, outage: PublicOutage, language: str) -> str:
         """Render the inside of an outage's own page."""
         danger, todo = self._advise(outage, language)
-        return self._fragment("details.html", language, outage=outage, danger=danger, todo=todo)
+        happened = moments(outage)
+        return self._fragment(
+            "details.html",
+            language,
+            outage=outage,
+            danger=danger,
+            todo=todo,
+            newest=happened[:SHOWN],
+            earlier=happened[SHOWN:MOST_MOMENTS],
+            is_cut=len(happened) > MOST_MOMENTS,
+        )
 
     def moved(self, into: str, language: str) -> str:
         """Render the inside of the page of an outage that goes on as part of another."""

@@ -134,6 +134,22 @@ class PublicSaid:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicStep:
+    """Something that happened ``at`` a moment: ``what`` is a key of the words ``timeline.``.
+
+    ``code`` is the crew's status or the cause as it was from then on, ``reason`` a coded reason,
+    ``earliest`` and ``latest`` the estimate that was published.
+    """
+
+    at: datetime
+    what: str
+    code: str = ""
+    reason: str = ""
+    earliest: datetime | None = None
+    latest: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublicOutage:
     """One outage as the public sees it.
 
@@ -146,6 +162,7 @@ class PublicOutage:
         matched: Homes and businesses without service by our own match; None until the first.
         restored_count: Homes and businesses already back.
         etrs: Every estimate that was published, the first one first; not part of its facts.
+        steps: What else has happened to it, in order of the record; not part of its facts.
         outline: Ground of who is still out, as GeoJSON text; empty: none is shown.
         areas: Which of the site's areas it lies in: of each kind the one with most of its premises.
         changed: When anything on this value last changed.
@@ -176,6 +193,7 @@ class PublicOutage:
     outline: str = ""
     areas: tuple[AreaName, ...] = ()
     etrs: tuple[PublicSaid, ...] = ()
+    steps: tuple[PublicStep, ...] = ()
 
     def __post_init__(self) -> None:
         """Let no small number in."""

@@ -103,7 +103,10 @@ function apply(delta) {
     // It has changed, or goes on as part of another: either way this is what stands here now.
     const change = [...delta.changed, ...(delta.moved ?? [])].find((each) => each.id === outageId);
     if (change?.details) {
-      document.getElementById("outage").innerHTML = change.details;
+      const holder = document.getElementById("outage");
+      const unfolded = holder.querySelector("details")?.open;
+      holder.innerHTML = change.details;
+      holder.querySelector("details")?.toggleAttribute("open", unfolded);
       announce(words.liveThis);
     } else if (delta.removed.includes(outageId)) sayGone();
   } else {

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from outage.model import CrewStatus, Kind, Reason, Service, Status
+from outage.model import CrewStatus, Kind, Service, Status
 from status_page.rendering import Renderer
-from status_page.view import PublicArea, PublicOutage, PublicSaid, PublicSite, PublicStatus, Totals
+from status_page.view import PublicArea, PublicOutage, PublicSite, PublicStatus, Totals
 from status_page.words import catalogue, languages
 from tests.unit.status_page.storm import NOW, SITE, Publication, etr, hours, outage, sample, status
 
@@ -199,18 +199,6 @@ def test_an_advisory_in_force_carries_its_notice_word_for_word() -> None:
             outage(1, kind=Kind.ADVISORY, service=Service.WATER, status=Status.CLOSED),
         ):
             assert bound not in show(other, "en")
-
-
-def test_an_outages_page_tells_how_its_estimate_has_changed() -> None:
-    said = (
-        PublicSaid(at=NOW - hours(2), latest=NOW),
-        PublicSaid(at=NOW - hours(1), latest=NOW + hours(3), reason=Reason.PARTS),
-    )
-    one = words_of(Renderer(SITE).details(outage(1, etr=etr(3), etrs=said), "en"))
-    assert "How the expected time has changed Said Expected back Sunday 22 Nov, 1:15 PM PST" in one
-    assert "Sunday 22 Nov, 6:15 PM PST – parts are on their way" in one
-    first = words_of(Renderer(SITE).details(outage(1, etr=etr(3), etrs=said[:1]), "en"))
-    assert "has changed" not in first
 
 
 def test_each_area_where_some_are_out_is_told_with_out_and_served() -> None:
