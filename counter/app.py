@@ -33,9 +33,9 @@ def create_app(settings: Settings, db: Database, site: Site = NEUTRAL) -> Starle
     """Build the application. The database stays the caller's to close."""
     lexicons()  # read now, and not while the first text waits for its answer
     showing, visitors = Showing(site, settings), Visitors(settings)
-    personal = Personal(db, settings, site, showing, visitors)
     door = Door(site, showing, visitors)
     lookup = Lookup(db, site, door)
+    personal = Personal(db, settings, site, showing, visitors, lookup)
     nonces = Nonces(settings.secret_key)
     subscribing = Subscribing(
         db,

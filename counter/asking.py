@@ -16,6 +16,8 @@ class Asked:
     token: str
     language: str
     wish: str
+    who: str = ""
+    """The household that asks; empty for this machine's own."""
     said: str = ""
     form: Mapping[str, str] | None = None
 

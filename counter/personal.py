@@ -17,10 +17,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from counter import choices, standing
+from counter import choices, having, standing
 from counter.asking import Asked, Refused, tapped
 from counter.choices import Wish, minutes
+from counter.having import Having
 from counter.limits import Limit
+from counter.lookup import Lookup
 from counter.showing import Showing, Shown, again, unsubscribed
 from counter.subscribing import Confirming
 from counter.temporary import Temporary
@@ -38,7 +40,7 @@ log = logging.getLogger(__name__)
 MOST_BYTES = 8 * 1024
 PER_LINK, PER_ADDRESS, WRONG = 30, 6000, 20
 """A minute: of one link, of one address (a whole carrier may share one), and wrong links of one."""
-_SAID = frozenset({"out", "on", "saved", "stopped", "resumed"})
+_SAID = frozenset({"out", "on", "saved", "stopped", "resumed", "added", "removed", "undone"})
 _NIGHTS = frozenset({"usual", "any", "own"})
 
 
@@ -49,8 +51,14 @@ Do = Callable[[Connection, Holder, Asked], str]
 class Personal:
     """The personal pages over one database. A database that is away is said in a sentence."""
 
-    def __init__(
-        self, db: Database, settings: Settings, site: Site, showing: Showing, visitors: Visitors
+    def __init__(  # noqa: PLR0917  # what all pages are made of
+        self,
+        db: Database,
+        settings: Settings,
+        site: Site,
+        showing: Showing,
+        visitors: Visitors,
+        lookup: Lookup,
     ) -> None:
         self._db, self._site = db, site
         self._links = Links.of(settings)
@@ -65,6 +73,7 @@ class Personal:
             "save": self._save,
             "stop": self._stop,
             "resume": self._resume,
+            **Having(lookup).does(),
         }
 
     def routes(self) -> list[Route]:
@@ -114,6 +123,7 @@ class Personal:
             token=request.path_params["token"],
             language=known or accepted(request.headers.get("accept-language", ""), spoken),
             wish=known,
+            who=self._visitors.who(request),
             said=said if said in _SAID else "",
             form=form,
         )
@@ -180,6 +190,7 @@ class Personal:
                 return self._showing.ended(asked.token, language, chosen)
             mine = places_of(conn, holder.endpoint_key)
             spots, as_of = standing.look(conn, mine, holder.endpoint_key, language, self._site)
+            removable = having.removable(conn, holder)
         shown = Shown(
             token=asked.token,
             language=language,
@@ -188,6 +199,9 @@ class Personal:
             said=asked.said,
             wrong=wrong,
             once=secrets.token_urlsafe(9),
+            removable=removable,
+            place=(asked.form or {}).get("place", "") if wrong else "",
+            postal_code=(asked.form or {}).get("postal_code", "") if wrong else "",
         )
         return self._showing.page(shown, chosen, status)
 

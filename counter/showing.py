@@ -44,6 +44,10 @@ class Shown:
     said: str
     wrong: str
     once: str
+    removable: frozenset[int] = frozenset()
+    """Premises that they have added, and may take away."""
+    place: str = ""
+    postal_code: str = ""
 
 
 class Showing:

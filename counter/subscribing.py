@@ -81,11 +81,11 @@ class Subscribing:
         place = visit.field("place", LONGEST_PLACE)
         with self._db.read() as conn:
             found = self._lookup.found(conn, visit, place, visit.field("postal_code", LONGEST_CODE))
-            occupancies = _held(conn, found)
+            occupancies = held(conn, found)
             full = opting.is_full(conn)
         if full or found.next_step == "find_wait":
             return self._door.busy(visit, WRONG_FOR_S)
-        wrong = _refused(found, occupancies)
+        wrong = refused(found, occupancies)
         if wrong or found.account is None:
             return self._shown(visit, wrong, found)
         wish = Wish(
@@ -136,7 +136,7 @@ class Subscribing:
         )
 
 
-def _refused(found: Finding, occupancies: Sequence[int]) -> str:
+def refused(found: Finding, occupancies: Sequence[int]) -> str:
     """Why nobody can be told of what was found; empty where they can, or may write anew."""
     if found.next_step:
         return ""
@@ -146,7 +146,7 @@ def _refused(found: Finding, occupancies: Sequence[int]) -> str:
     return "subscribe_several" if len(occupancies) > len(found.places) else ""
 
 
-def _held(conn: Connection, found: Finding) -> list[int]:
+def held(conn: Connection, found: Finding) -> list[int]:
     """What the account holds now: those places first that were proved."""
     o = t.occupancies.c
     rows = conn.execute(

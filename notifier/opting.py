@@ -127,6 +127,17 @@ def ask(conn: Connection, wish: Wish, site: Site, link: str) -> None:
     conn.info[APPENDED] = True
 
 
+def add(conn: Connection, wish: Wish, endpoint_key: int) -> bool:
+    """Let a wish hold that comes by the link sent to the number or mailbox itself.
+
+    Nothing is asked for again; False where they have stopped, or the place was given up.
+    """
+    if _is_told(conn, wish.account_key, endpoint_key, wish.channel):
+        return True
+    key = _write_down(conn, wish, endpoint_key, wall_now(conn), source="link")
+    return _confirm(conn, conn.execute(_O.select().where(_O.c.key == key)).one())
+
+
 def waits(conn: Connection, endpoint_key: int) -> bool:
     """Whether this number was asked for a YES and has not said it."""
     return conn.execute(_waiting(conn, endpoint_key).limit(1)).first() is not None
@@ -206,7 +217,9 @@ def _endpoint(conn: Connection, wish: Wish) -> sa.Row[Any]:
     return conn.execute(e.select().where(mine).with_for_update()).one()
 
 
-def _write_down(conn: Connection, wish: Wish, endpoint_key: int, wall: datetime) -> int | None:
+def _write_down(
+    conn: Connection, wish: Wish, endpoint_key: int, wall: datetime, source: str = "page"
+) -> int | None:
     dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
     key: int | None = conn.execute(
         dialect.insert(_O)
@@ -217,7 +230,7 @@ def _write_down(conn: Connection, wish: Wish, endpoint_key: int, wall: datetime)
             account_key=wish.account_key,
             occupancy_key=wish.occupancy_key,
             language=wish.language,
-            source="page",
+            source=source,
             asked_at=wall,
         )
         .on_conflict_do_nothing(index_elements=["once"])

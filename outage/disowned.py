@@ -1,7 +1,8 @@
-"""Whose a number was before: what that account is told no longer goes to who has it now.
+"""Contacts that a person has ended: no import begins one again while its file goes on to list it.
 
-Somebody says WRONG, and later that they want messages of their own. The account information may go
-on to list the number for who had it before: what it said then holds no longer (DECISIONS 19).
+Somebody says WRONG, and later that they want messages of their own: what the account is told no
+longer goes to who has its number now. Or somebody takes a place away that they are told of. The
+account information may go on to list the number: what it said then holds no longer (DECISIONS 19).
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from outage import tables as t
 
 WRONG_PERSON = "wrong_person"
 """Why an endpoint is of no use, and why a contact ended: it is somebody else's, who said so."""
+BY_PERSON = "person"
+"""Why a contact ended: who it reaches has taken the place away."""
 
 _C = t.contacts
 
@@ -46,7 +49,7 @@ def disowned(conn: Connection) -> dict[int, tuple[int, int, str]]:
     """Contacts that no import begins again, by key: account, endpoint and channel."""
     rows = conn.execute(
         sa.select(_C.c.key, _C.c.account_key, _C.c.endpoint_key, _C.c.channel).where(
-            _C.c.ended_by == WRONG_PERSON
+            _C.c.ended_by.is_not(None)
         )
     )
     return {row.key: (row.account_key, row.endpoint_key, row.channel) for row in rows}

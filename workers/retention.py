@@ -76,7 +76,11 @@ class Retention:
         """What was answered, and what those who are on call were told."""
         a = t.answers
         # Beside its text each answer is one to an address: two pages of one text stay two.
-        erased = {"address": sa.literal("#") + sa.cast(a.c.key, sa.String), "subject": "", "body": ""}
+        erased = {
+            "address": sa.literal("#") + sa.cast(a.c.key, sa.String),
+            "subject": "",
+            "body": "",
+        }
         old = (
             sa.select(a.c.key)
             .where(a.c.created_at < wall_now(conn) - self.words_for, a.c.body != "")

@@ -82,9 +82,7 @@ contacts = Table(
     Column("consent_at", Instant, nullable=False),
     Column("ended_at", Instant),
     Column("chosen_at", Instant, comment="the person set topics and quiet hours; no import does"),
-    Column(
-        "ended_by", String, comment="wrong_person: no import begins it again while it is listed"
-    ),
+    Column("ended_by", String, comment="wrong_person or person: no import begins it again"),
     Index("ix_contacts_endpoint_key", "endpoint_key"),
     Index("ix_contacts_account_key", "account_key"),
     Index(

@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column(
             "ended_by",
             sa.String(),
-            comment="wrong_person: no import begins it again while it is listed",
+            comment="wrong_person or person: no import begins it again",
         ),
     )
     op.create_index(

@@ -1,0 +1,144 @@
+"""Places beside one's own on the personal page: added, seen, taken away, and back again.
+
+A place is added by its account number and postal code, as on `/subscribe`. The link was sent to
+the number or mailbox itself, so that no further yes is asked for.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from counter.asking import Asked, Refused
+from counter.door import Visit
+from counter.limits import Limit
+from counter.lookup import LONGEST_CODE, LONGEST_PLACE, Lookup
+from counter.subscribing import held, refused
+from notifier import opting
+from notifier.links import Holder
+from notifier.opting import CONSENT, Wish
+from outage import tables as t
+from outage.cis import edition
+from outage.clock import business_now
+from outage.disowned import BY_PERSON
+
+ADDED, ADDED_S = 10, 3600
+"""Places that may be added by one link, and in how long."""
+UNDONE_WITHIN = timedelta(days=1)
+_C, _H = t.contacts, t.occupancies
+
+
+class Having:
+    """What the forms of a personal page do about places. Each returns the word of what was done."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+        self._added = Limit(ADDED, seconds=ADDED_S)
+
+    def does(self) -> Mapping[str, Callable[[Connection, Holder, Asked], str]]:
+        """The forms, by what they do."""
+        return {"add": self.add, "remove": remove, "undo": undo}
+
+    def add(self, conn: Connection, holder: Holder, asked: Asked) -> str:
+        """Tell them of another account's places too, once its postal code has proved it."""
+        visit = Visit(
+            language=asked.language,
+            wish=asked.wish,
+            who=asked.who,
+            said="",
+            json=False,
+            form=asked.form,
+        )
+        # Counted before it is looked up, whatever comes of it: the answer is the same for all.
+        if not self._added.allows(asked.token):
+            raise Refused("busy_hour")
+        place = visit.field("place", LONGEST_PLACE)
+        found = self._lookup.found(conn, visit, place, visit.field("postal_code", LONGEST_CODE))
+        if found.next_step:
+            raise Refused("busy_hour" if found.next_step == "find_wait" else found.next_step)
+        occupancies = held(conn, found)
+        wrong = refused(found, occupancies)
+        if wrong or found.account is None:
+            raise Refused(wrong)
+        e = t.endpoints
+        mine = conn.execute(e.select().where(e.c.key == holder.endpoint_key)).one()
+        wish = Wish(
+            once=secrets.token_urlsafe(12),
+            kind=mine.kind,
+            address=mine.address,
+            account_key=found.account,
+            occupancy_key=occupancies[0],
+            language=mine.language,
+        )
+        if not opting.add(conn, wish, holder.endpoint_key):
+            raise Refused("choice_wrong")
+        return "added"
+
+
+def removable(conn: Connection, holder: Holder) -> frozenset[int]:
+    """Premises that somebody has added here or by the form, and may take away again.
+
+    Not those of the link's own account, which would end the link, nor those that the utility has
+    the number for: what comes about them is turned off by the choices.
+    """
+    rows = conn.execute(
+        sa.select(_H.c.premise_key, _C.c.consent_source, _C.c.account_key)
+        .join(_C, _C.c.account_key == _H.c.account_key)
+        .where(
+            _C.c.endpoint_key == holder.endpoint_key,
+            _C.c.ended_at.is_(None),
+            _H.c.until.is_(None),
+        )
+    ).all()
+    kept = {
+        row.premise_key
+        for row in rows
+        if row.consent_source != CONSENT or row.account_key == holder.account_key
+    }
+    return frozenset(row.premise_key for row in rows) - kept
+
+
+def remove(conn: Connection, holder: Holder, asked: Asked) -> str:
+    """Tell them no more of a place that was added, nor of others of its account."""
+    named = (asked.form or {}).get("place", "")
+    places = [one for one in removable(conn, holder) if str(one) == named]
+    accounts = sa.select(_H.c.account_key).where(_H.c.premise_key.in_(places), _H.c.until.is_(None))
+    theirs = sa.and_(_C.c.endpoint_key == holder.endpoint_key, _C.c.account_key.in_(accounts))
+    ended = {"ended_at": business_now(conn), "ended_by": BY_PERSON}
+    if not conn.execute(
+        _C.update().where(theirs, _C.c.ended_at.is_(None)).values(**ended)
+    ).rowcount:
+        raise Refused("choice_wrong")
+    edition.changed(conn)
+    return "removed"
+
+
+def undo(conn: Connection, holder: Holder, _asked: Asked) -> str:
+    """Take the last removal back, unless the place has been added anew or given up since."""
+    again = t.contacts.alias()
+    back = (
+        sa.select(_C.c.key)
+        .join(_H, _H.c.account_key == _C.c.account_key)
+        .where(
+            _C.c.endpoint_key == holder.endpoint_key,
+            _C.c.ended_by == BY_PERSON,
+            _C.c.ended_at > business_now(conn) - UNDONE_WITHIN,
+            _H.c.until.is_(None),
+            ~sa.exists().where(
+                again.c.account_key == _C.c.account_key,
+                again.c.endpoint_key == _C.c.endpoint_key,
+                again.c.channel == _C.c.channel,
+                again.c.ended_at.is_(None),
+            ),
+        )
+        .order_by(_C.c.ended_at.desc(), _C.c.key.desc())
+        .limit(1)
+    )
+    last = conn.execute(back).scalar()
+    if last is None:
+        raise Refused("choice_wrong")
+    conn.execute(_C.update().where(_C.c.key == last).values(ended_at=None, ended_by=None))
+    edition.changed(conn)
+    return "undone"

@@ -1,0 +1,165 @@
+"""Places added and taken away on the personal page, over a small utility, on both databases."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from counter import having
+from counter.app import create_app
+from outage import tables as t
+from outage.database import Database
+from outage.settings import Settings
+from tests.integration.counter.test_personal import (
+    ME,
+    MY_MAIL,
+    OTHER,
+    SITE,
+    everything,
+    forms,
+    link,
+    settings,
+)
+from tests.integration.counter.test_subscribe import load
+from tests.integration.notifier.talk import Talk
+from tests.integration.notifier.world import START, World
+
+__all__ = ["settings"]
+THEIRS = {"place": "4711-2", "postal_code": "62701", "do": "add"}
+
+
+@pytest.fixture
+def world(database: Database, settings: Settings) -> World:
+    world = World(database, settings)
+    world.account("4711-1", ["P1"], ME, MY_MAIL)
+    world.account("4711-2", ["P2", "P3"], OTHER)
+    for premise, address in {"P1": "12 Elm Street", "P2": "7 Oak Way", "P3": "9 Ash Way"}.items():
+        Talk(world).address(premise, address, postal_code="62701")
+    return world
+
+
+@pytest.fixture
+def visitor(world: World, settings: Settings) -> Iterator[TestClient]:
+    app = create_app(settings, world.db, SITE)
+    with TestClient(app, follow_redirects=False, base_url="http://127.0.0.1") as client:
+        yield client
+
+
+def told(world: World) -> list[str]:
+    return [address for address, _, _ in world.messages()]
+
+
+def test_a_place_is_added_by_its_account_seen_told_of_taken_away_and_back_again(
+    world: World, visitor: TestClient, tmp_path: Path
+) -> None:
+    mine, own = link(world), link(world, MY_MAIL)
+    added = visitor.post(mine, data=THEIRS)
+    assert (added.status_code, added.headers["location"]) == (303, f"{mine}?said=added")
+    page = visitor.get(added.headers["location"]).text
+    for words in ("The place is added", "At Elm Street", "At Oak Way", "At Ash Way"):
+        assert words in page
+    # It is for the number that the link was sent to, and of the link's own place there is no end.
+    assert "Oak Way" not in visitor.get(own).text
+    assert page.count('value="remove"') == 2
+    assert visitor.post(mine, data=THEIRS).headers["location"].endswith("said=added")
+    with world.db.read() as conn:
+        (row,) = conn.execute(t.opt_ins.select()).all()
+    assert (row.source, row.answer_key, row.confirmed_at is not None) == ("link", None, True)
+    assert mine.rpartition("/")[2] not in row.once
+    world.declare("P2")
+    world.plan()
+    assert told(world).count(ME) == 1
+    # Taken away: of both places of the account, and no import brings it back.
+    removed = visitor.post(mine, data=forms(page)["remove"] | {"do": "remove"})
+    assert removed.headers["location"] == f"{mine}?said=removed&lang=en"
+    load(world, tmp_path, f"account_id,premise_ids,mobile\n4711-2,P2 P3,{ME}\n")
+    page = visitor.get(removed.headers["location"]).text
+    assert ("At Oak Way" in page, "At Ash Way" in page, "At Elm Street" in page) == (0, 0, 1)
+    world.declare("P3")
+    world.plan()
+    assert told(world).count(ME) == 1
+    undone = visitor.post(mine, data=forms(page)["undo"])
+    assert "The place is back" in visitor.get(undone.headers["location"]).text
+    assert "At Oak Way" in visitor.get(mine).text
+    # There is one to take back, once.
+    assert visitor.post(mine, data={"do": "undo"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"place": "7 Oak Way"}, "account number and postal code"),
+        ({"place": "4711-9"}, "found no such place"),
+        ({"postal_code": "62702"}, "found no such place"),
+        ({"postal_code": ""}, "add your postal code"),
+        ({"place": ""}, "Write your address"),
+        ({"do": "remove", "place": "1"}, "not a choice on this page"),
+        ({"do": "remove", "place": "2"}, "not a choice on this page"),
+        ({"do": "undo"}, "not a choice on this page"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_leaves_nothing(
+    world: World, visitor: TestClient, change: dict[str, str], said: str
+) -> None:
+    before = everything(world.db)
+    page = visitor.post(link(world), data={**THEIRS, **change})
+    assert page.status_code == 422
+    assert said in page.text
+    assert "Oak" not in page.text.replace('value="7 Oak Way"', "")
+    assert everything(world.db) == before
+
+
+def test_a_number_tried_with_wrong_codes_is_answered_as_one_that_does_not_exist(
+    world: World, visitor: TestClient
+) -> None:
+    def tried(place: str) -> list[tuple[int, bool]]:
+        answers = [
+            visitor.post(mine, data={**THEIRS, "place": place, "postal_code": f"6270{last}"})
+            for last in range(2, 9)
+        ]
+        return [(one.status_code, "wait an hour" in one.text) for one in answers]
+
+    mine = link(world)
+    known = tried("4711-2")
+    assert (known[0], known[-1]) == ((422, False), (422, True))
+    assert visitor.post(mine, data=THEIRS).status_code == 422
+    assert tried("4711-9")[-1] == (422, True)
+
+
+def test_one_link_adds_a_bounded_number_of_places(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(having, "ADDED", 1)
+    app = create_app(settings, world.db, SITE)
+    with TestClient(app, follow_redirects=False, base_url="http://127.0.0.1") as visitor:
+        mine = link(world)
+        answers = [visitor.post(mine, data=THEIRS) for _ in range(2)]
+    assert [one.status_code for one in answers] == [303, 422]
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        {"opted_out_at": START, "opt_out_source": "reply"},
+        {"invalid_at": START, "invalid_code": "wrong_person"},
+    ],
+)
+def test_who_has_stopped_or_is_somebody_else_adds_nothing(
+    world: World, visitor: TestClient, ended: dict[str, Any]
+) -> None:
+    mine = link(world)
+    with world.db.write() as conn:
+        conn.execute(t.endpoints.update().values(**ended))
+    before = everything(world.db)["contacts"]
+    assert 'value="add"' not in visitor.get(mine).text
+    assert visitor.post(mine, data=THEIRS).status_code in {410, 422}
+    assert everything(world.db)["contacts"] == before
+
+
+def test_no_other_site_adds_a_place(world: World, visitor: TestClient) -> None:
+    before = everything(world.db)
+    headers = {"sec-fetch-site": "cross-site"}
+    assert visitor.post(link(world), data=THEIRS, headers=headers).status_code == 403
+    assert everything(world.db) == before
