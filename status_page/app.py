@@ -102,7 +102,7 @@ def create_app(
         Route("/healthz", healthy),
         Route("/readyz", ready),
         Route("/metrics", metrics),
-        *(() if forwarding is None else forwarding.routes()),
+        *(() if forwarding is None else forwarding.routes(pages.away)),
         Route("/{language}", pages.add_slash),
         Route("/{language}/", pages.home),
         Route("/{language}/outages/{id}", pages.outage),

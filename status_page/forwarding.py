@@ -6,10 +6,10 @@ are other than ours, which is signed (DECISIONS 33).
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from ipaddress import IPv4Network, IPv6Network
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import aiohttp
 from starlette.exceptions import HTTPException
@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from outage import visitors
+from status_page import away
 from status_page.pages import problem
 
 TIMEOUT_S = 5.0
@@ -37,12 +38,12 @@ _ANSWERS = (
 )
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+")
 """Of what a token is made; ``..`` would be another path by the time the counter is asked."""
-_AWAY = {
-    "report": "We cannot take your report just now",
-    "subscribe": "We cannot take your subscription just now",
-}
-_AWAY_ELSE = "We cannot look up your place just now"
+_ELSE = "lookup"
+"""Whatever else is forwarded shows how it stands at a place."""
 _WAIT = "; please try again in a few minutes"
+
+SaysAway = Callable[[Request, str, str, Mapping[str, str]], Response | None]
+"""Answers a request for a form, in a language if one is known, with headers; None: it cannot."""
 
 
 class Forwarding:
@@ -60,11 +61,13 @@ class Forwarding:
         phone: str = "",
     ) -> None:
         self._counter, self._key, self._trusted = counter, key, trusted
+        self._say_away: SaysAway = lambda *_: None
         self._wait = _WAIT + (f", or call {phone}" if phone else "")
         self._session: aiohttp.ClientSession | None = None
 
-    def routes(self) -> list[Route]:
-        """Exactly what is forwarded."""
+    def routes(self, unanswered: SaysAway) -> list[Route]:
+        """Return exactly what is forwarded; ``unanswered`` says that it is not answered."""
+        self._say_away = unanswered
         return [
             Route(path, self.forward, methods=methods, max_body_size=MOST_BYTES)
             for path, methods in (
@@ -100,9 +103,16 @@ class Forwarding:
                 headers = {name: value for name in _ANSWERS if (value := answer.headers.get(name))}
                 return Response(await answer.read(), answer.status, headers)
         except (TimeoutError, aiohttp.ClientError):
-            headers = {"retry-after": "120"}
-            away = _AWAY.get(path.removeprefix("/"), _AWAY_ELSE) + self._wait
-            return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, away, headers)
+            return self._unanswered(request, path.removeprefix("/"), body)
+
+    def _unanswered(self, request: Request, path: str, body: bytes) -> Response:
+        form = path if path in away.FORMS else _ELSE
+        headers = {"retry-after": "120"}
+        shown = dict(parse_qsl(body.decode("latin-1"))).get("lang", "")
+        language = shown or request.query_params.get("lang", "")
+        said = self._say_away(request, form, language, headers)
+        sentence = away.FORMS[form] + self._wait
+        return said or problem(request, HTTPStatus.SERVICE_UNAVAILABLE, sentence, headers)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from status_page import away
 from status_page.answers import SERVED, Served
 from status_page.errors import UnreadablePublication
 from status_page.headers import FRAMABLE, OPEN
@@ -77,6 +78,29 @@ class Pages:
         wanted = f"feeds/embed-{language}.html" if _LANGUAGE.fullmatch(language) else ""
         found = self._answer(request, wanted, FRAMABLE) if wanted else None
         return found or self._answer(request, "feeds/embed.html", FRAMABLE) or _not_yet(request)
+
+    def away(
+        self, request: Request, form: str, language: str, told: Mapping[str, str]
+    ) -> Response | None:
+        """Say in the visitor's language that a form is not answered; None where no page says it.
+
+        Args:
+            request: What was asked.
+            form: One of `away.FORMS`.
+            language: That the form was shown in; of any other the browser's wish decides.
+            told: Headers.
+        """
+        spoken = self._languages()
+        if _wants_json(request) or not spoken:
+            return None
+        if language not in spoken:
+            language = preferred(request.headers.get("accept-language", ""), spoken)
+        prefix = "" if language == spoken[0] else f"{language}/"
+        item = self._shelf.take(away.name_of(prefix, form))
+        if item is None:
+            return None
+        headers = {**told, "cache-control": "no-store", "content-type": item.media_type}
+        return Response(item.content, HTTPStatus.SERVICE_UNAVAILABLE, headers)
 
     async def static(self, request: Request) -> Response:
         """Style, script and icon, named by their content."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from status_page import away
 from status_page.draft import Draft, MakeFeed
 from status_page.edition import Edition, Issued, read_manifest
 from status_page.errors import UnreadablePublication
@@ -317,6 +318,8 @@ class Press:
             prefix = self.renderer.prefix(language)
             yield f"{prefix}missing.html", self.renderer.lost_page(status, language, "missing")
             yield f"{prefix}404.html", self.renderer.lost_page(status, language, "notfound")
+            for form in away.FORMS:
+                yield away.name_of(prefix, form), self.renderer.away_page(status, language, form)
 
     def _obsolete(self, kept: set[str], gone: set[str] | frozenset[str] | None) -> Iterator[str]:
         """Name pages to take away; without knowing what is `gone`, whatever is not `kept`."""

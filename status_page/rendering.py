@@ -229,6 +229,10 @@ class Renderer:
         """Render the page for an unknown outage (``missing``) or address (``notfound``)."""
         return self._page("lost.html", language, status, generation="", path="", lost=kind)
 
+    def away_page(self, status: PublicStatus, language: str, form: str) -> bytes:
+        """Render what is said where `counter` does not answer for ``form``, one of `away.FORMS`."""
+        return self._page("away.html", language, status, generation="", path="", form=form)
+
     def notice(self, outage: PublicOutage, language: str) -> tuple[str, str] | None:
         """Return language and text of what an advisory in force must say, word for word.
 

@@ -1,5 +1,7 @@
 """`page` before a counter: what goes through, what does not, and what is said when it is away."""
 
+import dataclasses
+import html
 import http.server
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +15,8 @@ from starlette.testclient import TestClient
 from outage import visitors
 from status_page.app import create_app
 from status_page.forwarding import Forwarding
+from status_page.words import catalogue, languages
+from tests.unit.status_page.storm import SITE, Publication, status
 
 KEY = "made-up-edge-key"
 
@@ -128,6 +132,33 @@ def test_a_counter_that_is_away_is_said_in_a_sentence(
         assert "please try again in a few minutes, or call 800 555 0100" in answer.text
         assert answer.headers["retry-after"] == "120"
         assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_counter_that_is_away_is_said_in_the_language_of_the_form_and_the_help_stays(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    published = tmp_path / "published"
+    site = dataclasses.replace(SITE, languages=("en", *set(languages()) - {"en"}))
+    Publication(published, site).publish(status())
+    with page(published, f"http://127.0.0.1:{free_port()}") as client:
+        for language in languages():
+            answer = client.post("/report", data={"lang": language, "place": "x"})
+            said = html.unescape(answer.text)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "120")
+            assert answer.headers["cache-control"] == "no-store"
+            assert answer.headers["content-type"] == "text/html; charset=utf-8"
+            assert "content-security-policy" in answer.headers
+            assert f'<html lang="{language}"' in said
+            assert catalogue(language)["away.report"] in said
+            assert '<a href="tel:911"' in said
+        shown = client.get("/subscribe?lang=es").text
+        assert catalogue("es")["away.subscribe"] in shown
+        wished = client.get("/s/abc", headers={"accept-language": "ar"}).text
+        assert catalogue("ar")["away.lookup"] in wished
+        foreign = client.post("/lookup", content=b"lang=%ff..%2f&place=x")
+        assert catalogue("en")["away.lookup"] in foreign.text
+        told = client.post("/lookup", data={"lang": "es"}, headers={"accept": "application/json"})
+        assert told.json()["title"].startswith("We cannot look up your place just now")
 
 
 def test_without_a_key_nobody_is_named(tmp_path: Path, counter: str) -> None:
