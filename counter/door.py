@@ -18,8 +18,9 @@ from starlette.responses import Response
 from counter.limits import Limit
 from counter.showing import Showing
 from counter.visiting import Visitors
-from counter.wording import accepted
+from counter.wording import spoken
 from outage.site import Site
+from status_page.wishes import preferred
 
 log = logging.getLogger(__name__)
 
@@ -116,16 +117,16 @@ class Door:
         return self.sentence(visit, "form_away", HTTPStatus.SERVICE_UNAVAILABLE, headers)
 
     async def _visit(self, request: Request) -> Visit:
-        spoken, form = self._site.languages, None
+        known, form = spoken(self._site), None
         if request.method == "POST":
             body = (await request.body()).decode("utf-8", "replace")
             form = dict(_fields(body))
         wish = (form or {}).get("lang") or request.query_params.get("lang", "")
-        known = wish if wish in spoken else ""
+        chosen = wish if wish in known else ""
         accept = request.headers.get("accept", "")
         return Visit(
-            language=known or accepted(request.headers.get("accept-language", ""), spoken),
-            wish=known,
+            language=chosen or preferred(request.headers.get("accept-language", ""), known),
+            wish=chosen,
             who=self._visitors.who(request),
             said=request.query_params.get("said", ""),
             json="application/json" in accept and "text/html" not in accept,

@@ -27,13 +27,14 @@ from counter.showing import Showing, Shown, again, unsubscribed
 from counter.subscribing import Confirming
 from counter.temporary import Temporary
 from counter.visiting import Visitors
-from counter.wording import accepted
+from counter.wording import spoken, written
 from notifier.links import Holder, Links
 from notifier.replies import tapping
 from notifier.replies.standing import places_of
 from outage.database import Database
 from outage.settings import Settings
 from outage.site import Site
+from status_page.wishes import preferred
 
 log = logging.getLogger(__name__)
 
@@ -111,17 +112,16 @@ class Personal:
         )
 
     async def _asked(self, request: Request) -> Asked:
-        spoken = self._site.languages
-        form = None
+        languages, form = spoken(self._site), None
         if request.method == "POST":
             body = (await request.body()).decode("utf-8", "replace")
             form = dict(parse_qsl(body, keep_blank_values=True))
         wish = (form or request.query_params).get("lang", "")
-        known = wish if wish in spoken else ""
+        known = wish if wish in languages else ""
         said = request.query_params.get("said", "")
         return Asked(
             token=request.path_params["token"],
-            language=known or accepted(request.headers.get("accept-language", ""), spoken),
+            language=known or preferred(request.headers.get("accept-language", ""), languages),
             wish=known,
             who=self._visitors.who(request),
             said=said if said in _SAID else "",
@@ -249,7 +249,10 @@ class Personal:
                 said = do(conn, holder, asked)
         except Refused as refused:
             return self._shown(asked, str(refused), HTTPStatus.UNPROCESSABLE_ENTITY)
-        return again(asked.token, said, form["language"] if said == "saved" else asked.wish)
+        # Who reads the page in a language that no message is written in goes on reading it so.
+        reads = asked.wish and asked.wish not in self._site.languages
+        chosen = said == "saved" and not reads
+        return again(asked.token, said, form["language"] if chosen else asked.wish)
 
     def _tap(self, conn: Connection, holder: Holder, asked: Asked) -> str:
         tap = tapped(asked.form or {}, places_of(conn, holder.endpoint_key))
@@ -260,7 +263,7 @@ class Personal:
             tap.service,
             back=tap.back,
             once=tap.once,
-            language=asked.wish or self._spoken(choices.choices(conn, holder).language),
+            language=written(asked.wish or choices.choices(conn, holder).language, self._site),
             site=self._site,
         )
         return "on" if tap.back else "out"
@@ -290,8 +293,8 @@ class Personal:
         return "resumed"
 
     def _spoken(self, language: str) -> str:
-        spoken = self._site.languages
-        return language if language in spoken else spoken[0]
+        languages = spoken(self._site)
+        return language if language in languages else languages[0]
 
 
 def _changed(form: Mapping[str, str], tick: str) -> bool | None:

@@ -18,8 +18,9 @@ from counter.nonces import Nonces
 from counter.pages import Pages
 from counter.taking import Spot, take
 from counter.told import LONGEST_NOTE, Refused, Told, Wrong, hear, is_point, point, read
+from counter.wording import wording, written
 from notifier.replies.intents import Danger
-from notifier.replies.saying import say, texts
+from notifier.replies.saying import say
 from outage.database import Database
 from outage.model import Service
 from outage.site import Site
@@ -76,7 +77,7 @@ class Reporting:
         turn = self._pages.of(visit.who)
         try:
             with self._db.write() as conn:
-                take(conn, told, spot, visit.language, self._site, turn)
+                take(conn, told, spot, written(visit.language, self._site), self._site, turn)
         except Exception:
             turn.undo()
             raise
@@ -130,7 +131,7 @@ class Reporting:
             postal_code=visit.field("postal_code", LONGEST_CODE),
             note=visit.text("note", LONGEST_NOTE),
             callback=visit.field("callback", 40),
-            emergency=phone or texts(visit.language).words["emergency_or"],
+            emergency=phone or wording(visit.language).emergency_or,
             advice=self._site.emergency_advice.get(visit.language, ""),
         )
 

@@ -14,8 +14,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 
 from counter.choices import Choices
 from counter.standing import Spot
-from counter.wording import wording
-from notifier.replies.saying import texts
+from counter.wording import spoken, wording
 from outage.settings import Settings
 from outage.site import Site
 
@@ -121,9 +120,7 @@ class Showing:
         **facts: object,
     ) -> Response:
         """The page of a template in a language."""
-        others = [
-            (one, texts(one).words["name"]) for one in self._site.languages if one != language
-        ]
+        others = [(one, wording(one).name) for one in spoken(self._site) if one != language]
         html = (
             _environment()
             .get_template(name)
@@ -131,7 +128,7 @@ class Showing:
                 say=wording(language),
                 site=self._site,
                 others=others,
-                languages=[(one, texts(one).words["name"]) for one in self._site.languages],
+                languages=[(one, wording(one).name) for one in self._site.languages],
                 **facts,
             )
         )

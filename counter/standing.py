@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from counter.wording import wording
+from counter.naming import naming
+from counter.wording import FALLBACK, wording
 from notifier import facts
 from notifier.facts import OutageFacts
 from notifier.replies import tapping
 from notifier.replies.area import outages_near
 from notifier.replies.standing import Place, Stay, clock_at, counting, stays
-from notifier.words import FALLBACK, words
 from outage import model
 from outage import tables as t
 from outage.clock import business_now
@@ -139,7 +139,7 @@ def look_around(  # noqa: PLR0917  # as above
         return Stand(service=service, state=seen, button=button, noted=noted)
 
     stands = tuple(stand(one) for one in site.services if one in at.services)
-    as_of = words(language).time(business_now(conn), clock_at(places, site), "email")
+    as_of = naming(language).time(business_now(conn), clock_at(places, site), "email")
     return [Spot(key=at.key, street="", stands=stands)], as_of
 
 
@@ -182,7 +182,7 @@ class View:
 
     def out(self, about: OutageFacts) -> tuple[tuple[str, str], ...]:
         """What is told of an outage, each with the name of its word."""
-        say, named = wording(self.language), words(self.language)
+        say, named = wording(self.language), naming(self.language)
         etr, update = about.policy.etr_ahead(self.now), about.policy.update_ahead(self.now)
         found = {
             "since": self.when(about.since),
@@ -216,9 +216,9 @@ class View:
         own = self.site.advisory.get(service, {})
         if self.language in own:
             return own[self.language], self.language
-        asked = chosen = words(self.language)
+        asked = chosen = naming(self.language)
         if not asked.reviewed_by:
-            chosen = words(FALLBACK)
+            chosen = naming(FALLBACK)
         said = own.get(chosen.language) or chosen.name("advice", service)
         phone = self.site.phones.outage
         if chosen is not asked and phone:
@@ -227,7 +227,7 @@ class View:
 
     def when(self, at: datetime | None) -> str:
         """A time as people there read it."""
-        return words(self.language).time(at, self.zone, "email")
+        return naming(self.language).time(at, self.zone, "email")
 
 
 def _notices(conn: Connection, premises: Sequence[int]) -> list[tuple[int, int]]:

@@ -23,6 +23,7 @@ from counter.limits import Limit
 from counter.lookup import LONGEST_CODE, LONGEST_PLACE, WRONG_FOR_S, Lookup
 from counter.nonces import Nonces
 from counter.showing import Showing, again, unsubscribed
+from counter.wording import written
 from notifier import opting, stopping
 from notifier.links import Links
 from notifier.opting import Wish
@@ -94,7 +95,7 @@ class Subscribing:
             address=address,
             account_key=found.account,
             occupancy_key=occupancies[0],
-            language=visit.language,
+            language=written(visit.language, self._site),
         )
         with self._db.write() as conn:
             stopped = stopping.standing(conn) is not None

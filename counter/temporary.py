@@ -13,14 +13,15 @@ from starlette.responses import Response
 
 from counter import standing
 from counter.asking import Asked, Refused, Tap, tapped
+from counter.naming import naming
 from counter.showing import Showing, Shown, again
 from counter.standing import Spot
+from counter.wording import spoken, written
 from notifier import temporary
 from notifier.links import Links
 from notifier.replies import tapping
 from notifier.replies.standing import Place, clock_at, places
 from notifier.temporary import Pass
-from notifier.words import words
 from outage.database import Database
 from outage.site import Site
 
@@ -41,7 +42,7 @@ class Temporary:
             if not here:
                 return self._showing.sentence(language, "over", HTTPStatus.GONE)
             spots, as_of = _look(conn, found, here, language, self._site)
-        until = words(language).time(found.until, clock_at(here, self._site), "email")
+        until = naming(language).time(found.until, clock_at(here, self._site), "email")
         shown = Shown(
             token=asked.token,
             language=language,
@@ -84,7 +85,7 @@ class Temporary:
                     tap.service,
                     back=tap.back,
                     once=tap.once,
-                    language=language,
+                    language=written(language, self._site),
                     site=self._site,
                     proved=found.proved,
                 )
@@ -93,8 +94,8 @@ class Temporary:
         return again(asked.token, form["do"], asked.wish)
 
     def _language(self, asked: Asked, found: Pass) -> str:
-        spoken = self._site.languages
-        return asked.wish or (found.language if found.language in spoken else spoken[0])
+        languages = spoken(self._site)
+        return asked.wish or (found.language if found.language in languages else languages[0])
 
 
 def _look(

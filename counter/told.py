@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from counter.door import Visit
 from counter.nonces import Nonces
+from counter.wording import written
 from notifier.replies.intents import Context, Danger
 from notifier.replies.plain import plain
 from notifier.replies.warning import danger
@@ -129,5 +130,7 @@ def _danger(note: str, wrong: Wrong | None, language: str, site: Site) -> Danger
 
 def hear(words: str, language: str, site: Site) -> Danger | None:
     """The danger that words speak of."""
-    heard = danger(words, plain(words), Context(language=language, name=site.short_name))
+    heard = danger(
+        words, plain(words), Context(language=written(language, site), name=site.short_name)
+    )
     return None if heard is None else heard.danger

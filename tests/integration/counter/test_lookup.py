@@ -293,9 +293,9 @@ def test_a_database_that_is_away_is_said_in_a_sentence(world: World, settings: S
 @pytest.mark.parametrize("language", ["es", "fr", "pa", "zh"])
 def test_it_speaks_as_it_is_asked(visitor: TestClient, language: str) -> None:
     page = visitor.get("/lookup", headers={"accept-language": language})
-    assert f'<html lang="{language}">' in page.text
+    assert f'<html lang="{language}" dir="ltr">' in page.text
     form = {**HOME, "lang": language}
-    assert f'<html lang="{language}">' in visitor.post("/lookup", data=form).text
+    assert f'<html lang="{language}" dir="ltr">' in visitor.post("/lookup", data=form).text
 
 
 def test_addresses_are_found_by_an_index(world: World) -> None:

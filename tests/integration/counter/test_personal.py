@@ -519,13 +519,13 @@ def test_the_page_speaks_the_language_of_the_person(
         conn.execute(t.endpoints.update().values(language=language))
     world.declare("P1", cause="tree")
     page = visitor.get(link(world)).text
-    assert f'<html lang="{language}">' in page
+    assert f'<html lang="{language}" dir="ltr">' in page
     assert "Not known yet" not in page
     for broken in ("{", "}", "None"):
         assert broken not in page
-    assert '<html lang="en">' in visitor.get(link(world) + "?lang=en").text
+    assert '<html lang="en" dir="ltr">' in visitor.get(link(world) + "?lang=en").text
     lost = visitor.get("/s/x", headers={"accept-language": f"{language}-XX, en;q=0.5"}).text
-    assert f'<html lang="{language}">' in lost
+    assert f'<html lang="{language}" dir="ltr">' in lost
 
 
 def test_a_database_that_is_away_is_said_in_a_sentence_and_no_log_has_the_token(

@@ -518,6 +518,6 @@ def test_all_that_is_known_of_a_place_has_room_for_the_link_in_every_language(
     assert wide is (language in {"zh", "pa"})
     assert gsm7.segments(body) <= (MOST_WIDE_SEGMENTS if wide else MOST_SEGMENTS)
     page = visitor.get(paths(talk.world)[-1]).text
-    assert f'<html lang="{language}">' in page
+    assert f'<html lang="{language}" dir="ltr">' in page
     for broken in ("{", "}", "None"):
         assert broken not in page
