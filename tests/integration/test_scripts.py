@@ -1,11 +1,14 @@
 """The scripts set up once, say what they do, and say what is missing."""
 
 import hashlib
+import json
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,3 +90,33 @@ def test_what_the_project_asks_for_is_locked(group: str, lock: str) -> None:
     text = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8")
     locked = set(re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==", text, flags=re.MULTILINE))
     assert names - locked == set(), "run scripts/lock"
+
+
+@pytest.fixture
+def vendored(checkout: Path) -> dict[str, Any]:
+    """What is listed of other people's work, with the files beside the list."""
+    listed: dict[str, Any] = json.loads((checkout / "scripts/vendored.json").read_text())
+    for name in listed["sha256"]:
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, checkout / name)
+    return listed
+
+
+def check_vendored(checkout: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(checkout / "scripts/vendored.py"), "--check"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_what_browsers_load_of_others_is_what_the_list_says(
+    checkout: Path, vendored: dict[str, Any]
+) -> None:
+    assert check_vendored(checkout).returncode == 0
+    licences = (checkout / "status_page/static/licences.txt").read_text()
+    for package in vendored["packages"]:
+        assert package["integrity"].startswith("sha512-")
+        assert f"{package['name']} {package['version']}" in licences
+        assert set(package["files"].values()) <= set(vendored["sha256"])
+    (checkout / "status_page/static/maplibre.mjs").write_text("something else")
+    done = check_vendored(checkout)
+    assert done.returncode == 1
+    assert "status_page/static/maplibre.mjs is not what" in done.stderr
