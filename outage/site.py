@@ -1,6 +1,7 @@
 """Whose utility it is: one validated file, `site.toml` in `OUTAGE_HOME`."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterator
 from importlib.resources import files
@@ -36,6 +37,8 @@ GSM_7 = frozenset(
 )
 """The characters of 3GPP TS 23.038 that take one septet."""
 DIALLED = frozenset("+0123456789 ()-.")
+TILES = r"[a-z0-9][a-z0-9-]{0,60}\.pmtiles"
+"""Names that a file of map tiles may have."""
 REGION = "US"
 """Country of telephone numbers that are written without its code."""
 
@@ -83,6 +86,14 @@ def _mailbox(value: str) -> str:
     if address is None:
         raise _refuse("must be an e-mail address.")
     return address
+
+
+def _tiles(value: str) -> str:
+    if not re.fullmatch(TILES, value):
+        raise _refuse(
+            f"is {value!r}, no name like region.pmtiles: small letters, digits and hyphens."
+        )
+    return value
 
 
 def _zone(value: str) -> str:
@@ -237,6 +248,13 @@ class Advice(_Part):
     ) = None
 
 
+class Map(_Part):
+    """What the map of the page is drawn on."""
+
+    tiles: Annotated[Line, AfterValidator(_tiles)] | None = None
+    """A PMTiles file in ``tiles/`` of the published folder; without it, coarse lines of ours."""
+
+
 class OnCall(_Part):
     """Somebody who is paged at once when a customer tells of danger."""
 
@@ -274,6 +292,7 @@ class Site(_Part):
     advisory_lifted: Wording = {}
     """The same for its end."""
     colours: Colours = Colours()
+    map: Map = Map()
     areas: Annotated[tuple[Area, ...], AfterValidator(_told_apart)] = ()
     resources: tuple[Resource, ...] = ()
     """Where people find warmth, water or a plug, now: take out what has closed."""
@@ -369,6 +388,7 @@ def _meant(place: tuple[int | str, ...]) -> str:
     parts: dict[str, Any] = {
         "phones": Phones,
         "colours": Colours,
+        "map": Map,
         "areas": Area,
         "on_call": OnCall,
         "resources": Resource,

@@ -99,6 +99,7 @@ def create_app(
         Route("/feeds/{name:path}", pages.feed),
         Route("/embed", pages.embed),
         Route("/static/{name}", pages.static),
+        Route("/tiles/{name}", pages.tiles),
         Route("/healthz", healthy),
         Route("/readyz", ready),
         Route("/metrics", metrics),

@@ -35,10 +35,10 @@ def _twins(name: str, content: bytes) -> Iterable[tuple[str, bytes]]:
     return _packed(content, *((1, 3, 4) if large else (6, 6, 5)))
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=32)
 def _fetched_by_everyone(content: bytes) -> tuple[tuple[str, bytes], ...]:
-    """Style and script: worth the best there is, once per process."""
-    return _packed(content, 9, 9, 11 if len(content) <= _LARGE else 9)
+    """Style and script: worth the best there is, once per process; a map takes too long at it."""
+    return _packed(content, 9, 9, 11) if len(content) <= _LARGE else _packed(content, 6, 9, 5)
 
 
 def _packed(content: bytes, gz: int, zst: int, br: int) -> tuple[tuple[str, bytes], ...]:

@@ -19,6 +19,7 @@ TYPES = {
     ".atom": "application/atom+xml; charset=utf-8",
     ".xml": "application/xml; charset=utf-8",
     ".ics": "text/calendar; charset=utf-8",
+    ".pmtiles": "application/vnd.pmtiles",
 }
 """Type by the end of the name."""
 
@@ -30,8 +31,13 @@ UNKNOWN = "application/octet-stream"
 REVALIDATE = "no-cache"
 """Of what is replaced in place: asked for again each time; a 304 costs next to nothing."""
 
+A_WHILE = "public, max-age=3600"
+"""Of the operator's map: read in hundreds of pieces, and a new one is noticed by its ETag."""
+
 FOR_EVER = "public, max-age=31536000, immutable"
 """Of what is named by its content or its generation and never changes."""
+
+_COMPRESSED = {".png", ".pmtiles"}
 
 _WITHOUT_TWINS = ("generations/parts/", "status.json")
 """Parts are read by the publisher alone; the pointer is too short to be worth it."""
@@ -47,7 +53,7 @@ def plain(name: str) -> str:
 def has_twins(name: str) -> bool:
     """Whether compressed twins stand beside a file."""
     end = PurePosixPath(name).suffix
-    return end in TYPES and end != ".png" and not name.startswith(_WITHOUT_TWINS)
+    return end in TYPES and end not in _COMPRESSED and not name.startswith(_WITHOUT_TWINS)
 
 
 def media_type(name: str) -> str:
@@ -64,4 +70,6 @@ def encoding(name: str) -> str | None:
 
 def caching(name: str) -> str:
     """Return the ``Cache-Control`` of a published file."""
+    if name.startswith("tiles/"):
+        return A_WHILE
     return FOR_EVER if name.startswith(_LASTING) else REVALIDATE

@@ -2,18 +2,19 @@
 
 import json
 import re
+from asyncio import to_thread
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 
 from status_page import away
 from status_page.answers import SERVED, Served
 from status_page.errors import UnreadablePublication
 from status_page.headers import FRAMABLE, OPEN
-from status_page.media import REVALIDATE, caching
+from status_page.media import REVALIDATE, caching, media_type
 from status_page.negotiation import twins_for
 from status_page.pointer import Pointer
 from status_page.shelf import Item, Shelf
@@ -32,7 +33,8 @@ _FEED = re.compile(
     r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,60}/){0,3}[A-Za-z0-9][A-Za-z0-9-]{0,60}\.[a-z]{2,7}"
 )
 _BY_LANGUAGE = "Accept-Language, Sec-Fetch-Site, Sec-Fetch-Mode"
-_STATIC = re.compile(r"[a-z]+-[0-9a-f]{12}\.(?:css|js|svg)")
+_TILES = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\.pmtiles")
+_STATIC = re.compile(r"[a-z]+-[0-9a-f]{12}\.(?:css|js|mjs|json|svg|txt)")
 
 
 class Pages:
@@ -105,6 +107,15 @@ class Pages:
     async def static(self, request: Request) -> Response:
         """Style, script and icon, named by their content."""
         return self._named(request, "static", _STATIC)
+
+    async def tiles(self, request: Request) -> Response:
+        """The operator's own map, of which browsers ask for one range after the other."""
+        name: str = request.path_params["name"]
+        path = self._shelf.folder / "tiles" / name
+        if not _TILES.fullmatch(name) or not await to_thread(path.is_file):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        told = {"cache-control": caching(f"tiles/{name}")}
+        return FileResponse(path, headers=told, media_type=media_type(name))
 
     async def add_slash(self, request: Request) -> Response:
         """`/es` is `/es/`."""

@@ -119,6 +119,7 @@ def public_site(site: Site, address: str = "") -> PublicSite:
         areas=tuple(
             PublicArea(name=each.name, kind=each.kind, served=each.served) for each in site.areas
         ),
+        tiles=site.map.tiles or "",
     )
 
 

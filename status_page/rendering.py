@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jinja2
 
-from outage.model import STORMS, Kind, Status
+from outage.model import STORMS, Kind, Service, Status
 from outage.privacy import MIN_PREMISES
 from status_page.advice import to_do
 from status_page.moments import MOST as MOST_MOMENTS
@@ -43,6 +43,19 @@ _SCRIPT_WORDS = (
     "about.day",
     "about.soon",
     "numbers",
+)
+_MAP_WORDS = (
+    *(f"what.{kind}{service}" for kind in ("", "planned.", "advisory.") for service in Service),
+    "area.unknown",
+    "label.back",
+    "map.loading",
+    "map.webgl",
+    "map.failed",
+    "map.empty",
+    "map.label",
+    "map.cluster",
+    "map.mouse",
+    "map.touch",
 )
 
 
@@ -161,6 +174,7 @@ class Renderer:
             summary=summary,
             sections=_parts(cards),
             most=MOST,
+            map_words={key: self._words[language].raw(key) for key in _MAP_WORDS},
         )
 
     def listing(
@@ -338,7 +352,7 @@ def _statics(site: PublicSite) -> Mapping[str, bytes]:
     found: dict[str, bytes] = {}
     for path in sorted((_HERE / "static").iterdir()):
         content = path.read_bytes()
-        if path.suffix == ".css" and site.accent:
+        if path.name == "page.css" and site.accent:
             content += _colours(site)
         found[f"{path.stem}-{_digest([content])[:12]}{path.suffix}"] = content
     return found

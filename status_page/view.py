@@ -90,6 +90,7 @@ class PublicSite:
         neutral: No site file has been written yet.
         address: Where the page is, as people see it; what is read elsewhere leads back there.
         areas: Places that totals are given for.
+        tiles: The utility's own map, a file in ``tiles/``; empty: coarse lines of ours.
     """
 
     name: str
@@ -110,6 +111,7 @@ class PublicSite:
     neutral: bool = False
     address: str = HERE
     areas: tuple[PublicArea, ...] = ()
+    tiles: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,8 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+# Maps are drawn with WebGL, which works without a graphics card as well.
+DRAWING = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 
 
 @pytest.fixture(autouse=True)
@@ -202,7 +204,7 @@ def browser() -> Iterator[Browser]:
     if program is None:
         pytest.skip("no Chromium is installed; install Debian's chromium to run browser tests")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+        chromium = playwright.chromium.launch(executable_path=program, args=[*QUIET, *DRAWING])
         yield chromium
         chromium.close()
 

@@ -122,6 +122,8 @@ function apply(delta) {
   }
   have = delta.id;
   addAbout();
+  // Whoever else shows outages follows: with what has changed, or without it where all is new.
+  document.dispatchEvent(new CustomEvent("outages", { detail: delta }));
 }
 
 // Changes are told at most every 20 seconds, added up, by changing the text of one stable region.
@@ -224,6 +226,7 @@ async function wholePage(pointed) {
   }
   have = isNewer(page.body.dataset.generation, pointed) ? page.body.dataset.generation : pointed;
   addAbout();
+  document.dispatchEvent(new CustomEvent("outages"));
 }
 
 async function catchUp() {

@@ -70,6 +70,7 @@ def test_every_problem_is_one_sentence_that_names_its_field() -> None:
         ('time_zone = "America/Chicgo"', "did you mean 'America/Chicago'"),
         ('name = " "', "name must be text on one line."),
         ('url = "example.org"', "url must be a web address"),
+        ('map.tiles = "../map.pmtiles"', "map.tiles is '../map.pmtiles', no name like"),
         ("languages = []", "languages must hold at least one."),
         ("name = 7", "name: input should be a valid string."),
     ],

@@ -291,3 +291,21 @@ def test_who_comes_from_outside_is_led_to_their_own_language(client: TestClient,
         assert "Accept-Language" in stays.headers["vary"]
     english = client.get(path, headers={"accept-language": "de, en"}, follow_redirects=False)
     assert english.status_code == 200
+
+
+def test_the_utilitys_own_map_is_handed_out_in_ranges(client: TestClient, folder: Path) -> None:
+    (folder / "tiles").mkdir()
+    (folder / "tiles/town.pmtiles").write_bytes(bytes(range(200)))
+    (folder / "tiles/town.txt").write_text("not a map")
+    (folder / "tiles.pmtiles").write_text("beside it")
+    answer = client.get("/tiles/town.pmtiles", headers={"range": "bytes=16-31"})
+    assert (answer.status_code, answer.content) == (206, bytes(range(16, 32)))
+    assert answer.headers["content-range"] == "bytes 16-31/200"
+    assert answer.headers["cache-control"] == "public, max-age=3600"
+    assert answer.headers["content-type"] == "application/vnd.pmtiles"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert len(client.get("/tiles/town.pmtiles").content) == 200
+    beyond = client.get("/tiles/town.pmtiles", headers={"range": "bytes=900-"})
+    assert beyond.status_code == 416
+    for name in ("town.txt", "gone.pmtiles", "%2e%2e%2ftiles.pmtiles", "TOWN.pmtiles", ""):
+        assert client.get(f"/tiles/{name}").status_code == 404
