@@ -239,6 +239,17 @@ class Renderer:
             "embed.html", language, status, generation=generation, path="", summary=summary
         )
 
+    def line(self, outage: PublicOutage, language: str) -> str:
+        """Render an outage as a row of a table on paper."""
+        return self._fragment("line.html", language, outage=outage)
+
+    def sheet(
+        self, status: PublicStatus, language: str, *, totals: Totals, **values: object
+    ) -> bytes:
+        """Put the sheet to print together; ``values`` are those of its template."""
+        summary = self.summary(totals, language)
+        return self._page("sheet.html", language, status, path="", summary=summary, **values)
+
     def lost_page(self, status: PublicStatus, language: str, kind: str) -> bytes:
         """Render the page for an unknown outage (``missing``) or address (``notfound``)."""
         return self._page("lost.html", language, status, generation="", path="", lost=kind)

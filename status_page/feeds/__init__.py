@@ -14,6 +14,7 @@ from status_page.feeds.odin import Odin
 from status_page.feeds.places import Places
 from status_page.feeds.planned import Planned
 from status_page.feeds.schemas import Schemas
+from status_page.feeds.sheet import Sheet
 from status_page.feeds.table import Table
 
 FEEDS: tuple[MakeFeed, ...] = (
@@ -27,4 +28,5 @@ FEEDS: tuple[MakeFeed, ...] = (
     Schemas,
     Embed,
     Listing,
+    Sheet,
 )

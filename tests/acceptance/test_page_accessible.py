@@ -1,6 +1,7 @@
 """The public page for everybody: judged by axe-core, used by keyboard, with and without script."""
 
 import dataclasses
+import io
 import json
 from collections.abc import Callable, Iterator
 from importlib.resources import files
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
+from pypdf import PdfReader
 
 from outage.model import Service
 from status_page.view import PublicArea, PublicResource, PublicSaid
@@ -88,7 +90,8 @@ def test_axe_finds_nothing_wrong_in_light_or_dark(
     tab = context.new_page()
     prefix = "" if language == LANGUAGES[0] else f"{language}/"
     wrong = []
-    for path in (*(prefix + each for each in PATHS), f"feeds/list/{language}/first.html"):
+    others = (f"feeds/list/{language}/first.html", f"feeds/print-{language}.html")
+    for path in (*(prefix + each for each in PATHS), *others):
         tab.goto(f"{page.url}/{path}")
         tab.evaluate(AXE)
         tab.emulate_media(color_scheme="light")
@@ -97,6 +100,40 @@ def test_axe_finds_nothing_wrong_in_light_or_dark(
         wrong += [f"/{path} (dark): {each}" for each in violations(tab, "color-contrast")]
     context.close()
     assert wrong == []
+
+
+def test_what_is_printed_is_black_on_white_and_says_on_every_sheet_as_of_when(
+    page: Page, browser: Browser
+) -> None:
+    tab = browser.new_page(color_scheme="dark")
+    tab.goto(f"{page.url}/feeds/print-en.html")
+    expect(tab.get_by_role("button", name="Print")).to_be_visible()
+    sheets = [each.extract_text() for each in PdfReader(io.BytesIO(tab.pdf())).pages]
+    assert len(sheets) > 1
+    for number, text in enumerate(sheets, start=1):
+        told = " ".join(text.split())
+        assert "As of Sunday 22 Nov, 3:15 PM PST" in told
+        assert f"{number} / {len(sheets)}" in told
+    told = " ".join(" ".join(sheets).split())
+    assert "BOIL THE WATER FOR ONE MINUTE." in told
+    assert "https://roseglen.example.org" in told
+    assert "604-555-0142" in told
+    assert "See all outages" not in told
+    tab.emulate_media(media="print")
+    inks = tab.evaluate(
+        """() => [...new Set([...document.querySelectorAll("body, body *")].flatMap((each) => {
+            const style = getComputedStyle(each);
+            return [style.color, style.backgroundColor];
+        }))].sort()"""
+    )
+    assert inks == ["rgb(0, 0, 0)", "rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"]
+    # The page of an advisory itself, the way somebody would print it from a phone.
+    tab.goto(f"{page.url}/outages/O-7K3M11")
+    own = " ".join(PdfReader(io.BytesIO(tab.pdf())).pages[0].extract_text().split())
+    assert "BOIL THE WATER FOR ONE MINUTE." in own
+    assert "/outages/O-7K3M11" in own
+    assert "All outages" not in own
+    tab.close()
 
 
 def test_by_keyboard_alone_the_device_tells_that_its_place_is_out_and_when_it_is_back(
