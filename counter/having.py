@@ -56,8 +56,8 @@ class Having:
             raise Refused("busy_hour")
         place = visit.field("place", LONGEST_PLACE)
         found = self._lookup.found(conn, visit, place, visit.field("postal_code", LONGEST_CODE))
-        if found.next_step:
-            raise Refused("busy_hour" if found.next_step == "find_wait" else found.next_step)
+        if found.next_step == "find_wait":
+            raise Refused("busy_hour")
         occupancies = held(conn, found)
         wrong = refused(found, occupancies)
         if wrong or found.account is None:

@@ -88,7 +88,7 @@ class Subscribing:
             return self._door.busy(visit, WRONG_FOR_S)
         wrong = refused(found, occupancies)
         if wrong or found.account is None:
-            return self._shown(visit, wrong, found)
+            return self._shown(visit, wrong)
         wish = Wish(
             once=visit.form["once"],
             kind=kind,
@@ -118,16 +118,13 @@ class Subscribing:
             found = normalise_email(written) if kind and self._links else None
         return kind, found or ""
 
-    def _shown(
-        self, visit: Visit, wrong: str = "", found: Finding | None = None, said: str = ""
-    ) -> Response:
+    def _shown(self, visit: Visit, wrong: str = "", said: str = "") -> Response:
         return self._door.showing.made(
             "subscribe.html",
             visit.language,
-            HTTPStatus.UNPROCESSABLE_ENTITY if wrong or found else HTTPStatus.OK,
+            HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
             once=self._nonces.new(),
             wrong=wrong,
-            found=found or Finding(),
             said=said,
             by=(visit.form or {}).get("by", "sms"),
             mails=self._links is not None,
@@ -137,10 +134,14 @@ class Subscribing:
         )
 
 
+_NO_ACCOUNT = frozenset({"find_write", "find_exact", "find_none", "find_which"})
+"""Next steps of a look-up that would have them write an address, which proves nothing."""
+
+
 def refused(found: Finding, occupancies: Sequence[int]) -> str:
-    """Why nobody can be told of what was found; empty where they can, or may write anew."""
+    """Why nobody can be told of what was found; empty where they can."""
     if found.next_step:
-        return ""
+        return "subscribe_none" if found.next_step in _NO_ACCOUNT else found.next_step
     if not found.proved or not occupancies:
         return "subscribe_prove"
     # Of places elsewhere nothing was proved.

@@ -91,10 +91,10 @@ def test_a_place_is_added_by_its_account_seen_told_of_taken_away_and_back_again(
     ("change", "said"),
     [
         ({"place": "7 Oak Way"}, "account number and postal code"),
-        ({"place": "4711-9"}, "found no such place"),
-        ({"postal_code": "62702"}, "found no such place"),
+        ({"place": "4711-9"}, "found no account"),
+        ({"postal_code": "62702"}, "found no account"),
         ({"postal_code": ""}, "add your postal code"),
-        ({"place": ""}, "Write your address"),
+        ({"place": ""}, "found no account"),
         ({"do": "remove", "place": "1"}, "not a choice on this page"),
         ({"do": "remove", "place": "2"}, "not a choice on this page"),
         ({"do": "undo"}, "not a choice on this page"),

@@ -438,8 +438,8 @@ def test_one_address_may_ask_for_some(
         ({"address": "x@example.org\r\nBcc: y@example.org", "by": "email"}, "no e-mail address"),
         ({"place": "123 Main Street"}, "account number and postal code"),
         ({"place": "4711-2"}, "several postal codes"),
-        ({"place": "4711-9"}, "found no such place"),
-        ({"postal_code": "62702"}, "found no such place"),
+        ({"place": "4711-9"}, "found no account"),
+        ({"postal_code": "62702"}, "found no account"),
     ],
 )
 def test_what_cannot_be_taken_is_said_and_leaves_nothing(
