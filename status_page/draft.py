@@ -1,11 +1,13 @@
 """What a generation is made from, and who makes files of it besides the pages: the feeds."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from status_page.pointer import Pointer
+from status_page.printed import Printed
 from status_page.rendering import Renderer
+from status_page.standing import Standing
 from status_page.view import PublicOutage, PublicStatus
 
 Piece = TypeVar("Piece")
@@ -17,10 +19,15 @@ class Draft:
 
     Attributes:
         status: All that is public.
+        standing: The same outages in the order of the list, and added up.
+        printed: What the list shows of each.
         pointer: Names the generation, its time and its counts.
         changed: Outages that are new or differ from what is published; all of them if ``anew``.
         removed: Ids that have left the list; nothing is known of them if ``anew``.
         anew: Nothing that is published can be built on: make every file.
+        each: Files that follow each generation are due.
+        whole: Files that hold every outage are due. In a storm they come at a slower beat, and
+            then alone, of a generation that is published already.
         renderer: The site, its languages and their words.
         published: Reads a file as it is published now; None where there is none. It may be ahead
             of the pointer, where a publisher was killed: somebody may have seen it.
@@ -28,11 +35,15 @@ class Draft:
     """
 
     status: PublicStatus
+    standing: Standing
+    printed: Mapping[str, Printed]
     pointer: Pointer
-    changed: tuple[PublicOutage, ...]
-    removed: tuple[str, ...]
-    anew: bool
     renderer: Renderer
+    changed: tuple[PublicOutage, ...] = ()
+    removed: tuple[str, ...] = ()
+    anew: bool = False
+    each: bool = False
+    whole: bool = True
     published: Callable[[str], bytes | None] = lambda _: None
     names: Callable[[str], Sequence[str]] = lambda _: ()
 
@@ -48,7 +59,8 @@ class Feed(Protocol):
         """Yield a name and its content for what differs from what is published.
 
         None takes a file away. Of a draft that is ``anew`` every file is made; those below
-        ``feeds/`` that no feed makes then are removed.
+        ``feeds/`` that no feed makes then are removed. Where it is not ``whole``, what would
+        cost as much as there are outages waits for one that is.
         """
 
 

@@ -1,13 +1,14 @@
 """What is published, and what is about to be."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from status_page.errors import UnreadablePublication
-from status_page.pointer import FORMAT, Pointer
+from status_page.pointer import FORMAT, Pointer, parse_id
 from status_page.printed import Printed
+from status_page.view import PublicStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,8 @@ class Edition:
         issued: What is published once ``issued.pointer`` has been written after them.
         obsolete: Pages to take away after that.
         retired: Parts that no manifest in force names any more.
+        status: What it shows.
+        whole: The files that hold every outage are among ``files``.
     """
 
     files: tuple[tuple[str, bytes], ...]
@@ -46,6 +49,8 @@ class Edition:
     issued: Issued
     obsolete: tuple[str, ...]
     retired: tuple[str, ...]
+    status: PublicStatus
+    whole: bool
 
     def files_while(self, still_held: Callable[[], None]) -> Iterator[tuple[str, bytes]]:
         """Yield the files; before each, ``still_held`` may raise that nobody may write it now."""
@@ -67,3 +72,12 @@ def read_manifest(content: bytes | None) -> dict[str, Any]:
     if found.get("format") != FORMAT:
         raise UnreadablePublication(f"Its manifest has format {found.get('format')!r}.")
     return found
+
+
+def any_later(generations: Iterable[str], pointer: Pointer) -> bool:
+    """Whether there is a generation beyond the one in force."""
+    parsed = (parse_id(each) for each in generations)
+    return any(
+        each is not None and each[0] == pointer.epoch and each[1] > pointer.number
+        for each in parsed
+    )

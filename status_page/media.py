@@ -41,6 +41,8 @@ _COMPRESSED = {".png", ".pmtiles"}
 
 _WITHOUT_TWINS = ("generations/parts/", "status.json")
 """Parts are read by the publisher alone; the pointer is too short to be worth it."""
+_MANIFEST = "/manifest.json"
+"""Long in a storm, made for each change, and of hashes, which hardly get shorter."""
 
 _LASTING = ("generations/", "static/")
 
@@ -53,7 +55,11 @@ def plain(name: str) -> str:
 def has_twins(name: str) -> bool:
     """Whether compressed twins stand beside a file."""
     end = PurePosixPath(name).suffix
-    return end in TYPES and end not in _COMPRESSED and not name.startswith(_WITHOUT_TWINS)
+    return (
+        end in TYPES
+        and end not in _COMPRESSED
+        and not (name.startswith(_WITHOUT_TWINS) or name.endswith(_MANIFEST))
+    )
 
 
 def media_type(name: str) -> str:

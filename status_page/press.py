@@ -1,35 +1,61 @@
 """Makes a generation out of a public state: what changed, and the files that say so.
 
-Rendering costs what changed; only the list itself is put together anew, from fragments.
+Rendering costs what changed, and of the list only the pages are made that it stands on. Files that
+hold every outage, feeds above all, would cost as much as there are outages: in a storm they follow
+generations at a slower beat (`Press.whole`).
 """
 
 import dataclasses
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-from status_page import away
 from status_page.draft import Draft, MakeFeed
-from status_page.edition import Edition, Issued, read_manifest
+from status_page.edition import Edition, Issued, any_later, read_manifest
 from status_page.errors import UnreadablePublication
 from status_page.feeds import FEEDS
-from status_page.pointer import FORMAT, Pointer, parse_id, text_of
+from status_page.pointer import FORMAT, Pointer, text_of
 from status_page.printed import Printed, digest, json_bytes, print_outage, read_part
 from status_page.rendering import Renderer
+from status_page.sheets import FIRST, Sheets
+from status_page.standing import Standing
 from status_page.store import FEEDS_FOLDER, PARTS, POINTER, Store
-from status_page.view import PublicOutage, PublicStatus, Totals
+from status_page.view import PublicOutage, PublicStatus
 from status_page.words import languages
 
 log = logging.getLogger(__name__)
+
+FEW_LISTED = 250
+"""Outages up to which every file is part of every generation."""
 
 
 class Press:
     """Knows what is published and prints what comes next."""
 
-    def __init__(self, renderer: Renderer, store: Store, feeds: Sequence[MakeFeed] = FEEDS) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        store: Store,
+        feeds: Sequence[MakeFeed] = FEEDS,
+        *,
+        at_once: bool = False,
+    ) -> None:
+        """Start knowing nothing; `recover` looks.
+
+        Args:
+            renderer: Makes HTML of values.
+            store: Where to publish.
+            feeds: What is published besides pages.
+            at_once: Every file is part of every generation, whatever that costs.
+        """
         self.renderer = renderer
         self.issued = Issued()
+        self.is_behind = False
+        """Whether files that hold every outage may be older than the generation in force."""
+        self._at_once = at_once
+        self._sheets = Sheets(renderer)
+        self._standing = Standing(renderer.site.areas)
+        self._shown: PublicStatus | None = None
         self._tidy = False
         self._store = store
         self._make_feeds = feeds
@@ -43,6 +69,8 @@ class Press:
         self.issued = Issued()
         # Whoever was here before may have been killed before the pages of what is gone went.
         self._tidy = False
+        self._shown = None
+        self.is_behind = True
         self._feeds = [make(self.renderer) for make in self._make_feeds]
         try:
             content = self._store.read(POINTER)
@@ -56,6 +84,7 @@ class Press:
 
     def has_changed(self, status: PublicStatus) -> bool:
         """Whether a state differs from what is published in more than its time."""
+        self._recognise(status)
         printed = self.issued.printed
         return (
             not self._follows(status, None)
@@ -74,16 +103,17 @@ class Press:
         checked_at: datetime,
     ) -> Edition:
         """Print the next generation; set ``issued`` from it once it has been written."""
+        self._recognise(status)
         old = self.issued
         chained = self._follows(status, epoch)
-        totals = Totals.of(status.outages)
-        printed = {
-            outage.id: print_outage(outage, self.renderer)
-            if self._is_new(outage)
-            else old.printed[outage.id]
-            for outage in status.outages
-        }
+        self._standing.take(status.outages)
+        totals = self._standing.totals
         changed = [each for each in status.outages if not chained or self._is_new(each)]
+        fresh = {each.id: print_outage(each, self.renderer) for each in changed}
+        printed = {
+            each.id: fresh[each.id].kept(each) if each.id in fresh else old.printed[each.id]
+            for each in status.outages
+        }
         pointer = Pointer(
             epoch=epoch,
             number=number,
@@ -104,9 +134,10 @@ class Press:
             },
             words=self.words_as_of(status.as_of),
         )
-        summaries = self._summaries(totals, status)
+        summaries = self._summaries()
         parts = {f"{digest(html.encode())}.html": html.encode() for html in summaries.values()}
-        parts |= {each.part: each.content for each in printed.values()}
+        named = frozenset(parts) | {each.part for each in printed.values()}
+        parts |= {each.part: each.content for each in fresh.values()}
         manifest = {
             "format": FORMAT,
             "id": pointer.id,
@@ -116,7 +147,7 @@ class Press:
             "look": self.renderer.look,
             "languages": list(pointer.languages),
             "summary": {each: f"{digest(html.encode())}.html" for each, html in summaries.items()},
-            "outages": {key: each.part for key, each in sorted(printed.items())},
+            "outages": {key: printed[key].part for key in sorted(printed)},
             "moved": dict(sorted(status.moved.items())),
         }
         removed = tuple(sorted(old.ids - set(printed)))
@@ -126,28 +157,28 @@ class Press:
             if not chained or old.moved.get(key) != into
         }
         gone = (old.ids | set(old.moved)) - set(printed) - set(status.moved)
-        draft = Draft(
-            status=status,
-            pointer=pointer,
-            changed=tuple(changed),
-            removed=removed,
-            anew=not chained,
-            renderer=self.renderer,
-            published=self._store.read,
-            names=self._store.names,
+        whole = not chained or self._at_once or len(status.outages) <= FEW_LISTED
+        feeds = self._made(
+            dataclasses.replace(
+                self._draft(status, pointer, printed),
+                changed=tuple(changed),
+                removed=removed,
+                anew=not chained,
+                each=True,
+                whole=whole,
+            )
         )
-        feeds = [each for feed in self._feeds for each in feed.files(draft)]
         files = [
             *((f"{PARTS}/{name}", parts[name]) for name in parts if name not in old.named),
             (pointer.manifest, json_bytes(manifest)),
-            *self._deltas(
-                pointer, summaries, [printed[each.id] for each in changed], removed, moved
+            *self._sheets.deltas(
+                pointer, summaries, [fresh[each.id] for each in changed], removed, moved
             ),
-            *self._outage_pages(status, pointer.id, changed, printed),
-            *self._moved_pages(status, pointer.id, moved),
-            *(() if chained else self._fixed_pages(status)),
+            *self._sheets.outage_pages(status, pointer.id, changed, fresh),
+            *self._sheets.moved_pages(status, pointer.id, moved),
+            *(() if chained else self._sheets.fixed_pages(status)),
             *((name, content) for name, content in feeds if content is not None),
-            *self._lists(status, pointer.id, summaries, printed),
+            *self._sheets.lists(status, pointer.id, summaries, self._first(printed)),
         ]
         return Edition(
             files=tuple(files),
@@ -157,16 +188,18 @@ class Press:
                 ids=frozenset(printed),
                 moved=dict(status.moved),
                 printed=printed,
-                named=frozenset(parts),
+                named=named,
                 complete=True,
             ),
+            status=status,
+            whole=whole,
             obsolete=(
                 *self._obsolete(
                     set(printed) | set(status.moved), gone if chained and self._tidy else None
                 ),
                 *self._obsolete_feeds(feeds, anew=not chained),
             ),
-            retired=tuple(sorted(old.named - set(parts))),
+            retired=tuple(sorted(old.named - named)),
         )
 
     def issue(
@@ -191,8 +224,27 @@ class Press:
         may_point()
         self._store.write([(POINTER, edition.pointer.to_bytes())])
         self.issued = edition.issued
+        self._shown = edition.status
+        self.is_behind = not edition.whole
         self._store.remove(edition.obsolete)
         self._tidy = True
+
+    def whole(self) -> tuple[list[tuple[str, bytes]], list[str]]:
+        """Make the files that hold every outage, as of the generation in force.
+
+        Returns:
+            Files to write where they differ from what is published, and then names to take away.
+        """
+        if self._shown is None or self.issued.pointer is None or not self.issued.complete:
+            return [], []
+        self.is_behind = False
+        self._standing.take(self._shown.outages)
+        pointer, printed = self.issued.pointer, self.issued.printed
+        feeds = self._made(self._draft(self._shown, pointer, printed))
+        return (
+            [(name, content) for name, content in feeds if content is not None],
+            list(self._obsolete_feeds(feeds, anew=False)),
+        )
 
     def confirm(
         self,
@@ -212,6 +264,7 @@ class Press:
         """
         if self.issued.pointer is None:
             return
+        self._shown = status
         pointer = dataclasses.replace(
             self.issued.pointer,
             as_of=status.as_of,
@@ -228,8 +281,9 @@ class Press:
         """Return the lists of the generation in force with a new "as of"."""
         if self.issued.pointer is None:
             return []
-        summaries = self._summaries(Totals.of(status.outages), status)
-        return list(self._lists(status, self.issued.pointer.id, summaries, self.issued.printed))
+        self._standing.take(status.outages)
+        first = self._first(self.issued.printed)
+        return list(self._sheets.lists(status, self.issued.pointer.id, self._summaries(), first))
 
     def words_as_of(self, as_of: datetime) -> dict[str, str]:
         """Return "as of" in every language."""
@@ -249,77 +303,44 @@ class Press:
         known = self.issued.printed.get(outage.id)
         return known is None or not known.shows(outage)
 
-    def _summaries(self, totals: Totals, status: PublicStatus) -> dict[str, str]:
-        return {
-            each: self.renderer.summary(totals, each, status.outages)
-            for each in self.renderer.languages
+    def _recognise(self, status: PublicStatus) -> None:
+        """After a restart: see once which outages are just what is published."""
+        known = self.issued.printed
+        found = {
+            outage.id: known[outage.id].kept(outage)
+            for outage in status.outages
+            if outage.id in known
+            and known[outage.id].outage is None
+            and known[outage.id].shows(outage)
         }
+        if found:
+            self.issued = dataclasses.replace(self.issued, printed={**known, **found})
 
-    def _deltas(
-        self,
-        pointer: Pointer,
-        summaries: Mapping[str, str],
-        changed: list[Printed],
-        removed: tuple[str, ...],
-        moved: Mapping[str, str],
-    ) -> Iterator[tuple[str, bytes]]:
-        for language in pointer.languages:
-            delta: dict[str, Any] = {
-                "format": FORMAT,
-                "language": language,
-                **pointer.beat(),
-                "base": pointer.base,
-                "counts": dict(pointer.counts),
-                "summary": summaries[language],
-                "changed": [],
-                "removed": [],
-                "moved": [],
-            }
-            # Without a base there is nothing to apply it to: its reader loads everything.
-            if pointer.base is not None:
-                delta["changed"] = [each.change(language) for each in changed]
-                delta["removed"] = list(removed)
-                delta["moved"] = [
-                    {"id": key, "into": into, "details": self.renderer.moved(into, language)}
-                    for key, into in moved.items()
-                ]
-            yield pointer.delta(language), json_bytes(delta)
+    def _draft(
+        self, status: PublicStatus, pointer: Pointer, printed: Mapping[str, Printed]
+    ) -> Draft:
+        """Return one without changes, of which only what holds every outage is due."""
+        return Draft(
+            status=status,
+            standing=self._standing,
+            printed=printed,
+            pointer=pointer,
+            renderer=self.renderer,
+            published=self._store.read,
+            names=self._store.names,
+        )
 
-    def _outage_pages(
-        self,
-        status: PublicStatus,
-        generation: str,
-        outages: list[PublicOutage],
-        printed: Mapping[str, Printed],
-    ) -> Iterator[tuple[str, bytes]]:
-        for language in self.renderer.languages:
-            for outage in outages:
-                page = self.renderer.outage_page(
-                    status,
-                    outage,
-                    language,
-                    generation=generation,
-                    details=printed[outage.id].details[language],
-                )
-                yield f"{self.renderer.prefix(language)}outages/{outage.id}.html", page
+    def _made(self, draft: Draft) -> list[tuple[str, bytes | None]]:
+        return [each for feed in self._feeds for each in feed.files(draft)]
 
-    def _moved_pages(
-        self, status: PublicStatus, generation: str, outages: Iterable[str]
-    ) -> Iterator[tuple[str, bytes]]:
-        for language in self.renderer.languages:
-            for key in outages:
-                page = self.renderer.moved_page(status, key, language, generation=generation)
-                yield f"{self.renderer.prefix(language)}outages/{key}.html", page
+    def _first(self, printed: Mapping[str, Printed]) -> list[Printed]:
+        return [printed[each.id] for each in self._standing.first(FIRST)]
 
-    def _fixed_pages(self, status: PublicStatus) -> Iterator[tuple[str, bytes]]:
-        for name, content in self.renderer.statics.items():
-            yield f"static/{name}", content
-        for language in self.renderer.languages:
-            prefix = self.renderer.prefix(language)
-            yield f"{prefix}missing.html", self.renderer.lost_page(status, language, "missing")
-            yield f"{prefix}404.html", self.renderer.lost_page(status, language, "notfound")
-            for form in away.FORMS:
-                yield away.name_of(prefix, form), self.renderer.away_page(status, language, form)
+    def _summaries(self) -> dict[str, str]:
+        totals, by_area = self._standing.totals, self._standing.totals_by_area()
+        return {
+            each: self.renderer.summary(totals, each, by_area) for each in self.renderer.languages
+        }
 
     def _obsolete(self, kept: set[str], gone: set[str] | frozenset[str] | None) -> Iterator[str]:
         """Name pages to take away; without knowing what is `gone`, whatever is not `kept`."""
@@ -345,23 +366,6 @@ class Press:
         else:
             yield from (name for name, content in feeds if content is None)
 
-    def _lists(
-        self,
-        status: PublicStatus,
-        generation: str,
-        summaries: Mapping[str, str],
-        printed: Mapping[str, Printed],
-    ) -> Iterator[tuple[str, bytes]]:
-        for language in self.renderer.languages:
-            page = self.renderer.index(
-                status,
-                language,
-                generation=generation,
-                summary=summaries[language],
-                cards=[each.card(language) for each in printed.values()],
-            )
-            yield f"{self.renderer.prefix(language)}index.html", page
-
     def _read(self, pointer: Pointer) -> Issued:
         manifest = read_manifest(self._store.read(pointer.manifest))
         try:
@@ -385,17 +389,9 @@ class Press:
             },
             named=named,
             # A later folder is what a killed publisher left: some pages may be ahead already.
-            complete=not _any_later(self._store.generations(), pointer),
+            complete=not any_later(self._store.generations(), pointer),
         )
 
 
 def _pages(names: Iterable[str]) -> list[str]:
     return [name for name in names if name.endswith(".html")]
-
-
-def _any_later(generations: Iterable[str], pointer: Pointer) -> bool:
-    parsed = (parse_id(each) for each in generations)
-    return any(
-        each is not None and each[0] == pointer.epoch and each[1] > pointer.number
-        for each in parsed
-    )

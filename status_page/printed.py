@@ -18,7 +18,8 @@ from status_page.view import PublicOutage
 class Printed:
     """Facts are plain JSON values; ``part`` is the name of ``content``, made from its hash.
 
-    ``outage`` is what it was printed from, where this process has printed it.
+    ``outage`` is what it was printed from, where this process has printed it. Of one that is
+    published, `kept` holds what is needed again.
     """
 
     facts: Mapping[str, Any]
@@ -32,7 +33,14 @@ class Printed:
 
     def shows(self, outage: PublicOutage) -> bool:
         """Whether an outage would be printed just like this."""
-        return self.outage == outage if self.outage else self.facts == facts_of(outage)
+        if self.outage is None:
+            return self.facts == facts_of(outage)
+        return self.outage is outage or self.outage == outage
+
+    def kept(self, outage: PublicOutage | None) -> "Printed":
+        """Return what the list and the next look at it need; ``outage`` is what it shows."""
+        facts = self.facts if outage is None else {}
+        return dataclasses.replace(self, outage=outage, facts=facts, details={}, content=b"")
 
     def card(self, language: str) -> Card:
         """Return what the list shows of it."""
@@ -72,7 +80,7 @@ def read_part(name: str, content: bytes | None) -> Printed:
     if content is None or f"{digest(content)}.json" != name:
         raise UnreadablePublication(f"It is the part {name}.")
     try:
-        return Printed(**json.loads(content), part=name, content=content)
+        return Printed(**json.loads(content), part=name, content=b"").kept(None)
     except TypeError as error:
         raise UnreadablePublication(f"Another release wrote the part {name}.") from error
 

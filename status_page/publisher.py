@@ -8,7 +8,8 @@ pointer does not name was never published.
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from sqlalchemy.engine import Connection
 
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 
 NAME = "publisher"
 GATHER_S = 0.5
+WHOLE_S = 5.0
+"""Between two turns of the files that hold every outage, where these are many; more where making
+and writing them takes long: a tenth of the time at most goes into them."""
 CONFIRM_S = 15.0
 LISTS_S = 60.0
 SWEEP_S = 600.0
@@ -66,7 +70,11 @@ class Publisher:
         published = public_site(site, address)
         self._areas = Areas(published.areas)
         self._timelines = Timelines()
-        self._press = Press(Renderer(published), store)
+        # In a replay nothing may be late: the next barrier waits for what is published.
+        self._press = Press(Renderer(published), store, at_once=gather_s == 0)
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="whole-files")
+        self._writing: Future[float] | None = None
+        self._whole_due_s = self._whole_began_s = -1e9
         self._send_mode = send_mode
         self._ring = ring
         self._gather_s = gather_s
@@ -84,6 +92,7 @@ class Publisher:
                 self._recover()
         # Before anything is written: a disk that is full is cleared first.
         self._sweep()
+        self._bring_up()
         with self._db.read() as conn:
             behind = journal.cursor(conn, NAME) < journal.last_number(conn)
         if behind:
@@ -115,9 +124,16 @@ class Publisher:
 
     def close(self) -> None:
         """Let another publisher begin at once."""
-        with self._db.write() as conn:
-            self._lease.give_back(conn)
-        self._held_until_s = 0.0
+        try:
+            self._finish_whole()
+            self._whole_due_s = -1e9
+            if self._recovered:
+                self._bring_up()
+                self._finish_whole()
+        finally:
+            with self._db.write() as conn:
+                self._lease.give_back(conn)
+            self._held_until_s = 0.0
 
     def _hold(self) -> bool:
         if time.monotonic() < self._held_until_s:
@@ -133,6 +149,10 @@ class Publisher:
         return held
 
     def _recover(self) -> None:
+        if self._writing is not None:
+            # Whatever became of it, all that holds every outage is looked at again.
+            wait([self._writing])
+            self._writing = None
         self._press.recover()
         pointer = self._press.issued.pointer
         with self._db.write() as conn:
@@ -166,6 +186,9 @@ class Publisher:
             journal_number=journal_number,
             checked_at=checked_at,
         )
+        if edition.whole:
+            # The same files must not be written by two at a time, nor older ones last.
+            self._finish_whole()
         try:
             self._press.issue(
                 edition,
@@ -188,6 +211,46 @@ class Publisher:
             )
             journal.move_cursor(conn, NAME, journal_number)
         self._ring()
+
+    def _bring_up(self) -> None:
+        """Write what holds every outage, beside whatever is published meanwhile."""
+        if self._writing is not None and not self._writing.done():
+            return
+        self._finish_whole()
+        if self._press.is_behind and time.monotonic() >= self._whole_due_s:
+            self._whole_began_s = time.monotonic()
+            files, gone = self._press.whole()
+            if files or gone:
+                self._writing = self._beside.submit(
+                    self._write_whole, files, gone, self._lease.fence
+                )
+
+    def _finish_whole(self) -> None:
+        """Wait until what is written beside is written."""
+        if self._writing is None:
+            return
+        writing, self._writing = self._writing, None
+        try:
+            ended_s = writing.result()
+        except BaseException:
+            self._recovered = False
+            raise
+        self._whole_due_s = ended_s + max(WHOLE_S, 9 * (ended_s - self._whole_began_s))
+
+    def _write_whole(
+        self, files: list[tuple[str, bytes]], gone: list[str], fence: int | None
+    ) -> float:
+        """Return when it was done; write nothing more once the lease is another one."""
+
+        def held() -> Iterator[tuple[str, bytes]]:
+            for file in files:
+                if self._lease.fence != fence:
+                    raise NewerPublication
+                yield file
+
+        self._store.write(held())
+        self._store.remove(gone)
+        return time.monotonic()
 
     def _may_point(self, pointer: Pointer, *, again: bool = False) -> Callable[[], None]:
         def check() -> None:

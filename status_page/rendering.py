@@ -6,7 +6,7 @@ serves the page, the delta and every browser that applies it.
 
 import hashlib
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from outage.privacy import MIN_PREMISES
 from status_page.advice import to_do
 from status_page.moments import MOST as MOST_MOMENTS
 from status_page.moments import SHOWN, moments
-from status_page.view import SECTIONS, PublicOutage, PublicSite, PublicStatus, Totals, by_area
+from status_page.view import SECTIONS, PublicArea, PublicOutage, PublicSite, PublicStatus, Totals
 from status_page.words import FALLBACK, Words
 
 _HERE = Path(__file__).parent
@@ -144,16 +144,13 @@ class Renderer:
         text = self._fragment("story.txt", language, outage=outage)
         return html.unescape(text).strip()
 
-    def summary(self, totals: Totals, language: str, outages: Sequence[PublicOutage] = ()) -> str:
-        """Render the figures at the top, and those of each area where ``outages`` interrupt."""
-        areas = [
-            (area, Totals.of(inside))
-            for area, inside in by_area(self.site.areas, outages)
-            if any(outage.interrupts for outage in inside)
-        ]
-        # Most people first; of equal ones, in the order of the site.
-        areas.sort(key=lambda each: -each[1].matched)
-        return self._fragment("summary.html", language, totals=totals, areas=areas[:MOST])
+    def summary(
+        self, totals: Totals, language: str, areas: Iterable[tuple[PublicArea, Totals]] = ()
+    ) -> str:
+        """Render the figures at the top, and those of the ``areas`` where somebody is out."""
+        # Most people first; of equal ones, in the order given.
+        most = sorted(areas, key=lambda each: -each[1].matched)[:MOST]
+        return self._fragment("summary.html", language, totals=totals, areas=most)
 
     def index(
         self,

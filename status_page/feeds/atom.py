@@ -36,6 +36,8 @@ class Atom:
 
     def files(self, draft: Draft) -> Iterator[tuple[str, bytes]]:
         """Yield the feeds: of everything and of each area, in each language."""
+        if not draft.whole:
+            return
         newest = sorted(draft.status.outages, key=lambda each: (each.changed, each.id))[::-1]
         for language in self._renderer.languages:
             pieces = self._entries[language].of(newest)

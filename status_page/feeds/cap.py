@@ -6,23 +6,17 @@ that the references are right after any restart, also for who has fetched a file
 never came into force.
 """
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from status_page.draft import Draft
 from status_page.feeds import links
 from status_page.feeds.alert import infos, moment
-from status_page.feeds.cap_index import FOLDER, Index, Listed
+from status_page.feeds.cap_index import Index, Listed, name_of
 from status_page.feeds.envelope import Envelope
 from status_page.feeds.xml import Element
 from status_page.rendering import Renderer
 from status_page.view import PublicOutage
-
-
-def name_of(outage: str) -> str:
-    """Return the name of an outage's file."""
-    return f"{FOLDER}{outage}.xml"
 
 
 class Cap:
@@ -35,9 +29,22 @@ class Cap:
 
     def files(self, draft: Draft) -> Iterator[tuple[str, bytes | None]]:
         """Yield the messages that are new, and the list of all."""
-        before = self._index.read(draft)
-        changed = {each.id: each for each in draft.changed}
-        listed: dict[str, Listed] = {}
+        shown = {each.id: each for each in draft.status.outages}
+        before = self._index.read(
+            draft, lambda key: self._title(shown[key]) if key in shown else key
+        )
+        if draft.each:
+            listed: dict[str, Listed] = {}
+            yield from self._of_outages(draft, before, listed)
+            yield from self._of_moved(draft, before, listed)
+            self._index.note(listed)
+        if draft.whole:
+            yield from self._index.files(draft)
+
+    def _of_outages(
+        self, draft: Draft, before: Mapping[str, Listed], listed: dict[str, Listed]
+    ) -> Iterator[tuple[str, bytes]]:
+        changed = {each.id for each in draft.changed}
         for outage in draft.status.outages:
             if outage.id not in changed:
                 if outage.id in before:
@@ -50,6 +57,10 @@ class Cap:
             listed[outage.id] = _listed(content, self._title(outage))
             if draft.anew or content != old:
                 yield name_of(outage.id), content
+
+    def _of_moved(
+        self, draft: Draft, before: Mapping[str, Listed], listed: dict[str, Listed]
+    ) -> Iterator[tuple[str, bytes]]:
         for gone, into in draft.status.moved.items():
             if gone not in before:
                 continue
@@ -62,8 +73,6 @@ class Cap:
                 continue
             listed[gone] = _listed(content, before[gone].title)
             yield name_of(gone), content
-        yield from ((name_of(gone), None) for gone in before if gone not in listed)
-        yield from self._index.files(draft, listed)
 
     def _title(self, outage: PublicOutage) -> str:
         return self._renderer.headline(outage, self._renderer.languages[0])
@@ -124,15 +133,10 @@ class Cap:
 
 
 def _listed(content: bytes, title: str) -> Listed:
-    told = Envelope.of(content)
+    told = Listed.of(content, title)
     # It is one that has just been made or read.
     assert told is not None  # noqa: S101
-    return Listed(
-        identifier=told.identifier,
-        kind=told.kind,
-        title=title,
-        sent=datetime.fromisoformat(told.sent),
-    )
+    return told
 
 
 def _status(draft: Draft) -> str:

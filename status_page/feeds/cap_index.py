@@ -1,12 +1,14 @@
 """`/feeds/cap.atom`: which CAP messages hold, for whoever polls one address."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePosixPath
 
 from status_page.draft import Draft
 from status_page.feeds import links
 from status_page.feeds.atom import NAMESPACE, Head, updated_in
+from status_page.feeds.envelope import Envelope
 from status_page.feeds.fresh import Dated, Fresh
 from status_page.feeds.xml import Element, add, element, fragment, read
 from status_page.pointer import text_of
@@ -26,44 +28,92 @@ class Listed:
     title: str
     sent: datetime
 
+    @classmethod
+    def of(cls, content: bytes | None, title: str) -> "Listed | None":
+        """Return how a message is listed; None for what is no message."""
+        told = Envelope.of(content)
+        if told is None:
+            return None
+        sent = datetime.fromisoformat(told.sent)
+        return cls(identifier=told.identifier, kind=told.kind, title=title, sent=sent)
+
 
 class Index:
-    """The feed, which is also the record of which outages have a message."""
+    """The feed, and the record of which outages have a message.
+
+    The feed may be some seconds behind the messages: what there is say the messages themselves.
+    """
 
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
         self._known: dict[str, Listed] | None = None
+        self._entries: dict[str, tuple[Listed, bytes]] = {}
+        self._files: set[str] = set()
         self._dated = Dated(updated_in)
         self._fresh = Fresh()
 
-    def read(self, draft: Draft) -> Mapping[str, Listed]:
-        """Return what is published, by outage."""
+    def read(self, draft: Draft, title: Callable[[str], str]) -> Mapping[str, Listed]:
+        """Return what is published, by outage; ``title`` is how one is listed that is not yet."""
         if self._known is None:
-            root = read(draft.published(NAME))
-            found = root.iter(f"{_IN}entry") if root is not None else ()
-            self._known = dict(_entry(each) for each in found)
+            self._known = dict(self._published(draft, title))
+            self._files = set(self._known)
         return self._known
 
-    def files(self, draft: Draft, listed: Mapping[str, Listed]) -> Iterator[tuple[str, bytes]]:
-        """Yield the feed of these messages."""
+    def note(self, listed: Mapping[str, Listed]) -> None:
+        """Take down which messages there are now."""
         self._known = dict(listed)
+        self._files |= self._known.keys()
+
+    def files(self, draft: Draft) -> Iterator[tuple[str, bytes | None]]:
+        """Yield the feed of all messages, and take away those that it names no more."""
+        listed = self._known or {}
         newest = sorted(listed.items(), key=lambda pair: (pair[1].sent, pair[0]), reverse=True)
-        entries = [self._print(outage, each) for outage, each in newest]
+        printed, self._entries = self._entries, {}
+        for outage, each in newest:
+            known = printed.get(outage)
+            same = known is not None and known[0] is each
+            self._entries[outage] = known if known and same else (each, self._print(outage, each))
+        entries = [content for _, content in self._entries.values()]
         language = self._renderer.languages[0]
         head = Head(self._renderer, language, drill=draft.status.drill, what="CAP 1.2")
         content = self._dated.of(draft, NAME, lambda at: head.feed(NAME, at, entries))
         yield from self._fresh.of(draft, [(NAME, content)])
+        yield from ((name_of(gone), None) for gone in sorted(self._files - listed.keys()))
+        self._files = set(listed)
+
+    def _published(self, draft: Draft, title: Callable[[str], str]) -> Iterator[tuple[str, Listed]]:
+        root = read(draft.published(NAME))
+        entries = root.iter(f"{_IN}entry") if root is not None else ()
+        known = dict(_entry(each) for each in entries)
+        names = (PurePosixPath(name) for name in draft.names(FOLDER))
+        there = {name.stem for name in names if name.suffix == ".xml"}
+        # Of a draft that is anew each of these messages is read by itself.
+        apart = {each.id for each in draft.status.outages} if draft.anew else frozenset()
+        for outage in {*known, *there}:
+            old = known.get(outage)
+            if outage in apart:
+                found = old
+            else:
+                content = draft.published(name_of(outage))
+                found = Listed.of(content, old.title if old else title(outage))
+            if found is not None:
+                yield outage, found
 
     def _print(self, outage: str, each: Listed) -> bytes:
         made = element("entry")
         add(made, "id", links.tag(self._renderer, f"cap:{each.identifier}"))
         add(made, "title", each.title)
         add(made, "updated", text_of(each.sent))
-        url = links.feed(self._renderer, f"{FOLDER}{outage}.xml")
+        url = links.feed(self._renderer, name_of(outage))
         add(made, "link", rel="alternate", type="application/cap+xml", href=url)
         add(made, "category", term=each.kind)
         add(made, "summary", f"{each.kind} {each.identifier}")
         return fragment(made)
+
+
+def name_of(outage: str) -> str:
+    """Return the name of an outage's message."""
+    return f"{FOLDER}{outage}.xml"
 
 
 def _entry(entry: Element) -> tuple[str, Listed]:

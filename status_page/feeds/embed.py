@@ -30,7 +30,9 @@ class Embed:
 
     def files(self, draft: Draft) -> Iterator[tuple[str, bytes]]:
         """Yield a page in each language, the first one under its plain name, and the badge."""
-        totals = Totals.of(draft.status.outages)
+        if not draft.each:
+            return
+        totals = draft.standing.totals
         first = self._renderer.languages[0]
         for language in self._renderer.languages:
             page = self._renderer.embed(
@@ -39,9 +41,8 @@ class Embed:
                 generation=draft.pointer.id,
                 summary=self._renderer.summary(totals, language),
             )
-            yield name_of(language), page
-            if language == first:
-                yield name_of(""), page
+            names = [name_of(language), *([name_of("")] if language == first else [])]
+            yield from self._fresh.of(draft, [(name, page) for name in names])
         yield from self._fresh.of(draft, [(BADGE, self._badge(draft, totals))])
 
     def _badge(self, draft: Draft, totals: Totals) -> bytes:

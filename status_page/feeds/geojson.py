@@ -22,6 +22,8 @@ class GeoJson:
 
     def files(self, draft: Draft) -> Iterator[tuple[str, bytes]]:
         """Yield the one file."""
+        if not draft.whole:
+            return
         features = b",\n".join(self._features.of(draft.status.outages))
         drill = b"true" if draft.status.drill else b"false"
         content = b'{"type":"FeatureCollection","drill":%b,"features":[\n%b\n]}\n' % (

@@ -6,10 +6,11 @@ page and at most the one before, however long the list is.
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
-from status_page.draft import Draft, Pieces
-from status_page.rendering import Card, Renderer
-from status_page.view import SECTIONS, PublicOutage
+from status_page.draft import Draft
+from status_page.rendering import Renderer
+from status_page.view import PublicOutage
 
 ABOUT = 20
 """Outages on a page, on average."""
@@ -18,62 +19,63 @@ FOLDER = "feeds/list/"
 
 
 class Listing:
-    """Makes the pages of the list; keeps what it has made to tell what differs."""
+    """Makes the pages of the list; keeps what stands on them to tell what differs."""
 
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
-        self._cards = Pieces(self._card)
         self._made: dict[str, tuple[object, ...]] = {}
 
-    def files(self, draft: Draft) -> Iterable[tuple[str, bytes | None]]:
+    def files(self, draft: Draft) -> Iterator[tuple[str, bytes | None]]:
         """Yield the pages that differ."""
+        if not draft.each:
+            return
         known = {} if draft.anew else self._made
         # After a restart or a failure nobody remembers which pages there are.
-        there = known.keys() or (set() if draft.anew else set(draft.names(FOLDER)))
-        ordered = sorted(draft.status.outages, key=_place)
-        cards = dict(zip((each.id for each in ordered), self._cards.of(ordered), strict=True))
-        pages = list(_cut([each.id for each in ordered]))
+        there = set() if draft.anew or known else set(draft.names(FOLDER))
+        pages = list(_cut(draft.standing.ordered()))
         made: dict[str, tuple[object, ...]] = {}
-        for at, ids in enumerate(pages):
-            following = pages[at + 1][0] if at + 1 < len(pages) else ""
-            for language in self._renderer.languages:
-                name = f"{FOLDER}{language}/{ids[0] if at else FIRST}.html"
-                shown = tuple(cards[each][language] for each in ids)
-                made[name] = (shown, following, draft.status.drill, draft.status.send_mode)
-                if known.get(name) != made[name]:
-                    page = self._renderer.listing(
-                        draft.status,
-                        language,
-                        generation=draft.pointer.id,
-                        cards=shown,
-                        following=following,
-                        is_first=not at,
-                    )
-                    yield name, page
-        yield from ((name, None) for name in sorted(there - made.keys()))
+        for at, outages in enumerate(pages):
+            page = outages[0].id if at else FIRST
+            following = pages[at + 1][0].id if at + 1 < len(pages) else ""
+            rows = tuple([draft.printed[each.id].rows for each in outages])
+            made[page] = (rows, following, draft.status.drill, draft.status.send_mode)
+            if known.get(page) != made[page]:
+                yield from self._page(draft, page, outages, following)
+        gone = {name for page in known.keys() - made.keys() for name in self._names(page)}
+        left = there - {name for page in made for name in self._names(page)} if there else there
+        yield from ((name, None) for name in sorted(gone | left))
         self._made = made
 
-    def _card(self, outage: PublicOutage) -> dict[str, Card]:
-        return {
-            language: Card(
-                section=outage.section,
-                order=outage.order,
-                html=self._renderer.row(outage, language),
+    def _names(self, page: str) -> list[str]:
+        return [f"{FOLDER}{language}/{page}.html" for language in self._renderer.languages]
+
+    def _page(
+        self, draft: Draft, page: str, outages: list[PublicOutage], following: str
+    ) -> Iterator[tuple[str, bytes]]:
+        printed = [draft.printed[each.id] for each in outages]
+        for language, name in zip(self._renderer.languages, self._names(page), strict=True):
+            content = self._renderer.listing(
+                draft.status,
+                language,
+                generation=draft.pointer.id,
+                cards=[each.card(language) for each in printed],
+                following=following,
+                is_first=page == FIRST,
             )
-            for language in self._renderer.languages
-        }
+            yield name, content
 
 
-def _place(outage: PublicOutage) -> tuple[int, str]:
-    return SECTIONS.index(outage.section), outage.order
-
-
-def _cut(ids: list[str]) -> Iterator[list[str]]:
+def _cut(outages: Iterable[PublicOutage]) -> Iterator[list[PublicOutage]]:
     """Cut the list before each outage whose id says so; the first page may be empty."""
-    page: list[str] = []
-    for each in ids:
-        if page and hashlib.sha256(each.encode()).digest()[0] % ABOUT == 0:
+    page: list[PublicOutage] = []
+    for each in outages:
+        if page and _begins_page(each.id):
             yield page
             page = []
         page.append(each)
     yield page
+
+
+@lru_cache(maxsize=2**16)
+def _begins_page(outage: str) -> bool:
+    return hashlib.sha256(outage.encode()).digest()[0] % ABOUT == 0

@@ -9,10 +9,10 @@ import uuid
 from collections.abc import Iterable, Iterator
 
 from outage.model import Service
-from status_page.draft import Draft
+from status_page.draft import Draft, Pieces
 from status_page.feeds import links
 from status_page.feeds.fresh import Fresh
-from status_page.feeds.xml import Element, add, document, element
+from status_page.feeds.xml import Element, add, document, element, fragment, opened
 from status_page.pointer import text_of
 from status_page.rendering import Renderer
 from status_page.view import PublicArea, PublicOutage, by_area
@@ -34,10 +34,13 @@ class Odin:
         kinds = [each.kind for each in renderer.site.areas]
         kind = next((each for each in KINDS if each in kinds), "")
         self._areas = tuple(each for each in renderer.site.areas if each.kind == kind)
+        self._singles = Pieces(self._single)
         self._fresh = Fresh()
 
     def files(self, draft: Draft) -> Iterator[tuple[str, bytes]]:
         """Yield the one file."""
+        if not draft.whole:
+            return
         out = [
             each
             for each in draft.status.outages
@@ -45,22 +48,25 @@ class Odin:
             if each.interrupts and each.service is Service.ELECTRIC and not draft.status.drill
         ]
         root = element("PubOutages", xmlns=NAMESPACE)
-        root.extend(self._outages(out))
-        comment = "" if out else (_DRILL if draft.status.drill else _NOBODY)
-        yield from self._fresh.of(draft, [(NAME, document(root, comment))])
+        if out:
+            root.text = "\n"
+            before, after = opened(root)
+            content = before + b"".join(self._outages(out)) + after
+        else:
+            content = document(root, _DRILL if draft.status.drill else _NOBODY)
+        yield from self._fresh.of(draft, [(NAME, content)])
 
-    def _outages(self, out: list[PublicOutage]) -> Iterator[Element]:
+    def _outages(self, out: list[PublicOutage]) -> Iterator[bytes]:
         told: set[str] = set()
         for area, outages in by_area(self._areas, out):
             fresh = [each for each in outages if each.id not in told]
             told.update(each.id for each in fresh)
             if fresh:
                 yield self._total(area, fresh)
-        for outage in sorted(out, key=lambda each: each.id):
-            if outage.id not in told:
-                yield self._single(outage)
+        alone = (each for each in out if each.id not in told)
+        yield from self._singles.of(sorted(alone, key=lambda each: each.id))
 
-    def _total(self, area: PublicArea, outages: list[PublicOutage]) -> Element:
+    def _total(self, area: PublicArea, outages: list[PublicOutage]) -> bytes:
         made = self._begin(f"area:{area.kind}:{area.name}", area.name)
         add(made, "communityDescriptor", area.name)
         add(made, "metersAffected", str(sum(map(_meters, outages))))
@@ -68,9 +74,9 @@ class Odin:
         add(ground, "earliestReportedTime", _earliest(outages))
         add(ground, "metersServed", str(area.served))
         add(ground, "outageAreaKind", KINDS[area.kind])
-        return made
+        return fragment(made)
 
-    def _single(self, outage: PublicOutage) -> Element:
+    def _single(self, outage: PublicOutage) -> bytes:
         made = self._begin(f"outage:{outage.id}", outage.id)
         say = self._renderer.words(self._renderer.languages[0])
         add(made, "cause", say.code("cause", outage.cause))
@@ -86,7 +92,7 @@ class Odin:
             add(estimate, "ert", text_of(outage.etr.latest))
             if outage.etr.confidence is not None:
                 add(estimate, "confidenceKind", outage.etr.confidence)
-        return made
+        return fragment(made)
 
     def _begin(self, key: str, name: str) -> Element:
         made = element("Outage")

@@ -26,6 +26,8 @@ class Places:
 
     def files(self, draft: Draft) -> Iterator[tuple[str, bytes]]:
         """Yield the one file."""
+        if not draft.whole:
+            return
         areas = []
         for area, outages in by_area(self._renderer.site.areas, draft.status.outages):
             totals = Totals.of(outages)

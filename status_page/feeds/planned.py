@@ -32,6 +32,8 @@ class Planned:
 
     def files(self, draft: Draft) -> Iterator[tuple[str, bytes]]:
         """Yield the one file."""
+        if not draft.whole:
+            return
         planned = sorted(
             (each for each in draft.status.outages if _begins(each) is not None),
             key=lambda each: each.id,

@@ -25,4 +25,6 @@ class Schemas:
 
     def files(self, draft: Draft) -> Iterator[tuple[str, bytes]]:
         """Yield both."""
+        if not draft.each:
+            return
         yield from self._fresh.of(draft, self._contents)

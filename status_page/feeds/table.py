@@ -61,6 +61,8 @@ class Table:
 
     def files(self, draft: Draft) -> Iterator[tuple[str, bytes]]:
         """Yield the one file."""
+        if not draft.whole:
+            return
         if self._drill != draft.status.drill:
             self._drill, self._rows = draft.status.drill, Pieces(self._row)
         rows = (_line(COLUMNS), *self._rows.of(draft.status.outages))

@@ -293,3 +293,63 @@ def test_changes_that_follow_each_other_closely_go_into_one_generation(town: Tow
     assert time.monotonic() - started < 5
     assert town.pointer.number == number + 1
     assert "Killarney" in town.page()
+
+
+@pytest.fixture
+def storm(town: Town, monkeypatch: pytest.MonkeyPatch) -> Publisher:
+    """A publisher to whom two outages are a storm."""
+    monkeypatch.setattr("status_page.press.FEW_LISTED", 1)
+    return Publisher(town.db, FolderStore(town.folder), SITE, send_mode="live", gather_s=0.001)
+
+
+def listed(town: Town) -> set[str]:
+    feed = json.loads((town.folder / "feeds/outages.geojson").read_bytes())
+    return {each["properties"]["area"] for each in feed["features"]}
+
+
+def turn_until(publisher: Publisher, true: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < until
+        publisher.turn()
+        time.sleep(0.01)
+
+
+def test_in_a_storm_feeds_follow_beside_what_is_published(
+    town: Town, storm: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.declare()
+    town.declare("Marpole")
+    storm.turn()
+    turn_until(storm, lambda: listed(town) == {"Kerrisdale", "Marpole"})
+    monkeypatch.setattr("status_page.publisher.WHOLE_S", 3600.0)
+    town.declare("Oakridge")
+    storm.turn()
+    assert "Oakridge" in town.page()
+    turn_until(storm, lambda: "Oakridge" in listed(town))
+    town.declare("Killarney")
+    storm.turn()
+    storm.turn()
+    assert "Killarney" in town.page()
+    assert "Killarney" not in listed(town)
+    storm.close()
+    assert "Killarney" in listed(town)
+
+
+def test_feeds_that_could_not_be_written_are_written_later(
+    town: Town, storm: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.declare()
+    town.declare("Marpole")
+    storm.turn()
+    town.declare("Oakridge")
+    storm.turn()
+    with monkeypatch.context() as patch:
+
+        def full(_path: Path, _content: bytes) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        patch.setattr("status_page.store._put", full)
+        with pytest.raises(OSError, match="No space"):
+            turn_until(storm, lambda: False)
+    turn_until(storm, lambda: "Oakridge" in listed(town))

@@ -7,6 +7,7 @@ import pytest
 
 from outage.model import CrewStatus, Kind, Service, Status
 from status_page.rendering import Renderer
+from status_page.standing import Standing
 from status_page.view import PublicArea, PublicOutage, PublicSite, PublicStatus, Totals
 from status_page.words import catalogue, languages
 from tests.unit.status_page.storm import NOW, SITE, Publication, etr, hours, outage, sample, status
@@ -210,6 +211,8 @@ def test_each_area_where_some_are_out_is_told_with_out_and_served() -> None:
         outage(3, matched=3, areas=(("county", "A"),)),
         outage(4, matched=60, areas=(("county", "C"),), kind=Kind.PLANNED, status=Status.PREDICTED),
     )
-    said = words_of(renderer.summary(Totals.of(outages), "en", outages))
+    standing = Standing(renderer.site.areas)
+    standing.take(outages)
+    said = words_of(renderer.summary(standing.totals, "en", standing.totals_by_area()))
     assert "Area Out Served B 700 9,000 A At least 41 9,000 To protect" in said
     assert "By area" not in words_of(renderer.summary(Totals.of(outages), "en"))
