@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from status_page.draft import Draft, Pieces
+from status_page.feeds.fresh import Fresh
 from status_page.rendering import Renderer
 from status_page.view import PublicArea, PublicOutage, Totals
 
@@ -37,9 +38,12 @@ class Sheet:
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
         self._rows = Pieces(self._row)
+        self._fresh = Fresh()
 
     def files(self, draft: Draft) -> Iterator[tuple[str, bytes]]:
         """Yield a sheet in each language."""
+        if not draft.whole:
+            return
         by_section: dict[str, list[PublicOutage]] = {}
         for outage in sorted(draft.status.outages, key=lambda each: each.order):
             by_section.setdefault(outage.section, []).append(outage)
@@ -49,26 +53,24 @@ class Sheet:
         rows = dict(zip((each.id for each in shown), self._rows.of(shown), strict=True))
         groups = list(self._grouped(now))
         for language in self._renderer.languages:
-            yield (
-                name_of(language),
-                self._renderer.sheet(
-                    draft.status,
-                    language,
-                    generation=draft.pointer.id,
-                    totals=Totals.of(draft.status.outages),
-                    groups=[
-                        Group(
-                            area=area,
-                            rows=tuple(rows[each.id][language] for each in some if each.id in rows),
-                            totals=Totals.of(some),
-                        )
-                        for area, some in groups
-                    ],
-                    more=len(now[MOST:]),
-                    advisories=by_section.get("advisory", []),
-                    planned=[rows[each.id][language] for each in planned],
-                ),
+            sheet = self._renderer.sheet(
+                draft.status,
+                language,
+                generation=draft.pointer.id,
+                totals=draft.standing.totals,
+                groups=[
+                    Group(
+                        area=area,
+                        rows=tuple(rows[each.id][language] for each in some if each.id in rows),
+                        totals=Totals.of(some),
+                    )
+                    for area, some in groups
+                ],
+                more=len(now[MOST:]),
+                advisories=by_section.get("advisory", []),
+                planned=[rows[each.id][language] for each in planned],
             )
+            yield from self._fresh.of(draft, [(name_of(language), sheet)])
 
     def _grouped(
         self, outages: Sequence[PublicOutage]

@@ -21,6 +21,8 @@ WHOLE = {
     "feeds/odin.xml",
     "feeds/areas.json",
     "feeds/planned.ics",
+    "feeds/print-en.html",
+    "feeds/print-es.html",
 }
 
 
