@@ -40,6 +40,9 @@ Contact = tuple[int, int, str]
 """Account key, endpoint key, channel."""
 _OUTAGES = 1
 """The bit of `contacts.topics` for outages."""
+_SUBSCRIBED = sa.select(_c.account_key).where(
+    _c.consent_source == _SUBSCRIPTION, _c.ended_at.is_(None)
+)
 _ON_BY_PERSON = sa.select(_a.key).where(_a.alerts_source == "person", _a.outage_alerts.is_(True))
 
 
@@ -115,6 +118,7 @@ def _load(
 ) -> Loaded:
     with db.read() as conn:
         known = {row.id: row for row in conn.execute(t.accounts.select())}
+        subscribed = set(conn.execute(_SUBSCRIBED).scalars())
         now = business_now(conn)
     listed = len(found.accounts) + len(found.mentioned)
     still_open = sum(row.closed_at is None for row in known.values())
@@ -122,7 +126,7 @@ def _load(
     if not accept:
         _guard_preferences(found, known)
     work = _Work(db=db, found=found, options=options, now=now)
-    loaded = _accounts(work, known, progress)
+    loaded = _accounts(work, known, subscribed, progress)
     with db.read() as conn:
         keys = {row.id: row.key for row in conn.execute(sa.select(_a.id, _a.key))}
     _occupancies(work, keys, actor)
@@ -141,10 +145,14 @@ def _guard_preferences(found: Accounts, known: dict[str, Any]) -> None:
         raise PreferencesFlippedError(file=found.file, flips=f"{flips:,}", known=f"{len(both):,}")
 
 
-def _accounts(work: _Work, known: dict[str, Any], progress: Progress | None) -> Loaded:
+def _accounts(
+    work: _Work, known: dict[str, Any], subscribed: Collection[int], progress: Progress | None
+) -> Loaded:
     new = [_facts(one) for one in work.found.accounts if one.id not in known]
     changed = [
-        _facts(one) | _said_here(known[one.id]) | {"the_key": known[one.id].key, "closed_at": None}
+        _facts(one)
+        | _said_here(known[one.id], one, subscribed)
+        | {"the_key": known[one.id].key, "closed_at": None}
         for one in work.found.accounts
         if one.id in known and _differs(known[one.id], one)
     ]
@@ -176,9 +184,17 @@ def _facts(one: Account) -> Row:
     }
 
 
-def _said_here(row: Any) -> Row:  # noqa: ANN401 - a row of `accounts`
-    """What a person said here outlives what the CIS says (DECISIONS 19)."""
-    return {"outage_alerts": row.outage_alerts} if row.alerts_source == "person" else {}
+def _said_here(row: Any, one: Account, subscribed: Collection[int]) -> Row:  # noqa: ANN401 - a row of `accounts`
+    """What a person said here outlives what the CIS says (DECISIONS 19).
+
+    Where somebody has subscribed, the alerts that the file turns off stay on for them; `_topics`
+    turns them off for the others.
+    """
+    said = row.alerts_source == "person"
+    keeps = row.outage_alerts and row.key in subscribed
+    if said or (keeps and not one.outage_alerts):
+        return {"outage_alerts": row.outage_alerts, "alerts_source": "person"}
+    return {"alerts_source": row.alerts_source}
 
 
 def _differs(row: Any, one: Account) -> bool:  # noqa: ANN401 - a row of `accounts`

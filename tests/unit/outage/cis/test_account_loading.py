@@ -299,6 +299,39 @@ def test_what_the_file_says_holds_for_those_of_an_account_who_have_not_chosen(
     assert [contact.topics for contact in rows(town, t.contacts)] == [0, 0]
 
 
+def test_who_has_subscribed_is_told_on_when_the_file_turns_the_accounts_alerts_off(
+    town: Database, tmp_path: Path
+) -> None:
+    on = BEN.replace(",no,no,", ",no,yes,")
+    load(town, tmp_path, ANNA, on)
+    with town.write() as conn:
+        bens_phone = t.endpoints.c.address == "+16045550102"
+        key = conn.execute(sa.select(t.endpoints.c.key).where(bens_phone)).scalar_one()
+        mine = t.contacts.c.endpoint_key == key
+        conn.execute(t.contacts.update().where(mine).values(consent_source="subscription"))
+    said = []
+    for anna, ben in (
+        (ANNA, BEN),
+        (ANNA, BEN),
+        (ANNA, on),
+        (ANNA.replace(",yes,yes,", ",yes,no,"), BEN),
+    ):
+        load(town, tmp_path, anna, ben)
+        alerts = [bool(row.outage_alerts) for row in rows(town, t.accounts)]
+        told = {
+            row.endpoint_key == key
+            for row in rows(town, t.contacts)
+            if row.account_key == 2 and row.topics
+        }
+        said.append((alerts, sorted(told)))
+    assert said == [
+        ([True, True], [True]),
+        ([True, True], [True]),
+        ([True, True], [False, True]),
+        ([False, True], [True]),
+    ]
+
+
 def test_whom_a_number_was_taken_from_gets_it_back_once_the_file_lists_it_anew(
     town: Database, tmp_path: Path
 ) -> None:
