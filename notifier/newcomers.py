@@ -60,14 +60,25 @@ def look(conn: Connection, moment: Moment, which: dict[str, int]) -> bool:
     return True
 
 
-def decide_and_write(conn: Connection, plan: Plan, moment: Moment) -> None:
-    """Tell those who were found what there is to tell: nothing waits for them, so all is new."""
+def decide_and_write(conn: Connection, plan: Plan, moment: Moment) -> bool:
+    """Tell those who were found what there is to tell: nothing waits for them, so all is new.
+
+    Says whether all of them are: whoever was told by this entry meanwhile is not, and is counted
+    twice.
+    """
     here = {"outage": plan.outage_key}
     distinct = conn.execute(_DISTINCT, here).all()
-    if distinct:
-        tally_all_new(conn, plan, distinct, decided(conn, plan, moment, distinct))
-        by = {"at_ms": to_ms(moment.now), "by_number": plan.number}
-        conn.execute(_INSERT[conn.dialect.name], here | by)
+    if not distinct:
+        return True
+    decisions = decided(conn, plan, moment, distinct)
+    tally_all_new(conn, plan, distinct, decisions)
+    by = {"at_ms": to_ms(moment.now), "by_number": plan.number}
+    insert = _INSERT[conn.dialect.name]
+    written: int = conn.execute(
+        insert, here | by, execution_options={"preserve_rowcount": True}
+    ).rowcount
+    told = [row.number for row in distinct if decisions[row.outage_key, row.packed].kind]
+    return bool(written == sum(told))
 
 
 @cache

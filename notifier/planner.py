@@ -1,5 +1,6 @@
 """From a journal entry to message rows, some thousand people at a time, set by set."""
 
+from dataclasses import dataclass
 from functools import cache
 
 import sqlalchemy as sa
@@ -14,34 +15,82 @@ from outage import tables as t
 from outage.in_order import InOrder
 
 
-def plan_some(conn: Connection, plan: Plan, after: int, premises: int) -> int | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Who is next, as `find` has it: in temporary tables, as of this moment.
+
+    ``upto`` is the key the range ends with, None at the end; ``others`` says whether anybody in it
+    is no newcomer.
+    """
+
+    moment: Moment
+    after: int
+    upto: int | None
+    others: bool
+
+
+class StaleError(Exception):
+    """What was found ahead no longer holds: the step has to look for itself."""
+
+
+def find(conn: Connection, plan: Plan, after: int, premises: int) -> Found | None:
+    """Look who among the holders of the next ``premises`` members is told of it for the first time.
+
+    None if that is not to be said ahead of the step.
+    """
+    moment = _moment(conn, plan, [])
+    if not newcomers.may_be(conn, plan, moment.form):
+        return None
+    upto = _upto(conn, plan.outage_key, after, premises)
+    scratch.prepare(conn)
+    others = newcomers.look(conn, moment, _range(plan.outage_key, after, upto))
+    return Found(moment=moment, after=after, upto=upto, others=others)
+
+
+def plan_some(
+    conn: Connection, plan: Plan, after: int, premises: int, found: Found | None = None
+) -> int | None:
     """Plan for whoever holds the next ``premises`` members with keys above ``after``.
 
     Returns the key to go on after, or None when all are done. An endpoint with
     several premises is looked at whole, once, in the step of its lowest one.
+    ``found`` ahead on this connection saves the look, unless it no longer holds: StaleError.
     """
-    upto = _upto(conn, plan.outage_key, after, premises)
+    upto = _upto(conn, plan.outage_key, after, premises) if found is None else found.upto
     siblings = kept_out(conn, plan, after, upto)
     steady(conn, [plan.outage_key, *siblings], alone=True)
-    moment = Moment.of(
-        conn,
-        plan.manners,
-        count_shadowed=plan.count_shadowed,
-        outage_keys=[plan.outage_key, *siblings],
-    )
-    scratch.prepare(conn)
-    new, others = look(conn, plan, moment, after, upto)
+    moment = _moment(conn, plan, siblings)
+    if found is None:
+        scratch.prepare(conn)
+        new, others = look(conn, plan, moment, after, upto)
+    else:
+        still = moment.form == found.moment.form and newcomers.may_be(conn, plan, moment.form)
+        if not still or found.after != after:
+            raise StaleError
+        # What was seen and what is decided by it are of one moment.
+        new, others, moment = True, found.others, found.moment
+        if others:
+            _stand_within(conn, moment, after, upto)
     # In this order: messages are locked before people, as by receipts.
     if others:
         decide_and_write(conn, plan, moment, tally_silence=True)
-    if new:
-        newcomers.decide_and_write(conn, plan, moment)
+    if new and not newcomers.decide_and_write(conn, plan, moment) and found is not None:
+        raise StaleError
     if siblings:
         scratch.prepare(conn)
         _aim(conn, plan.outage_key, siblings, after, upto)
         _stand(conn, moment)
         decide_and_write(conn, plan, moment, tally_silence=False)
     return upto
+
+
+def _moment(conn: Connection, plan: Plan, siblings: list[int]) -> Moment:
+    return Moment.of(
+        conn,
+        plan.manners,
+        count_shadowed=plan.count_shadowed,
+        outage_keys=[plan.outage_key, *siblings],
+    )
 
 
 def look(

@@ -2,14 +2,16 @@
 
 import logging
 import time
+from contextlib import ExitStack
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier import approvals
+from notifier.ahead import LookingAhead, written
 from notifier.manners import Manners
 from notifier.planned import Plan
-from notifier.planner import plan_some
+from notifier.planner import StaleError, plan_some
 from outage import analyzing, journal
 from outage import tables as t
 from outage.database import Database
@@ -71,16 +73,28 @@ class NotifierReader:
         done = item.step.get("premise", 0)
         after: int | None = None if done is None else int(done)
         size, aim = FIRST_STEP, STEP_S[db.engine.dialect.name]
-        while after is not None:
-            start = time.monotonic()
-            with db.bulk(redone=True, checked=False) as conn:
-                after = plan_some(conn, plan, after, size)
-                if after is None and not self.size.above:
-                    journal.finish(conn, item)
-                else:
-                    journal.advance(conn, item, {"premise": after})
-                took = time.monotonic() - start
-            size = min(MOST_STEP, max(LEAST_STEP, int(size * min(2.0, aim / took))))
+        with ExitStack() as stack:
+            ahead = LookingAhead(db, plan, stack)
+            while after is not None:
+                looked = ahead.take()
+                found = None if looked is None else looked.found
+                if found is not None and found.upto is not None:
+                    ahead.begin(found.upto, size)
+                try:
+                    with written(db, looked) as conn:
+                        start = time.monotonic()
+                        after = plan_some(conn, plan, after, size, found)
+                        if after is None and not self.size.above:
+                            journal.finish(conn, item)
+                        else:
+                            journal.advance(conn, item, {"premise": after})
+                        took = time.monotonic() - start
+                except StaleError:
+                    ahead.take()
+                    continue
+                size = min(MOST_STEP, max(LEAST_STEP, int(size * min(2.0, aim / took))))
+                if looked is None and after is not None:
+                    ahead.begin(after, size)
         if self.size.above:
             self._ask(db, item)
 

@@ -65,7 +65,7 @@ class Database:
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection whose work commits together at the end, or not at all."""
-        with self._write(_COMMAND) as conn:
+        with self.engine.connect() as raw, self._commit(raw, _COMMAND) as conn:
             yield conn
 
     @contextlib.contextmanager
@@ -82,29 +82,38 @@ class Database:
                 disk with the next commit that is not such a step, so nobody outside may be told
                 of it before.
         """
-        pragmas = (*(_REDONE if redone else _LASTING), *(_CHECKED if checked else _UNCHECKED))
+        with self.engine.connect() as raw, self._step(raw, checked=checked, redone=redone) as conn:
+            yield conn
+
+    @contextlib.contextmanager
+    def ahead(self) -> Iterator[Ahead]:
+        """Give a connection for steps that are looked up before it is their turn to write."""
+        with self.engine.connect() as raw:
+            yield Ahead(self, raw)
+
+    @contextlib.contextmanager
+    def _step(self, raw: Connection, *, checked: bool, redone: bool) -> Iterator[Connection]:
         if self._bulk_lock is None:
-            with self._write(()) as conn:
+            with self._commit(raw, ()) as conn:
                 if redone:
                     conn.execute(_LATER)
                 yield conn
             return
         with _opened(self._bulk_lock) as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            with self._write(pragmas) as conn:
+            with self._commit(raw, _pragmas(checked=checked, redone=redone)) as conn:
                 yield conn
             _let_others_write(f"{self.engine.url.database}{_WAITING}")
 
     @contextlib.contextmanager
-    def _write(self, pragmas: tuple[str, ...]) -> Iterator[Connection]:
-        with self.engine.connect() as raw:
-            options = {"outage_begin": "BEGIN IMMEDIATE", "outage_pragmas": pragmas}
-            conn = raw.execution_options(**options) if self.is_sqlite else raw
-            conn.info.pop(APPENDED, None)
-            with conn.begin():
-                yield conn
-            rings = conn.info.pop(APPENDED, False)
-        if rings and self.after_append is not None:
+    def _commit(self, raw: Connection, pragmas: tuple[str, ...]) -> Iterator[Connection]:
+        options = {"outage_begin": "BEGIN IMMEDIATE", "outage_pragmas": pragmas}
+        conn = raw.execution_options(**options) if self.is_sqlite else raw
+        conn.info.pop(APPENDED, None)
+        begun = conn.get_transaction()
+        with conn.begin() if begun is None else begun:
+            yield conn
+        if conn.info.pop(APPENDED, False) and self.after_append is not None:
             self.after_append()
 
     @contextlib.contextmanager
@@ -131,6 +140,36 @@ class Database:
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
+
+
+class Ahead:
+    """A connection for steps of two parts: what is looked up while others write, and the writing.
+
+    What a step has found lies in temporary tables of the connection, and is of a moment before it
+    writes. Whoever writes by it looks whether it still holds.
+    """
+
+    def __init__(self, db: Database, raw: Connection) -> None:
+        self._db, self._raw = db, raw
+
+    @contextlib.contextmanager
+    def look(self) -> Iterator[Connection]:
+        """Look up; of what is written temporary tables alone are kept, and on PostgreSQL all."""
+        if not self._db.is_sqlite:
+            # One transaction for both: there each statement sees what is committed before it.
+            self._raw.rollback()
+            self._raw.begin()
+            yield self._raw
+            return
+        options = {"outage_begin": "BEGIN", "outage_pragmas": _pragmas(checked=False, redone=True)}
+        with self._raw.execution_options(**options).begin():
+            yield self._raw
+
+    @contextlib.contextmanager
+    def bulk(self) -> Iterator[Connection]:
+        """Write: as `Database.bulk` for what is read and done again."""
+        with self._db._step(self._raw, checked=False, redone=True) as conn:  # noqa: SLF001 - of one module
+            yield conn
 
 
 @contextlib.contextmanager
@@ -227,6 +266,13 @@ _LASTING = ("wal_autocheckpoint=6000", "synchronous=FULL")
 _REDONE = ("wal_autocheckpoint=6000", "synchronous=NORMAL")
 _LATER = sa.text("SET LOCAL synchronous_commit = off")
 """The same to PostgreSQL: it keeps the order of commits too."""
+
+
+def _pragmas(*, checked: bool, redone: bool) -> tuple[str, ...]:
+    """Of a bulk step."""
+    return (*(_REDONE if redone else _LASTING), *(_CHECKED if checked else _UNCHECKED))
+
+
 _PRAGMAS = "outage_pragmas"
 """Keeps with a connection which of them it has."""
 _WAITING = ".waiting-lock"
