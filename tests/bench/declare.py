@@ -51,8 +51,8 @@ class Timed(Database):
         self.held_s: list[float] = []
 
     @contextlib.contextmanager
-    def _write(self, pragmas: tuple[str, ...]) -> Iterator[Connection]:
-        with super()._write(pragmas) as conn:
+    def _commit(self, raw: Connection, pragmas: tuple[str, ...]) -> Iterator[Connection]:
+        with super()._commit(raw, pragmas) as conn:
             began = time.perf_counter()
             yield conn
         self.held_s.append(time.perf_counter() - began)

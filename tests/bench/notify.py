@@ -86,6 +86,7 @@ def planning(url: str, db: Database, accounts: int, some: int) -> dict[str, Any]
         "cpu_s": round(spent.cpu_s, 2),
         "peak_mb": round(spent.peak_mb),
         "steps": len(steps),
+        "seconds_in_steps": round(sum(steps), 2),
         "longest_step_ms": round(1000 * steps[-1], 1),
         "longest_wait_of_others_ms": round(1000 * max(waited.times_s), 1),
         "plain_accounts": few.accounts,

@@ -103,7 +103,11 @@ def _of_stage(case: Case, row: Row, kind: str, standing: Standing) -> Iterator[s
         yield "tells of an outage that nobody is told of"
     if kind in SAYS_OUT and standing.status in GONE_WITHOUT and not standing.listed:
         yield "says that service is out, and its feed lists the outage no longer"
-    never_began = outage["closed_at"] is not None and outage["closed_at"] < standing.began
+    # Whoever begins says so; what was put away without that never took place, at whatever hour.
+    before = (one for one in case.truth.standings(row["outage_key"]) if one.place <= standing.place)
+    never_began = outage["kind"] == "planned" and all(
+        one.status in {"predicted", "closed"} for one in before
+    )
     called_off = standing.status == "closed" and never_began
     if kind == "planned_done" and never_began:
         yield "says that work is done which never began"
