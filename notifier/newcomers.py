@@ -97,13 +97,20 @@ def _first() -> ColumnElement[bool]:
 
 
 def _joined(form: Form) -> sa.FromClause:
+    """Members with whoever holds them; open interruption and other place joined beside.
+
+    Asked of each contact instead of joined once a place, those two take half of the whole look.
+    """
+    service = sa.select(_O.service).where(_O.key == OUTAGE).scalar_subquery()
+    out = sa.and_(_I.premise_key == _M.premise_key, _I.service == service, _I.outcome.is_(None))
     held = sa.and_(_Q.premise_key == _M.premise_key, _Q.until.is_(None))
     reached = sa.and_(_C.account_key == _Q.account_key, _C.ended_at.is_(None))
-    joined: sa.FromClause = t.memberships
+    joined: sa.FromClause = InOrder(t.memberships, t.interruptions, out, isouter=True)
     if form.zones:
         joined = InOrder(joined, t.premises, t.premises.c.key == _M.premise_key)
+    joined = InOrder(joined, t.occupancies, held)
+    joined = InOrder(joined, _other_place, _is_other(_other_place), isouter=True)
     for table, how in (
-        (t.occupancies, held),
         (t.accounts, _A.key == _Q.account_key),
         (t.contacts, reached),
         (t.endpoints, _E.key == _C.endpoint_key),
@@ -112,16 +119,13 @@ def _joined(form: Form) -> sa.FromClause:
     return joined
 
 
-def _held_by() -> ColumnElement[int]:
-    """Whose the open interruption is: found by the premise, whatever PostgreSQL may know of it."""
-    service = sa.select(_O.service).where(_O.key == OUTAGE).scalar_subquery()
-    held: ColumnElement[int] = (
-        sa.select(_I.outage_key)
-        .where(_I.premise_key == _M.premise_key, _I.service == service, _I.outcome.is_(None))
-        .correlate(t.memberships)
-        .scalar_subquery()
-    )
-    return held
+_other_place = t.occupancies.alias("other_place")
+
+
+def _is_other(place: sa.FromClause) -> ColumnElement[bool]:
+    """That a place is another one of the account that is looked at."""
+    of_it = sa.and_(place.c.account_key == _Q.account_key, place.c.until.is_(None))
+    return sa.and_(of_it, place.c.key != _Q.key)
 
 
 def _plain(form: Form) -> list[ColumnElement[bool]]:
@@ -129,8 +133,13 @@ def _plain(form: Form) -> list[ColumnElement[bool]]:
     told = t.messages.c
     # By this entry too, in a step before: a load may move them on within the outage.
     before = sa.exists().where(told.outage_key == OUTAGE, told.endpoint_key == _C.endpoint_key)
-    # Which of theirs another outage took over, it interrupts as well.
-    return [_held_by() == OUTAGE, *alone(form), sa.not_(before)]
+    return [
+        # Which of theirs another outage took over, it interrupts as well.
+        _I.outage_key == OUTAGE,
+        _other_place.c.key.is_(None),
+        *_takes_alerts(form),
+        sa.not_(before),
+    ]
 
 
 def alone(form: Form) -> list[ColumnElement[bool]]:
@@ -138,16 +147,17 @@ def alone(form: Form) -> list[ColumnElement[bool]]:
 
     And that nobody has reported anything there.
     """
-    contact, place = t.contacts.alias("other_contact").c, t.occupancies.alias("other_place").c
+    return [*_takes_alerts(form), sa.not_(sa.exists().where(_is_other(_other_place)))]
+
+
+def _takes_alerts(form: Form) -> list[ColumnElement[bool]]:
+    contact = t.contacts.alias("other_contact").c
     others = [
-        sa.exists().where(
-            place.account_key == _Q.account_key, place.until.is_(None), place.key != _Q.key
-        ),
         sa.exists().where(
             contact.endpoint_key == _C.endpoint_key,
             contact.ended_at.is_(None),
             contact.key != _C.key,
-        ),
+        )
     ]
     if form.reports:
         others.append(sa.exists().where(t.reports.c.premise_key == _Q.premise_key))

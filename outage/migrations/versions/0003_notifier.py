@@ -49,6 +49,7 @@ def upgrade() -> None:
     _occupancies()
     _refused()
     _choices()
+    _unreferred()
     # The word that said it is a kind's name now, and kinds are what is summed up.
     op.execute("UPDATE decisions SET decision = 'etr_over' WHERE decision = 'etr_passed'")
     # Who writes from a number nobody knows names a house and a postal code.
@@ -59,6 +60,7 @@ def downgrade() -> None:
     """Take it away again."""
     _in_older_words()
     _one_word_again()
+    _referred()
     op.drop_index("ix_premises_house_number", "premises")
     op.create_index("ix_occupancies_account_key", "occupancies", ["account_key"])
     op.drop_index("ix_occupancies_account_key_open", "occupancies")
@@ -88,6 +90,24 @@ def downgrade() -> None:
         op.drop_table(name)
     for name in ("reports", "conversations", "temporary_links", "answers", "replies"):
         op.drop_table(name)
+
+
+_REFERS = {"outage": "outages", "endpoint": "endpoints", "account": "accounts", "text": "texts"}
+"""What a message refers to, and where that is."""
+
+
+def _unreferred() -> None:
+    """On PostgreSQL each message locked four rows that nobody deletes."""
+    if op.get_bind().dialect.name == "postgresql":
+        for name in _REFERS:
+            op.drop_constraint(f"fk_messages_{name}_key", "messages", type_="foreignkey")
+
+
+def _referred() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        for name, table in _REFERS.items():
+            column = f"{name}_key"
+            op.create_foreign_key(f"fk_messages_{column}", "messages", table, [column], ["key"])
 
 
 def _one_word_again() -> None:

@@ -67,8 +67,17 @@ def test_a_revision_that_is_out_has_not_changed() -> None:
 def test_a_migrated_database_lacks_nothing_and_has_nothing_else(database: Database) -> None:
     with database.engine.connect() as conn:
         # Defaults are compared below: Alembic takes '' on SQLite for a change.
-        context = MigrationContext.configure(conn, opts={"compare_type": True})
+        options = {"compare_type": True, "include_object": is_here}
+        context = MigrationContext.configure(conn, dialect=conn.dialect, opts=options)
         assert compare_metadata(context, metadata) == []
+
+
+def is_here(_thing: object, name: str | None, _kind: str, reflected: bool, _other: object) -> bool:
+    """What messages refer to is checked on SQLite alone, which Alembic does not see of the tables.
+
+    A constraint that is in the database is compared.
+    """
+    return reflected or not (name or "").startswith("fk_messages_")
 
 
 def test_the_first_tables_are_the_same_made_by_hand_and_by_migration(database: Database) -> None:
