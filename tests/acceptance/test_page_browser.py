@@ -234,7 +234,7 @@ def test_by_keyboard_alone_one_gets_to_an_outage_and_keeps_the_place(visit: Visi
     tab.keyboard.press("Tab")
     expect(tab.get_by_label("Address or account number")).to_be_focused()
     first = card(tab, 1).get_by_role("link")
-    for _ in range(6):
+    for _ in range(7):
         tab.keyboard.press("Tab")
     expect(first).to_be_focused()
     visit.publish(*with_change(1, matched=1244))
