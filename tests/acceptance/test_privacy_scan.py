@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,13 @@ def test_areas_that_only_a_few_share_are_found(folder: Path) -> None:
     many = dataclasses.replace(PEOPLE, areas=(*apart, (3, shared, 4), (1, shared, 1)))
     finding = scan(folder, many, PUBLIC)
     assert (finding.faults, finding.places) == ([], 1)
+
+
+def test_numbers_in_what_ships_with_the_program_are_nobodys(folder: Path) -> None:
+    coast = next((folder / "static").glob("world-*.json"))
+    number = next(each for each in re.findall(r"\d{5,}", coast.read_text()))
+    people = dataclasses.replace(PEOPLE, ids=frozenset({number}))
+    assert scan(folder, people, PUBLIC).faults == []
+    coast.write_text(coast.read_text() + " ")
+    found = f"static/{coast.name} holds the id of an account or a premise."
+    assert found in scan(folder, people, PUBLIC).faults
