@@ -57,17 +57,18 @@ class Areas:
         self._known: dict[str, tuple[int, tuple[AreaName, ...]]] = {}
         self._enough: dict[tuple[int, tuple[_There, ...]], bool] = {}
 
-    def put(self, conn: Connection, status: PublicStatus) -> PublicStatus:
+    def put(self, conn: Connection, status: PublicStatus, *, is_all: bool = True) -> PublicStatus:
         """Return the state with the areas of each outage.
 
         Args:
             conn: The snapshot that the state was read in.
-            status: All that is public.
+            status: What is public.
+            is_all: It is all of that: what is known of any other outage is forgotten.
         """
         if not self._kinds:
             return status
         found = self._look(conn, {each.id for each in status.outages})
-        self._known = found
+        self._known = found if is_all else {**self._known, **found}
         outages = tuple(
             dataclasses.replace(each, areas=found[each.id][1]) if each.id in found else each
             for each in status.outages

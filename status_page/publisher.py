@@ -19,10 +19,11 @@ from outage.database import Database, next_value, wall_now
 from outage.site import Site
 from status_page.areas import Areas
 from status_page.errors import NewerPublication, UnreadablePublication
+from status_page.following import Follower
 from status_page.lease import LENGTH, Lease
 from status_page.pointer import Pointer
 from status_page.press import Press
-from status_page.reader import public_site, read_status
+from status_page.reader import public_site
 from status_page.rendering import Renderer
 from status_page.store import POINTER, Store
 from status_page.timeline import Timelines
@@ -37,6 +38,8 @@ WHOLE_S = 5.0
 and writing them takes long: a tenth of the time at most goes into them."""
 CONFIRM_S = 15.0
 LISTS_S = 60.0
+READ_S = 60.0
+"""After which everything is read and not only what the journal says has changed."""
 SWEEP_S = 600.0
 
 
@@ -68,20 +71,19 @@ class Publisher:
         self._db = db
         self._store = store
         published = public_site(site, address)
-        self._areas = Areas(published.areas)
-        self._timelines = Timelines()
+        self._follower = Follower(Areas(published.areas), Timelines(), send_mode=send_mode)
         # In a replay nothing may be late: the next barrier waits for what is published.
         self._press = Press(Renderer(published), store, at_once=gather_s == 0)
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="whole-files")
         self._writing: Future[float] | None = None
         self._whole_due_s = self._whole_began_s = -1e9
-        self._send_mode = send_mode
         self._ring = ring
         self._gather_s = gather_s
         self._lease = Lease()
         self._held_until_s = 0.0
         self._recovered = False
         self._published_s = self._confirmed_s = self._lists_s = self._swept_s = -1e9
+        self._read_s = -1e9
 
     def turn(self) -> bool:
         """Publish what has changed; return whether a generation came of it, or entries passed."""
@@ -103,9 +105,10 @@ class Publisher:
         # A storm's first generation may take longer than the lease is long.
         with self._lease.renewed(self._db) as still_held:
             with self._db.read() as conn:
-                status, number = read_status(conn, send_mode=self._send_mode)
-                status = self._areas.put(conn, status)
-                status = self._timelines.put(conn, status, number)
+                if time.monotonic() - self._read_s >= READ_S:
+                    self._follower.forget()
+                    self._read_s = time.monotonic()
+                status, number = self._follower.read(conn)
             # Time alone changes things too: an outage that is over leaves the page.
             changed = self._press.has_changed(status)
             if changed:
@@ -119,7 +122,7 @@ class Publisher:
 
     def touch(self) -> None:
         """Confirm now that what is published still holds, or publish what has changed."""
-        self._confirmed_s = -1e9
+        self._confirmed_s = self._read_s = -1e9
         self.turn()
 
     def close(self) -> None:

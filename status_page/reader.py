@@ -3,6 +3,8 @@
 Internal notes, proposed messages and unpublished ETRs are not even selected.
 """
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
@@ -131,7 +133,35 @@ def read_status(conn: Connection, *, send_mode: str) -> tuple[PublicStatus, int]
         send_mode: What becomes of messages: ``off``, ``shadow``, ``allowlist``, ``live``.
     """
     now = clock.business_now(conn)
-    number = journal.last_number(conn)
+    status = PublicStatus(
+        as_of=now,
+        send_mode=send_mode,
+        drill=clock.is_held(conn),
+        outages=tuple(each.outage for each in read_outages(conn, now)),
+        moved=read_moved(conn, now),
+    )
+    return status, journal.last_number(conn)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """An outage as it was read.
+
+    Attributes:
+        until: When time alone changes what is public of it; None: never.
+        counting: gis has work to do that it may be counted by.
+    """
+
+    key: int
+    outage: PublicOutage
+    until: datetime | None
+    counting: bool
+
+
+def read_outages(
+    conn: Connection, now: datetime, only: Collection[int] | None = None
+) -> list[Read]:
+    """Return outages that are shown, by key; of ``only`` these keys, where they are given."""
     approved = sa.and_(
         t.notes.c.key == t.outages.c.public_message_key,
         t.notes.c.kind == "public_message",
@@ -153,19 +183,31 @@ def read_status(conn: Connection, *, send_mode: str) -> tuple[PublicStatus, int]
             t.outages.c.key.in_(counting).label("counting"),
         )
         .select_from(t.outages.outerjoin(t.notes, approved))
-        .where(_shown(t.outages, now))
+        .where(_shown(t.outages, now), _among(t.outages.c.key, only))
         .order_by(t.outages.c.key)
     ).mappings()
-    said = _said(conn, now)
-    outages = tuple(_outage(row, now, said.get(row["key"], ())) for row in rows)
-    status = PublicStatus(
-        as_of=now,
-        send_mode=send_mode,
-        drill=clock.is_held(conn),
-        outages=outages,
-        moved=_moved(conn, now),
-    )
-    return status, number
+    said = _said(conn, now, only)
+    return [
+        Read(
+            key=row["key"],
+            outage=_outage(row, now, said.get(row["key"], ())),
+            until=_until(row, now),
+            counting=bool(row["counting"]),
+        )
+        for row in rows
+    ]
+
+
+def _among(key: sa.ColumnElement[int], only: Collection[int] | None) -> sa.ColumnElement[bool]:
+    return sa.true() if only is None else key.in_(sorted(only))
+
+
+def _until(row: RowMapping, now: datetime) -> datetime | None:
+    """Return when the next promise or estimate passes, or the page lets go of it."""
+    moments = [row["crew_eta"], row["next_update_by"], row["etr_latest"]]
+    if row["status"] not in OPEN:
+        moments.append(row["updated_at"] + STAYS)
+    return min((each for each in moments if each is not None and each > now), default=None)
 
 
 def _shown(outages: sa.FromClause, now: datetime) -> sa.ColumnElement[bool]:
@@ -179,7 +221,7 @@ def _shown(outages: sa.FromClause, now: datetime) -> sa.ColumnElement[bool]:
     )
 
 
-def _moved(conn: Connection, now: datetime) -> dict[str, str]:
+def read_moved(conn: Connection, now: datetime) -> dict[str, str]:
     """Return which outages go on as part of one that is shown."""
     heir, old = t.outages.alias("heir"), t.outages.alias("old")
     pairs = InOrder(heir, old, old.c.merged_into == heir.c.key)
@@ -187,13 +229,15 @@ def _moved(conn: Connection, now: datetime) -> dict[str, str]:
     return dict(conn.execute(statement).all())
 
 
-def _said(conn: Connection, now: datetime) -> dict[int, tuple[PublicSaid, ...]]:
+def _said(
+    conn: Connection, now: datetime, only: Collection[int] | None
+) -> dict[int, tuple[PublicSaid, ...]]:
     """Return what was published of when each outage that is shown is over, oldest first."""
     e = t.etrs.c
     shown = sa.select(t.outages.c.key).where(_shown(t.outages, now))
     statement = (
         sa.select(e.outage_key, e.at, e.latest, e.earliest, e.reason)
-        .where(e.outage_key.in_(shown), e.published.is_(True))
+        .where(e.outage_key.in_(shown), e.published.is_(True), _among(e.outage_key, only))
         .order_by(e.outage_key, e.version)
     )
     found: dict[int, list[PublicSaid]] = {}

@@ -59,13 +59,20 @@ class Timelines:
         self._keys: dict[str, int] = {}
         self._steps: dict[int, list[PublicStep]] = {}
 
-    def put(self, conn: Connection, status: PublicStatus, number: int) -> PublicStatus:
+    def put(
+        self,
+        conn: Connection,
+        status: PublicStatus,
+        number: int,
+        gone: Collection[str] | None = None,
+    ) -> PublicStatus:
         """Return the state with what has happened to each outage.
 
         Args:
             conn: The snapshot that the state was read in.
-            status: All that is public.
+            status: All that is public, or every outage that has had an entry since.
             number: The newest entry it rests on.
+            gone: Where it is not all: outages that are not shown any more.
         """
         if number < self._read_to:
             # Another record: a copy was put back.
@@ -84,7 +91,14 @@ class Timelines:
             some = keys[at : at + CHUNK]
             told = sa.and_(t.journal.c.outage_key.in_(some), t.journal.c.number <= number)
             _add(conn, steps, some, told)
-        self._read_to, self._keys, self._steps = number, known | new, steps
+        keys_ = known | new
+        if gone is not None:
+            # The others have had no entry: what is known of them is all there is.
+            rest = {id_: key for id_, key in self._keys.items() if id_ not in gone}
+            keys_ = rest | keys_
+            left = {self._keys[id_] for id_ in gone if id_ in self._keys}
+            steps = {k: told for k, told in self._steps.items() if k not in left} | steps
+        self._read_to, self._keys, self._steps = number, keys_, steps
         outages = tuple(self._with_steps(each) for each in status.outages)
         return dataclasses.replace(status, outages=outages)
 
