@@ -1,6 +1,6 @@
 """What somebody asks of a page behind a link, as far as it is the same for all of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from notifier.replies.standing import Place
@@ -23,7 +23,14 @@ class Asked:
 
 
 class Refused(Exception):
-    """A form that was not ours, or not filled in well; the argument is the word for it."""
+    """A form that was not ours, or not filled in well; the argument is the word for it.
+
+    ``choices`` are what may be meant.
+    """
+
+    def __init__(self, word: str, choices: Sequence[str] = ()) -> None:
+        super().__init__(word)
+        self.choices = tuple(choices)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

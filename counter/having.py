@@ -1,7 +1,7 @@
 """Places beside one's own on the personal page: added, seen, taken away, and back again.
 
-A place is added by its account number and postal code, as on `/subscribe`. The link was sent to
-the number or mailbox itself, so that no further yes is asked for.
+By its account number and postal code, as on `/subscribe`, a place is told of: the link was sent to
+the number or mailbox itself, so that no further yes is asked for. By its address it is only shown.
 """
 
 import secrets
@@ -11,6 +11,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from counter import keeping
 from counter.asking import Asked, Refused
 from counter.door import Visit
 from counter.limits import Limit
@@ -39,10 +40,10 @@ class Having:
 
     def does(self) -> Mapping[str, Callable[[Connection, Holder, Asked], str]]:
         """The forms, by what they do."""
-        return {"add": self.add, "remove": remove, "undo": undo}
+        return {"add": self.add, "remove": remove, "undo": undo, "drop": drop, "keep": keep}
 
     def add(self, conn: Connection, holder: Holder, asked: Asked) -> str:
-        """Tell them of another account's places too, once its postal code has proved it."""
+        """Tell them of another account's places too, if its postal code proves it; else show it."""
         visit = Visit(
             language=asked.language,
             wish=asked.wish,
@@ -58,9 +59,16 @@ class Having:
         found = self._lookup.found(conn, visit, place, visit.field("postal_code", LONGEST_CODE))
         if found.next_step == "find_wait":
             raise Refused("busy_hour")
+        if found.next_step:
+            raise Refused(found.next_step, found.choices)
+        if not found.proved or found.account is None:
+            # What may be said of it is of its area, and that is no news to send.
+            if not keeping.keep(conn, holder.endpoint_key, found.places[0].key):
+                raise Refused("keep_full")
+            return "kept"
         occupancies = held(conn, found)
         wrong = refused(found, occupancies)
-        if wrong or found.account is None:
+        if wrong:
             raise Refused(wrong)
         e = t.endpoints
         mine = conn.execute(e.select().where(e.c.key == holder.endpoint_key)).one()
@@ -141,4 +149,18 @@ def undo(conn: Connection, holder: Holder, _asked: Asked) -> str:
         raise Refused("choice_wrong")
     conn.execute(_C.update().where(_C.c.key == last).values(ended_at=None, ended_by=None))
     edition.changed(conn)
+    return "undone"
+
+
+def drop(conn: Connection, holder: Holder, asked: Asked) -> str:
+    """Show an address no more."""
+    if not keeping.drop(conn, holder.endpoint_key, (asked.form or {}).get("place", "")):
+        raise Refused("choice_wrong")
+    return "dropped"
+
+
+def keep(conn: Connection, holder: Holder, _asked: Asked) -> str:
+    """Show the address again that was taken away last."""
+    if not keeping.take_back(conn, holder.endpoint_key):
+        raise Refused("choice_wrong")
     return "undone"

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from counter import choices, having, standing
+from counter import choices, having, keeping, standing
 from counter.asking import Asked, Refused, tapped
 from counter.choices import Wish, minutes
 from counter.having import Having
@@ -41,7 +41,9 @@ log = logging.getLogger(__name__)
 MOST_BYTES = 8 * 1024
 PER_LINK, PER_ADDRESS, WRONG = 30, 6000, 20
 """A minute: of one link, of one address (a whole carrier may share one), and wrong links of one."""
-_SAID = frozenset({"out", "on", "saved", "stopped", "resumed", "added", "removed", "undone"})
+_SAID = frozenset(
+    {"out", "on", "saved", "stopped", "resumed", "added", "removed", "undone", "kept", "dropped"}
+)
 _NIGHTS = frozenset({"usual", "any", "own"})
 
 
@@ -179,7 +181,8 @@ class Personal:
                 own = others.acted(asked) if asked.form else others.shown(asked)
         return own
 
-    def _shown(self, asked: Asked, wrong: str = "", status: int = HTTPStatus.OK) -> Response | None:
+    def _shown(self, asked: Asked, refused: Refused | None = None) -> Response | None:
+        wrong = str(refused) if refused else ""
         with self._db.read() as conn:
             holder = self._holder(conn, asked)
             if holder is None:
@@ -191,6 +194,7 @@ class Personal:
             mine = places_of(conn, holder.endpoint_key)
             spots, as_of = standing.look(conn, mine, holder.endpoint_key, language, self._site)
             removable = having.removable(conn, holder)
+            kept = keeping.kept(conn, holder.endpoint_key, language, self._site)
         shown = Shown(
             token=asked.token,
             language=language,
@@ -200,9 +204,12 @@ class Personal:
             wrong=wrong,
             once=secrets.token_urlsafe(9),
             removable=removable,
+            kept=kept,
+            choices=refused.choices if refused else (),
             place=(asked.form or {}).get("place", "") if wrong else "",
             postal_code=(asked.form or {}).get("postal_code", "") if wrong else "",
         )
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
         return self._showing.page(shown, chosen, status)
 
     def _asked_to_stop(self, asked: Asked) -> Response | None:
@@ -248,7 +255,7 @@ class Personal:
                     )
                 said = do(conn, holder, asked)
         except Refused as refused:
-            return self._shown(asked, str(refused), HTTPStatus.UNPROCESSABLE_ENTITY)
+            return self._shown(asked, refused)
         # Who reads the page in a language that no message is written in goes on reading it so.
         reads = asked.wish and asked.wish not in self._site.languages
         chosen = said == "saved" and not reads

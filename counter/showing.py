@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from counter.choices import Choices
+from counter.keeping import Kept
 from counter.standing import Spot
 from counter.wording import spoken, wording
 from outage.settings import Settings
@@ -45,8 +46,12 @@ class Shown:
     once: str
     removable: frozenset[int] = frozenset()
     """Premises that they have added, and may take away."""
+    kept: Sequence[Kept] = ()
+    """Addresses that they look at."""
     place: str = ""
     postal_code: str = ""
+    choices: Sequence[str] = ()
+    """Addresses of which one may be meant."""
 
 
 class Showing:

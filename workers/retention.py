@@ -7,6 +7,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from counter.keeping import UNDONE_WITHIN
 from notifier.temporary import HOLDS_AT_MOST
 from outage import tables as t
 from outage.clock import business_now
@@ -45,6 +46,7 @@ class Retention:
         more |= self._step(self._blank_texts)
         more |= self._step(self._blank_answers)
         more |= self._step(_forget_links)
+        more |= self._step(_forget_kept)
         return self._forget_opt_ins() or more
 
     def _step(self, step: Callable[[Connection], int]) -> bool:
@@ -134,6 +136,17 @@ def _forget_links(conn: Connection) -> int:
         .limit(STEP)
     )
     return conn.execute(links.delete().where(links.c.answer_key.in_(old))).rowcount
+
+
+def _forget_kept(conn: Connection) -> int:
+    """Addresses that somebody has taken off their page, once that cannot be undone any more."""
+    kept = t.kept_places
+    old = (
+        sa.select(kept.c.key)
+        .where(kept.c.removed_at < business_now(conn) - UNDONE_WITHIN)
+        .limit(STEP)
+    )
+    return conn.execute(kept.delete().where(kept.c.key.in_(old))).rowcount
 
 
 def _forget_endpoints(conn: Connection, keys: Collection[int]) -> None:

@@ -3,7 +3,7 @@
 from outage.tables.account_records import cis_accounts, cis_versions
 from outage.tables.accounts import accounts, contacts, endpoints, occupancies
 from outage.tables.base import metadata
-from outage.tables.counter import opt_ins, public_reports
+from outage.tables.counter import kept_places, opt_ins, public_reports
 from outage.tables.feeds import feed_outages, feeds
 from outage.tables.journal import cursors, journal, work_items
 from outage.tables.messages import batches, decisions, messages, receipts, texts
@@ -66,6 +66,7 @@ __all__ = [
     "idempotency",
     "interruptions",
     "journal",
+    "kept_places",
     "leases",
     "memberships",
     "messages",

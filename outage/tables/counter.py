@@ -1,10 +1,10 @@
-"""What the public's forms bring in: reports by anybody, and who asks to be told.
+"""What the public's forms bring in: reports by anybody, who asks to be told, what they look at.
 
 Places, notes and numbers stand here and nowhere else: not in the journal, not in a log
 (DECISIONS 34).
 """
 
-from sqlalchemy import Column, Float, ForeignKey, Index, String, Table, Text
+from sqlalchemy import Column, Float, ForeignKey, Index, String, Table, Text, text
 
 from outage.columns import Instant, Key
 from outage.tables.base import metadata
@@ -50,4 +50,23 @@ opt_ins = Table(
     Index("ix_opt_ins_endpoint_key", "endpoint_key", "asked_at"),
     Index("ix_opt_ins_answer_key", "answer_key"),
     Index("ix_opt_ins_asked_at", "asked_at"),
+)
+
+kept_places = Table(
+    "kept_places",
+    metadata,
+    # Addresses that somebody looks at on their personal page; nothing is sent about them.
+    Column("key", Key, primary_key=True),
+    Column("endpoint_key", Key, ForeignKey("endpoints.key"), nullable=False),
+    Column("premise_key", Key, ForeignKey("premises.key"), nullable=False),
+    Column("added_at", Instant, nullable=False, comment="business time"),
+    Column("removed_at", Instant, comment="business time; may be taken back for a day"),
+    Index("uq_kept_places_place", "endpoint_key", "premise_key", unique=True),
+    Index("ix_kept_places_premise_key", "premise_key"),
+    Index(
+        "ix_kept_places_removed_at",
+        "removed_at",
+        sqlite_where=text("removed_at IS NOT NULL"),
+        postgresql_where=text("removed_at IS NOT NULL"),
+    ),
 )

@@ -1,14 +1,17 @@
 """Places added and taken away on the personal page, over a small utility, on both databases."""
 
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from counter import having
+from counter import having, keeping
 from counter.app import create_app
+from outage import clock
 from outage import tables as t
 from outage.database import Database
 from outage.settings import Settings
@@ -25,6 +28,7 @@ from tests.integration.counter.test_personal import (
 from tests.integration.counter.test_subscribe import load
 from tests.integration.notifier.talk import Talk
 from tests.integration.notifier.world import START, World
+from workers.retention import Retention
 
 __all__ = ["settings"]
 THEIRS = {"place": "4711-2", "postal_code": "62701", "do": "add"}
@@ -87,14 +91,60 @@ def test_a_place_is_added_by_its_account_seen_told_of_taken_away_and_back_again(
     assert visitor.post(mine, data={"do": "undo"}).status_code == 422
 
 
+def test_an_address_is_shown_with_its_area_and_nothing_is_sent_about_it(
+    world: World, visitor: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, address = link(world), {"place": "7 Oak Way", "postal_code": "62701", "do": "add"}
+    for _ in range(2):
+        added = visitor.post(mine, data=address)
+        assert added.headers["location"] == f"{mine}?said=kept"
+    page = visitor.get(added.headers["location"]).text
+    assert page.count("At Oak Way: the area") == 1
+    assert page.count("No outage is reported in your area") == 2
+    world.declare("P3", cause="tree")
+    world.plan()
+    assert ME not in told(world)
+    # A house that is out and its neighbour that is not say the same.
+    out = visitor.get(mine).text
+    monkeypatch.setattr(keeping, "MOST", 1)
+    refused = visitor.post(mine, data={**address, "place": "9 Ash Way"})
+    assert (refused.status_code, "room for ten" in refused.text) == (422, True)
+    dropped = visitor.post(mine, data=forms(out)["drop"])
+    page = visitor.get(dropped.headers["location"]).text
+    assert ("The address is removed" in page, "At Oak Way" in page) == (True, False)
+    assert visitor.post(mine, data={**address, "place": "9 Ash Way"}).status_code == 303
+    theirs = visitor.get(mine).text
+    assert cards(theirs) == cards(out)
+    assert visitor.post(mine, data=forms(theirs)["drop"]).status_code == 303
+    undone = visitor.post(mine, data={"do": "keep"})
+    assert undone.headers["location"] == f"{mine}?said=undone"
+    assert "At Ash Way: the area" in visitor.get(mine).text
+    # What is taken away for good is erased.
+    with world.db.write() as conn:
+        conn.execute(t.kept_places.update().values(removed_at=START))
+        clock.move_to(conn, START + timedelta(days=2))
+    Retention.of(world.db, world.settings).turn()
+    with world.db.read() as conn:
+        assert conn.execute(t.kept_places.select()).all() == []
+
+
+def cards(page: str) -> list[str]:
+    """What is said of the areas of addresses, as it is written."""
+    kept = page[page.index('aria-labelledby="kept-1"') :]
+    return re.findall('<div class="card.*?</div>\n', kept, re.DOTALL)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"place": "7 Oak Way"}, "account number and postal code"),
-        ({"place": "4711-9"}, "found no account"),
-        ({"postal_code": "62702"}, "found no account"),
+        ({"place": "7 Oke Way"}, "Which one do you mean?"),
+        ({"place": "8 Oak Way"}, "found no such place"),
+        ({"place": "4711-9"}, "found no such place"),
+        ({"postal_code": "62702"}, "found no such place"),
         ({"postal_code": ""}, "add your postal code"),
-        ({"place": ""}, "found no account"),
+        ({"place": ""}, "Write your address"),
+        ({"do": "drop", "place": "1"}, "not a choice on this page"),
+        ({"do": "keep"}, "not a choice on this page"),
         ({"do": "remove", "place": "1"}, "not a choice on this page"),
         ({"do": "remove", "place": "2"}, "not a choice on this page"),
         ({"do": "undo"}, "not a choice on this page"),
@@ -107,7 +157,8 @@ def test_what_cannot_be_done_is_said_and_leaves_nothing(
     page = visitor.post(link(world), data={**THEIRS, **change})
     assert page.status_code == 422
     assert said in page.text
-    assert "Oak" not in page.text.replace('value="7 Oak Way"', "")
+    assert ("7 Oak Way" in page.text) is (said == "Which one do you mean?")
+    assert "At Oak Way" not in page.text
     assert everything(world.db) == before
 
 
