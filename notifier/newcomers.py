@@ -5,6 +5,7 @@ one account, is out, and was told nothing. How those stand is read off in one go
 members; all others are left to `notifier.situations`, which would say of these the same.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -60,24 +61,27 @@ def look(conn: Connection, moment: Moment, which: dict[str, int]) -> bool:
     return True
 
 
-def decide_and_write(conn: Connection, plan: Plan, moment: Moment) -> bool:
+def distinct(conn: Connection, outage_key: int) -> Sequence[sa.Row[Any]]:
+    """How those who were found stand, and how many stand so."""
+    return conn.execute(_DISTINCT, {"outage": outage_key}).all()
+
+
+def decide_and_write(
+    conn: Connection, plan: Plan, moment: Moment, found: Sequence[sa.Row[Any]]
+) -> bool:
     """Tell those who were found what there is to tell: nothing waits for them, so all is new.
 
     Says whether all of them are: whoever was told by this entry meanwhile is not, and is counted
     twice.
     """
-    here = {"outage": plan.outage_key}
-    distinct = conn.execute(_DISTINCT, here).all()
-    if not distinct:
+    if not found:
         return True
-    decisions = decided(conn, plan, moment, distinct)
-    tally_all_new(conn, plan, distinct, decisions)
-    by = {"at_ms": to_ms(moment.now), "by_number": plan.number}
+    decisions = decided(conn, plan, moment, found)
+    tally_all_new(conn, plan, found, decisions)
+    by = {"outage": plan.outage_key, "at_ms": to_ms(moment.now), "by_number": plan.number}
     insert = _INSERT[conn.dialect.name]
-    written: int = conn.execute(
-        insert, here | by, execution_options={"preserve_rowcount": True}
-    ).rowcount
-    told = [row.number for row in distinct if decisions[row.outage_key, row.packed].kind]
+    written: int = conn.execute(insert, by, execution_options={"preserve_rowcount": True}).rowcount
+    told = [row.number for row in found if decisions[row.outage_key, row.packed].kind]
     return bool(written == sum(told))
 
 

@@ -1,7 +1,9 @@
 """From a journal entry to message rows, some thousand people at a time, set by set."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -20,13 +22,14 @@ class Found:
     """Who is next, as `find` has it: in temporary tables, as of this moment.
 
     ``upto`` is the key the range ends with, None at the end; ``others`` says whether anybody in it
-    is no newcomer.
+    is no newcomer, ``newcomers`` how many of those stand how.
     """
 
     moment: Moment
     after: int
     upto: int | None
     others: bool
+    newcomers: Sequence[sa.Row[Any]]
 
 
 class StaleError(Exception):
@@ -44,7 +47,13 @@ def find(conn: Connection, plan: Plan, after: int, premises: int) -> Found | Non
     upto = _upto(conn, plan.outage_key, after, premises)
     scratch.prepare(conn)
     others = newcomers.look(conn, moment, _range(plan.outage_key, after, upto))
-    return Found(moment=moment, after=after, upto=upto, others=others)
+    return Found(
+        moment=moment,
+        after=after,
+        upto=upto,
+        others=others,
+        newcomers=newcomers.distinct(conn, plan.outage_key),
+    )
 
 
 def plan_some(
@@ -62,19 +71,21 @@ def plan_some(
     moment = _moment(conn, plan, siblings)
     if found is None:
         scratch.prepare(conn)
-        new, others = look(conn, plan, moment, after, upto)
+        short, others = look(conn, plan, moment, after, upto)
+        new = newcomers.distinct(conn, plan.outage_key) if short else []
     else:
         still = moment.form == found.moment.form and newcomers.may_be(conn, plan, moment.form)
         if not still or found.after != after:
             raise StaleError
         # What was seen and what is decided by it are of one moment.
-        new, others, moment = True, found.others, found.moment
+        new, others, moment = found.newcomers, found.others, found.moment
         if others:
             _stand_within(conn, moment, after, upto)
     # In this order: messages are locked before people, as by receipts.
     if others:
         decide_and_write(conn, plan, moment, tally_silence=True)
-    if new and not newcomers.decide_and_write(conn, plan, moment) and found is not None:
+    all_new = newcomers.decide_and_write(conn, plan, moment, new)
+    if found is not None and not all_new:
         raise StaleError
     if siblings:
         scratch.prepare(conn)
