@@ -173,6 +173,8 @@ class Storm(RuleBasedStateMachine):
                 STORMS[0] += 1
                 STORMS[1] += finding.figures["messages"]
                 STORMS[2] += finding.figures["claimed"]
+                if STORMS[0] % 100 == 0:
+                    click.echo(f"{STORMS[0]} storms", err=True)
                 assert finding.faults == (), "\n".join(
                     f"{fault.rule}: {fault.sentence}" for fault in finding.faults
                 )
