@@ -5,6 +5,7 @@ import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -32,6 +33,8 @@ CLOCKS_AGREE = timedelta(seconds=5)
 SILENT_AFTER = timedelta(seconds=30)
 DEMO_MARK = "demo.json"
 """Stands in a demo's home; it alone knows the settings its processes run with."""
+PMTILES = b"PMTiles\x03"
+"""How a map of tiles begins."""
 SHOWN = 5
 """How many parked items are named one by one."""
 
@@ -71,6 +74,22 @@ def _site(settings: Settings) -> Iterator[Check]:
         )
     else:
         yield ok("site", f"{found.name}, {found.time_zone}, {' and '.join(found.languages)}")
+    if found.map.tiles and not settings.is_bucket:
+        yield from _tiles(settings.published / "tiles" / found.map.tiles)
+
+
+def _tiles(path: Path) -> Iterator[Check]:
+    """Whether the map that the site file names can be read; silent when it can."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(PMTILES))
+    except OSError as problem:
+        told = f"{path} of the site file cannot be read: {problem.strerror}"
+    else:
+        if begins == PMTILES:
+            return
+        told = f"{path} of the site file is no PMTiles file of version 3"
+    yield failed("map", f"{told}; until it can be, the page draws coarse lines")
 
 
 def _zones() -> Check:

@@ -55,6 +55,19 @@ def test_a_bad_site_file_is_told_by_its_fields(tmp_path: Path) -> None:
     )
 
 
+def test_a_map_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text(example() + '[map]\ntiles = "town.pmtiles"\n')
+    path = tmp_path / "published/tiles/town.pmtiles"
+    missing = examine(tmp_path)["map"]
+    assert missing.state is State.FAILED
+    assert f"{path} of the site file cannot be read: No such file" in missing.says
+    path.parent.mkdir(parents=True)
+    path.write_text("<html>Not found</html>")
+    assert "is no PMTiles file of version 3; until" in examine(tmp_path)["map"].says
+    path.write_bytes(b"PMTiles\x03 and so on")
+    assert "map" not in examine(tmp_path)
+
+
 def test_whether_anybody_is_paged_is_told_as_the_send_mode_has_it(tmp_path: Path) -> None:
     assert "pages no one" in examine(tmp_path)["on call"].says
     (tmp_path / "site.toml").write_text(example())
