@@ -114,6 +114,9 @@ def test_an_address_is_shown_with_its_area_and_nothing_is_sent_about_it(
     assert ("The address is removed" in page, "At Oak Way" in page) == (True, False)
     assert visitor.post(mine, data={**address, "place": "9 Ash Way"}).status_code == 303
     theirs = visitor.get(mine).text
+    # Misspelt, it is offered as it is on record, and one tap takes it.
+    asked = visitor.post(mine, data={**address, "place": "9 Ashh Way"}).text
+    assert forms(asked)["add"]["place"] == "9 Ash Way"
     assert cards(theirs) == cards(out)
     assert visitor.post(mine, data=forms(theirs)["drop"]).status_code == 303
     undone = visitor.post(mine, data={"do": "keep"})
