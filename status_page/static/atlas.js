@@ -163,7 +163,8 @@ export async function draw(part, words, tell) {
   const undrawn = document.getElementById("map-undrawn");
   const paint = (name) => getComputedStyle(ground).getPropertyValue(name).trim();
   const outages = new Map();
-  let waiting = []; // changes that come while all is being loaded
+  let waiting = null; // changes that come while all is being loaded
+  let stale = false; // what is being loaded is older than what it should hold
   let map = null;
   let maplibre = null;
   let tiles = null;
@@ -174,13 +175,18 @@ export async function draw(part, words, tell) {
     else outages.set(id, known(id, section, facts, geometry, words));
   };
   const load = async () => {
-    waiting = [];
-    const { features } = await json(SHAPES, "no-cache");
-    outages.clear();
-    for (const { id, properties, geometry } of features) put(id, properties.section, properties, geometry);
-    const later = waiting;
-    waiting = null;
-    later.forEach(change);
+    do {
+      stale = false;
+      waiting = [];
+      try {
+        const { features } = await json(SHAPES, "no-cache");
+        outages.clear();
+        for (const { id, properties, geometry } of features) put(id, properties.section, properties, geometry);
+        waiting.forEach(change);
+      } finally {
+        waiting = null;
+      }
+    } while (stale);
   };
   const change = (delta) => {
     delta.removed.forEach((id) => outages.delete(id));
@@ -232,6 +238,7 @@ export async function draw(part, words, tell) {
   function show() {
     listUndrawn();
     if (!placed().length) tell(words["map.empty"]);
+    if (!maplibre) return null;
     if (!map) return placed().length ? (beginning ??= begin()) : null;
     if (placed().length) tell("");
     if (!map.getSource("points")) return null;
@@ -381,20 +388,33 @@ export async function draw(part, words, tell) {
     await needed();
   }
 
+  // All is new: another database, or more has changed than can be told.
+  const reload = () => {
+    if (waiting) stale = true;
+    else load().then(show).catch(() => setTimeout(reload, 15_000));
+  };
   let showing = 0;
-  document.addEventListener("outages", ({ detail }) => {
-    if (waiting) waiting.push(detail ?? { removed: [], changed: [] });
-    else if (detail) change(detail);
-    else load().then(show, (problem) => console.info(problem));
+  const follow = ({ detail }) => {
+    if (!detail) reload();
+    else if (waiting) waiting.push(detail);
+    else change(detail);
     showing ||= setTimeout(() => {
       showing = 0;
-      if (!waiting) show();
+      if (!waiting) Promise.resolve(show()).catch(() => tell(words["map.failed"]));
     }, 300);
-  });
+  };
+  document.addEventListener("outages", follow);
 
-  const [library] = await Promise.all([import(part.dataset.library), added("link", { rel: "stylesheet", href: part.dataset.look }), load()]);
-  maplibre = library;
-  maplibre.setWorkerUrl(part.dataset.worker);
-  tell("");
-  await show();
+  try {
+    const [library] = await Promise.all([import(part.dataset.library), added("link", { rel: "stylesheet", href: part.dataset.look }), load()]);
+    maplibre = library;
+    maplibre.setWorkerUrl(part.dataset.worker);
+    tell("");
+    await show();
+  } catch (problem) {
+    document.removeEventListener("outages", follow);
+    document.getElementById("map-shown").hidden = true;
+    map?.remove();
+    throw problem;
+  }
 }

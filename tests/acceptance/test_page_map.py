@@ -155,6 +155,12 @@ def test_by_keyboard_alone_the_map_opens_leads_to_an_outage_and_follows_its_chan
     tab.keyboard.press("Tab")
     assert tab.evaluate("document.activeElement.matches('#map-ground .mark')")
 
+    # Another database: what it holds is loaded anew.
+    visit.publication.epoch = "e2"
+    visit.publication.publish(status(outage(77, area="A new town", outline=square(0, 0))))
+    expect(ground.get_by_role("link", name="A new town")).to_be_attached(timeout=SOON_MS)
+    expect(ground.locator(".mark")).to_have_count(1)
+
     assert all(each.startswith(visit.page.url) for each in visit.asked)
     assert visit.complaints == []
 
@@ -193,3 +199,12 @@ def test_where_no_map_can_be_drawn_one_sentence_says_so(visit: Visit) -> None:
     expect(none.locator("#map-shown")).to_be_hidden()
     assert not any("maplibre" in each for each in visit.asked)
     assert visit.complaints == []
+    cut = visit.open()
+    cut.route("**/*.geojson", lambda route: route.abort())
+    cut.locator("#map summary").click()
+    expect(cut.locator("#map-state")).to_contain_text("The map could not be loaded.")
+    cut.unroute("**/*.geojson")
+    cut.locator("#map summary").click()
+    cut.locator("#map summary").click()
+    expect(cut.locator("#map-ground .mark").first).to_be_visible(timeout=DRAWN_MS)
+    expect(cut.locator("#map-state")).to_be_empty()
