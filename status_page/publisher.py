@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import date
 
 from sqlalchemy.engine import Connection
 
@@ -18,6 +19,7 @@ from outage import tables as t
 from outage.database import Database, next_value, wall_now
 from outage.site import Site
 from status_page.areas import Areas
+from status_page.days import Days
 from status_page.errors import NewerPublication, UnreadablePublication
 from status_page.following import Follower
 from status_page.lease import LENGTH, Lease
@@ -72,6 +74,7 @@ class Publisher:
         self._store = store
         published = public_site(site, address)
         self._follower = Follower(Areas(published.areas), Timelines(), send_mode=send_mode)
+        self._days = Days(published.time_zone)
         # In a replay nothing may be late: the next barrier waits for what is published.
         self._press = Press(Renderer(published), store, at_once=gather_s == 0)
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="whole-files")
@@ -82,6 +85,7 @@ class Publisher:
         self._lease = Lease()
         self._held_until_s = 0.0
         self._recovered = False
+        self._last_day: date | None = None
         self._published_s = self._confirmed_s = self._lists_s = self._swept_s = -1e9
         self._read_s = -1e9
 
@@ -109,8 +113,9 @@ class Publisher:
                     self._follower.forget()
                     self._read_s = time.monotonic()
                 status, number = self._follower.read(conn)
+                status = self._days.put(conn, status, number)
             # Time alone changes things too: an outage that is over leaves the page.
-            changed = self._press.has_changed(status)
+            changed = self._is_new_day(status) or self._press.has_changed(status)
             if changed:
                 self._publish(status, number, still_held)
             elif due:
@@ -119,6 +124,11 @@ class Publisher:
             with self._db.write() as conn:
                 journal.move_cursor(conn, NAME, number)
         return behind or changed
+
+    def _is_new_day(self, status: PublicStatus) -> bool:
+        """Whether a day has ended since the last look: its figures are told, come what may."""
+        last, self._last_day = self._last_day, status.days[-1].day
+        return last not in {None, self._last_day}
 
     def touch(self) -> None:
         """Confirm now that what is published still holds, or publish what has changed."""

@@ -247,6 +247,10 @@ class Renderer:
         summary = self.summary(totals, language)
         return self._page("sheet.html", language, status, path="", summary=summary, **values)
 
+    def days_page(self, status: PublicStatus, language: str, **values: object) -> bytes:
+        """Render the figures of the last days; ``values`` are those of its template."""
+        return self._page("days.html", language, status, generation="", path="", **values)
+
     def lost_page(self, status: PublicStatus, language: str, kind: str) -> bytes:
         """Render the page for an unknown outage (``missing``) or address (``notfound``)."""
         return self._page("lost.html", language, status, generation="", path="", lost=kind)

@@ -5,7 +5,7 @@ Whatever is not a field here cannot reach a published file.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from outage.model import (
     Cause,
@@ -290,6 +290,33 @@ def by_area(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicDay:
+    """What began on a day of the utility's time zone, and what became of it.
+
+    Attributes:
+        day: Which; it is over.
+        outages: Outages without warning that began on it.
+        planned: Planned work that began on it.
+        affected: Homes and businesses in its ``outages``; ``affected_few`` of them are masked.
+        restored: How many of its ``outages`` have been restored as a whole.
+        minutes: How long those lasted, added up.
+    """
+
+    day: date
+    outages: int = 0
+    planned: int = 0
+    affected: int = 0
+    affected_few: int = 0
+    restored: int = 0
+    minutes: float = 0.0
+
+    @property
+    def average(self) -> int | None:
+        """Minutes until an outage was restored, on average; None where none has been."""
+        return round(self.minutes / self.restored) if self.restored else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublicStatus:
     """Everything that is public at one moment.
 
@@ -299,6 +326,7 @@ class PublicStatus:
         drill: Business time is held: a replay or a drill, nothing of it happens now.
         outages: In no particular order, each id once.
         moved: Ids that go on as part of one of ``outages``, and as which.
+        days: The last days that are over, the first one first.
     """
 
     as_of: datetime
@@ -306,3 +334,4 @@ class PublicStatus:
     outages: tuple[PublicOutage, ...]
     drill: bool = False
     moved: Mapping[str, str] = field(default_factory=dict)
+    days: tuple[PublicDay, ...] = ()

@@ -7,18 +7,21 @@ Dates are absolute, in the site's zone and with its name: published files hold n
 import functools
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_datetime, format_time
+from babel.dates import format_datetime, format_skeleton, format_time
 from babel.numbers import format_decimal
+from babel.units import format_unit
 
 from outage.privacy import FEW, MIN_PREMISES
 from status_page.errors import MissingWords, UnknownLanguage
 
 FALLBACK = "en"
+_HOURS_FROM = 120
+"""Minutes from which on people count in hours."""
 _FOLDER = Path(__file__).parent / "locale"
 
 
@@ -97,6 +100,16 @@ class Words:
         """Return day, time and zone: Sunday 22 Nov, 3:15 PM PST."""
         local = moment.astimezone(self._zone)
         return f"{self._day_and_time(local)} {_zone_name(local)}"
+
+    def day(self, day: date) -> str:
+        """Return a day without its year, as this language writes it."""
+        return _tidy(format_skeleton("MMMd", day, locale=self._locale))
+
+    def lasting(self, minutes: int) -> str:
+        """Return how long something lasted: 45 min, 3.5 h."""
+        is_long = minutes >= _HOURS_FROM
+        unit, amount = ("hour", round(minutes / 60, 1)) if is_long else ("minute", minutes)
+        return _tidy(format_unit(amount, unit, length="short", locale=self._locale))
 
     def span(self, earliest: datetime | None, latest: datetime) -> str:
         """Return a window; the day is said once when both ends share it."""

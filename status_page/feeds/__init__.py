@@ -7,6 +7,7 @@ a line here.
 from status_page.draft import MakeFeed
 from status_page.feeds.atom import Atom
 from status_page.feeds.cap import Cap
+from status_page.feeds.days import DayByDay
 from status_page.feeds.embed import Embed
 from status_page.feeds.geojson import GeoJson
 from status_page.feeds.listing import Listing
@@ -29,4 +30,5 @@ FEEDS: tuple[MakeFeed, ...] = (
     Embed,
     Listing,
     Sheet,
+    DayByDay,
 )

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from playwright.sync_api import Page as Tab
 from pypdf import PdfReader
 
 from outage.model import Service
-from status_page.view import PublicArea, PublicResource, PublicSaid
+from status_page.view import PublicArea, PublicDay, PublicResource, PublicSaid
 from status_page.words import languages
 from tests.integration.status_page.server import Page
 from tests.unit.status_page.storm import NOW, SITE, Publication, hours, sample, status, storm
@@ -48,9 +49,12 @@ def page(tmp_path_factory: pytest.TempPathFactory, _port: Callable[[], int]) -> 
     small = dataclasses.replace(rest.pop(1), outline=square)
     said = tuple(PublicSaid(at=NOW - hours(ago), latest=NOW + hours(3 - ago)) for ago in (2, 1))
     rest[0] = dataclasses.replace(rest[0], etrs=said)
-    publication.publish(
-        status(drawn, small, *rest, *storm(6), send_mode="shadow", moved={"O-GONE": first.id})
+    days = tuple(
+        PublicDay(day=NOW.date() - timedelta(days=90 - each), outages=each % 7, affected=each * 9)
+        for each in range(90)
     )
+    state = status(drawn, small, *rest, *storm(6), send_mode="shadow", moved={"O-GONE": first.id})
+    publication.publish(dataclasses.replace(state, days=days))
     page = Page.serving(publication.folder, _port())
     yield page
     page.end()
@@ -90,7 +94,8 @@ def test_axe_finds_nothing_wrong_in_light_or_dark(
     tab = context.new_page()
     prefix = "" if language == LANGUAGES[0] else f"{language}/"
     wrong = []
-    others = (f"feeds/list/{language}/first.html", f"feeds/print-{language}.html")
+    names = ("list/{}/first", "print-{}", "days-{}")
+    others = [f"feeds/{each.format(language)}.html" for each in names]
     for path in (*(prefix + each for each in PATHS), *others):
         tab.goto(f"{page.url}/{path}")
         tab.evaluate(AXE)

@@ -1,0 +1,120 @@
+"""`/feeds/days-{language}.html`, `/feeds/days.csv` and `.json`: how the last days were.
+
+A day is there once it is over. Within a storm that goes on past midnight its corrections are
+gathered: these files are made anew at most every ten minutes.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from status_page.charts import HEIGHT, WIDTH, Bar, bars
+from status_page.draft import Draft
+from status_page.feeds.fresh import Fresh
+from status_page.printed import json_bytes
+from status_page.rendering import Renderer
+from status_page.view import PublicDay, PublicStatus
+from status_page.words import Words
+
+CSV, JSON = "feeds/days.csv", "feeds/days.json"
+COLUMNS = ("day", "outages", "planned", "affected", "affected_few", "restored", "average_minutes")
+"""In this order; new ones are added at the end."""
+EVERY = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """Bars of the figure ``name``, and a sentence that says what they show."""
+
+    name: str
+    sentence: str
+    bars: list[Bar]
+
+
+def name_of(language: str) -> str:
+    """Return the name of the page in a language."""
+    return f"feeds/days-{language}.html"
+
+
+class DayByDay:
+    """A page in each language, a table and the same as JSON."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+        self._fresh = Fresh()
+        self._made: tuple[tuple[PublicDay, ...], bool, str] | None = None
+        self._made_at: datetime | None = None
+
+    def files(self, draft: Draft) -> Iterator[tuple[str, bytes]]:
+        """Yield what differs, unless it has just been made and no day has ended since."""
+        status = draft.status
+        now = (status.days, status.drill, status.send_mode)
+        if not draft.anew and (now == self._made or self._is_early(status)):
+            return
+        self._made, self._made_at = now, status.as_of
+        for language in self._renderer.languages:
+            yield name_of(language), self._page(status, language)
+        rows = [_values(each) for each in status.days]
+        told = {"drill": status.drill, "time_zone": self._renderer.site.time_zone, "days": rows}
+        yield from self._fresh.of(draft, [(CSV, _table(rows, status)), (JSON, json_bytes(told))])
+
+    def _is_early(self, status: PublicStatus) -> bool:
+        if self._made is None or self._made_at is None:
+            return False
+        last = [days[-1].day if days else None for days in (self._made[0], status.days)]
+        soon = timedelta() <= status.as_of - self._made_at < EVERY
+        return soon and last[0] == last[1] and self._made[1:] == (status.drill, status.send_mode)
+
+    def _page(self, status: PublicStatus, language: str) -> bytes:
+        say = self._renderer.words(language)
+        from_right = say("direction") == "rtl"
+        counts = {
+            "outages": [each.outages for each in status.days],
+            "affected": [each.affected for each in status.days],
+        }
+        charts = [
+            Chart(name=name, sentence=_sentence(status.days, name, values, say), bars=drawn)
+            for name, values in counts.items()
+            for drawn in [bars(values, from_right=from_right)]
+        ]
+        return self._renderer.days_page(
+            status, language, charts=charts, width=WIDTH, height=HEIGHT, from_right=from_right
+        )
+
+
+def _sentence(days: Sequence[PublicDay], name: str, values: Sequence[int], say: Words) -> str:
+    """Say what the bars show to whom they are not shown."""
+    if not days:
+        return ""
+    what, (first, last) = say(f"days.{name}"), (say.day(days[at].day) for at in (0, -1))
+    if not any(values):
+        return say("days.calm", what=what, first=first, last=last)
+    most = max(values)
+    # A sum with masked counts in it is so many at least.
+    few = name == "affected" and any(each.affected_few for each in days)
+    told = say.number(sum(values))
+    return say(
+        "days.chart",
+        what=what,
+        first=first,
+        last=last,
+        most=say.number(most),
+        when=say.day(days[values.index(most)].day),
+        sum=say("summary.least", n=told) if few else told,
+    )
+
+
+def _values(day: PublicDay) -> dict[str, object]:
+    values = {name: getattr(day, name) for name in COLUMNS if hasattr(day, name)}
+    return values | {"day": day.day.isoformat(), "average_minutes": day.average}
+
+
+def _table(rows: Iterable[Mapping[str, object]], status: PublicStatus) -> bytes:
+    held = io.StringIO()
+    table = csv.DictWriter(held, (*COLUMNS, "drill"))
+    table.writeheader()
+    drill = str(status.drill).lower()
+    table.writerows({**row, "drill": drill} for row in rows)
+    return held.getvalue().encode()
