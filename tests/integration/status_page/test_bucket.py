@@ -91,7 +91,7 @@ def test_every_object_says_what_it_is_and_how_long_it_may_be_kept(
         file = tmp_path / key
         assert content == (file if file.is_file() else tmp_path / f"{key}.html").read_bytes()
     styles = [key for key in keys(bucket) if key.startswith("static/") and key.endswith(".css")]
-    assert [fetch(key)[1]["content-type"] for key in styles] == ["text/css; charset=utf-8"]
+    assert {fetch(key)[1]["content-type"] for key in styles} == {"text/css; charset=utf-8"}
 
 
 def test_compressed_twins_say_how_they_are_compressed(
