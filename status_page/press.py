@@ -157,8 +157,8 @@ class Press:
             if not chained or old.moved.get(key) != into
         }
         gone = (old.ids | set(old.moved)) - set(printed) - set(status.moved)
-        whole = not chained or self._at_once or len(status.outages) <= FEW_LISTED
-        feeds = self._made(
+        whole = self.takes_all(status, epoch)
+        feeds = self.made(
             dataclasses.replace(
                 self._draft(status, pointer, printed),
                 changed=tuple(changed),
@@ -229,22 +229,27 @@ class Press:
         self._store.remove(edition.obsolete)
         self._tidy = True
 
-    def whole(self) -> tuple[list[tuple[str, bytes]], list[str]]:
-        """Make the files that hold every outage, as of the generation in force.
+    def whole(self) -> Draft | None:
+        """Return a draft of the files that hold every outage, as of the generation in force.
 
-        Returns:
-            Files to write where they differ from what is published, and then names to take away.
+        None where nothing is known of that. They are not behind any more once `made` has made
+        them, in a thread maybe, and they are written; while it does, no `edition` is printed that
+        `takes_all`.
         """
-        if self._shown is None or self.issued.pointer is None or not self.issued.complete:
-            return [], []
+        pointer = self.issued.pointer
+        if self._shown is None or pointer is None or not self.issued.complete:
+            return None
         self.is_behind = False
-        self._standing.take(self._shown.outages)
-        pointer, printed = self.issued.pointer, self.issued.printed
-        feeds = self._made(self._draft(self._shown, pointer, printed))
-        return (
-            [(name, content) for name, content in feeds if content is not None],
-            list(self._obsolete_feeds(feeds, anew=False)),
-        )
+        return self._draft(self._shown, pointer, self.issued.printed)
+
+    def made(self, draft: Draft) -> list[tuple[str, bytes | None]]:
+        """Make the files that are due of a draft; None: there is to be none."""
+        return [each for feed in self._feeds for each in feed.files(draft)]
+
+    def takes_all(self, status: PublicStatus, epoch: str) -> bool:
+        """Whether the edition of a state will hold every file."""
+        few = len(status.outages) <= FEW_LISTED
+        return few or self._at_once or not self._follows(status, epoch)
 
     def confirm(
         self,
@@ -329,9 +334,6 @@ class Press:
             published=self._store.read,
             names=self._store.names,
         )
-
-    def _made(self, draft: Draft) -> list[tuple[str, bytes | None]]:
-        return [each for feed in self._feeds for each in feed.files(draft)]
 
     def _first(self, printed: Mapping[str, Printed]) -> list[Printed]:
         return [printed[each.id] for each in self._standing.first(FIRST)]

@@ -20,6 +20,7 @@ from outage.database import Database, next_value, wall_now
 from outage.site import Site
 from status_page.areas import Areas
 from status_page.days import Days
+from status_page.draft import Draft
 from status_page.errors import NewerPublication, UnreadablePublication
 from status_page.following import Follower
 from status_page.lease import LENGTH, Lease
@@ -192,6 +193,9 @@ class Publisher:
                     wall_at=checked_at,
                 )
             )
+        if self._press.takes_all(status, epoch):
+            # The same files must not be made or written by two at a time, nor older ones last.
+            self._finish_whole()
         edition = self._press.edition(
             status,
             epoch=epoch,
@@ -199,9 +203,6 @@ class Publisher:
             journal_number=journal_number,
             checked_at=checked_at,
         )
-        if edition.whole:
-            # The same files must not be written by two at a time, nor older ones last.
-            self._finish_whole()
         try:
             self._press.issue(
                 edition,
@@ -232,11 +233,9 @@ class Publisher:
         self._finish_whole()
         if self._press.is_behind and time.monotonic() >= self._whole_due_s:
             self._whole_began_s = time.monotonic()
-            files, gone = self._press.whole()
-            if files or gone:
-                self._writing = self._beside.submit(
-                    self._write_whole, files, gone, self._lease.fence
-                )
+            draft = self._press.whole()
+            if draft is not None:
+                self._writing = self._beside.submit(self._write_whole, draft, self._lease.fence)
 
     def _finish_whole(self) -> None:
         """Wait until what is written beside is written."""
@@ -250,19 +249,18 @@ class Publisher:
             raise
         self._whole_due_s = ended_s + max(WHOLE_S, 9 * (ended_s - self._whole_began_s))
 
-    def _write_whole(
-        self, files: list[tuple[str, bytes]], gone: list[str], fence: int | None
-    ) -> float:
+    def _write_whole(self, draft: Draft, fence: int | None) -> float:
         """Return when it was done; write nothing more once the lease is another one."""
+        made = self._press.made(draft)
 
         def held() -> Iterator[tuple[str, bytes]]:
-            for file in files:
+            for name, content in made:
                 if self._lease.fence != fence:
                     raise NewerPublication
-                yield file
+                if content is not None:
+                    yield name, content
 
         self._store.write(held())
-        self._store.remove(gone)
         return time.monotonic()
 
     def _may_point(self, pointer: Pointer, *, again: bool = False) -> Callable[[], None]:

@@ -40,6 +40,8 @@ class Cap:
             self._index.note(listed)
         if draft.whole:
             yield from self._index.files(draft)
+        if draft.each:
+            yield from ((name, None) for name in self._index.unnamed())
 
     def _of_outages(
         self, draft: Draft, before: Mapping[str, Listed], listed: dict[str, Listed]

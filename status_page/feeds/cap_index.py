@@ -1,5 +1,6 @@
 """`/feeds/cap.atom`: which CAP messages hold, for whoever polls one address."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,24 +49,28 @@ class Index:
         self._renderer = renderer
         self._known: dict[str, Listed] | None = None
         self._entries: dict[str, tuple[Listed, bytes]] = {}
+        self._reading = threading.Lock()
         self._files: set[str] = set()
+        self._listed: frozenset[str] = frozenset()
         self._dated = Dated(updated_in)
         self._fresh = Fresh()
 
     def read(self, draft: Draft, title: Callable[[str], str]) -> Mapping[str, Listed]:
         """Return what is published, by outage; ``title`` is how one is listed that is not yet."""
-        if self._known is None:
-            self._known = dict(self._published(draft, title))
-            self._files = set(self._known)
-        return self._known
+        # The feed is made beside the messages: who comes second finds what the first has read.
+        with self._reading:
+            if self._known is None:
+                self._known = dict(self._published(draft, title))
+                self._files, self._listed = set(self._known), frozenset(self._known)
+            return self._known
 
     def note(self, listed: Mapping[str, Listed]) -> None:
         """Take down which messages there are now."""
         self._known = dict(listed)
         self._files |= self._known.keys()
 
-    def files(self, draft: Draft) -> Iterator[tuple[str, bytes | None]]:
-        """Yield the feed of all messages, and take away those that it names no more."""
+    def files(self, draft: Draft) -> Iterator[tuple[str, bytes]]:
+        """Yield the feed of all messages."""
         listed = self._known or {}
         newest = sorted(listed.items(), key=lambda pair: (pair[1].sent, pair[0]), reverse=True)
         printed, self._entries = self._entries, {}
@@ -78,8 +83,13 @@ class Index:
         head = Head(self._renderer, language, drill=draft.status.drill, what="CAP 1.2")
         content = self._dated.of(draft, NAME, lambda at: head.feed(NAME, at, entries))
         yield from self._fresh.of(draft, [(NAME, content)])
-        yield from ((name_of(gone), None) for gone in sorted(self._files - listed.keys()))
-        self._files = set(listed)
+        self._listed = frozenset(listed)
+
+    def unnamed(self) -> list[str]:
+        """Return, once, names of messages that neither hold nor stand in the feed any more."""
+        gone = self._files - (self._known or {}).keys() - self._listed
+        self._files -= gone
+        return [name_of(each) for each in sorted(gone)]
 
     def _published(self, draft: Draft, title: Callable[[str], str]) -> Iterator[tuple[str, Listed]]:
         root = read(draft.published(NAME))

@@ -49,6 +49,8 @@ class DayByDay:
 
     def files(self, draft: Draft) -> Iterator[tuple[str, bytes]]:
         """Yield what differs, unless it has just been made and no day has ended since."""
+        if not draft.each:
+            return
         status = draft.status
         now = (status.days, status.drill, status.send_mode)
         if not draft.anew and (now == self._made or self._is_early(status)):

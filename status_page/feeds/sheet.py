@@ -57,7 +57,7 @@ class Sheet:
                 draft.status,
                 language,
                 generation=draft.pointer.id,
-                totals=draft.standing.totals,
+                totals=Totals.of(draft.status.outages),
                 groups=[
                     Group(
                         area=area,

@@ -3,11 +3,18 @@
 import gzip
 import itertools
 import json
+import os
+import random
 import re
 import shutil
+import signal
 import socket
+import subprocess
+import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from email.message import Message
 from pathlib import Path
@@ -18,14 +25,17 @@ import pytest
 import zstandard
 
 from outage.model import Status
-from status_page.bucket import LEDGER, Bucket, BucketStore
+from status_page.bucket import LEDGER, Bucket, BucketStore, address
 from status_page.errors import NewerPublication
+from status_page.media import plain
 from status_page.pointer import Pointer
 from status_page.store import KEEP_GENERATIONS_S, KEEP_PARTS_S, POINTER
+from tests.integration.status_page.bucket_killed import some
 from tests.integration.status_page.bucket_server import BucketServer, serve
 from tests.unit.status_page.storm import NOW, Publication, outage, sample, status
 
 _PREFIXES = itertools.count()
+LIVES = 6
 
 
 @pytest.fixture(scope="module")
@@ -229,3 +239,73 @@ def test_on_another_host_cap_goes_on_from_what_the_bucket_tells(
     again.number = second.number
     again.publish(status(over, outage(3, status=Status.CLOSED)))
     assert told(tmp_path / "first")["O-7K3M3"] == "Cancel"
+
+
+def test_killed_at_any_moment_it_stays_whole_and_nothing_is_left_for_good(
+    bucket: Bucket, fetch: Fetch, tmp_path: Path
+) -> None:
+    chance = random.Random(1)
+    words = [bucket.url, bucket.key_id, bucket.secret, str(tmp_path)]
+    nursery = subprocess.Popen(
+        [sys.executable, "-m", "tests.integration.status_page.bucket_killed", *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert nursery.stdin
+    assert nursery.stdout
+    published(bucket, tmp_path)[0].publish(some(chance))
+    pointed: set[str] = set()
+    try:
+        for seed in range(20):
+            # Ever later, on a slow machine: not each life may end before it has done anything.
+            if seed >= LIVES and len(pointed) > 1:
+                break
+            nursery.stdin.write(f"{seed}\n")
+            nursery.stdin.flush()
+            child = int(nursery.stdout.readline())
+            time.sleep(chance.uniform(0, 0.3 * (seed + 1)))
+            os.kill(child, signal.SIGKILL)
+            assert int(nursery.stdout.readline()) == -signal.SIGKILL
+            pointed.add(whole(bucket, fetch))
+    finally:
+        nursery.stdin.close()
+        nursery.stdout.close()
+        nursery.wait(10)
+    assert len(pointed) > 1
+    publication, store = published(bucket, tmp_path)
+    state = some(chance)
+    pointer = publication.publish(state).pointer
+    assert whole(bucket, fetch) == pointer.id
+    issued = publication.press.issued
+    now_s = time.time()
+    # Once to find what nobody names, and once more after all of it has waited long enough.
+    store.sweep(pointer.id, set(issued.named), now_s)
+    store.sweep(pointer.id, set(issued.named), now_s + KEEP_PARTS_S + 1)
+    there = {key for key in keys(bucket) if not key.startswith("fresh/")} - {LEDGER}
+    # What another life would have published into an empty place is what there is, and no more
+    # than that but the ends of alerts, of which nobody was told there.
+    fresh, _ = published(replace(bucket, url=bucket.url.replace("?", "/fresh?")), tmp_path / "new")
+    fresh.number = publication.number - 1
+    fresh.publish(state)
+    expected = keys(replace(bucket, url=bucket.url.replace("?", "/fresh?")))
+    ends = {f"feeds/cap/{each.id}.xml" for each in state.outages if each.over}
+    assert {key for key in there if plain(key) not in ends} == expected
+    files = {path.relative_to(tmp_path).as_posix() for path in files_below(tmp_path)}
+    assert {address(name) for name in files if not name.startswith("new/")} == there
+
+
+def whole(bucket: Bucket, fetch: Fetch) -> str:
+    """Hold that all that the pointer names is there; return which generation it is."""
+    there = keys(bucket)
+    pointer = Pointer.from_bytes(fetch(POINTER)[0])
+    manifest = json.loads(fetch(pointer.manifest)[0])
+    parts = {*manifest["outages"].values(), *manifest["summary"].values()}
+    assert {f"generations/parts/{part}" for part in parts} <= there
+    assert {pointer.delta(language) for language in pointer.languages} <= there
+    assert {f"outages/{outage_}" for outage_ in manifest["outages"]} <= there
+    return pointer.id
+
+
+def files_below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]

@@ -41,9 +41,10 @@ def names(edition: Edition) -> set[str]:
 
 
 def bring_up(publication: Publication) -> set[str]:
-    files, gone = publication.press.whole()
+    draft = publication.press.whole()
+    assert draft is not None
+    files = [(name, content) for name, content in publication.press.made(draft) if content]
     publication.store.write(files)
-    publication.store.remove(gone)
     return {name for name, _ in files}
 
 
@@ -117,6 +118,7 @@ def test_a_message_stays_as_long_as_the_list_of_them_names_it(tmp_path: Path) ->
     again = Publication(tmp_path)
     again.publish(status(*town(matched=7)))
     bring_up(again)
+    again.publish(status(*town(matched=8)))
     assert not message.exists()
     assert "Alert O-7K3M4" not in told(tmp_path)
 
