@@ -48,7 +48,9 @@ class LookingAhead:
 
     def begin(self, after: int, premises: int) -> None:
         """Begin to look for the step after this key."""
-        self._begun = self._thread.submit(self._look, next(self._turns), after, premises)
+        # Had before the thread, they are given back after it has ended.
+        by = next(self._turns)
+        self._begun = self._thread.submit(self._look, by, after, premises)
 
     def take(self) -> Looked | None:
         """What was found, if a look was begun."""

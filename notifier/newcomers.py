@@ -113,7 +113,7 @@ def _joined(form: Form) -> sa.FromClause:
     if form.zones:
         joined = InOrder(joined, t.premises, t.premises.c.key == _M.premise_key)
     joined = InOrder(joined, t.occupancies, held)
-    joined = InOrder(joined, _other_place, _is_other(_other_place), isouter=True)
+    joined = InOrder(joined, _other_place, _one_other(), isouter=True)
     for table, how in (
         (t.accounts, _A.key == _Q.account_key),
         (t.contacts, reached),
@@ -126,8 +126,14 @@ def _joined(form: Form) -> sa.FromClause:
 _other_place = t.occupancies.alias("other_place")
 
 
+def _one_other() -> ColumnElement[bool]:
+    """That a place is another one of the account that is looked at: a landlord has thousands."""
+    some = t.occupancies.alias("some_place")
+    one = sa.select(some.c.key).where(_is_other(some)).correlate(t.occupancies).limit(1)
+    return _other_place.c.key == one.scalar_subquery()
+
+
 def _is_other(place: sa.FromClause) -> ColumnElement[bool]:
-    """That a place is another one of the account that is looked at."""
     of_it = sa.and_(place.c.account_key == _Q.account_key, place.c.until.is_(None))
     return sa.and_(of_it, place.c.key != _Q.key)
 

@@ -74,10 +74,12 @@ class NotifierReader:
         after: int | None = None if done is None else int(done)
         size, aim = FIRST_STEP, STEP_S[db.engine.dialect.name]
         with ExitStack() as stack:
-            ahead = LookingAhead(db, plan, stack)
+            ahead, worth = LookingAhead(db, plan, stack), True
             while after is not None:
                 looked = ahead.take()
                 found = None if looked is None else looked.found
+                # What speaks against a look ahead mostly stays.
+                worth = worth and (looked is None or found is not None)
                 if found is not None and found.upto is not None:
                     ahead.begin(found.upto, size)
                 try:
@@ -91,9 +93,10 @@ class NotifierReader:
                         took = time.monotonic() - start
                 except StaleError:
                     ahead.take()
+                    worth = False
                     continue
                 size = min(MOST_STEP, max(LEAST_STEP, int(size * min(2.0, aim / took))))
-                if looked is None and after is not None:
+                if worth and looked is None and after is not None:
                     ahead.begin(after, size)
         if self.size.above:
             self._ask(db, item)

@@ -12,29 +12,23 @@ def held_before(settled: sa.Table) -> sa.Select[Any]:
 
     ``settled`` tells of each premise who held its loss and who shall.
     """
-    over = settled.c.winner != settled.c.holder
-    moved = sa.select(settled.c.winner, settled.c.holder).where(over).distinct().subquery("moved")
-    shared, origin = t.handovers.c, t.origins.c
-    earlier = sa.union_all(
-        sa.select(shared.outage_key.label("later"), shared.other_key.label("earlier")),
-        sa.select(origin.outage_key, origin.origin_key),
-    ).subquery("earlier")
-    place, member = settled.alias("place"), t.memberships.alias("held_earlier")
-    of_both = (
-        sa.exists()
+    member, known, origin = t.memberships.alias("held_earlier"), t.handovers.c, t.origins.c
+    # By way of the premises, which few others held: some outages share losses with thousands.
+    both = (
+        sa.select(settled.c.winner, settled.c.holder, member.c.outage_key.label("earlier"))
+        .join_from(settled, member, member.c.premise_key == settled.c.premise_key)
         .where(
-            place.c.winner == moved.c.winner,
-            place.c.holder == moved.c.holder,
-            member.c.premise_key == place.c.premise_key,
-            member.c.outage_key == earlier.c.earlier,
+            settled.c.winner != settled.c.holder,
+            member.c.outage_key.not_in([settled.c.winner, settled.c.holder]),
         )
-        .correlate(moved, earlier)
+        .distinct()
+        .subquery("held_by_both")
     )
-    return (
-        sa.select(moved.c.winner, earlier.c.earlier)
-        .join_from(moved, earlier, earlier.c.later == moved.c.holder)
-        .where(earlier.c.earlier.not_in([moved.c.winner, moved.c.holder]), of_both)
+    had_it = sa.or_(
+        sa.exists().where(known.outage_key == both.c.holder, known.other_key == both.c.earlier),
+        sa.exists().where(origin.outage_key == both.c.holder, origin.origin_key == both.c.earlier),
     )
+    return sa.select(both.c.winner, both.c.earlier).where(had_it)
 
 
 def note(pairs: sa.SelectBase) -> sa.Insert:

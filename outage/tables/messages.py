@@ -70,8 +70,9 @@ messages = Table(
     Column(
         "put_off", Integer, nullable=False, server_default="0", comment="times, by its provider"
     ),
-    # What a message refers to is never deleted. PostgreSQL locks, and so writes, each row that is
-    # referred to: twice the work of all else that a planner does. SQLite's planner is not checked.
+    # PostgreSQL locks, and so writes, each row that is referred to: twice the work of all else that
+    # a planner does. So it is SQLite's alone, whose planner is not checked; who deletes endpoints
+    # (`workers.retention`) asks these tables, on both, which of them messages still name.
     *(
         ForeignKeyConstraint([column], [f"{table}.key"]).ddl_if(dialect="sqlite")
         for column, table in (

@@ -97,7 +97,7 @@ _REFERS = {"outage": "outages", "endpoint": "endpoints", "account": "accounts", 
 
 
 def _unreferred() -> None:
-    """On PostgreSQL each message locked four rows that nobody deletes."""
+    """On PostgreSQL each message locked the four rows that it refers to."""
     if op.get_bind().dialect.name == "postgresql":
         for name in _REFERS:
             op.drop_constraint(f"fk_messages_{name}_key", "messages", type_="foreignkey")

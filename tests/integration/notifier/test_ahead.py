@@ -1,7 +1,8 @@
 """Looking ahead while a step is written changes nothing of what is planned."""
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 import sqlalchemy as sa
@@ -116,3 +117,21 @@ def test_who_stops_between_the_look_and_the_step_is_told_nothing(world: World) -
     states = {address: state for address, _, state in world.messages()}
     assert states[phone(5)] == "suppressed"
     assert states[phone(6)] == "accepted"
+
+
+def test_a_look_that_is_under_way_when_a_step_fails_keeps_no_connection(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(world, 1)
+    waits = threading.Event()
+
+    def slow(conn: Connection, plan: Plan, after: int, premises: int) -> Found | None:
+        waits.wait(0.2)
+        return find(conn, plan, after, premises)
+
+    monkeypatch.setattr(ahead, "find", slow)
+    with ExitStack() as stack:
+        ahead.LookingAhead(world.db, plan, stack).begin(0, 4)
+    assert world.db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # of the pool in use
+    with world.db.bulk() as conn:
+        assert journal.last_number(conn) == 0

@@ -23,7 +23,7 @@ from outage import tables as t
 from outage.database import open_database
 from outage.settings import load
 from outage.site import NEUTRAL
-from tests.integration.notifier.world import MANNERS, START, World
+from tests.integration.notifier.world import MANNERS, START, World, phone
 
 PREMISES = [f"P{number}" for number in range(8)]
 ADDRESSES = ["+12005550101", "+12005550102", "+12005550103", "a@example.org", "b@example.org"]
@@ -190,3 +190,18 @@ def test_most_people_go_the_short_way(world: World) -> None:
         packed = conn.execute(sa.select(scratch.newcomers.c.packed)).scalars().all()
         assert len([one for one in packed if one is not None]) == 5
         assert len([one for one in packed if one is None]) == 2
+
+
+def test_an_account_with_many_places_is_looked_at_once_for_each_member(world: World) -> None:
+    places = [f"P{number:02}" for number in range(50)]
+    world.account("landlord", places, phone(1), "landlord@example.org")
+    outage = world.declare(*places[:10])
+    with world.db.write() as conn:
+        key = world.key(conn, outage)
+        moment = Moment.of(
+            conn, Manners.of(world.settings, NEUTRAL), count_shadowed=False, outage_keys=[key]
+        )
+        scratch.prepare(conn)
+        newcomers.look(conn, moment, {"outage": key, "after": 0, "upto": 1 << 40})
+        rows = sa.select(sa.func.count()).select_from(scratch.newcomers)
+        assert conn.execute(rows).scalar_one() == 10 * 2
