@@ -112,6 +112,37 @@ def told_elsewhere(
     return func.coalesce(found, 0)
 
 
+def told_back(
+    targets: FromClause, premise: ColumnElement[int], service: ColumnElement[str], form: Form
+) -> ColumnElement[int]:
+    """The newest message by which another outage said that a premise is back, or was never out.
+
+    Who was told "out" before that in the name of this outage does not believe it any more. Of one
+    row of a target and a premise; 0 for none.
+    """
+    m, other = t.messages.alias("told_back"), t.outages.alias("told_back_by").c
+    member = t.memberships.alias("member_told_back").c
+    over = [told.name.lower() for told in (Told.BACK, Told.UNAFFECTED)]
+    found: ColumnElement[int] = (
+        sa.select(func.max(m.c.key))
+        .where(
+            m.c.endpoint_key == targets.c.endpoint_key,
+            m.c.state.in_(form.told_states),
+            m.c.told_state.in_(over),
+            m.c.outage_key != targets.c.outage_key,
+            sa.exists()
+            .where(other.key == m.c.outage_key, other.service == service)
+            .correlate(m, t.outages),
+            sa.exists()
+            .where(member.outage_key == m.c.outage_key, member.premise_key == premise)
+            .correlate(m, t.memberships),
+        )
+        .correlate(targets, t.memberships, t.outages)
+        .scalar_subquery()
+    )
+    return func.coalesce(found, 0)
+
+
 def _told_before(
     places: FromClause, message: FromClause, to_them: ColumnElement[bool]
 ) -> ColumnElement[int]:

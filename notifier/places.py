@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, case, func, literal
 
 from notifier.as_numbers import MINUTE_MS, is_, minute_of
 from notifier.kinds import Channel
-from notifier.last_told import told_elsewhere
+from notifier.last_told import told_back, told_elsewhere
 from notifier.moment import CLOCK, DAY_MIN, USUAL_FROM, USUAL_LEFT, USUAL_UNTIL, Form, clock_of
 from notifier.situation import CHANNELS, HOURLY, QUIET_STEP_MIN
 from notifier.standing_in import asked, declined, stands_in
@@ -87,6 +87,7 @@ def places_of(targets: FromClause, form: Form) -> Select[Any]:
                 if form.shares
                 else literal(0)
             ).label("told_elsewhere"),
+            func.max(told_back(targets, m.c.premise_key, o.c.service, form)).label("told_back"),
             here.label("here"),
             elsewhere.label("elsewhere"),
             state.label("state"),

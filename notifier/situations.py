@@ -39,6 +39,7 @@ __all__ = [
     "zone_named",
 ]
 
+_OUT = [told.name.lower() for told in Told if told.out]
 _AHEAD = tuple(told.name.lower() for told in (Told.NOTICED, Told.REMINDED))
 
 
@@ -67,6 +68,7 @@ def situations(targets: FromClause, form: Form) -> Select[Any]:
         "valid": is_(t.endpoints.c.invalid_at.is_(None)),
         "told": case(
             (m.told_state.is_(None), whole.c.reported * int(Told.REPORTED)),
+            (sa.and_(m.told_state.in_(_OUT), whole.c.told_back > m.key), int(Told.BACK)),
             else_=told_code(m.told_state),
         ),
         "here": whole.c.here,
@@ -153,4 +155,8 @@ def _endpoints(targets: FromClause, form: Form) -> Select[Any]:
         func.max(places.c.quiet).label("quiet"),
         func.max(places.c.hourly).label("hourly"),
         said(places, form).label("said"),
+        # All that are out now, or all there are, were said to be back since.
+        func.coalesce(
+            func.min(case((here == 1, places.c.told_back))), func.min(places.c.told_back)
+        ).label("told_back"),
     ).group_by(places.c.outage_key, places.c.endpoint_key)

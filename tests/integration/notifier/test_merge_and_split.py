@@ -185,6 +185,39 @@ def test_what_was_told_is_known_however_many_outages_the_loss_goes_through(town:
     assert sorted(town.settle()) == everybody("restored", 1, 2, 3)
 
 
+def test_who_heard_that_it_is_back_from_another_outage_hears_that_it_is_out_again(
+    town: Town,
+) -> None:
+    one, other = town.world.declare(LEFT), town.world.declare(LEFT)
+    assert sorted(town.settle()) == everybody("detected", 1, 2, 3)
+    town.do(desk.restore, one)
+    assert town.settle() == []
+    town.do(desk.restore, other)
+    assert sorted(town.settle()) == everybody("restored", 1, 2, 3)
+    town.do(desk.reopen, one)
+    assert sorted(town.settle()) == everybody("correction out", 1, 2, 3)
+    town.do(desk.restore, one)
+    assert sorted(town.settle()) == everybody("restored", 1, 2, 3)
+    town.do(desk.reopen, other)
+    assert sorted(town.settle()) == everybody("correction out", 1, 2, 3)
+
+
+def test_what_was_told_before_it_was_back_is_not_known_after_a_merge(town: Town) -> None:
+    """The first part is back just as another outage takes it, which ends by itself."""
+    one = town.world.declare((1, 2, 0, 0))
+    assert sorted(town.settle()) == everybody("detected", 2, 3)
+    town.do(desk.restore, one, shape=town.world.match((1, 1, 0, 0)).for_desk())
+    town.settle(send=False)
+    short = town.world.declare((1, 1, 0, 0))
+    assert town.settle() == everybody("detected", 2)
+    town.do(desk.restore, short)
+    assert town.settle() == everybody("restored", 2)
+    third = town.world.declare((0, 1, 0, 0))
+    town.settle(send=False)
+    town.world.merge(one, third)
+    assert sorted(town.settle()) == [(phone(1), "detected"), (phone(2), "correction out")]
+
+
 which = st.integers(0, 3)
 edges = st.tuples(st.integers(0, COLUMNS - 1), st.integers(0, COLUMNS - 1)).map(sorted)
 events = st.lists(
