@@ -3,7 +3,8 @@
 A day is one of the utility's time zone, so that one in spring has 23 hours and one in autumn 25.
 Its figures add up what is told of its outages (DECISIONS 32): a masked count adds `FEW`. Minutes
 without service are not among them: divided by how long it lasted, they would tell how many were
-restored in a step of fewer than five.
+restored in a step of fewer than five. For the same reason whom an outage concerned is told once it
+is over: while it is not, its page says how many are still out, and the difference are those back.
 """
 
 import dataclasses
@@ -26,7 +27,8 @@ CHUNK = 500
 
 _O = t.outages.c
 _BEGUN = (Status.CONFIRMED, Status.PARTIALLY_RESTORED, Status.RESTORED, Status.CLOSED)
-_READ = sa.select(_O.key, _O.kind, _O.started_at, _O.members, _O.restored_at).where(
+_OVER = (Status.RESTORED, Status.CLOSED)
+_READ = sa.select(_O.key, _O.kind, _O.status, _O.started_at, _O.members, _O.restored_at).where(
     _O.kind != Kind.ADVISORY,
     _O.status.in_([str(each) for each in _BEGUN]),
     # Planned work that was closed before anybody began it.
@@ -96,7 +98,7 @@ class Days:
             counted = _Counted(
                 day=began.astimezone(self._zone).date(),
                 planned=row["kind"] == Kind.PLANNED,
-                affected=masked(row["members"] or 0),
+                affected=masked(row["members"] or 0) if row["status"] in _OVER else 0,
                 minutes=(back - began) / timedelta(minutes=1) if back else None,
             )
             self._counted[row["key"]] = counted

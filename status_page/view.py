@@ -297,7 +297,8 @@ class PublicDay:
         day: Which; it is over.
         outages: Outages without warning that began on it.
         planned: Planned work that began on it.
-        affected: Homes and businesses in its ``outages``; ``affected_few`` of them are masked.
+        affected: Homes and businesses in those of its ``outages`` that are over; ``affected_few``
+            of these counts are masked.
         restored: How many of its ``outages`` have been restored as a whole.
         minutes: How long those lasted, added up.
     """

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from outage import clock, commands, desk
 from outage import tables as t
-from outage.model import Kind, Outage
+from outage.model import Kind, Outage, Status
 from status_page.days import DAYS, Days
 from status_page.reader import read_status
 from status_page.view import PublicDay
@@ -43,7 +43,6 @@ def ended(town: Town, one: Outage, when: datetime) -> None:
 def test_each_day_that_is_over_tells_what_began_and_how_long_it_lasted(town: Town) -> None:
     one = at(town, YESTERDAY, 40)
     at(town, YESTERDAY, 700)
-    at(town, YESTERDAY, 3)
     at(town, YESTERDAY, 60, kind=Kind.PLANNED)
     at(town, NOW - timedelta(hours=1), 9)
     at(town, YESTERDAY, 12, predicted=True)
@@ -54,14 +53,31 @@ def test_each_day_that_is_over_tells_what_began_and_how_long_it_lasted(town: Tow
     assert (min(found), max(found)) == (date(2026, 8, 24), date(2026, 11, 21))
     assert found[date(2026, 11, 21)] == PublicDay(
         day=date(2026, 11, 21),
-        outages=3,
+        outages=2,
         planned=1,
-        affected=40 + 700 + 1,
-        affected_few=1,
+        affected=40,
         restored=1,
         minutes=180,
     )
     assert found[date(2026, 11, 20)] == PublicDay(day=date(2026, 11, 20))
+
+
+def test_whom_an_outage_concerned_is_told_once_it_is_over(town: Town) -> None:
+    one, two, known = at(town, YESTERDAY, 20), at(town, YESTERDAY, 3), Days(SITE.time_zone)
+    which = t.outages.c.key == one.key
+    with town.db.write() as conn:
+        part = {"status": str(Status.PARTIALLY_RESTORED)}
+        conn.execute(t.outages.update().where(which).values(part))
+    # 17 are out, says its page, and that fewer than five are back: 20 would say that it is three.
+    told = days(town, known)[date(2026, 11, 21)]
+    assert (told.outages, told.affected, told.affected_few) == (2, 0, 0)
+    for each, members in ((one, 20), (two, 3)):
+        ended(town, each, YESTERDAY + timedelta(hours=3))
+        of = t.outages.c.key == each.key
+        with town.db.write() as conn:
+            conn.execute(t.outages.update().where(of).values(members=members))
+    told = days(town, known)[date(2026, 11, 21)]
+    assert (told.outages, told.affected, told.affected_few) == (2, 20 + 1, 1)
 
 
 def test_a_day_begins_and_ends_at_the_utilitys_midnight_also_when_clocks_change(
@@ -107,7 +123,7 @@ def test_what_becomes_of_an_outage_later_corrects_its_day_and_nothing_is_counted
     assert not any("outages.started_at >=" in each for each, _ in asked)
     assert corrected == days(town)
     day = corrected[date(2026, 11, 21)]
-    assert (day.outages, day.affected, day.restored, day.minutes) == (1, 40, 0, 0.0)
+    assert (day.outages, day.affected, day.restored, day.minutes) == (1, 0, 0, 0.0)
     with town.db.write() as conn:
         desk.revise(
             conn, one.id, commands.Revise(started_at=NOW - timedelta(days=3)), actor=SOMEBODY
@@ -123,7 +139,7 @@ def test_days_leave_after_ninety_and_the_day_that_ends_is_published(town: Town) 
     table = town.folder / "feeds/days.csv"
     first = table.read_text().splitlines()
     assert len(first) == DAYS + 1
-    assert first[2].startswith("2026-08-25,1,0,40,0,")
+    assert first[2].startswith("2026-08-25,1,0,0,0,")
     number = town.pointer.number
     with town.db.write() as conn:
         clock.move_to(conn, NOW + timedelta(hours=9))
@@ -131,7 +147,7 @@ def test_days_leave_after_ninety_and_the_day_that_ends_is_published(town: Town) 
     # Nothing else has changed, and the day is over.
     assert town.pointer.number == number + 1
     rows = table.read_text().splitlines()
-    assert rows[-1].startswith("2026-11-22,1,0,50,0,")
+    assert rows[-1].startswith("2026-11-22,1,0,0,0,")
     assert rows[1].startswith("2026-08-25,1,")
     town.move(days=2)
     town.publisher.touch()
