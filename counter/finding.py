@@ -46,6 +46,7 @@ class Finding:
         guessed: whether a number was looked up in vain.
         account: that whose number was proved.
         units: how many premises of one house fit as well as the one in ``places``.
+        by_address: whether they have written where it is, so that its street tells them nothing.
     """
 
     places: tuple[Place, ...] = ()
@@ -55,6 +56,7 @@ class Finding:
     guessed: bool = False
     account: AccountKey | None = None
     units: int = 1
+    by_address: bool = False
 
 
 def find(conn: Connection, place: str, postal_code: str, may_try: Callable[[str], bool]) -> Finding:
@@ -127,7 +129,8 @@ def _at_address(conn: Connection, number: int, street: str, code: str, written: 
         return Finding(next_step="find_which", choices=choices)
     if exact:
         # Whose unit of the house it is makes no difference to what may be said.
-        return Finding(places=tuple(places(conn, [exact[0].key])), units=len(exact))
+        found = tuple(places(conn, [exact[0].key]))
+        return Finding(places=found, units=len(exact), by_address=True)
     if not code:
         return Finding(next_step="find_postal_code")
     # With a postal code the street may be misspelt: all houses of that number are looked at.

@@ -62,6 +62,9 @@ class Having:
         if found.next_step:
             raise Refused(found.next_step, found.choices)
         if not found.proved or found.account is None:
+            # A meter's number is no proof either, and the page would name the street behind it.
+            if not found.by_address:
+                raise Refused("subscribe_prove")
             # What may be said of it is of its area, and that is no news to send.
             if not keeping.keep(conn, holder.endpoint_key, found.places[0].key):
                 raise Refused("keep_full")
@@ -161,6 +164,8 @@ def drop(conn: Connection, holder: Holder, asked: Asked) -> str:
 
 def keep(conn: Connection, holder: Holder, _asked: Asked) -> str:
     """Show the address again that was taken away last."""
+    if not keeping.has_room(conn, holder.endpoint_key):
+        raise Refused("keep_full")
     if not keeping.take_back(conn, holder.endpoint_key):
         raise Refused("choice_wrong")
     return "undone"

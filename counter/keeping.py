@@ -55,12 +55,7 @@ def _answer(conn: Connection, at: Place, language: str, site: Site) -> Answered:
 
 def keep(conn: Connection, endpoint_key: int, premise_key: int) -> bool:
     """Keep an address; False where there is no room for one more."""
-    others = sa.and_(
-        _K.c.endpoint_key == endpoint_key,
-        _K.c.removed_at.is_(None),
-        _K.c.premise_key != premise_key,
-    )
-    if conn.execute(sa.select(sa.func.count()).where(others)).scalar_one() >= MOST:
+    if not has_room(conn, endpoint_key, premise_key):
         return False
     dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
     conn.execute(
@@ -71,6 +66,18 @@ def keep(conn: Connection, endpoint_key: int, premise_key: int) -> bool:
         )
     )
     return True
+
+
+def has_room(conn: Connection, endpoint_key: int, premise_key: int | None = None) -> bool:
+    """Whether one more, or this one, may be kept; none is kept by others meanwhile."""
+    e = t.endpoints.c
+    conn.execute(sa.select(e.key).where(e.key == endpoint_key).with_for_update())
+    others = sa.select(sa.func.count()).where(
+        _K.c.endpoint_key == endpoint_key, _K.c.removed_at.is_(None)
+    )
+    if premise_key is not None:
+        others = others.where(_K.c.premise_key != premise_key)
+    return conn.execute(others).scalar_one() < MOST
 
 
 def drop(conn: Connection, endpoint_key: int, key: str) -> bool:
@@ -87,7 +94,7 @@ def drop(conn: Connection, endpoint_key: int, key: str) -> bool:
 
 
 def take_back(conn: Connection, endpoint_key: int) -> bool:
-    """Put the one back that was taken away last; whether there was one."""
+    """Put the one back that was taken away last; whether there was one. Ask for room first."""
     last = (
         sa.select(_K.c.key)
         .where(

@@ -183,6 +183,9 @@ class Personal:
 
     def _shown(self, asked: Asked, refused: Refused | None = None) -> Response | None:
         wrong = str(refused) if refused else ""
+        # What other forms name a place by is a key of ours, and nothing that somebody has written.
+        form = asked.form or {}
+        tried = form if wrong and form.get("do") == "add" else {}
         with self._db.read() as conn:
             holder = self._holder(conn, asked)
             if holder is None:
@@ -206,8 +209,8 @@ class Personal:
             removable=removable,
             kept=kept,
             choices=refused.choices if refused else (),
-            place=(asked.form or {}).get("place", "") if wrong else "",
-            postal_code=(asked.form or {}).get("postal_code", "") if wrong else "",
+            place=tried.get("place", ""),
+            postal_code=tried.get("postal_code", ""),
         )
         status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
         return self._showing.page(shown, chosen, status)

@@ -32,17 +32,27 @@ def part(
 ) -> None:
     """End the contacts of those who had an address when somebody else said that it is theirs.
 
-    What another account was given it for since then is no earlier owner's, nor is what to ``keep``.
+    What it was given for since then is no earlier owner's, nor is what to ``keep``. With them goes
+    what an earlier owner had on the personal page: places kept, and those that could come back.
     """
-    before = sa.select(_C.c.account_key).where(
-        _C.c.endpoint_key == endpoint.key, _C.c.consent_at <= endpoint.invalid_at
-    )
     theirs = sa.and_(
-        _C.c.endpoint_key == endpoint.key, _C.c.ended_at.is_(None), _C.c.account_key.in_(before)
+        _C.c.endpoint_key == endpoint.key,
+        _C.c.ended_at.is_(None),
+        _C.c.consent_at <= endpoint.invalid_at,
     )
     if keep is not None:
         theirs = sa.and_(theirs, sa.not_(keep))
     conn.execute(_C.update().where(theirs).values(ended_at=now, ended_by=WRONG_PERSON))
+    taken_away = sa.and_(
+        _C.c.endpoint_key == endpoint.key,
+        _C.c.ended_by == BY_PERSON,
+        _C.c.ended_at <= endpoint.invalid_at,
+    )
+    conn.execute(_C.update().where(taken_away).values(ended_by=WRONG_PERSON))
+    k = t.kept_places
+    conn.execute(
+        k.delete().where(k.c.endpoint_key == endpoint.key, k.c.added_at <= endpoint.invalid_at)
+    )
 
 
 def disowned(conn: Connection) -> dict[int, tuple[int, int, str]]:

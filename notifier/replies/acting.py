@@ -121,7 +121,10 @@ def start(conn: Connection, writer: Writer) -> Done:
         .where(mine)
         .values(
             topics=c.c.topics.bitwise_or(OUTAGES),
-            consent_source=REPLY,
+            # What a form asked for stays so: it outlives a file, and a button takes it away.
+            consent_source=sa.case(
+                (c.c.consent_source == opting.CONSENT, opting.CONSENT), else_=REPLY
+            ),
             consent_at=writer.now,
         )
     ).rowcount

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from counter import having, keeping
 from counter.app import create_app
+from notifier.links import Links
 from outage import clock
 from outage import tables as t
 from outage.database import Database
@@ -162,7 +164,67 @@ def test_what_cannot_be_done_is_said_and_leaves_nothing(
     assert said in page.text
     assert ("7 Oak Way" in page.text) is (said == "Which one do you mean?")
     assert "At Oak Way" not in page.text
+    if "do" in change:
+        # What another form names a place by is nothing that somebody has written.
+        assert forms(page.text)["add"]["place"] == ""
     assert everything(world.db) == before
+
+
+def test_a_meters_number_is_no_way_to_the_street_behind_it(
+    world: World, visitor: TestClient
+) -> None:
+    meter = {"entity": "premise", "kind": "meter", "value": "M-900", "key": world.ids["P2"]}
+    with world.db.write() as conn:
+        conn.execute(t.aliases.insert().values(**meter))
+    mine = link(world)
+    page = visitor.post(mine, data={**THEIRS, "place": "M-900"})
+    assert (page.status_code, "write its account number" in page.text) == (422, True)
+    assert "Oak Way" not in page.text + visitor.get(mine).text
+
+
+def test_what_is_put_back_takes_the_room_of_one(
+    world: World, visitor: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "MOST", 1)
+    mine, address = link(world), {"postal_code": "62701", "do": "add"}
+    visitor.post(mine, data={**address, "place": "7 Oak Way"})
+    visitor.post(mine, data=forms(visitor.get(mine).text)["drop"])
+    visitor.post(mine, data={**address, "place": "9 Ash Way"})
+    refused = visitor.post(mine, data={"do": "keep"})
+    assert (refused.status_code, "room for ten" in refused.text) == (422, True)
+    assert "At Oak Way" not in refused.text
+    again = visitor.post(mine, data={**address, "place": "9 Ash Way"})
+    assert again.status_code == 303
+
+
+def test_the_next_owner_of_a_number_finds_nothing_of_the_one_before(
+    world: World, visitor: TestClient, tmp_path: Path
+) -> None:
+    mine, talk = link(world), Talk(world)
+    visitor.post(mine, data={"place": "9 Ash Way", "postal_code": "62701", "do": "add"})
+    visitor.post(mine, data=THEIRS)
+    visitor.post(mine, data=forms(visitor.get(mine).text)["remove"] | {"do": "remove"})
+    talk.say(ME, "WRONG")
+    world.account("4711-3", ["P4"])
+    load(world, tmp_path, f"account_id,premise_ids,mobile\n4711-3,P4,{ME}\n", days=0)
+    with world.db.write() as conn:
+        conn.execute(
+            t.contacts.update()
+            .where(t.contacts.c.key == sa.select(sa.func.max(t.contacts.c.key)).scalar_subquery())
+            .values(consent_at=START + timedelta(hours=1))
+        )
+    talk.say(ME, "START")
+    c, o, links = t.contacts.c, t.occupancies.c, Links.of(world.settings)
+    with world.db.read() as conn:
+        own = sa.select(c.key, o.key).join(t.occupancies, o.account_key == c.account_key)
+        is_his = sa.and_(c.endpoint_key == talk.endpoint(ME).key, c.ended_at.is_(None))
+        (his,) = conn.execute(own.where(is_his)).all()
+    assert links is not None
+    theirs = links.to(*his).removeprefix(world.settings.public_url)
+    page = visitor.get(theirs)
+    assert (page.status_code, "Ash Way" in page.text) == (200, False)
+    for do in ("undo", "keep"):
+        assert visitor.post(theirs, data={"do": do}).status_code == 422
 
 
 def test_a_number_tried_with_wrong_codes_is_answered_as_one_that_does_not_exist(

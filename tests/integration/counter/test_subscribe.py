@@ -380,6 +380,29 @@ def test_no_load_gives_a_number_back_to_whom_it_was_taken_from(
     assert whose_is(world, mine) == {"4711-2"}
 
 
+def test_what_the_file_lists_anew_is_no_former_owners(world: World, tmp_path: Path) -> None:
+    talk, dropped = Talk(world), f"account_id,premise_ids,mobile\n4711-1,P1,{NEW}\n"
+    load(world, tmp_path, lines := dropped.replace(NEW, KNOWN))
+    talk.say(KNOWN, "WRONG")
+    for text in (dropped, lines):
+        load(world, tmp_path, text, days=1)
+    talk.say(KNOWN, "START")
+    assert whose_is(world, talk.endpoint(KNOWN).key) == {"4711-1"}
+
+
+def test_who_has_subscribed_stays_so_after_stop_and_start(
+    world: World, visitor: TestClient
+) -> None:
+    talk = Talk(world)
+    send(visitor, **TEXT)
+    for word in ("YES", "STOP", "START"):
+        talk.say(NEW, word)
+    (contact,) = [
+        row for row in rows(world, t.contacts) if row.endpoint_key == talk.endpoint(NEW).key
+    ]
+    assert contact.consent_source == opting.CONSENT
+
+
 def load(world: World, folder: Path, text: str, days: int = 0) -> None:
     """Load accounts as the nightly import does, so many days later."""
     (folder / "accounts.csv").write_text(text, encoding="utf-8")
