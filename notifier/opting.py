@@ -313,6 +313,7 @@ def _confirm(conn: Connection, row: sa.Row[Any]) -> bool:
                 **consent,
             )
         )
+    _stay_on(conn, row.account_key)
     _note(conn, row)
     edition.changed(conn)
     return True
@@ -340,6 +341,18 @@ def _turn_on(conn: Connection, account_key: int) -> None:
     conn.execute(
         a.update().where(a.c.key == account_key).values(outage_alerts=True, alerts_source="person")
     )
+
+
+def _stay_on(conn: Connection, account_key: int) -> None:
+    """Keep the alerts on where a load has turned them off since they were looked at.
+
+    A load that comes later waits for this lock, and then sees the subscription.
+    """
+    a = t.accounts
+    here = sa.select(a.c.outage_alerts).where(a.c.key == account_key).with_for_update()
+    if not conn.execute(here).scalar_one():
+        on = {"outage_alerts": True, "alerts_source": "person"}
+        conn.execute(a.update().where(a.c.key == account_key).values(**on))
 
 
 def _note(conn: Connection, row: sa.Row[Any]) -> None:

@@ -43,6 +43,13 @@ _OUTAGES = 1
 _SUBSCRIBED = sa.select(_c.account_key).where(
     _c.consent_source == _SUBSCRIPTION, _c.ended_at.is_(None)
 )
+_IMPORTED = t.contacts.update().where(
+    _c.key == sa.bindparam("the_key"),
+    _c.consent_source == _SOURCE,
+    _c.chosen_at.is_(None),
+    _c.ended_at.is_(None),
+)
+"""A contact that is still as a file made it: since it was read somebody may have said otherwise."""
 _ON_BY_PERSON = sa.select(_a.key).where(_a.alerts_source == "person", _a.outage_alerts.is_(True))
 
 
@@ -118,7 +125,6 @@ def _load(
 ) -> Loaded:
     with db.read() as conn:
         known = {row.id: row for row in conn.execute(t.accounts.select())}
-        subscribed = set(conn.execute(_SUBSCRIBED).scalars())
         now = business_now(conn)
     listed = len(found.accounts) + len(found.mentioned)
     still_open = sum(row.closed_at is None for row in known.values())
@@ -126,7 +132,7 @@ def _load(
     if not accept:
         _guard_preferences(found, known)
     work = _Work(db=db, found=found, options=options, now=now)
-    loaded = _accounts(work, known, subscribed, progress)
+    loaded = _accounts(work, known, progress)
     with db.read() as conn:
         keys = {row.id: row.key for row in conn.execute(sa.select(_a.id, _a.key))}
     _occupancies(work, keys, actor)
@@ -145,14 +151,10 @@ def _guard_preferences(found: Accounts, known: dict[str, Any]) -> None:
         raise PreferencesFlippedError(file=found.file, flips=f"{flips:,}", known=f"{len(both):,}")
 
 
-def _accounts(
-    work: _Work, known: dict[str, Any], subscribed: Collection[int], progress: Progress | None
-) -> Loaded:
+def _accounts(work: _Work, known: dict[str, Any], progress: Progress | None) -> Loaded:
     new = [_facts(one) for one in work.found.accounts if one.id not in known]
     changed = [
-        _facts(one)
-        | _said_here(known[one.id], one, subscribed)
-        | {"the_key": known[one.id].key, "closed_at": None}
+        _facts(one) | {"the_key": known[one.id].key, "closed_at": None}
         for one in work.found.accounts
         if one.id in known and _differs(known[one.id], one)
     ]
@@ -164,7 +166,7 @@ def _accounts(
     ]
     change = t.accounts.update().where(_a.key == sa.bindparam("the_key"))
     _write(work.db, t.accounts.insert(), new, progress)
-    _write(work.db, change, changed, progress)
+    _write(work.db, change, changed, progress, as_it_is=_said_since)
     _write(work.db, change, gone)
     return Loaded(
         added=len(new),
@@ -184,7 +186,19 @@ def _facts(one: Account) -> Row:
     }
 
 
-def _said_here(row: Any, one: Account, subscribed: Collection[int]) -> Row:  # noqa: ANN401 - a row of `accounts`
+def _said_since(conn: Connection, part: list[Row]) -> list[Row]:
+    """The same changes, with what people have said of these accounts up to this step.
+
+    The rows stay locked, and who says yes meanwhile looks at them again (`notifier.opting`).
+    """
+    keys = [row["the_key"] for row in part]
+    said = sa.select(_a.key, _a.outage_alerts, _a.alerts_source).where(_a.key.in_(keys))
+    rows = {row.key: row for row in conn.execute(said.order_by(_a.key).with_for_update())}
+    subscribed = set(conn.execute(_SUBSCRIBED.where(_c.account_key.in_(keys))).scalars())
+    return [row | _said_here(rows[row["the_key"]], row, subscribed) for row in part]
+
+
+def _said_here(row: Any, facts: Row, subscribed: Collection[int]) -> Row:  # noqa: ANN401 - a row of `accounts`
     """What a person said here outlives what the CIS says (DECISIONS 19).
 
     Where somebody has subscribed, the alerts that the file turns off stay on for them; `_topics`
@@ -192,7 +206,7 @@ def _said_here(row: Any, one: Account, subscribed: Collection[int]) -> Row:  # n
     """
     said = row.alerts_source == "person"
     keeps = row.outage_alerts and row.key in subscribed
-    if said or (keeps and not one.outage_alerts):
+    if said or (keeps and not facts["outage_alerts"]):
         return {"outage_alerts": row.outage_alerts, "alerts_source": "person"}
     return {"alerts_source": row.alerts_source}
 
@@ -316,15 +330,19 @@ def _contacts(work: _Work, keys: dict[str, int], endpoints: dict[tuple[str, str]
     ]
     change = t.contacts.update().where(_c.key == sa.bindparam("the_key"))
     _write(work.db, change, end)
-    _write(work.db, change, quieter)
-    _write(work.db, change, _topics([row for who, row in imported if who in wanted], here, off))
+    _write(work.db, _IMPORTED, quieter)
+    differ = _topics([row for who, row in imported if who in wanted], here, off)
+    tell = _IMPORTED.values(topics=_c.topics.bitwise_or(_OUTAGES))
+    silence = _IMPORTED.values(topics=_c.topics.bitwise_and(~_OUTAGES))
+    _write(work.db, tell, [{"the_key": row.key} for row in differ if not row.topics & _OUTAGES])
+    _write(work.db, silence, [{"the_key": row.key} for row in differ if row.topics & _OUTAGES])
     _write(work.db, change, forgiven)
     _write(work.db, t.contacts.insert(), begin)
 
 
 def _topics(
     listed: Collection[sa.Row[Any]], here: Mapping[Contact, sa.Row[Any]], off: set[int]
-) -> list[Row]:
+) -> list[sa.Row[Any]]:
     """Contacts that are told again now that the file says so, and no longer now that it does not.
 
     An account that one of its people has turned on stays on for them; for the others what the file
@@ -333,7 +351,7 @@ def _topics(
     """
     shared = {who[0] for who, row in here.items() if row.consent_source == _SUBSCRIPTION} & off
     return [
-        {"the_key": row.key, "topics": row.topics ^ _OUTAGES}
+        row
         for row in listed
         if row.chosen_at is None
         and (row.account_key in shared if row.topics & _OUTAGES else row.account_key not in off)
@@ -352,14 +370,19 @@ def _write(
     statement: Insert | Update,
     rows: Sequence[Row],
     progress: Progress | None = None,
+    *,
     at_end: Callable[[Connection], None] | None = None,
+    as_it_is: Callable[[Connection, list[Row]], list[Row]] | None = None,
 ) -> None:
-    """Write rows by steps; ``at_end`` belongs to the last one, so that no kill parts them."""
+    """Write rows by steps; ``at_end`` belongs to the last one, so that no kill parts them.
+
+    ``as_it_is`` makes of a step's rows what is to be written, by what is on record then.
+    """
     for at in range(0, len(rows), CHUNK):
         part = list(rows[at : at + CHUNK])
         done = at + len(part)
         with db.bulk() as conn:
-            conn.execute(statement, part)
+            conn.execute(statement, part if as_it_is is None else as_it_is(conn, part))
             edition.changed(conn)
             if at_end is not None and done == len(rows):
                 at_end(conn)

@@ -332,6 +332,37 @@ def test_who_has_subscribed_is_told_on_when_the_file_turns_the_accounts_alerts_o
     ]
 
 
+def test_what_somebody_says_while_a_file_is_loaded_is_not_written_over(
+    town: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on, c = BEN.replace(",no,no,", ",no,yes,"), t.contacts.c
+    load(town, tmp_path, on)
+    write = loading._write  # noqa: SLF001 what comes between its steps
+    turned_off = False
+
+    def meanwhile(db: Database, statement: Any, found: Any, *args: Any, **more: Any) -> None:  # noqa: ANN401
+        nonlocal turned_off
+        table = statement.table.name
+        with db.write() as conn:
+            if table == "accounts" and found and not turned_off:
+                turned_off = True
+                mine = t.contacts.update().where(c.channel == "sms")
+                conn.execute(mine.values(consent_source="subscription"))
+            elif table == "contacts" and found:
+                chosen = {"topics": 3, "chosen_at": datetime(2026, 1, 2, tzinfo=UTC)}
+                conn.execute(t.contacts.update().where(c.channel == "email").values(**chosen))
+        write(db, statement, found, *args, **more)
+
+    monkeypatch.setattr(loading, "_write", meanwhile)
+    load(town, tmp_path, BEN)
+    (account,) = rows(town, t.accounts)
+    assert (account.outage_alerts, account.alerts_source) == (True, "person")
+    assert sorted((row.channel, row.topics) for row in rows(town, t.contacts)) == [
+        ("email", 3),
+        ("sms", 1),
+    ]
+
+
 def test_whom_a_number_was_taken_from_gets_it_back_once_the_file_lists_it_anew(
     town: Database, tmp_path: Path
 ) -> None:
