@@ -174,6 +174,7 @@ def running(home: Path, url: str, hold_s: int) -> Iterator[Storm]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OUTAGE_")}
     environment = stage.environment(home, clean, hold_s=hold_s, ports=free_ports(stage.PORTS))
     environment |= {"OUTAGE_DATABASE_URL": url, "OUTAGE_TEST_NUMBERS": "yes"}
+    environment["OUTAGE_MAX_RECIPIENTS"] = "5000000"
     module = "tests.integration.workers.some"
     some = of_ours(
         *(str(home), *PROCESSES, *WORKERS), name="some", environment=environment, module=module
