@@ -139,11 +139,12 @@ def _forget_links(conn: Connection) -> int:
 
 
 def _forget_kept(conn: Connection) -> int:
-    """Addresses that somebody has taken off their page, once that cannot be undone any more."""
-    kept = t.kept_places
+    """Addresses taken off a page for good, and those of who has no page any more to do it on."""
+    kept, c = t.kept_places, t.contacts.c
+    reached = sa.exists().where(c.endpoint_key == kept.c.endpoint_key, c.ended_at.is_(None))
     old = (
         sa.select(kept.c.key)
-        .where(kept.c.removed_at < business_now(conn) - UNDONE_WITHIN)
+        .where(sa.or_(kept.c.removed_at < business_now(conn) - UNDONE_WITHIN, ~reached))
         .limit(STEP)
     )
     return conn.execute(kept.delete().where(kept.c.key.in_(old))).rowcount

@@ -133,6 +133,18 @@ def test_an_address_is_shown_with_its_area_and_nothing_is_sent_about_it(
         assert conn.execute(t.kept_places.select()).all() == []
 
 
+def test_what_somebody_kept_goes_with_their_page(world: World, visitor: TestClient) -> None:
+    visitor.post(link(world), data={**THEIRS, "place": "7 Oak Way"})
+    left = []
+    for ended_at in (None, START):
+        with world.db.write() as conn:
+            conn.execute(t.contacts.update().values(ended_at=ended_at))
+        Retention.of(world.db, world.settings).turn()
+        with world.db.read() as conn:
+            left.append(len(conn.execute(t.kept_places.select()).all()))
+    assert left == [1, 0]
+
+
 def cards(page: str) -> list[str]:
     """What is said of the areas of addresses, as it is written."""
     kept = page[page.index('aria-labelledby="kept-1"') :]
