@@ -26,10 +26,10 @@ class GeoJson:
             return
         features = b",\n".join(self._features.of(draft.status.outages))
         drill = b"true" if draft.status.drill else b"false"
-        content = b'{"type":"FeatureCollection","drill":%b,"features":[\n%b\n]}\n' % (
-            drill,
-            features,
-        )
+        # Whoever shows it beside the page must see which of the two is older.
+        generation = draft.pointer.id.encode()
+        start = b'{"type":"FeatureCollection","generation":"%b","drill":%b,"features":[\n'
+        content = start % (generation, drill) + features + b"\n]}\n"
         yield from self._fresh.of(draft, [(NAME, content)])
 
     def _feature(self, outage: PublicOutage) -> bytes:

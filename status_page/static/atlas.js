@@ -6,6 +6,7 @@ const SHAPES = "/feeds/outages.geojson";
 const MOST_BESIDE = 25;
 const HEAP_PX = 52;
 const NEAR_ZOOM = 13;
+const LATER_MS = 5_000;
 const fill = (text, facts) => text.replace(/\{(\w+)\}/g, (whole, name) => facts[name] ?? whole);
 const collection = (features) => ({ type: "FeatureCollection", features });
 
@@ -29,6 +30,12 @@ async function json(address, cache) {
 // --- outages ---------------------------------------------------------------------------------
 
 const outlined = (geometry) => geometry?.type === "Polygon" || geometry?.type === "MultiPolygon";
+
+// Of another database it is not known; it counts as before.
+function isBefore(one, other) {
+  const [[epoch, number], [otherEpoch, otherNumber]] = [one.split("-"), other.split("-")];
+  return epoch !== otherEpoch || Number(number) < Number(otherNumber);
+}
 
 function ringArea(ring) {
   let twice = 0;
@@ -158,13 +165,14 @@ function drawn(paint, found) {
 
 // --- drawing ---------------------------------------------------------------------------------
 
-export async function draw(part, words, tell) {
+// `since`: what has come to the page, and from which generation on.
+export async function draw(part, words, tell, since) {
   const ground = document.getElementById("map-ground");
   const undrawn = document.getElementById("map-undrawn");
   const paint = (name) => getComputedStyle(ground).getPropertyValue(name).trim();
   const outages = new Map();
-  let waiting = null; // changes that come while all is being loaded
-  let stale = false; // what is being loaded is older than what it should hold
+  let loading = false;
+  let ended = false;
   let map = null;
   let maplibre = null;
   let tiles = null;
@@ -175,18 +183,17 @@ export async function draw(part, words, tell) {
     else outages.set(id, known(id, section, facts, geometry, words));
   };
   const load = async () => {
-    do {
-      stale = false;
-      waiting = [];
-      try {
-        const { features } = await json(SHAPES, "no-cache");
-        outages.clear();
-        for (const { id, properties, geometry } of features) put(id, properties.section, properties, geometry);
-        waiting.forEach(change);
-      } finally {
-        waiting = null;
-      }
-    } while (stale);
+    loading = true;
+    try {
+      const { generation = "", features } = await json(SHAPES, "no-cache");
+      outages.clear();
+      for (const { id, properties, geometry } of features) put(id, properties.section, properties, geometry);
+      since.deltas.filter(({ id }) => isBefore(generation, id)).forEach(change);
+      // What lies between the file and the page is not known: in a storm the file follows.
+      if (isBefore(generation, since.from)) setTimeout(reload, LATER_MS);
+    } finally {
+      loading = false;
+    }
   };
   const change = (delta) => {
     delta.removed.forEach((id) => outages.delete(id));
@@ -390,17 +397,15 @@ export async function draw(part, words, tell) {
 
   // All is new: another database, or more has changed than can be told.
   const reload = () => {
-    if (waiting) stale = true;
-    else load().then(show).catch(() => setTimeout(reload, 15_000));
+    if (!loading && !ended) load().then(show).catch(() => setTimeout(reload, 15_000));
   };
   let showing = 0;
   const follow = ({ detail }) => {
-    if (!detail) reload();
-    else if (waiting) waiting.push(detail);
-    else change(detail);
+    if (detail) change(detail);
+    else reload();
     showing ||= setTimeout(() => {
       showing = 0;
-      if (!waiting) Promise.resolve(show()).catch(() => tell(words["map.failed"]));
+      if (!loading) Promise.resolve(show()).catch(() => tell(words["map.failed"]));
     }, 300);
   };
   document.addEventListener("outages", follow);
@@ -412,6 +417,7 @@ export async function draw(part, words, tell) {
     tell("");
     await show();
   } catch (problem) {
+    ended = true;
     document.removeEventListener("outages", follow);
     document.getElementById("map-shown").hidden = true;
     map?.remove();

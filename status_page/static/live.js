@@ -121,6 +121,7 @@ function apply(delta) {
     }
   }
   have = delta.id;
+  body.dataset.generation = have;
   addAbout();
   // Whoever else shows outages follows: with what has changed, or without it where all is new.
   document.dispatchEvent(new CustomEvent("outages", { detail: delta }));
@@ -225,6 +226,7 @@ async function wholePage(pointed) {
     if (focused) document.getElementById(focused)?.querySelector("a")?.focus({ preventScroll: true });
   }
   have = isNewer(page.body.dataset.generation, pointed) ? page.body.dataset.generation : pointed;
+  body.dataset.generation = have;
   addAbout();
   document.dispatchEvent(new CustomEvent("outages"));
 }

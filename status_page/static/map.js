@@ -4,9 +4,23 @@
 const part = document.getElementById("map");
 const words = JSON.parse(part.dataset.words);
 const state = document.getElementById("map-state");
+const KEPT_MS = 600_000;
 let opening = null;
 
 state.textContent = ""; // that there is no script
+
+// The file of the shapes may be older than the page: what has come to the page is kept, from the
+// generation `from` on, so that the map can apply it over that file.
+const since = { from: document.body.dataset.generation, deltas: [] };
+document.addEventListener("outages", ({ detail }) => {
+  if (!detail) {
+    Object.assign(since, { from: document.body.dataset.generation, deltas: [] });
+    return;
+  }
+  const changed = detail.changed.map(({ id, section, facts }) => ({ id, section, facts }));
+  since.deltas.push({ id: detail.id, removed: detail.removed, changed, at: Date.now() });
+  while (Date.now() - since.deltas[0].at > KEPT_MS) since.from = since.deltas.shift().id;
+});
 
 async function open() {
   if (!document.createElement("canvas").getContext("webgl2")) {
@@ -16,9 +30,10 @@ async function open() {
   state.textContent = words["map.loading"];
   try {
     const { draw } = await import(part.dataset.atlas);
-    await draw(part, words, (text) => {
+    const tell = (text) => {
       state.textContent = text;
-    });
+    };
+    await draw(part, words, tell, since);
   } catch (problem) {
     console.info(problem);
     state.textContent = words["map.failed"];

@@ -165,6 +165,33 @@ def test_by_keyboard_alone_the_map_opens_leads_to_an_outage_and_follows_its_chan
     assert visit.complaints == []
 
 
+def test_a_file_of_shapes_that_is_older_than_the_page_is_brought_up_to_it(visit: Visit) -> None:
+    name = "feeds/outages.geojson"
+    file = visit.publication.folder / name
+    gone, stays, new = (outage(n, area=area) for n, area in enumerate("ABC", start=50))
+    visit.publication.publish(status(gone, stays))
+    old = file.read_bytes()
+    tab = visit.open()
+    expect(tab.locator("#live-state")).to_contain_text("Live", timeout=SOON_MS)
+    visit.publication.publish(status(stays, new))
+    now = file.read_bytes()
+    # In a storm the file follows by some seconds.
+    visit.publication.store.write([(name, old)])
+    expect(tab.locator(f"#o-{new.id}")).to_be_visible(timeout=SOON_MS)
+    tab.locator("#map summary").click()
+    shown = tab.locator("#map-undrawn li")
+    expect(shown).to_have_text(["Power outage: C", "Power outage: B"], timeout=SOON_MS)
+
+    # Whoever has come just now has not seen what lies between.
+    late = visit.open()
+    late.locator("#map summary").click()
+    shown = late.locator("#map-undrawn li")
+    expect(shown).to_have_text(["Power outage: B", "Power outage: A"], timeout=SOON_MS)
+    visit.publication.store.write([(name, now)])
+    expect(shown).to_have_text(["Power outage: C", "Power outage: B"], timeout=SOON_MS)
+    assert visit.complaints == []
+
+
 def test_from_right_to_left_the_map_stands_on_the_utilitys_own_tiles(
     browser: Browser, tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
