@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from status_page.pointer import Pointer
 from status_page.printed import Printed
@@ -62,6 +62,17 @@ class Feed(Protocol):
         ``feeds/`` that no feed makes then are removed. Where it is not ``whole``, what would
         cost as much as there are outages waits for one that is.
         """
+
+
+@runtime_checkable
+class Beside(Protocol):
+    """A feed that must know when what holds every outage is made beside the next generation."""
+
+    def begin(self) -> None:
+        """Hold what is in force: the draft that comes, in a thread maybe, is of that."""
+
+    def written(self) -> None:
+        """Take down that what was made of the last such draft is published."""
 
 
 MakeFeed = Callable[[Renderer], Feed]

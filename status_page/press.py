@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from status_page.draft import Draft, MakeFeed
+from status_page.draft import Beside, Draft, MakeFeed
 from status_page.edition import Edition, Issued, any_later, read_manifest
 from status_page.errors import UnreadablePublication
 from status_page.feeds import FEEDS
@@ -240,7 +240,14 @@ class Press:
         if self._shown is None or pointer is None or not self.issued.complete:
             return None
         self.is_behind = False
+        for each in self._beside():
+            each.begin()
         return self._draft(self._shown, pointer, self.issued.printed)
+
+    def written(self) -> None:
+        """Take down that the files of the last `whole` draft are published."""
+        for each in self._beside():
+            each.written()
 
     def made(self, draft: Draft) -> list[tuple[str, bytes | None]]:
         """Make the files that are due of a draft; None: there is to be none."""
@@ -293,6 +300,9 @@ class Press:
     def words_as_of(self, as_of: datetime) -> dict[str, str]:
         """Return "as of" in every language."""
         return {each: self.renderer.words(each).when(as_of) for each in self.renderer.languages}
+
+    def _beside(self) -> Iterator[Beside]:
+        return (each for each in self._feeds if isinstance(each, Beside))
 
     def _follows(self, status: PublicStatus, epoch: str | None) -> bool:
         """Whether what comes next can be told as a change of what is published."""

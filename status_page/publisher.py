@@ -247,6 +247,7 @@ class Publisher:
         except BaseException:
             self._recovered = False
             raise
+        self._press.written()
         self._whole_due_s = ended_s + max(WHOLE_S, 9 * (ended_s - self._whole_began_s))
 
     def _write_whole(self, draft: Draft, fence: int | None) -> float:

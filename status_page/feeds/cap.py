@@ -43,6 +43,14 @@ class Cap:
         if draft.each:
             yield from ((name, None) for name in self._index.unnamed())
 
+    def begin(self) -> None:
+        """Hold the messages that are in force for the list of them."""
+        self._index.begin()
+
+    def written(self) -> None:
+        """Take down that the list is published."""
+        self._index.written()
+
     def _of_outages(
         self, draft: Draft, before: Mapping[str, Listed], listed: dict[str, Listed]
     ) -> Iterator[tuple[str, bytes]]:

@@ -48,10 +48,14 @@ class Index:
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
         self._known: dict[str, Listed] | None = None
+        self._found: dict[str, Listed] = {}
+        self._in_force: dict[str, Listed] | None = None
         self._entries: dict[str, tuple[Listed, bytes]] = {}
         self._reading = threading.Lock()
         self._files: set[str] = set()
+        # What the published feed names, and what one names that is being written.
         self._listed: frozenset[str] = frozenset()
+        self._listing: frozenset[str] = frozenset()
         self._dated = Dated(updated_in)
         self._fresh = Fresh()
 
@@ -60,7 +64,7 @@ class Index:
         # The feed is made beside the messages: who comes second finds what the first has read.
         with self._reading:
             if self._known is None:
-                self._known = dict(self._published(draft, title))
+                self._known = self._found = dict(self._published(draft, title))
                 self._files, self._listed = set(self._known), frozenset(self._known)
             return self._known
 
@@ -69,9 +73,20 @@ class Index:
         self._known = dict(listed)
         self._files |= self._known.keys()
 
+    def begin(self) -> None:
+        """Hold what is in force: messages of the next edition are not published yet."""
+        self._in_force = self._known
+
+    def written(self) -> None:
+        """Take down that the feed is published as it was made last."""
+        self._listed = self._listing
+
     def files(self, draft: Draft) -> Iterator[tuple[str, bytes]]:
         """Yield the feed of all messages."""
-        listed = self._known or {}
+        # Before anything is noted those are in force that were found.
+        in_force = self._found if self._in_force is None else self._in_force
+        listed = (self._known or {}) if draft.each else in_force
+        self._listing = frozenset(listed)
         newest = sorted(listed.items(), key=lambda pair: (pair[1].sent, pair[0]), reverse=True)
         printed, self._entries = self._entries, {}
         for outage, each in newest:
@@ -83,11 +98,13 @@ class Index:
         head = Head(self._renderer, language, drill=draft.status.drill, what="CAP 1.2")
         content = self._dated.of(draft, NAME, lambda at: head.feed(NAME, at, entries))
         yield from self._fresh.of(draft, [(NAME, content)])
-        self._listed = frozenset(listed)
+        if draft.each:
+            # What the same edition takes away goes only after it is written.
+            self.written()
 
     def unnamed(self) -> list[str]:
         """Return, once, names of messages that neither hold nor stand in the feed any more."""
-        gone = self._files - (self._known or {}).keys() - self._listed
+        gone = self._files - (self._known or {}).keys() - self._listed - self._listing
         self._files -= gone
         return [name_of(each) for each in sorted(gone)]
 

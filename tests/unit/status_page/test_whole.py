@@ -45,6 +45,7 @@ def bring_up(publication: Publication) -> set[str]:
     assert draft is not None
     files = [(name, content) for name, content in publication.press.made(draft) if content]
     publication.store.write(files)
+    publication.press.written()
     return {name for name, _ in files}
 
 
@@ -72,9 +73,12 @@ def test_pages_lists_deltas_and_messages_are_there_at_once_and_feeds_follow(
     }
     assert not names(second) & WHOLE
     assert publication.press.is_behind
+    old = json.loads((tmp_path / "feeds/outages.geojson").read_bytes())
+    assert old["generation"] == first.pointer.id
     assert bring_up(publication) <= WHOLE
     assert not publication.press.is_behind
     feed = json.loads((tmp_path / "feeds/outages.geojson").read_bytes())
+    assert feed["generation"] == second.pointer.id
     assert [each["properties"]["matched"] for each in feed["features"]] == [7, 102, 103]
     assert bring_up(publication) == set()
 
@@ -121,6 +125,62 @@ def test_a_message_stays_as_long_as_the_list_of_them_names_it(tmp_path: Path) ->
     again.publish(status(*town(matched=8)))
     assert not message.exists()
     assert "Alert O-7K3M4" not in told(tmp_path)
+
+
+def test_a_message_stays_until_a_list_without_it_is_written(tmp_path: Path) -> None:
+    publication = Publication(tmp_path)
+    publication.publish(status(*town(), outage(4)))
+    publication.publish(status(*town()))
+    message = tmp_path / "feeds/cap/O-7K3M4.xml"
+    draft = publication.press.whole()
+    assert draft is not None
+    made = publication.press.made(draft)
+    publication.publish(status(*town(matched=7)))
+    assert message.exists()
+    publication.store.write((name, content) for name, content in made if content)
+    publication.press.written()
+    publication.publish(status(*town(matched=8)))
+    assert not message.exists()
+
+
+def test_a_list_that_is_being_written_keeps_its_messages_too(tmp_path: Path) -> None:
+    publication = Publication(tmp_path)
+    publication.publish(status(*town()))
+    publication.publish(status(*town(), outage(4)))
+    draft = publication.press.whole()
+    assert draft is not None
+    made = publication.press.made(draft)
+    publication.publish(status(*town()))
+    publication.store.write((name, content) for name, content in made if content)
+    publication.press.written()
+    assert "Alert O-7K3M4" in told(tmp_path)
+    assert (tmp_path / "feeds/cap/O-7K3M4.xml").exists()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_the_list_names_no_message_of_an_edition_that_is_not_written(
+    tmp_path: Path, *, restarted: bool
+) -> None:
+    publication = Publication(tmp_path)
+    publication.publish(status(*town()))
+    publication.publish(status(*town(matched=7)))
+    if restarted:
+        publication = Publication(tmp_path)
+        publication.press.has_changed(status(*town(matched=7)))
+        publication.press.confirm(status(*town(matched=7)), NOW, with_lists=False)
+    draft = publication.press.whole()
+    assert draft is not None
+    publication.press.edition(
+        status(*town(matched=8), outage(4)),
+        epoch="e1",
+        number=3,
+        journal_number=3,
+        checked_at=NOW,
+    )
+    content = dict(publication.press.made(draft))["feeds/cap.atom"]
+    assert content is not None
+    named = re.findall(rb"<summary>\w+ ([\w.-]+)<", content)
+    assert sorted(named) == [b"O-7K3M1.e1-2", b"O-7K3M2.e1-1", b"O-7K3M3.e1-1"]
 
 
 def test_what_is_kept_of_a_published_outage_is_what_is_needed_again(tmp_path: Path) -> None:
