@@ -75,6 +75,19 @@ class Beside(Protocol):
         """Take down that what was made of the last such draft is published."""
 
 
+@runtime_checkable
+class Due(Protocol):
+    """A feed that may have to be made although no outage has changed."""
+
+    def is_due(self, status: PublicStatus, published: Callable[[str], bytes | None]) -> bool:
+        """Whether the next draft of a state would be made into something else than is published.
+
+        Args:
+            status: All that is public.
+            published: Reads a file as it is published now.
+        """
+
+
 MakeFeed = Callable[[Renderer], Feed]
 
 

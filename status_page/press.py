@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from status_page.draft import Beside, Draft, MakeFeed
+from status_page.draft import Beside, Draft, Due, MakeFeed
 from status_page.edition import Edition, Issued, any_later, read_manifest
 from status_page.errors import UnreadablePublication
 from status_page.feeds import FEEDS
@@ -91,6 +91,11 @@ class Press:
             or len(printed) != len(status.outages)
             or self.issued.moved != status.moved
             or any(self._is_new(outage) for outage in status.outages)
+            or any(
+                each.is_due(status, self._store.read)
+                for each in self._feeds
+                if isinstance(each, Due)
+            )
         )
 
     def edition(

@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import date
 
 from sqlalchemy.engine import Connection
 
@@ -86,7 +85,6 @@ class Publisher:
         self._lease = Lease()
         self._held_until_s = 0.0
         self._recovered = False
-        self._last_day: date | None = None
         self._published_s = self._confirmed_s = self._lists_s = self._swept_s = -1e9
         self._read_s = -1e9
 
@@ -116,7 +114,7 @@ class Publisher:
                 status, number = self._follower.read(conn)
                 status = self._days.put(conn, status, number)
             # Time alone changes things too: an outage that is over leaves the page.
-            changed = self._is_new_day(status) or self._press.has_changed(status)
+            changed = self._press.has_changed(status)
             if changed:
                 self._publish(status, number, still_held)
             elif due:
@@ -125,11 +123,6 @@ class Publisher:
             with self._db.write() as conn:
                 journal.move_cursor(conn, NAME, number)
         return behind or changed
-
-    def _is_new_day(self, status: PublicStatus) -> bool:
-        """Whether a day has ended since the last look: its figures are told, come what may."""
-        last, self._last_day = self._last_day, status.days[-1].day
-        return last not in {None, self._last_day}
 
     def touch(self) -> None:
         """Confirm now that what is published still holds, or publish what has changed."""

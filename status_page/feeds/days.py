@@ -6,7 +6,7 @@ gathered: these files are made anew at most every ten minutes.
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -52,15 +52,28 @@ class DayByDay:
         if not draft.each:
             return
         status = draft.status
-        now = (status.days, status.drill, status.send_mode)
+        now = _told(status)
         if not draft.anew and (now == self._made or self._is_early(status)):
             return
         self._made, self._made_at = now, status.as_of
         for language in self._renderer.languages:
             yield name_of(language), self._page(status, language)
+        yield from self._fresh.of(draft, [(CSV, _table(status)), (JSON, self._json(status))])
+
+    def is_due(self, status: PublicStatus, published: Callable[[str], bytes | None]) -> bool:
+        """Whether a day has ended, or a correction has waited long enough."""
+        now = _told(status)
+        if self._made is None:
+            # Somebody else has made what is published, maybe before midnight.
+            if published(JSON) != self._json(status):
+                return True
+            self._made = now
+        return now != self._made and not self._is_early(status)
+
+    def _json(self, status: PublicStatus) -> bytes:
         rows = [_values(each) for each in status.days]
-        told = {"drill": status.drill, "time_zone": self._renderer.site.time_zone, "days": rows}
-        yield from self._fresh.of(draft, [(CSV, _table(rows, status)), (JSON, json_bytes(told))])
+        zone = self._renderer.site.time_zone
+        return json_bytes({"drill": status.drill, "time_zone": zone, "days": rows})
 
     def _is_early(self, status: PublicStatus) -> bool:
         if self._made is None or self._made_at is None:
@@ -84,6 +97,10 @@ class DayByDay:
         return self._renderer.days_page(
             status, language, charts=charts, width=WIDTH, height=HEIGHT, from_right=from_right
         )
+
+
+def _told(status: PublicStatus) -> tuple[tuple[PublicDay, ...], bool, str]:
+    return status.days, status.drill, status.send_mode
 
 
 def _sentence(days: Sequence[PublicDay], name: str, values: Sequence[int], say: Words) -> str:
@@ -113,10 +130,10 @@ def _values(day: PublicDay) -> dict[str, object]:
     return values | {"day": day.day.isoformat(), "average_minutes": day.average}
 
 
-def _table(rows: Iterable[Mapping[str, object]], status: PublicStatus) -> bytes:
+def _table(status: PublicStatus) -> bytes:
     held = io.StringIO()
     table = csv.DictWriter(held, (*COLUMNS, "drill"))
     table.writeheader()
     drill = str(status.drill).lower()
-    table.writerows({**row, "drill": drill} for row in rows)
+    table.writerows({**_values(each), "drill": drill} for each in status.days)
     return held.getvalue().encode()

@@ -100,6 +100,29 @@ def test_corrections_are_gathered_for_ten_minutes_and_a_new_day_is_told_at_once(
     assert not any(name.startswith("feeds/days") for name in names)
 
 
+def test_after_a_restart_over_midnight_the_day_that_has_ended_is_told(tmp_path: Path) -> None:
+    before = state(day(1), day(0, outages=1))
+    Publication(tmp_path).publish(before)
+    again = Publication(tmp_path)
+    assert not again.press.has_changed(before)
+    assert again.press.has_changed(state(day(0, outages=1), day(-1)))
+    # One that sees the new day at once has nothing of its own to compare it to.
+    assert Publication(tmp_path).press.has_changed(state(day(0, outages=1), day(-1)))
+
+
+def test_a_correction_that_had_to_wait_is_told_although_nothing_else_changes(
+    tmp_path: Path,
+) -> None:
+    publication = Publication(tmp_path)
+    publication.publish(state(day(0, outages=1)))
+    assert not publication.press.has_changed(state(day(0, outages=1, restored=1), as_of_minutes=4))
+    later = state(day(0, outages=1, restored=1), as_of_minutes=10)
+    assert publication.press.has_changed(later)
+    publication.publish(later)
+    assert json.loads((tmp_path / "feeds/days.json").read_bytes())["days"][0]["restored"] == 1
+    assert not publication.press.has_changed(later)
+
+
 def test_before_any_day_is_over_the_page_says_so(tmp_path: Path) -> None:
     Publication(tmp_path).publish(state())
     assert "No day has been counted yet." in words(tmp_path / "feeds/days-en.html")
