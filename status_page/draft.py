@@ -49,7 +49,7 @@ class Draft:
 
 
 class Feed(Protocol):
-    """Makes files below ``feeds/`` that are part of every generation.
+    """Makes files below ``feeds/`` that follow the generations.
 
     One lives as long as its publisher does and may keep what it has made. After a failure it is
     made anew, and its first draft may then hold few changes: what it kept is never relied on.

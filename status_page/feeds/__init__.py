@@ -1,4 +1,4 @@
-"""What other systems read: whole files that every generation brings up to date.
+"""What other systems read: whole files that follow the generations, in a storm by some seconds.
 
 A new feed is a class in a module of its own that does what `status_page.draft.Feed` says, and
 a line here.
