@@ -6,12 +6,14 @@ serves the page, the delta and every browser that applies it.
 
 import hashlib
 import html
+import importlib.metadata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 
+from outage import model, privacy
 from outage.model import STORMS, Kind, Service, Status
 from outage.privacy import MIN_PREMISES
 from status_page.advice import to_do
@@ -383,7 +385,11 @@ def _sources() -> list[bytes]:
     files = (
         path for folder in ("templates", "locale", "static") for path in (_HERE / folder).iterdir()
     )
-    return [path.read_bytes() for path in sorted([*files, *_HERE.rglob("*.py")]) if path.is_file()]
+    # Numbers that pages name, and how moments are written and zones are counted.
+    elsewhere = (Path(each) for each in (model.__file__, privacy.__file__))
+    shipped = (importlib.metadata.version(name).encode() for name in ("babel", "tzdata"))
+    sources = [*sorted([*files, *_HERE.rglob("*.py")]), *elsewhere]
+    return [*(path.read_bytes() for path in sources if path.is_file()), *shipped]
 
 
 def _digest(contents: Iterable[bytes]) -> str:

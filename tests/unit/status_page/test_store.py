@@ -11,6 +11,7 @@ import brotli
 import pytest
 import zstandard
 
+from outage import privacy
 from outage.model import Status
 from status_page import rendering
 from status_page.errors import UnreadablePublication
@@ -224,6 +225,18 @@ def test_a_change_of_the_code_is_another_look(
     assert Renderer(SITE).look == look
     with (tmp_path / "room/rendering.py").open("a") as code:
         code.write("# says something else now")
+    assert Renderer(SITE).look != look
+
+
+def test_so_is_another_least_number_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Renderer(SITE).look
+    copied = tmp_path / "privacy.py"
+    shutil.copy(privacy.__file__, copied)
+    monkeypatch.setattr(privacy, "__file__", str(copied))
+    assert Renderer(SITE).look == look
+    copied.write_text(copied.read_text().replace("MIN_PREMISES = 5", "MIN_PREMISES = 10"))
     assert Renderer(SITE).look != look
 
 
