@@ -189,14 +189,14 @@ class Publisher:
         if self._press.takes_all(status, epoch):
             # The same files must not be made or written by two at a time, nor older ones last.
             self._finish_whole()
-        edition = self._press.edition(
-            status,
-            epoch=epoch,
-            number=number,
-            journal_number=journal_number,
-            checked_at=checked_at,
-        )
         try:
+            edition = self._press.edition(
+                status,
+                epoch=epoch,
+                number=number,
+                journal_number=journal_number,
+                checked_at=checked_at,
+            )
             self._press.issue(
                 edition,
                 may_point=self._may_point(edition.pointer),
@@ -204,8 +204,8 @@ class Publisher:
                 still_held=still_held,
             )
         except BaseException:
-            # Some of it may be written: look at the folder again before anything else, and let go
-            # of what is old, in case there was no room.
+            # Some of it may be written, or taken for written: look at the folder again before
+            # anything else, and let go of what is old, in case there was no room.
             self._recovered = False
             self._swept_s = -1e9
             raise

@@ -4,7 +4,6 @@ The largest outages by area, every advisory in force with its whole notice, plan
 that help and what to do. It is a page of its own, so that it can be printed without script.
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,11 @@ MOST_PLANNED = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The outages of one area, None for those that lie in none; ``totals`` holds all of them."""
+    """Outages under the name of an area, None for those that lie in none.
+
+    ``totals`` are those of the area, as the page has them: outages that stand under another of
+    their areas are in them too.
+    """
 
     area: PublicArea | None
     rows: tuple[str, ...]
@@ -62,9 +65,9 @@ class Sheet:
                     Group(
                         area=area,
                         rows=tuple(rows[each.id][language] for each in some if each.id in rows),
-                        totals=Totals.of(some),
+                        totals=totals,
                     )
-                    for area, some in groups
+                    for area, some, totals in groups
                 ],
                 more=len(now[MOST:]),
                 advisories=by_section.get("advisory", []),
@@ -74,20 +77,26 @@ class Sheet:
 
     def _grouped(
         self, outages: Sequence[PublicOutage]
-    ) -> Iterator[tuple[PublicArea | None, list[PublicOutage]]]:
-        """Yield each area with its outages, most people first; those in none of them last.
+    ) -> Iterator[tuple[PublicArea | None, list[PublicOutage], Totals]]:
+        """Yield each area with outages and its totals, most people first; in none of them last.
 
         An outage stands in one: the first that it has, which is of the widest kind.
         """
         areas = {(each.kind, each.name): each for each in self._renderer.site.areas}
-        found: dict[PublicArea | None, list[PublicOutage]] = {}
+        first: dict[PublicArea, list[PublicOutage]] = {}
+        inside: dict[PublicArea, list[PublicOutage]] = {}
+        elsewhere: list[PublicOutage] = []
         for outage in outages:
-            first = next((areas[each] for each in outage.areas if each in areas), None)
-            found.setdefault(first, []).append(outage)
-        elsewhere = found.pop(None, [])
+            theirs = [areas[each] for each in outage.areas if each in areas]
+            for area in theirs:
+                inside.setdefault(area, []).append(outage)
+            (first.setdefault(theirs[0], []) if theirs else elsewhere).append(outage)
+        totals = {area: Totals.of(inside[area]) for area in first}
         # Of equal ones, in the order in which their largest outage stands.
-        ordered = sorted(found.items(), key=lambda each: -Totals.of(each[1]).matched)
-        yield from itertools.chain(ordered, [(None, elsewhere)] if elsewhere else [])
+        for area in sorted(first, key=lambda each: -totals[each].matched):
+            yield area, first[area], totals[area]
+        if elsewhere:
+            yield None, elsewhere, Totals.of(elsewhere)
 
     def _row(self, outage: PublicOutage) -> dict[str, str]:
         return {each: self._renderer.line(outage, each) for each in self._renderer.languages}

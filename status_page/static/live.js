@@ -98,15 +98,20 @@ function tidySections() {
   }
 }
 
+// What somebody has unfolded stays so.
+function renew(holder, content) {
+  const unfolded = Boolean(holder.querySelector("details")?.open);
+  holder.innerHTML = content;
+  holder.querySelector("details")?.toggleAttribute("open", unfolded);
+}
+
 function apply(delta) {
   if (outageId) {
     // It has changed, or goes on as part of another: either way this is what stands here now.
     const change = [...delta.changed, ...(delta.moved ?? [])].find((each) => each.id === outageId);
     if (change?.details) {
       const holder = document.getElementById("outage");
-      const unfolded = holder.querySelector("details")?.open;
-      holder.innerHTML = change.details;
-      holder.querySelector("details")?.toggleAttribute("open", unfolded);
+      renew(holder, change.details);
       announce(words.liveThis);
     } else if (delta.removed.includes(outageId)) sayGone();
   } else {
@@ -221,7 +226,7 @@ async function wholePage(pointed) {
     const old = document.getElementById(id);
     if (!fresh || fresh.innerHTML === old.innerHTML) continue;
     const focused = old.contains(document.activeElement) ? document.activeElement.closest("[id]")?.id : null;
-    old.innerHTML = fresh.innerHTML;
+    renew(old, fresh.innerHTML);
     old.hidden = fresh.hidden;
     if (focused) document.getElementById(focused)?.querySelector("a")?.focus({ preventScroll: true });
   }
