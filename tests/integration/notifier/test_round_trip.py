@@ -141,5 +141,5 @@ def test_the_simulator_killed_in_the_middle_loses_nothing(world: World, carrier:
         wait_until(
             lambda: box.drain() >= 0 and states(world) == {"delivered": 40},
             "everything is delivered",
-            timeout_s=120,
+            timeout_s=240,
         )
