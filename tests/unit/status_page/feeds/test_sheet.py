@@ -36,7 +36,9 @@ def test_it_says_as_of_when_whom_to_call_and_where_to_read_more(tmp_path: Path) 
     assert "Library Warming centre 12 Main Street" in said
 
 
-def test_outages_stand_once_below_the_figures_of_their_area_most_people_first(tmp_path: Path) -> None:
+def test_outages_stand_once_below_their_areas_figures_most_people_first(
+    tmp_path: Path,
+) -> None:
     outages = (
         outage(1, matched=40, areas=(("county", "A"), ("county", "B"))),
         outage(2, matched=700, areas=(("county", "B"),)),
