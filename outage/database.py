@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import select
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from outage.columns import from_ms
 from outage.errors import DatabaseError
@@ -34,6 +36,8 @@ PAGE_BYTES = 8192
 large ones are fewer."""
 GAP_S = 0.010
 """How long a bulk step leaves the lock to other writers that wait for it, at most."""
+ASK_AFTER_S = 1.0
+"""How long a connection to PostgreSQL lies unused before it is asked whether it is still there."""
 
 
 class Database:
@@ -213,10 +217,11 @@ def open_database(url: str | URL, *, pool_size: int = 5) -> Database:
             parsed,
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_pre_ping=True,
             # An error's text must not quote phones, addresses or notes (DECISIONS 34).
             hide_parameters=True,
         )
+        sa.event.listen(engine, "checkin", _note_return)
+        sa.event.listen(engine, "checkout", _look_at)
         return Database(engine)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         raise DatabaseError(why="OUTAGE_DATABASE_URL must name a PostgreSQL or an SQLite file")
@@ -234,6 +239,34 @@ def open_database(url: str | URL, *, pool_size: int = 5) -> Database:
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return Database(engine)
+
+
+_RETURNED = "outage_returned"
+"""Keeps with a connection to PostgreSQL when it was given back, by the monotonic clock."""
+
+
+def _note_return(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info[_RETURNED] = time.monotonic()
+
+
+def _look_at(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:  # noqa: ANN401 - psycopg's, which SQLite does without
+    """Replace a connection that is no more before somebody works with it.
+
+    A server that ends one says so, and there is something to read: that costs nothing to see,
+    where asking each time costs as much as most statements. Only who went without a word has to
+    be asked, after a while.
+    """
+    returned = record.info.get(_RETURNED)
+    if returned is None:
+        return  # it was made just now
+    try:
+        said = select.poll()
+        said.register(connection.pgconn.socket, select.POLLIN)
+        if time.monotonic() - returned > ASK_AFTER_S or said.poll(0):
+            connection.execute("SELECT 1")
+            connection.rollback()
+    except connection.Error as error:
+        raise sa.exc.InvalidatePoolError from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -91,3 +91,21 @@ def test_only_an_unchecked_step_may_refer_to_what_is_not_there(db: Database) -> 
         conn.execute(orphan)
     with pytest.raises(sa.exc.IntegrityError), db.bulk() as conn:
         conn.execute(orphan)
+
+
+def test_a_connection_that_postgresql_has_ended_is_replaced_before_anybody_works_with_it(
+    postgresql_url: str,
+) -> None:
+    db, server = open_database(postgresql_url), open_database(postgresql_url)
+    own = sa.text("SELECT pg_backend_pid()")
+    end = sa.text("SELECT pg_terminate_backend(:pid, 5000)")
+    with db.read() as conn:
+        before = conn.execute(own).scalar_one()
+    with db.read() as conn:
+        assert conn.execute(own).scalar_one() == before
+    with server.write() as conn:
+        assert conn.execute(end, {"pid": before}).scalar_one()
+    with db.write() as conn:
+        assert conn.execute(own).scalar_one() != before
+    db.close()
+    server.close()
