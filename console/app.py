@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 
 import anyio.to_thread
@@ -11,19 +11,33 @@ import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount
 from starlette.types import Lifespan
 
-from console import bodies, changes, preview, problems, reading, sending
+from console import (
+    bodies,
+    changes,
+    own,
+    people,
+    preview,
+    reading,
+    refusals,
+    routing,
+    sending,
+    sends,
+    signing,
+)
 from console.desk import Command, Desk, Do
+from console.routing import Guarded, Open
+from console.showing import Showing
 from gis.keeping import Keeper
 from gis.matching import Matcher
 from gis.preview import Previewer
 from outage import clock
 from outage.database import Database
+from outage.rights import Right
 from outage.settings import Settings
 from outage.site import NEUTRAL, Site
-from outage.tokens import Right
 
 
 def create_app(
@@ -31,18 +45,26 @@ def create_app(
 ) -> Starlette:
     """Build the application on an open database (whose commits ring the bell by themselves)."""
     matcher = matcher or Matcher(db)
-    keeper = Keeper(db, matcher)
+    keeper, showing = Keeper(db, matcher), Showing(site, settings)
     app = Starlette(
         routes=[
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
+            Open("/healthz", healthz),
+            Open("/readyz", readyz),
+            Open("/page.css", showing.style),
+            *signing.routes(),
+            *own.routes(),
+            *people.routes(),
+            *sends.routes(),
             Mount("/api/v1", routes=api(settings, site)),
         ],
-        exception_handlers=dict(problems.HANDLERS),
+        exception_handlers=refusals.handlers(showing),
         lifespan=_kept(keeper),
     )
+    routing.check(app.routes)
     app.state.db = db
     app.state.site = site
+    app.state.settings = settings
+    app.state.showing = showing
     app.state.desk = Desk(db=db, settings=settings, matcher=matcher)
     app.state.previews = preview.Previews(Previewer(db, matcher, settings, keeper))
     return app
@@ -61,55 +83,54 @@ def _kept(keeper: Keeper) -> Lifespan[Starlette]:
 
 
 def api(settings: Settings, site: Site = NEUTRAL) -> list[BaseRoute]:
-    """Every address of the API."""
-    look, most = reading.reading, settings.max_recipients
+    """Every address of the API, each with the right it needs."""
+    most = settings.max_recipients
 
-    def write(path: str, command: Command, method: str = "POST") -> Route:
-        return Route(path, command.answer, methods=[method])
+    def look(path: str, at: Callable[..., reading.Facts], right: Right = Right.READ) -> Guarded:
+        return Guarded(path, reading.reading(at), right=right)
 
-    def dispatch(do: Do, body: type[bodies.Body]) -> Command:
-        return Command(right=Right.DISPATCH, body=body, do=do)
+    def write(
+        path: str,
+        do: Do,
+        body: type[bodies.Body],
+        right: Right = Right.DISPATCH,
+        *,
+        method: str = "POST",
+        created: bool = False,
+    ) -> Guarded:
+        command = Command(body=body, do=do, created=created)
+        return Guarded(path, command.answer, right=right, methods=[method])
 
-    declare = Command(
-        right=Right.DISPATCH,
-        body=bodies.DeclareBody,
-        do=changes.declare(most),
-        created=True,
-    )
-    split = Command(right=Right.DISPATCH, body=bodies.SplitBody, do=changes.split, created=True)
-    one = "/outages/{id}"
+    one, send = "/outages/{id}", "/approvals/{id}"
     return [
-        Route("/outages", look(reading.outages, Right.SEE), methods=["GET"]),
-        write("/outages", declare),
-        Route(one, look(reading.outage, Right.SEE), methods=["GET"]),
-        write(one, dispatch(changes.revise(most), bodies.ReviseBody), "PATCH"),
-        Route(f"{one}/memberships", look(reading.memberships), methods=["GET"]),
-        Route(f"{one}/messages", look(reading.messages), methods=["GET"]),
-        Route(f"{one}/journal", look(reading.journal), methods=["GET"]),
-        write(
-            f"{one}/updates",
-            Command(right=Right.REPORT, body=bodies.UpdateBody, do=changes.update),
-        ),
-        write(f"{one}/messages/{{key:int}}/approve", dispatch(changes.approve, bodies.EmptyBody)),
-        write(f"{one}/restorations", dispatch(changes.restore, bodies.RestoreBody)),
-        write(f"{one}/confirm", dispatch(changes.confirm, bodies.ConfirmBody)),
-        write(f"{one}/reject", dispatch(changes.reject, bodies.ReasonBody)),
-        write(f"{one}/start", dispatch(changes.start, bodies.StartBody)),
-        write(f"{one}/reopen", dispatch(changes.reopen, bodies.ReasonBody)),
-        write(f"{one}/merge", dispatch(changes.merge(most), bodies.MergeBody)),
-        write(f"{one}/split", split),
-        write(f"{one}/cancel", dispatch(changes.cancel, bodies.ReasonBody)),
-        write(f"{one}/close", dispatch(changes.close, bodies.ReasonBody)),
-        write(f"{one}/take-back", dispatch(changes.take_back, bodies.EmptyBody)),
-        Route("/match", preview.answer, methods=["POST"]),
-        Route("/queue", look(sending.queue(settings, site)), methods=["GET"]),
-        Route("/sending", look(sending.state), methods=["GET"]),
-        write("/sending/stop", dispatch(sending.stop, bodies.WhyBody)),
-        write("/sending/resume", dispatch(sending.resume, bodies.EmptyBody)),
-        write("/approvals/{id}/approve", dispatch(sending.approve, bodies.ApproveBody)),
-        write("/approvals/{id}/hold", dispatch(sending.hold, bodies.HoldBody)),
-        write("/approvals/{id}/withdraw", dispatch(sending.withdraw, bodies.WhyBody)),
-        Route("/accounts/{id}", look(reading.account), methods=["GET"]),
+        look("/outages", reading.outages, Right.SEE),
+        write("/outages", changes.declare(most), bodies.DeclareBody, created=True),
+        look(one, reading.outage, Right.SEE),
+        write(one, changes.revise(most), bodies.ReviseBody, method="PATCH"),
+        look(f"{one}/memberships", reading.memberships),
+        look(f"{one}/messages", reading.messages),
+        look(f"{one}/journal", reading.journal),
+        write(f"{one}/updates", changes.update, bodies.UpdateBody, Right.REPORT),
+        write(f"{one}/messages/{{key:int}}/approve", changes.approve, bodies.EmptyBody),
+        write(f"{one}/restorations", changes.restore, bodies.RestoreBody),
+        write(f"{one}/confirm", changes.confirm, bodies.ConfirmBody),
+        write(f"{one}/reject", changes.reject, bodies.ReasonBody),
+        write(f"{one}/start", changes.start, bodies.StartBody),
+        write(f"{one}/reopen", changes.reopen, bodies.ReasonBody),
+        write(f"{one}/merge", changes.merge(most), bodies.MergeBody),
+        write(f"{one}/split", changes.split, bodies.SplitBody, created=True),
+        write(f"{one}/cancel", changes.cancel, bodies.ReasonBody),
+        write(f"{one}/close", changes.close, bodies.ReasonBody),
+        write(f"{one}/take-back", changes.take_back, bodies.EmptyBody),
+        Guarded("/match", preview.answer, right=Right.READ, methods=["POST"]),
+        look("/queue", sending.queue(settings, site)),
+        look("/sending", sending.state),
+        write("/sending/stop", sending.stop, bodies.WhyBody, Right.SEND),
+        write("/sending/resume", sending.resume, bodies.EmptyBody, Right.SEND),
+        write(f"{send}/approve", sending.approve, bodies.ApproveBody, Right.SEND),
+        write(f"{send}/hold", sending.hold, bodies.HoldBody, Right.SEND),
+        write(f"{send}/withdraw", sending.withdraw, bodies.WhyBody, Right.SEND),
+        look("/accounts/{id}", reading.account, Right.ACCOUNT),
     ]
 
 

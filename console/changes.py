@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from console import bodies
+from console.access import Caller
 from console.errors import NoPartSaid, NoPlace, NothingSaid
 from outage import commands as c
 from outage import desk, regrouping, taking_back
@@ -22,7 +23,7 @@ from outage.model import (
     Parting,
     Reason,
 )
-from outage.tokens import Right, Role, Token
+from outage.rights import Right
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class Asked:
     message: int
     """Key of the message it is about, 0 for none."""
     body: Any
-    token: Token
+    caller: Caller
     shape: MatchedShape | None
     parting: Parting | None = None
 
@@ -55,12 +56,12 @@ def declare(limit: int) -> Callable[..., Outage]:
             started_at=asked.body.started_at,
             planned_start=asked.body.planned_start,
             planned_end=asked.body.planned_end,
-            etr=_etr(asked.body.etr, asked.token),
+            etr=_etr(asked.body.etr, asked.caller),
         )
         return desk.declare(
             conn,
             command,
-            actor=asked.token.actor,
+            actor=asked.caller.actor,
             shape=asked.shape,
             allow_empty=asked.body.allow_empty,
             max_premises=limit,
@@ -86,7 +87,7 @@ def revise(limit: int) -> Callable[..., Outage]:
             conn,
             asked.id,
             command,
-            actor=asked.token.actor,
+            actor=asked.caller.actor,
             shape=asked.shape,
             allow_empty=asked.body.allow_empty,
             max_premises=limit,
@@ -105,7 +106,7 @@ def update(conn: Connection, asked: Asked) -> desk.Reported:
         crew_status=asked.body.crew_status,
         crew_reason=asked.body.crew_reason,
         crew_eta=asked.body.crew_eta,
-        etr=_etr(asked.body.etr, asked.token),
+        etr=_etr(asked.body.etr, asked.caller),
         withdraw_etr=asked.body.withdraw_etr,
         next_update_by=asked.body.next_update_by,
     )
@@ -113,16 +114,16 @@ def update(conn: Connection, asked: Asked) -> desk.Reported:
         conn,
         asked.id,
         report,
-        actor=asked.token.actor,
+        actor=asked.caller.actor,
         note=asked.body.note,
         public_message=asked.body.public_message,
-        approve_message=asked.token.may(Right.DISPATCH),
+        approve_message=asked.caller.may(Right.DISPATCH),
     )
 
 
 def approve(conn: Connection, asked: Asked) -> Outage:
     """Let the public see what a crew proposed."""
-    return desk.approve(conn, asked.id, asked.message, actor=asked.token.actor)
+    return desk.approve(conn, asked.id, asked.message, actor=asked.caller.actor)
 
 
 def restore(conn: Connection, asked: Asked) -> Outage:
@@ -130,7 +131,7 @@ def restore(conn: Connection, asked: Asked) -> Outage:
     return desk.restore(
         conn,
         asked.id,
-        actor=asked.token.actor,
+        actor=asked.caller.actor,
         shape=asked.shape,
         at=asked.body.at,
         allow_empty=asked.body.allow_empty,
@@ -139,25 +140,25 @@ def restore(conn: Connection, asked: Asked) -> Outage:
 
 def confirm(conn: Connection, asked: Asked) -> Outage:
     """Say that a predicted outage is real."""
-    return desk.confirm(conn, asked.id, actor=asked.token.actor, started_at=asked.body.started_at)
+    return desk.confirm(conn, asked.id, actor=asked.caller.actor, started_at=asked.body.started_at)
 
 
 def reject(conn: Connection, asked: Asked) -> Outage:
     """Say that a predicted outage is none."""
     return desk.reject(
-        conn, asked.id, actor=asked.token.actor, reason=asked.body.reason or Reason.MISTAKE
+        conn, asked.id, actor=asked.caller.actor, reason=asked.body.reason or Reason.MISTAKE
     )
 
 
 def start(conn: Connection, asked: Asked) -> Outage:
     """Say that planned work has begun."""
-    return desk.start(conn, asked.id, actor=asked.token.actor, at=asked.body.at)
+    return desk.start(conn, asked.id, actor=asked.caller.actor, at=asked.body.at)
 
 
 def reopen(conn: Connection, asked: Asked) -> Outage:
     """Take the last restoration back."""
     return desk.reopen(
-        conn, asked.id, actor=asked.token.actor, reason=asked.body.reason or Reason.STILL_OUT
+        conn, asked.id, actor=asked.caller.actor, reason=asked.body.reason or Reason.STILL_OUT
     )
 
 
@@ -169,7 +170,7 @@ def merge(limit: int) -> Callable[..., Outage]:
             conn,
             asked.id,
             into=asked.body.into,
-            actor=asked.token.actor,
+            actor=asked.caller.actor,
             shape=asked.shape,
             max_premises=limit,
         )
@@ -181,32 +182,33 @@ def split(conn: Connection, asked: Asked) -> tuple[Outage, Outage]:
     """Let a part of the outage go on as a new one."""
     if asked.parting is None:
         raise NoPartSaid(ways=", ".join(bodies.WAYS))
-    return regrouping.split(conn, asked.id, asked.parting, actor=asked.token.actor)
+    return regrouping.split(conn, asked.id, asked.parting, actor=asked.caller.actor)
 
 
 def cancel(conn: Connection, asked: Asked) -> Outage:
     """Say that there never was such an outage."""
     return desk.cancel(
-        conn, asked.id, actor=asked.token.actor, reason=asked.body.reason or Reason.MISTAKE
+        conn, asked.id, actor=asked.caller.actor, reason=asked.body.reason or Reason.MISTAKE
     )
 
 
 def take_back(conn: Connection, asked: Asked) -> Outage:
     """Let the outage be again as it was before its last change."""
-    return taking_back.take_back(conn, asked.id, actor=asked.token.actor)
+    return taking_back.take_back(conn, asked.id, actor=asked.caller.actor)
 
 
 def close(conn: Connection, asked: Asked) -> Outage:
     """Put an outage that is over away."""
     return desk.close(
-        conn, asked.id, actor=asked.token.actor, reason=asked.body.reason or Reason.DONE
+        conn, asked.id, actor=asked.caller.actor, reason=asked.body.reason or Reason.DONE
     )
 
 
-def _etr(given: bodies.EtrBody | None, token: Token) -> c.GivenEtr | None:
+def _etr(given: bodies.EtrBody | None, caller: Caller) -> c.GivenEtr | None:
     if given is None:
         return None
-    source = EtrSource.CREW if token.role is Role.CREW else EtrSource.DISPATCHER
+    dispatches = caller.may(Right.DISPATCH)
+    source = EtrSource.DISPATCHER if dispatches else EtrSource.CREW
     return c.GivenEtr(source=source, **_facts(given))
 
 

@@ -14,18 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console import access, bodies
+from console.access import Caller
 from console.changes import Asked
 from console.errors import KeyTooLong
 from gis.matching import Matcher, limits_of
 from gis.membership.parting import part, together
-from outage import idempotency, register
+from outage import audit, idempotency, register
 from outage.database import Database
 from outage.desk import Reported
 from outage.idempotency import Answer
 from outage.model import Actor, MatchedShape, Outage, Service
 from outage.settings import Settings
 from outage.summary import Facts, summary
-from outage.tokens import Right, Token
 
 KEY_LENGTH = 200
 SMALL = 64_000
@@ -67,9 +67,8 @@ Do = Callable[[Connection, Asked], Done]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One thing that can be asked for: who may, what the body is, what it does."""
+    """One thing that can be asked for: what the body is, what it does."""
 
-    right: Right
     body: type[bodies.Body]
     do: Do
     created: bool = False
@@ -78,16 +77,15 @@ class Command:
         """Answer a request, or raise what `problems` makes a document of."""
         desk: Desk = request.app.state.desk
         limit = desk.body_limit if issubclass(self.body, bodies.Placed) else SMALL
-        words = access.bearer(request)
-        # Who may not do it does not get to send megabytes first.
-        token = await anyio.to_thread.run_sync(access.check, desk.db, words, self.right)
+        access.check_origin(request, request.headers.get(access.CSRF_HEADER, ""))
         raw = await bodies.read(request, limit)
-        return await anyio.to_thread.run_sync(partial(self._work, desk, request, token, raw))
+        return await anyio.to_thread.run_sync(partial(self._work, desk, request, raw))
 
-    def _work(self, desk: Desk, request: Request, token: Token, raw: bytes) -> Response:
+    def _work(self, desk: Desk, request: Request, raw: bytes) -> Response:
+        caller: Caller = request.state.caller
         body = bodies.parse(raw, self.body)
         name = request.path_params.get("id", "")
-        asked = _asked(request, token.actor, raw)
+        asked = _asked(request, caller.actor, raw)
         shape = parting = None
         if isinstance(body, bodies.Placed) and body.asked() is not None:
             shape = desk.matched(body, _service(desk, name, body))
@@ -99,21 +97,24 @@ class Command:
             id=name,
             message=request.path_params.get("key", 0),
             body=body,
-            token=token,
+            caller=caller,
             shape=shape,
             parting=parting,
         )
-        with desk.db.write() as conn:
+        doing = audit.deed(desk.db, actor=caller.actor, action=self.do.__name__, about=name)
+        with doing as deed:
             # A body can take minutes to arrive; a token revoked meanwhile does nothing any more.
-            access.allowed(conn, request, self.right)
-            stored = None if asked is None else idempotency.once(conn, asked)
+            access.allowed(deed.conn, request)
+            stored = None if asked is None else idempotency.once(deed.conn, asked)
             if stored is not None:
+                deed.kept = False
                 return _response(stored, replayed=True)
             status = HTTPStatus.CREATED if self.created else HTTPStatus.OK
-            facts = _facts(conn, self.do(conn, wanted))
+            facts = _facts(deed.conn, self.do(deed.conn, wanted))
+            deed.about, deed.detail = str(facts.get("id") or name), caller.detail
             answer = Answer(status=status, body=json.dumps(facts))
             if asked is not None:
-                idempotency.store(conn, asked, answer)
+                idempotency.store(deed.conn, asked, answer)
         return _response(answer, replayed=False)
 
 

@@ -54,3 +54,11 @@ class TooManyPreviews(ConsoleError):
 
 class NoPartSaid(ConsoleError):
     """Say which part is split off, by one of {ways}."""
+
+
+class ElsewhereError(ConsoleError):
+    """This did not come from a page of ours, or from one of another session; load it anew."""
+
+
+class BadForm(ConsoleError):
+    """The form cannot be used: {problem}."""

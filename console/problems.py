@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -11,7 +12,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFreeError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from console import errors as mine
 from console import wording
@@ -39,6 +40,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     sending.SamePerson: HTTPStatus.FORBIDDEN,
     sending.UnknownApproval: HTTPStatus.NOT_FOUND,
     GisError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    mine.ElsewhereError: HTTPStatus.FORBIDDEN,
     mine.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     mine.NotJson: HTTPStatus.BAD_REQUEST,
     mine.BadQuery: HTTPStatus.BAD_REQUEST,
@@ -122,6 +124,11 @@ def problem(
         headers=headers,
         media_type="application/problem+json",
     )
+
+
+def said(problem: Response) -> str:
+    """The sentence of a problem document."""
+    return str(json.loads(bytes(problem.body))["detail"])
 
 
 HANDLERS: Mapping[Any, Any] = {

@@ -20,7 +20,6 @@ from outage.cis import record
 from outage.cis.contents import as_json as record_as_json
 from outage.database import Database
 from outage.summary import as_json, history, summaries
-from outage.tokens import Right
 
 PAGE = 1_000
 """Rows of one answer; ``next`` in it asks for more."""
@@ -32,14 +31,14 @@ Facts = dict[str, Any]
 
 
 def reading(
-    look: Callable[[Connection, Request], Facts], right: Right = Right.READ
+    look: Callable[[Connection, Request], Facts],
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Make an endpoint of a look at the record, for who has the right."""
+    """Make an endpoint of a look at the record."""
 
     def work(request: Request) -> Response:
         db: Database = request.app.state.db
         with db.read() as conn:
-            access.allowed(conn, request, right)
+            access.allowed(conn, request)
             return JSONResponse(look(conn, request))
 
     async def endpoint(request: Request) -> Response:

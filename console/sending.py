@@ -34,12 +34,12 @@ def queue(settings: Settings, site: Site) -> Callable[[Connection, Request], Fac
 
 def stop(conn: Connection, asked: Asked) -> Facts:
     """Stop it."""
-    return stopping.facts(stopping.stop(conn, actor=asked.token.actor, why=asked.body.why))
+    return stopping.facts(stopping.stop(conn, actor=asked.caller.actor, why=asked.body.why))
 
 
 def resume(conn: Connection, asked: Asked) -> Facts:
     """Let it go on."""
-    stopping.resume(conn, actor=asked.token.actor)
+    stopping.resume(conn, actor=asked.caller.actor)
     return stopping.facts(None)
 
 
@@ -48,7 +48,7 @@ def approve(conn: Connection, asked: Asked) -> Facts:
     return approvals.approve(
         conn,
         _number(asked),
-        actor=asked.token.actor,
+        actor=asked.caller.actor,
         break_glass=asked.body.break_glass,
         why=asked.body.why,
     )
@@ -56,12 +56,12 @@ def approve(conn: Connection, asked: Asked) -> Facts:
 
 def hold(conn: Connection, asked: Asked) -> Facts:
     """Keep an automatic one from going by itself."""
-    return approvals.hold(conn, _number(asked), actor=asked.token.actor, why=asked.body.why)
+    return approvals.hold(conn, _number(asked), actor=asked.caller.actor, why=asked.body.why)
 
 
 def withdraw(conn: Connection, asked: Asked) -> Facts:
     """Let it not go at all."""
-    return approvals.withdraw(conn, _number(asked), actor=asked.token.actor, why=asked.body.why)
+    return approvals.withdraw(conn, _number(asked), actor=asked.caller.actor, why=asked.body.why)
 
 
 def _number(asked: Asked) -> int:

@@ -1,6 +1,5 @@
 """How often one address, or one link, may ask. In memory: there is one counter."""
 
-import ipaddress
 import threading
 import time
 from collections import OrderedDict
@@ -8,8 +7,6 @@ from collections.abc import Callable
 
 MOST_KEPT = 50_000
 """Whoever has asked longest ago is forgotten first."""
-_IPV6_HOME = 64
-"""Of an IPv6 address so many bits name a household; the rest its devices choose by themselves."""
 
 
 class Limit:
@@ -46,14 +43,3 @@ class Limit:
         if len(self._left) > MOST_KEPT:
             self._left.popitem(last=False)
         return allowed
-
-
-def household(address: str) -> str:
-    """What is counted for an address: itself, of an IPv6 one its network."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if found.version == 4:  # noqa: PLR2004  # the version of the protocol
-        return address
-    return str(ipaddress.ip_network((found, _IPV6_HOME), strict=False))

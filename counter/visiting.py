@@ -5,7 +5,6 @@ import time
 
 from starlette.requests import Request
 
-from counter.limits import household
 from outage import visitors
 from outage.reading import is_loopback
 from outage.settings import Settings
@@ -30,7 +29,7 @@ class Visitors:
             said = visitors.address(peer, forwarded, settings.trusted_proxies)
             if said == peer and not is_loopback(said):
                 self._tell_unsigned()
-        return "" if is_loopback(said) else household(said)
+        return "" if is_loopback(said) else visitors.household(said)
 
     def _tell_unsigned(self) -> None:
         """Say once that whoever comes by `page` is one visitor to us."""

@@ -26,7 +26,7 @@ from outage.settings import Settings
 
 log = logging.getLogger(__name__)
 
-PERSONS = frozenset({"cli", "dispatcher", "crew"})
+PERSONS = frozenset({"cli", "staff", "dispatcher", "crew"})
 """Kinds of actors behind whom a person stands who can be asked."""
 _A, _M = t.approvals, t.messages
 _PENDING = _M.c.state == sa.literal_column("'pending'")

@@ -30,7 +30,7 @@ RETRY_S = 0.002
 PATIENCE_S = 30.0
 """How long it asks in all."""
 APPENDED = "outage_appended"
-"""Marks a connection whose transaction appended to the journal."""
+"""Marks a connection whose transaction appended to the journal, with the entry's number."""
 PAGE_BYTES = 8192
 """Of a new SQLite file; one that is there keeps its own. A commit costs by the page, and
 large ones are fewer."""

@@ -83,8 +83,28 @@ class ForbiddenError(OutageError):
     """A {role} token may not do this; it needs the right to {right}."""
 
 
+class NotYourRightError(ForbiddenError):
+    """As {role} you may not do this; it needs the right to {right}."""
+
+
 class UnknownTokenError(OutageError):
     """There is no token {key}. `outage token list` shows the ones there are."""
+
+
+class UnknownStaffError(OutageError):
+    """Nobody of the staff is {name!r}. `outage user list` shows who there is."""
+
+
+class NotANameError(OutageError):
+    """Take 1 to 60 small letters, digits, dots or dashes, a letter or digit at either end."""
+
+
+class NameTakenError(OutageError):
+    """There is a {name} already. Take another name, or `outage user link {name}`."""
+
+
+class LastAdminError(OutageError):
+    """{name} is the last administrator who can sign in; make another one first."""
 
 
 class ListedError(OutageError):

@@ -112,7 +112,7 @@ def append(
     at = business_now(conn, wall=wall)
     # Nobody else can append from here to the commit: only what cannot be done before it.
     number = next_value(conn, "journal")
-    conn.info[APPENDED] = True
+    conn.info[APPENDED] = number
     conn.execute(
         t.journal.insert().values(
             number=number,

@@ -85,6 +85,13 @@ class Settings:
         "Public base of `/hooks` and `/crew`; provider signatures are checked against it. "
         "Empty: the counter on this machine.",
     )
+    console_url: str = setting(
+        reading.url("http", "https"),
+        "",
+        "Address of the console, as staff see it: links to set a password begin with it. Browsers "
+        "keep a session over https, and over http on their own machine only. Empty: `web` on this "
+        "machine.",
+    )
     counter_url: str = setting(
         reading.url("http", "https"),
         "",
@@ -427,6 +434,11 @@ class Settings:
     def counter(self) -> str:
         """Base URL by which `page` reaches `counter`."""
         return self.counter_url or f"http://127.0.0.1:{self.counter_port}"
+
+    @property
+    def console(self) -> str:
+        """Base URL by which staff reach the console."""
+        return self.console_url or f"http://127.0.0.1:{self.web_port}"
 
     @property
     def hooks(self) -> str:

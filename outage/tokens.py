@@ -1,8 +1,7 @@
-"""Tokens for the API: who may do what. A token is shown once; only its SHA-256 is kept."""
+"""Tokens for machines. A token is shown once; only its SHA-256 is kept."""
 
 from __future__ import annotations
 
-import enum
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -15,35 +14,7 @@ from outage import tables as t
 from outage.database import wall_now
 from outage.errors import ForbiddenError, NotSignedInError, UnknownTokenError
 from outage.model import Actor
-
-
-class Role(enum.StrEnum):
-    """What a token's holder is."""
-
-    VIEWER = "viewer"
-    CREW = "crew"
-    DISPATCHER = "dispatcher"
-
-
-class Right(enum.StrEnum):
-    """What can be allowed."""
-
-    SEE = "see"
-    """Outages, with their notes."""
-    READ = "read"
-    """Accounts, members, messages, the journal."""
-    REPORT = "report"
-    """Progress from the field; a public message waits for a dispatcher."""
-    DISPATCH = "dispatch"
-    """Declare, revise, restore, approve: everything."""
-
-
-MAY: dict[Role, frozenset[Right]] = {
-    Role.VIEWER: frozenset({Right.SEE, Right.READ}),
-    Role.CREW: frozenset({Right.SEE, Right.REPORT}),
-    Role.DISPATCHER: frozenset(Right),
-}
-"""Who may do what: the whole of it. A crew's phone can be lost, so it reads no account."""
+from outage.rights import MAY, Right, Role
 
 PREFIX = "outage_"
 """Begins every token, so that a lost one can be recognised."""
@@ -56,6 +27,7 @@ class Token:
     key: int
     name: str
     role: Role
+    """What it is for: one of `outage.rights.MACHINES`."""
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None

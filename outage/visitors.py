@@ -16,6 +16,9 @@ LASTS_S = 60
 LONGEST_CHAIN = 2048
 """Characters at the end of what proxies say that are looked at; a header may hold megabytes."""
 
+_IPV6_HOME = 64
+"""Of an IPv6 address so many bits name a household; the rest its devices choose by themselves."""
+
 Networks = Sequence[IPv4Network | IPv6Network]
 
 
@@ -36,6 +39,17 @@ def address(peer: str, forwarded_for: str, trusted: Networks) -> str:
     while said and _is_in(found, trusted):
         found = said.pop()
     return found
+
+
+def household(address: str) -> str:
+    """What is counted for an address: itself, of an IPv6 one its network."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:  # noqa: PLR2004  # the version of the protocol
+        return address
+    return str(ipaddress.ip_network((found, _IPV6_HOME), strict=False))
 
 
 def signed(visitor: str, key: str, now: float) -> str:

@@ -40,6 +40,7 @@ COMMANDS: dict[str, Entry] = {
     "approve": Entry(
         "workers.commands.approvals:approve", "Let a large send go, as a second person."
     ),
+    "audit": Entry("workers.commands.audit:audit", "Show who did what; verify the audit log."),
     "bounces": Entry("workers.commands.bounces:bounces", "Read mails that came back."),
     "broadcast": Entry(
         "workers.commands.broadcast:broadcast", "Tell everybody somewhere that a storm may come."
@@ -101,7 +102,8 @@ COMMANDS: dict[str, Entry] = {
     "token": Entry("workers.commands.token:token", "Make, list and revoke tokens for the API."),
     "up": Entry("workers.commands.up:up", "Start all processes and keep them running."),
     "update": Entry("workers.commands.update:update", "Say what is new about an outage."),
-    "web": Entry("workers.commands.web:web", "Serve the API to staff and machines."),
+    "user": Entry("workers.commands.user:user", "Say who of the staff may do what."),
+    "web": Entry("workers.commands.web:web", "Serve the console and the API to the staff."),
     "withdraw": Entry("workers.commands.approvals:withdraw", "Let a large send not go at all."),
     "worker": Entry("workers.commands.worker:worker", "Send the batches of one queue."),
 }

@@ -148,6 +148,17 @@ class NoSuchReply(WorkersError):
         super().__init__(f"there is no reply {key}; `outage replies list --all` shows them")
 
 
+class ChainBroken(WorkersError):
+    """Somebody has been at the audit log."""
+
+    def __init__(self, number: int, why: str) -> None:
+        self.number = number
+        super().__init__(
+            f"entry {number} of the audit log {why}: somebody has been at the database; keep a "
+            "copy of it as it is (docs/access.md)"
+        )
+
+
 class NotDrainedError(WorkersError):
     """Work that should have been done by now is not."""
 

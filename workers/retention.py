@@ -3,12 +3,14 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from counter.keeping import UNDONE_WITHIN
 from notifier.temporary import HOLDS_AT_MOST
+from outage import sessions, signing_in
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database, wall_now
@@ -47,6 +49,8 @@ class Retention:
         more |= self._step(self._blank_answers)
         more |= self._step(_forget_links)
         more |= self._step(_forget_kept)
+        more |= self._step(partial(sessions.forget, limit=STEP))
+        more |= self._step(partial(signing_in.sweep, limit=STEP))
         return self._forget_opt_ins() or more
 
     def _step(self, step: Callable[[Connection], int]) -> bool:

@@ -6,15 +6,16 @@ import getpass
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
+from sqlalchemy.engine import Connection
 
-from outage import desk
+from outage import audit, desk
 from outage import settings as settings_
 from outage.clock import business_now
 from outage.commands import Declare, GivenEtr
@@ -35,6 +36,12 @@ def acting() -> Actor:
     except (KeyError, OSError):  # a user id that no list of users has
         name = str(os.getuid())
     return Actor(kind="cli", name=name)
+
+
+def doing() -> str:
+    """Which command it is, as the audit log has it: ``sending stop`` of ``outage sending stop``."""
+    context = click.get_current_context(silent=True)
+    return "" if context is None else context.command_path.partition(" ")[2]
 
 
 ACTOR = acting()
@@ -87,6 +94,17 @@ class Session:
             click.echo(f"The street is in {', '.join(match.found.cities)}.", err=True)
         return match.for_desk()
 
+    def deed(self) -> AbstractContextManager[audit.Deed]:
+        """What the command does: it commits together with its entry on the audit log."""
+        return audit.deed(self.db, actor=acting(), action=doing())
+
+    @contextmanager
+    def write(self, about: str = "") -> Iterator[Connection]:
+        """The same, where it is known beforehand what it is about."""
+        with self.deed() as deed:
+            deed.about = about
+            yield deed.conn
+
     def facts(self, outage_id: str) -> Facts:
         """Read what is known of an outage now."""
         with self.db.read() as conn:
@@ -96,15 +114,16 @@ class Session:
         self, command: Declare, shape: MatchedShape | None, *, allow_empty: bool = False
     ) -> Facts:
         """Put a new outage on record, and say what is on record then."""
-        with self.db.write() as conn:
+        with self.deed() as deed:
             outage = desk.declare(
-                conn,
+                deed.conn,
                 command,
                 actor=ACTOR,
                 shape=shape,
                 allow_empty=allow_empty,
                 max_premises=self.settings.max_recipients,
             )
+            deed.about = outage.id
         return self.facts(outage.id)
 
     def when(self, at: datetime | str | None) -> str:

@@ -1,5 +1,15 @@
 """Every table, by subject. Import the tables from here: ``from outage import tables as t``."""
 
+from outage.tables.access import (
+    audit,
+    audit_actors,
+    known_browsers,
+    recovery_codes,
+    sessions,
+    sign_in_tries,
+    staff,
+    staff_links,
+)
 from outage.tables.account_records import cis_accounts, cis_versions
 from outage.tables.accounts import accounts, contacts, endpoints, occupancies
 from outage.tables.base import metadata
@@ -46,6 +56,8 @@ __all__ = [
     "aliases",
     "answers",
     "approvals",
+    "audit",
+    "audit_actors",
     "barriers",
     "batches",
     "cis_accounts",
@@ -67,6 +79,7 @@ __all__ = [
     "interruptions",
     "journal",
     "kept_places",
+    "known_browsers",
     "leases",
     "memberships",
     "messages",
@@ -84,12 +97,17 @@ __all__ = [
     "providers",
     "public_reports",
     "receipts",
+    "recovery_codes",
     "replies",
     "reports",
     "restorations",
     "sending_stops",
+    "sessions",
     "shapes",
+    "sign_in_tries",
     "spared",
+    "staff",
+    "staff_links",
     "temporary_links",
     "texts",
     "tokens",

@@ -34,8 +34,8 @@ from gis.shapes import ShapeLimits
 from outage import tokens
 from outage.database import Database
 from outage.model import Service
+from outage.rights import Role
 from outage.schema import open_embedded
-from outage.tokens import Role
 from tests.bench import county
 
 _SHARE = 5

@@ -31,6 +31,7 @@ def approve(*, number: int, break_glass: bool, why: str, as_json: bool) -> None:
             conn, number, actor=acting(), break_glass=break_glass, why=why
         ),
         "Send {number} goes now: {messages:,} messages of {outage}.",
+        number,
         as_json=as_json,
     )
 
@@ -44,6 +45,7 @@ def hold(*, number: int, why: str, as_json: bool) -> None:
     _do(
         lambda conn: approvals.hold(conn, number, actor=acting(), why=why),
         "Send {number} is held: {messages:,} messages of {outage} wait for `outage approve`.",
+        number,
         as_json=as_json,
     )
 
@@ -57,13 +59,16 @@ def withdraw(*, number: int, why: str, as_json: bool) -> None:
     _do(
         lambda conn: approvals.withdraw(conn, number, actor=acting(), why=why),
         "Send {number} is withdrawn: {messages:,} messages of {outage} are not sent.",
+        number,
         as_json=as_json,
     )
 
 
-def _do(act: Callable[[Connection], dict[str, Any]], sentence: str, *, as_json: bool) -> None:
+def _do(
+    act: Callable[[Connection], dict[str, Any]], sentence: str, number: int, *, as_json: bool
+) -> None:
     with session() as desk_:
-        with desk_.db.write() as conn:
+        with desk_.write(f"send:{number}") as conn:
             found = act(conn)
         if as_json:
             say_json(found)

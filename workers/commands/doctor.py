@@ -32,10 +32,10 @@ def doctor(ctx: click.Context, *, as_json: bool, retry_parked: bool, release_clo
     Nothing is sent. Exit 1 if anything has failed; notes do not fail.
     """
     if retry_parked:
-        with session() as opened, opened.db.write() as conn:
+        with session() as opened, opened.write() as conn:
             journal.unpark(conn)
     if release_clock:
-        with session() as opened, opened.db.write() as conn:
+        with session() as opened, opened.write() as conn:
             clock.release(conn)
     checks = checkup.doctor(os.environ)
     if as_json:

@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from outage import audit
 from outage import settings as settings_module
+from outage.database import Database
 from outage.errors import OutageError
 from outage.loading import Loaded, LoadOptions
 from outage.model import Actor, Service
@@ -18,6 +20,7 @@ from outage.site import load_site
 from workers.cli import explain
 from workers.opening import open_record
 from workers.progress import progress_bar
+from workers.session import acting, doing
 
 ACTOR = Actor(kind="cli", name="import")
 _SHOWN = 20
@@ -108,7 +111,7 @@ def premises(
         "rejected_rows": [asdict(row) for row in found.rejected],
         "given": found.given,
     }
-    db = open_record(settings)
+    db = _opened(settings, dry_run=dry_run)
     try:
         with progress_bar("loading", shown=not as_json) as loading:
             loaded = load_premises(
@@ -160,7 +163,7 @@ def accounts(
     from outage.cis.loading import known_premises, load_accounts
 
     settings = settings_module.load()
-    db = open_record(settings)
+    db = _opened(settings)
     try:
         with db.read() as conn:
             known = known_premises(conn)
@@ -222,7 +225,7 @@ def suppressions(
 
     settings = settings_module.load()
     site = load_site(settings.home)
-    db = open_record(settings)
+    db = _opened(settings, dry_run=dry_run)
     try:
         with db.read() as conn:
             now = business_now(conn)
@@ -265,6 +268,15 @@ def _options(settings: Settings, *, partial: bool, strict: bool, allow_shrink: b
         allow_shrink=allow_shrink,
         max_bad_percent=settings.import_max_bad_percent,
     )
+
+
+def _opened(settings: Settings, *, dry_run: bool = False) -> Database:
+    """Open the database, and put on the audit log that a load has begun."""
+    db = open_record(settings)
+    if not dry_run:
+        with audit.deed(db, actor=acting(), action=doing()):
+            pass
+    return db
 
 
 def _default_service(settings: Settings) -> Service:

@@ -182,8 +182,9 @@ def take_back(*, outage_id: str, as_json: bool) -> None:
 def _do(
     desk_: Session, command: Callable[[Connection], Outage], sentence: str, *, as_json: bool
 ) -> None:
-    with desk_.db.write() as conn:
-        outage = command(conn)
+    with desk_.deed() as deed:
+        outage = command(deed.conn)
+        deed.about = outage.id
     if not as_json:
         say(sentence.format(id=outage.id))
         return

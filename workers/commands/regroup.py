@@ -27,7 +27,7 @@ def merge(*, outage_id: str, into: str, as_json: bool) -> None:
 
     with session() as desk_:
         shape = together(desk_.db, Matcher(desk_.db), outage_id, into)
-        with desk_.db.write() as conn:
+        with desk_.write(outage_id) as conn:
             outage = regrouping.merge(
                 conn,
                 outage_id,
@@ -63,7 +63,7 @@ def split(*, outage_id: str, where: Given, as_json: bool) -> None:
         place = desk_.matched(where, service)
         assert place is not None  # noqa: S101 there is a way
         parting = part(desk_.db, Matcher(desk_.db), outage_id, place)
-        with desk_.db.write() as conn:
+        with desk_.write(outage_id) as conn:
             left, new = regrouping.split(conn, outage_id, parting, actor=ACTOR)
         if as_json:
             say_json(desk_.facts(new.id) | {"left": desk_.facts(left.id)})

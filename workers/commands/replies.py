@@ -50,7 +50,7 @@ def list_(*, everything: bool, intent: str | None, limit: int, as_json: bool) ->
 def done(*, key: int, as_json: bool) -> None:
     """Note that a person has looked at REPLY (its number in the list)."""
     with session() as desk_:
-        with desk_.db.write() as conn:
+        with desk_.write(f"reply:{key}") as conn:
             known = listing.handle(conn, key, by=str(ACTOR))
         if not known:
             raise NoSuchReply(key)

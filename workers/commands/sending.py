@@ -38,7 +38,7 @@ def sending(ctx: click.Context, *, as_json: bool) -> None:
 def stop(*, why: str, as_json: bool) -> None:
     """Stop sending now: what no provider has been handed stays here."""
     with session() as desk_:
-        with desk_.db.write() as conn:
+        with desk_.write() as conn:
             found = stopping.stop(conn, actor=acting(), why=why)
         if as_json:
             say_json(stopping.facts(found))
@@ -51,7 +51,7 @@ def stop(*, why: str, as_json: bool) -> None:
 def resume(*, as_json: bool) -> None:
     """Let sending go on; what is no longer true by now is not said."""
     with session() as desk_:
-        with desk_.db.write() as conn:
+        with desk_.write() as conn:
             before = stopping.resume(conn, actor=acting())
         if as_json:
             say_json(stopping.facts(None))

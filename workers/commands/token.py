@@ -7,7 +7,8 @@ from datetime import timedelta
 import click
 
 from outage import tokens
-from outage.tokens import Role, Token
+from outage.rights import MACHINES, Role
+from outage.tokens import Token
 from workers.commands import options
 from workers.session import Session, say, say_json, say_table, session
 
@@ -22,9 +23,12 @@ def token() -> None:
 @token.command()
 @click.option(
     "--role",
-    type=options.words(Role),
+    "--scope",
+    "role",
+    type=click.Choice([str(role) for role in MACHINES]),
     required=True,
-    help="viewer reads; crew sees outages and posts updates; dispatcher does everything.",
+    help="viewer reads; crew sees outages and posts updates; dispatcher does everything on "
+    "outages; feed declares and cannot let its own sends go; ivr reads accounts.",
 )
 @click.option(
     "--name",
@@ -38,8 +42,9 @@ def add(*, role: str, name: str, days: int | None, as_json: bool) -> None:
     """Make a token and show it, this one time."""
     lasts = None if days is None else timedelta(days=days)
     with session() as desk_:
-        with desk_.db.write() as conn:
-            words, made = tokens.make(conn, role=Role(role), name=name, lasts=lasts)
+        with desk_.deed() as deed:
+            words, made = tokens.make(deed.conn, role=Role(role), name=name, lasts=lasts)
+            deed.about, deed.detail = f"token:{made.key}", {"role": role}
         if as_json:
             say_json({**_facts(made), "token": words})
             return
@@ -71,7 +76,7 @@ def list_(*, as_json: bool) -> None:
 def revoke(*, key: int, as_json: bool) -> None:
     """Let a TOKEN (its number in the list) hold no longer."""
     with session() as desk_:
-        with desk_.db.write() as conn:
+        with desk_.write(f"token:{key}") as conn:
             gone = tokens.revoke(conn, key)
         if as_json:
             say_json(_facts(gone))

@@ -36,6 +36,7 @@ def up() -> None:
     prepare_folder(settings)
     prepare_database(settings)
     _say_where(settings)
+    _let_first_in(settings)
     Supervisor(processes.children(settings, os.environ), settings.home).run()
 
 
@@ -91,6 +92,26 @@ def prepare_database(settings: Settings) -> None:
         click.echo(f"The database was upgraded; it was backed up to {made} first.")
 
 
+def _let_first_in(settings: Settings) -> None:
+    """Print a link for the first administrator, until somebody of the staff can sign in."""
+    from outage import audit, staff
+    from workers import opening
+    from workers.session import acting
+
+    db = opening.open_record(settings)
+    try:
+        with audit.deed(db, actor=acting(), action="user link", about="first") as deed:
+            words = staff.first(deed.conn)
+            deed.kept = words is not None
+    finally:
+        db.close()
+    if words is not None:
+        click.echo(f"first    {settings.console}/welcome/{words}")
+        click.echo("         Nobody can sign in to the console yet: this link sets the password of")
+        click.echo(f"         {staff.FIRST}. It opens once, for a day; keep it from others.")
+        sys.stdout.flush()
+
+
 def _backups(home: Path) -> set[Path]:
     return set((home / "backups").glob("*.db"))
 
@@ -98,6 +119,7 @@ def _backups(home: Path) -> set[Path]:
 def _say_where(settings: Settings) -> None:
     rows = [
         ("page", f"http://{settings.host}:{settings.page_port}/"),
+        ("console", f"{settings.console}/"),
         ("api", f"http://{settings.host}:{settings.web_port}/api/v1/outages"),
         ("counter", f"http://{settings.host}:{settings.counter_port}/"),
     ]

@@ -69,7 +69,7 @@ def update(
         with desk_.db.read() as conn:
             service = register.load(conn, outage_id).service
         matched = desk_.matched(where, service)
-        with desk_.db.write() as conn:
+        with desk_.write(outage_id) as conn:
             before = register.load(conn, outage_id, lock=True)
             if revised:
                 _revise(

@@ -18,6 +18,7 @@ import click
 
 from outage import clock, schema, tokens
 from outage.database import Database, open_database
+from outage.rights import Role
 from outage.settings import Settings, load
 from workers import opening
 from workers.demo import barriers, stage, storm
@@ -81,7 +82,7 @@ def _storm(
         clock.hold(conn, BEGIN)
     accounts = load_utility(home / "files", told)
     with db.write() as conn:
-        token, _ = tokens.make(conn, name="storm", role=tokens.Role.CREW)
+        token, _ = tokens.make(conn, name="storm", role=Role.CREW)
     house = House(home, told)
     house.start()
     try:

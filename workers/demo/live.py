@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from outage import tables as t
 from outage import tokens
 from outage.database import Database
+from outage.rights import Role
 from outage.settings import Settings, load
 from workers import opening, processes, roster
 from workers.child import of_ours
@@ -119,7 +120,7 @@ def _prepare(settings: Settings, told: Mapping[str, str]) -> int:
             load_utility(settings.home / "files", told)
         if not path.exists():
             with db.write() as conn:
-                token, _ = tokens.make(conn, name="storm", role=tokens.Role.CREW)
+                token, _ = tokens.make(conn, name="storm", role=Role.CREW)
             path.touch(mode=0o600)
             path.write_text(token, encoding="utf-8")
         with db.read() as conn:

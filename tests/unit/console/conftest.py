@@ -9,8 +9,8 @@ from outage import settings, tokens
 from outage import tables as t
 from outage.columns import EPOCH
 from outage.database import Database
+from outage.rights import Role
 from outage.site import Site
-from outage.tokens import Role
 from tests.unit.outage.town import settle
 
 SQUARE = [[-98.0, 29.0], [-97.9, 29.0], [-97.9, 29.1], [-98.0, 29.1], [-98.0, 29.0]]

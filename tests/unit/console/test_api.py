@@ -7,7 +7,7 @@ from outage import journal
 from outage import tables as t
 from outage.cis.reader import CisReader
 from outage.database import Database
-from outage.tokens import Role
+from outage.rights import Role
 from tests.unit.console.conftest import NEW, POLYGON, Client
 
 

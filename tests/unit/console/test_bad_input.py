@@ -14,8 +14,8 @@ from console.app import create_app
 from outage import schema, settings, tokens
 from outage import tables as t
 from outage.database import Database, open_database
+from outage.rights import Role
 from outage.site import Site
-from outage.tokens import Role
 from tests.unit.console.conftest import NEW, POLYGON, SQUARE, Client
 
 MEGABYTE = 1_000_000

@@ -21,8 +21,8 @@ from gis.matching import Match, Matcher
 from outage import settings, tokens
 from outage import tables as t
 from outage.database import Database
+from outage.rights import Role
 from outage.site import Site
-from outage.tokens import Role
 from tests.unit.console.test_bad_input import assert_problem
 from tests.unit.gis.neighbourhood import House, Neighbourhood, make, settle
 

@@ -3,7 +3,7 @@
 from outage import tables as t
 from outage.columns import EPOCH
 from outage.database import Database
-from outage.tokens import Role
+from outage.rights import Role
 from tests.unit.console.conftest import Client
 
 

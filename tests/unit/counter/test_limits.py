@@ -2,7 +2,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from counter import limits
-from counter.limits import Limit, household
+from counter.limits import Limit
+from outage.visitors import household
 
 
 def test_so_many_a_minute_and_one_more_as_time_passes() -> None:

@@ -7,7 +7,8 @@ from outage import tables as t
 from outage import tokens
 from outage.database import Database, wall_now
 from outage.errors import ForbiddenError, NotSignedInError, UnknownTokenError
-from outage.tokens import Right, Role, Token
+from outage.rights import Right, Role
+from outage.tokens import Token
 
 
 def make(db: Database, role: Role, lasts: timedelta | None = None) -> tuple[str, Token]:
@@ -23,9 +24,11 @@ def check(db: Database, words: str, right: Right) -> Token:
 @pytest.mark.parametrize(
     ("role", "rights"),
     [
-        (Role.VIEWER, {Right.SEE, Right.READ}),
-        (Role.CREW, {Right.SEE, Right.REPORT}),
-        (Role.DISPATCHER, set(Right)),
+        (Role.VIEWER, {Right.SELF, Right.SEE, Right.READ, Right.ACCOUNT}),
+        (Role.CREW, {Right.SELF, Right.SEE, Right.REPORT}),
+        (Role.FEED, {Right.SEE, Right.REPORT, Right.DISPATCH}),
+        (Role.IVR, {Right.ACCOUNT}),
+        (Role.DISPATCHER, set(Right) - {Right.AUDIT, Right.STAFF}),
     ],
 )
 def test_each_role_may_do_its_part_and_nothing_else(
