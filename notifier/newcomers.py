@@ -23,7 +23,7 @@ from notifier.scratch import newcomers, targets, verdicts
 from notifier.situation import HOURLY, SHIFTS, Situation, most
 from notifier.standing_in import asked
 from outage import tables as t
-from outage.columns import Key, to_ms
+from outage.columns import Key
 from outage.in_order import InOrder
 
 OUTAGE, AFTER, UP_TO = (sa.bindparam(name, type_=Key) for name in ("outage", "after", "upto"))
@@ -78,7 +78,7 @@ def decide_and_write(
         return True
     decisions = decided(conn, plan, moment, found)
     tally_all_new(conn, plan, found, decisions)
-    by = {"outage": plan.outage_key, "at_ms": to_ms(moment.now), "by_number": plan.number}
+    by = {"outage": plan.outage_key, "by_number": plan.number} | plan.times(moment)
     insert = _INSERT[conn.dialect.name]
     written: int = conn.execute(insert, by, execution_options={"preserve_rowcount": True}).rowcount
     told = [row.number for row in found if decisions[row.outage_key, row.packed].kind]

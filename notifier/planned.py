@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,12 +21,21 @@ from outage.columns import to_ms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One entry's work on one outage: what to plan for, and by which settings."""
+    """One entry's work on one outage: what to plan for, and by which settings.
+
+    ``known_at`` is when it was said who is out, or back (business time): holds run from then.
+    """
 
     number: int
     outage_key: int
     manners: Manners
     count_shadowed: bool
+    known_at: datetime | None = None
+
+    def times(self, moment: Moment) -> dict[str, int]:
+        """When this is, and since when it is known, as the statements here have it."""
+        known_at = moment.now if self.known_at is None else min(self.known_at, moment.now)
+        return {"at_ms": to_ms(moment.now), "known_ms": to_ms(known_at)}
 
 
 def kept_out_of(outage: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
@@ -55,7 +65,7 @@ def decide_and_write(conn: Connection, plan: Plan, moment: Moment, *, tally_sile
     if not distinct:
         return
     decisions = decided(conn, plan, moment, distinct)
-    at = {"at_ms": to_ms(moment.now)}
+    at = plan.times(moment)
     if any(row.pending for row in distinct) or not tally_silence or has_siblings(conn, plan):
         _tally(conn, plan, silence=tally_silence)
         for statement in (_END_PENDING, _RENEW, _HASTEN):
@@ -82,6 +92,7 @@ def decided(
 
 
 _AT_MS = sa.bindparam("at_ms", type_=sa.BigInteger)
+_KNOWN_MS = sa.bindparam("known_ms", type_=sa.BigInteger)
 _BY = sa.bindparam("by_number", type_=sa.BigInteger)
 _DISTINCT = sa.select(
     standing.c.outage_key,
@@ -273,7 +284,7 @@ def _to_tell() -> sa.Select[Any]:
 
 _FRESH = func.coalesce(verdicts.c.after_ms, _AT_MS)
 """From when on a message grows old."""
-_HELD_UNTIL = _AT_MS + verdicts.c.hold_ms
+_HELD_UNTIL = _KNOWN_MS + verdicts.c.hold_ms
 _DUE = case((verdicts.c.after_ms > _HELD_UNTIL, verdicts.c.after_ms), else_=_HELD_UNTIL)
 _END_PENDING, _RENEW, _HASTEN = _end_pending(), _renew(), _hasten()
 _DIALECTS: dict[str, Any] = {"sqlite": sqlite, "postgresql": postgresql}

@@ -3,6 +3,7 @@
 import logging
 import time
 from contextlib import ExitStack
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -15,7 +16,7 @@ from notifier.planner import StaleError, plan_some
 from outage import analyzing, journal
 from outage import tables as t
 from outage.database import Database
-from outage.model import MAY_TELL, CrewStatus, JournalKind, OutageKey
+from outage.model import GIS_ACTS_ON, MAY_TELL, CrewStatus, JournalKind, OutageKey
 from outage.settings import SendMode, Settings
 from outage.site import NEUTRAL, Site
 
@@ -63,11 +64,14 @@ class NotifierReader:
 
     def work(self, db: Database, item: journal.WorkItem) -> None:
         """Plan step by step; each commits together with how far it has come."""
+        with db.read() as conn:
+            known_at = _known_at(conn, item)
         plan = Plan(
             number=item.entry.number,
             outage_key=item.outage_key,
             manners=self.manners,
             count_shadowed=self.count_shadowed,
+            known_at=known_at,
         )
         analyzing.keep_up(db)
         done = item.step.get("premise", 0)
@@ -116,6 +120,23 @@ class NotifierReader:
                 goes_at.isoformat(timespec="seconds"),
                 item.entry.number,
             )
+
+
+def _known_at(conn: Connection, item: journal.WorkItem) -> datetime:
+    """When it was said who is out, or back: how long matching takes is no part of a hold.
+
+    Whatever was said of the outage since is planned for as well, and has its own hold.
+    """
+    entry, j = item.entry, t.journal.c
+    newest = conn.execute(
+        sa.select(j.at)
+        .where(j.outage_key == item.outage_key, j.kind.in_([str(kind) for kind in GIS_ACTS_ON]))
+        .order_by(j.number.desc())
+        .limit(1)
+    ).scalar()
+    cause = conn.execute(sa.select(j.at).where(j.number == entry.data.get("of", -1))).scalar()
+    said = [at for at in (newest, cause or entry.at) if at is not None]
+    return max(said)
 
 
 def _is_news(entry: journal.JournalEntry) -> bool:

@@ -5,7 +5,9 @@
 All processes are those of `outage up`: simulator, Valkey, relay, clock, counter and workers. A
 storm over all accounts is declared by the command; while its texts are queued, so is an outage
 that holds one medical customer. Times run from what the journal says of `declare` to what the
-simulator's own log says of the text, both by the clock of this machine; the hold is taken off.
+simulator's own log says of the text, both by the clock of this machine; the hold is taken off. As
+after the first minutes of any day the past has long been read, and a first small outage has been
+through everything.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from urllib.request import Request, urlopen
 import sqlalchemy as sa
 
 from notifier.carrier.schema import STORE_FILE
-from outage import schema
+from outage import journal, schema
 from outage import tables as t
 from outage.database import Database, open_database
 from outage.settings import load
@@ -38,6 +40,7 @@ from workers.child import of_ours
 from workers.demo import stage
 from workers.demo.check import free_ports
 from workers.demo.house import House
+from workers.relay import READERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,13 +49,13 @@ PROCESSES = ("carrier", "valkey", "relay", "clock", "counter")
 WORKERS = ("worker-sms-urgent", "worker-sms", "worker-email")
 MEDICAL_EVERY = 200
 """Of the made-up county every so many accounts are medical (`tests.bench.county`)."""
-STORM, LATE = "STORM", "LATE"
+STORM, LATE, FIRST = "STORM", "LATE", "FIRST"
 PATIENCE_S = 900.0
 _MEDICAL = f"""
 SELECT min(accepted_ms) FROM messages
 WHERE channel = 'sms' AND CAST(substr(recipient, 5) AS INTEGER) % {MEDICAL_EVERY} = 0
 """
-_ANYBODY = "SELECT min(accepted_ms) FROM messages WHERE channel = 'sms'"
+_ANYBODY = "SELECT min(accepted_ms) FROM messages WHERE channel = 'sms' AND recipient != ?"
 _ONE = "SELECT min(accepted_ms) FROM messages WHERE recipient = ?"
 
 
@@ -117,10 +120,12 @@ class Storm:
         conn.close()
         return found
 
-    def queued(self) -> int:
-        """Texts that wait to be claimed."""
+    def queued(self, outage_key: int) -> int:
+        """Texts of an outage that wait to be claimed."""
         m = t.messages.c
-        waiting = sa.select(sa.func.count()).where(m.state == "pending", m.channel == "sms")
+        waiting = sa.select(sa.func.count()).where(
+            m.outage_key == outage_key, m.state == "pending", m.channel == "sms"
+        )
         with self.db.read() as conn:
             return int(conn.execute(waiting).scalar_one())
 
@@ -133,7 +138,10 @@ class Storm:
         def done() -> int | None:
             with self.db.read() as conn:
                 known = conn.execute(matched).scalar_one() is not None
-                return int(known and self.queued() > 0 and not conn.execute(left).first()) or None
+                return (
+                    int(known and self.queued(outage_key) > 0 and not conn.execute(left).first())
+                    or None
+                )
 
         _wait_for(done, "nobody was planned for")
 
@@ -164,6 +172,9 @@ def filled(url: str, accounts: int) -> str:
     with db.write() as conn:
         conn.execute(p.update().where(p.c.key <= accounts).values(circuit=STORM))
         conn.execute(p.update().where(p.c.key == last).values(circuit=LATE))
+        conn.execute(p.update().where(p.c.key == last - 1).values(circuit=FIRST))
+        for reader in READERS:
+            journal.move_cursor(conn, reader, journal.last_number(conn))
     db.close()
     return told.NUMBERS % last
 
@@ -196,15 +207,17 @@ def measure(url: str, accounts: int, hold_s: int, latency_ms: int) -> dict[str, 
         home = Path(folder)
         with running(home, url, hold_s) as storm:
             storm.until_listening(latency_ms)
+            first, _ = storm.declared(FIRST)
+            storm.planned_at(first)
             key, began_ms = storm.declared(STORM)
             storm.planned_at(key)
             planned_ms = time.time_ns() // 1_000_000
-            queued = storm.queued()
+            queued = storm.queued(key)
             medical_ms = storm.accepted(_MEDICAL)
-            anybody_ms = storm.accepted(_ANYBODY)
+            anybody_ms = storm.accepted(_ANYBODY, told.NUMBERS % (int(phone[5:]) - 1))
             _, late_ms = storm.declared(LATE)
             overtook_ms = storm.accepted(_ONE, phone)
-            left = storm.queued()
+            left = storm.queued(key)
             dialect = storm.db.engine.dialect.name
     hold_ms = 1000 * hold_s
     return {

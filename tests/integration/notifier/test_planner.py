@@ -1,5 +1,6 @@
 import contextlib
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -82,6 +83,51 @@ def test_a_first_word_waits_out_the_hold_and_a_medical_one_goes_first(world: Wor
     assert [row.endpoint_key for row in rows] == [world.ids[B], world.ids[A]]
     assert {(row.send_after - row.planned_at).total_seconds() for row in rows} == {60}
     assert {(row.expires_at - row.planned_at).total_seconds() for row in rows} == {6 * 3600}
+
+
+def test_how_long_matching_and_planning_take_is_no_part_of_a_hold(world: World) -> None:
+    world.account("one", ["P1"], A)
+    world.declare("P1")
+    world.pass_time(seconds=20)
+    world.plan()
+    assert send_after(world) == {A: START + timedelta(seconds=60)}
+
+
+def test_who_comes_by_a_revision_has_the_hold_of_the_revision(world: World) -> None:
+    world.account("one", ["P1"], A)
+    world.account("two", ["P2"], B)
+    outage = world.declare("P1")
+    world.plan()
+    world.pass_time(seconds=50)
+    world.revise(outage, cause="tree")
+    world.include(outage, ["P1", "P2"])
+    world.pass_time(seconds=5)
+    world.plan()
+    assert send_after(world) == {
+        A: START + timedelta(seconds=60),
+        B: START + timedelta(seconds=110),
+    }
+
+
+def test_back_is_held_from_when_it_was_said_however_late_it_is_planned(world: World) -> None:
+    world.account("one", ["P1"], A)
+    outage = world.declare("P1")
+    with outbox(world) as (box, _):
+        tell(world, box, minutes=2)
+    world.restore(outage)
+    world.pass_time(minutes=3)
+    world.plan()
+    held = world.settings.restored_hold_s
+    assert send_after(world, "restored") == {A: START + timedelta(minutes=2, seconds=held)}
+
+
+def send_after(world: World, kind: str = "detected") -> dict[str, datetime]:
+    m, e = t.messages.c, t.endpoints.c
+    statement = sa.select(e.address, m.send_after).join(t.endpoints, e.key == m.endpoint_key)
+    with world.db.read() as conn:
+        return {
+            row.address: row.send_after for row in conn.execute(statement.where(m.kind == kind))
+        }
 
 
 def test_more_news_before_the_hold_is_over_neither_doubles_nor_postpones(world: World) -> None:
