@@ -171,10 +171,13 @@ class Receiver:
         return [event for delivery in self.deliveries for event in json.loads(delivery.body)]
 
 
-def wait_until(holds: Callable[[], bool], what: str, *, timeout_s: float = 20) -> None:
+def wait_until(
+    holds: Callable[[], bool], what: str | Callable[[], str], *, timeout_s: float = 20
+) -> None:
     end = time.monotonic() + timeout_s
     while not holds():
-        assert time.monotonic() < end, f"waited {timeout_s} s for: {what}"
+        if time.monotonic() > end:
+            pytest.fail(f"waited {timeout_s} s for {what if isinstance(what, str) else what()}")
         time.sleep(0.02)
 
 
