@@ -17,6 +17,7 @@ from notifier.rendering import Text
 from notifier.situation import in_place_of
 from notifier.situations import Form, Moment, situations
 from notifier.stating import fate, state_again, state_first
+from notifier.whereabouts import ONLY, Where, whereabouts
 from outage import tables as t
 
 
@@ -55,8 +56,8 @@ class Now:
 
     ``blocked`` are outages that somebody still works on, ``wait`` and ``withdrawn`` entries by
     what people have decided of them. ``standing`` is how those stand whose rows do not say so, by
-    outage and endpoint, ``held`` whom of them a sender tells just now. ``goes_on_from`` are those
-    beside a row that are told first.
+    outage and endpoint, ``held`` whom of them a sender tells just now, ``where`` of which place
+    those who have several. ``goes_on_from`` are those beside a row that are told first.
     """
 
     blocked: set[int]
@@ -64,6 +65,7 @@ class Now:
     withdrawn: set[int]
     standing: Mapping[tuple[int, int], sa.Row[Any]]
     held: set[tuple[int, int]]
+    where: Mapping[tuple[int, int], Where]
     known: Mapping[int, OutageFacts]
     frozen: Mapping[int, Text]
     goes_on_from: Mapping[int, set[tuple[int, int]]]
@@ -86,6 +88,7 @@ class Now:
             withdrawn=approvals.withdrawn(conn, list({row.number for row in rows})),
             standing=standing,
             held=held,
+            where=whereabouts(conn, standing) if standing else {},
             known=facts.load(conn, {row.outage_key for row in rows}),
             frozen=wording.stored(conn, [row.text_key for row in rows if row.state == "unknown"]),
             goes_on_from=_goes_on_from(conn, rows) if chained else {},
@@ -138,7 +141,8 @@ def _decide(row: sa.Row[Any], work: Gathered, now: Now, told: set[tuple[int, int
         decision = now.decision(row, packed, work)
     if row.state != "unknown":
         zone = "" if place is None else place.zone
-        found = fate(work, row, about, packed, decision, zone=zone)
+        where = now.where.get((row.outage_key, row.endpoint_key), ONLY)
+        found = fate(work, row, about, packed, decision, zone=zone, where=where)
         return state_first(work, row, found)
     newest = place is not None and place.told_key == row.key
     text = now.frozen[row.text_key]

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from notifier.kinds import Kind
 from notifier.policy import Facts, Stage
 from notifier.rendering import Notice
+from notifier.whereabouts import ONLY, Where
 from outage import model
 from outage import tables as t
 
@@ -36,7 +37,13 @@ class OutageFacts:
         return self.policy.etr is None and self.policy.back is not None
 
     def notice(
-        self, kind: Kind, places: int, as_of: datetime, *, promised: datetime | None = None
+        self,
+        kind: Kind,
+        places: int,
+        as_of: datetime,
+        *,
+        promised: datetime | None = None,
+        where: Where = ONLY,
     ) -> Notice:
         """What a message of this kind states now; ``promised`` is the time that was told before."""
         return Notice(
@@ -59,6 +66,8 @@ class OutageFacts:
             place=self.place,
             public_message=self.public_message,
             places=places,
+            of=where.of,
+            name=where.name,
             as_of=as_of,
         )
 

@@ -12,7 +12,7 @@ from jinja2 import TemplateSyntaxError, meta
 from notifier import gsm7
 from notifier.kinds import Channel, Kind
 from notifier.reading_level import grade
-from notifier.rendering import Voice, facts_of, strictly
+from notifier.rendering import Notice, Text, Voice, facts_of, strictly
 from notifier.replies.quoting import after_name
 from notifier.texts import OURS, Texts
 from notifier.words import words
@@ -171,7 +171,13 @@ def _whole(
 ) -> Iterator[Fault]:
     most = voice.texts.words(language).budget(kind)
     texts = [strictly(one, Channel.SMS, language, voice) for one in stated]
-    longest = max(texts, key=lambda text: (text.segments, len(text.body)))
+
+    def beyond(one: Notice, text: Text) -> tuple[int, int]:
+        """By how much it is too long: which of several places it is about may cost a segment."""
+        return text.segments - one.several, len(text.body)
+
+    pairs = list(zip(stated, texts, strict=True))
+    about, longest = max(pairs, key=lambda pair: beyond(*pair))
     sms = f"{language}/{kind.value}.sms.txt"
     blamed_sms = sms if sms in voice.texts.own else blamed
     nameless = next((one for one in texts if after_name(one.body, voice.name) is None), None)
@@ -181,7 +187,7 @@ def _whole(
             f"phones hand back of it is taken for the customer's own words: “{nameless.body}”"
         )
         yield Fault(name=blamed_sms, sentence=said)
-    if longest.segments > most:
+    if beyond(about, longest)[0] > most:
         said = (
             f"{blamed_sms}: {kind.value} takes {longest.segments} segments at its longest and may "
             f"take {most}: “{longest.body}” Shorten it, or begin lines it can do without with ?."
@@ -198,7 +204,8 @@ def _hard(kind: Kind, voice: Voice, blamed: str, stated: list[Any]) -> Iterator[
     plain = replace(voice, name="We", phone="", zone=_GRADED_IN)
     for part, channel in (("sms.txt", Channel.SMS), ("lead.txt", Channel.EMAIL)):
         name = f"en/{kind.value}.{part}"
-        bodies = {strictly(one, channel, "en", plain).body for one in stated}
+        # Names of places are not our words.
+        bodies = {strictly(one, channel, "en", plain).body for one in stated if not one.name}
         said = {
             body.removeprefix("We: ") if channel is Channel.SMS else body.partition("\n")[0]
             for body in bodies

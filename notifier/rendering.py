@@ -21,6 +21,8 @@ from notifier.words import FALLBACK, Words
 
 log = logging.getLogger(__name__)
 
+LONGEST_NAME = 24
+"""Letters of a street address in a text: number and street, mostly."""
 _OPTIONAL = "? "
 _BLANK_LINES = re.compile(r"\n{3,}")
 
@@ -45,6 +47,7 @@ class Voice:
 class Notice:
     """What one message states. Codes are those of `outage.model`; ``places`` counts addresses.
 
+    Its reader has ``of`` addresses in all; where it is about one of several, ``name`` says which.
     ``promised`` is the time that was told before; ``starts`` and ``ends`` are when work, or a
     storm, is expected.
     """
@@ -65,7 +68,14 @@ class Notice:
     place: str = ""
     public_message: str = ""
     places: int = 1
+    of: int = 1
+    name: str = ""
     as_of: datetime
+
+    @property
+    def several(self) -> bool:
+        """Whether its reader has places that it is not about."""
+        return self.of > self.places
 
     @property
     def safety(self) -> bool:
@@ -126,9 +136,23 @@ def strictly(
         # A line in the language asked for costs what that language costs.
         takes_back = notice.safety and notice.kind.rule.takes_back
         most = asked.budget(Kind.ADVISORY if takes_back else notice.kind)
-        body = _fitted(texts.fill(f"{base}.sms.txt", facts), most, " " if chosen.spaced else "")
-        body = _with_link(body, link)
-        return Text(channel=channel, language=chosen.language, template=template, body=body)
+
+        def made(about: Notice, most: int) -> str:
+            filled = texts.fill(f"{base}.sms.txt", facts | _where(about, chosen, "sms"))
+            return _fitted(filled, most, " " if chosen.spaced else "")
+
+        fits = made(notice, most)
+        if notice.several and gsm7.segments(fits) > most:
+            # Rather without the name than for twice the money; but never untrue.
+            fits = made(replace(notice, name=""), most)
+            if gsm7.segments(fits) > most:
+                fits = made(notice, most + 1)
+        return Text(
+            channel=channel,
+            language=chosen.language,
+            template=template,
+            body=_with_link(fits, link),
+        )
     facts["link"] = link
     facts["subject"] = " ".join(texts.fill(f"{base}.subject.txt", facts).split())
     facts["lead"] = " ".join(texts.fill(f"{base}.lead.txt", facts).split())
@@ -201,12 +225,19 @@ def facts_of(notice: Notice, chosen: Words, voice: Voice, style: str) -> dict[st
         "starts": when(notice.starts) if ahead else "",
         "ends": when(ends) if ahead or kind is Kind.PLANNED_STARTED else "",
         "as_of": when(notice.as_of),
-        "at": chosen.place("at", notice.places),
         "still": chosen.place("still", notice.places),
-        "yours": chosen.place("yours", notice.places),
+        **_where(notice, chosen, style),
         "place": notice.place,
         "public_message": notice.public_message if out or notice.safety else "",
     }
+
+
+def _where(notice: Notice, chosen: Words, style: str) -> dict[str, str]:
+    """Where it is; of a name, a text has the first words."""
+    name = notice.name
+    if style == "sms" and len(name) > LONGEST_NAME:
+        name = name[: LONGEST_NAME + 1].rpartition(" ")[0] or name[:LONGEST_NAME]
+    return {table: chosen.place(table, notice.places, notice.of, name) for table in ("at", "yours")}
 
 
 def _fitted(filled: str, most: int, between: str) -> str:

@@ -47,7 +47,8 @@ def situations(targets: FromClause, form: Form) -> Select[Any]:
     """One row per target: a pair (``outage_key``, ``endpoint_key``). Asked with `Moment.values`.
 
     Columns: the pair, ``account_key`` (the first account concerned), ``channel``,
-    ``medical``, ``first_premise`` (lowest key of its premises in the outage),
+    ``medical``, ``first_premise`` (lowest key of its premises in the outage), ``premise`` (one
+    that ``places`` counts),
     ``told_key`` (the message it was last told by), ``zone`` (of its premises there; empty for the
     utility's own) and ``packed``, the situation.
     A target that holds no premise of the outage any more gives no row.
@@ -103,6 +104,7 @@ def situations(targets: FromClause, form: Form) -> Select[Any]:
             case((t.endpoints.c.kind == "phone", "sms"), else_="email").label("channel"),
             whole.c.medical,
             whole.c.first_premise,
+            whole.c.premise,
             whole.c.told_key,
             whole.c.zone,
             packed.label("packed"),
@@ -127,7 +129,15 @@ def _endpoints(targets: FromClause, form: Form) -> Select[Any]:
     def number(column: ColumnElement[int]) -> ColumnElement[int]:
         return case((wanted == 1, func.sum(column * counts)), else_=func.sum(column))
 
+    def one(column: ColumnElement[int]) -> ColumnElement[int]:
+        place = places.c.premise_key
+        return case(
+            (wanted == 1, func.max(case((column * counts > 0, place)))),
+            else_=func.max(case((column > 0, place))),
+        )
+
     here, back = places.c.here, is_(places.c.state == BACK)
+    about = case((flag(here) == 1, one(here)), (flag(back) == 1, one(back)), else_=one(literal(1)))
     counted = case(
         (flag(here) == 1, number(here)),
         (flag(back) == 1, number(back)),
@@ -152,6 +162,7 @@ def _endpoints(targets: FromClause, form: Form) -> Select[Any]:
         flag(back).label("back"),
         flag(is_(places.c.state == LEFT)).label("left"),
         counted.label("places"),
+        about.label("premise"),
         func.max(places.c.quiet).label("quiet"),
         func.max(places.c.hourly).label("hourly"),
         said(places, form).label("said"),

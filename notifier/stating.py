@@ -13,6 +13,7 @@ from notifier.kinds import Channel, Kind
 from notifier.policy import Belief, Decision, Reason, belief, unpack
 from notifier.rendering import Text, render, says_crew
 from notifier.situations import CHANNEL_OF, zone_named
+from notifier.whereabouts import ONLY, Where
 from outage.columns import from_ms
 from outage.settings import SendMode
 
@@ -37,6 +38,7 @@ def fate(
     decision: Decision,
     *,
     zone: str,
+    where: Where = ONLY,
 ) -> Fate:
     """What becomes of a row that nobody has been sent; worked out once for all of one look."""
     look: Look = (
@@ -44,6 +46,7 @@ def fate(
         packed,
         decision.reason,
         zone,
+        where,
         row.channel,
         row.language,
         work.links(row),
@@ -55,7 +58,8 @@ def fate(
     )
     found = work.looks.get(look)
     if found is None:
-        found = work.looks[look] = _first(work, row, about, packed, decision, zone=zone)
+        first = _first(work, row, about, packed, decision, zone=zone, where=where)
+        found = work.looks[look] = first
     return found
 
 
@@ -89,6 +93,7 @@ def _first(
     decision: Decision,
     *,
     zone: str,
+    where: Where,
 ) -> Ending | Later | Statement:
     """What becomes of all rows that look like this one, money apart."""
     terms, kind = work.terms, decision.kind
@@ -108,7 +113,7 @@ def _first(
         return Ending(state="suppressed", reason=Reason.NO_PROVIDER)
     situation = unpack(packed)
     promised = situation.told_at(work.now) if kind is Kind.ETR_PASSED else None
-    text = _text(work, about, (kind, situation.places, promised, zone), channel, row)
+    text = _text(work, about, (kind, situation.places, where, promised, zone), channel, row)
     crew_said = says_crew(text, kind, about.crew_status, terms.voice.texts)
     known = belief(kind, situation, about.policy, terms.manners, work.now, crew_said=crew_said)
     return Statement(
@@ -179,7 +184,7 @@ def _news_of(row: sa.Row[Any]) -> datetime:
 def _text(
     work: Gathered,
     about: OutageFacts,
-    wish: tuple[Kind, int, datetime | None, str],
+    wish: tuple[Kind, int, Where, datetime | None, str],
     channel: Channel,
     row: sa.Row[Any],
 ) -> Text:
@@ -192,8 +197,8 @@ def _text(
     link = terms.links.blank if terms.links is not None and linked else ""
     same = (row.outage_key, wish, channel, language, linked)
     if same not in work.texts:
-        kind, places, promised, zone = wish
-        notice = about.notice(kind, places, work.now, promised=promised)
+        kind, places, where, promised, zone = wish
+        notice = about.notice(kind, places, work.now, promised=promised, where=where)
         here = replace(terms.voice, zone=zone_named(zone) or terms.voice.zone)
         work.texts[same] = render(notice, channel, language, here, link=link)
     return work.texts[same]

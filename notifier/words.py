@@ -56,10 +56,16 @@ class Words:
             style = "sms_far"
         return format_datetime(at, self.tables["time"][style], tzinfo=zone, locale=self.locale)
 
-    def place(self, table: str, count: int) -> str:
-        """One place or several, counted up to a cap."""
+    def place(self, table: str, count: int, of: int = 1, name: str = "") -> str:
+        """One place or several, counted up to a cap; of more that somebody has, which ones."""
         shown = f"{count}+" if count >= MOST_PLACES else str(count)
-        return self.tables[table]["many" if count > 1 else "one"].format(count=shown)
+        if of <= count:
+            sort = "many" if count > 1 else "one"
+        elif count > 1:
+            sort = "some"
+        else:
+            sort = "named" if name else "one_of"
+        return self.tables[table][sort].format(count=shown, name=name)
 
 
 @cache

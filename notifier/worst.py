@@ -16,6 +16,7 @@ _DAY = datetime(2026, 1, 8, 20, 45, tzinfo=UTC)
 _FAR = timedelta(days=28)
 """Far enough that a weekday needs its date."""
 _PLACE = "Elm Street and Oak Street"
+_NAME = "12345 Upper Riverside Drive West, Apartment 12"
 _MESSAGE = "We will tell you more soon."
 """So that what is said only with them is made too; mails alone have room for them."""
 WITH_START = frozenset({Kind.PLANNED_NOTICE, Kind.PLANNED_REMINDER, Kind.PLANNED_CHANGED})
@@ -35,8 +36,11 @@ def notices(kind: Kind, words: Words, at: datetime) -> Iterator[Notice]:
     known = {table: _longest(words, table) for table in ("cause", "crew", "reason")}
     times = ((at, None), (at + _FAR, None), (None, at), (None, at + _FAR), (None, None))
     starts = (at, at + _FAR) if kind in WITH_START else (at, at + _FAR, None)
-    for service, (etr, update), start, places in itertools.product(
-        model.Service, times, starts, (1, MOST_PLACES)
+    for service, (etr, update), start, (places, of) in itertools.product(
+        model.Service,
+        times,
+        starts,
+        ((1, 1), (1, 2), (MOST_PLACES, 1), (MOST_PLACES, MOST_PLACES + 1)),
     ):
         if etr is None and kind in {Kind.ETR, Kind.ETR_LATER}:
             continue
@@ -51,9 +55,12 @@ def notices(kind: Kind, words: Words, at: datetime) -> Iterator[Notice]:
             starts=start,
             ends=start + timedelta(hours=6) if start else None,
             places=places,
+            of=of,
             as_of=at,
         )
         yield bare
+        if of > places == 1:
+            yield replace(bare, name=_NAME)
         yield replace(
             bare,
             cause=known["cause"],

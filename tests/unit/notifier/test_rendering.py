@@ -293,7 +293,7 @@ def test_restored_gas_never_tells_anybody_to_relight() -> None:
 
 def test_an_unknown_language_is_spoken_to_in_english() -> None:
     text = render(ETR, Channel.SMS, "tlh", VOICE)
-    assert (text.language, text.template) == ("en", "etr_later/3")
+    assert (text.language, text.template) == ("en", "etr_later/4")
 
 
 class _Tags(HTMLParser):
