@@ -31,6 +31,8 @@ class Draft:
         renderer: The site, its languages and their words.
         published: Reads a file as it is published now; None where there is none. It may be ahead
             of the pointer, where a publisher was killed: somebody may have seen it.
+        there: After a restart, what pages that hold several outages may have been made of:
+            each is as the first says or as one of the others does.
         names: Names of the files below a folder as they are there now; slow, so ask it seldom.
     """
 
@@ -44,6 +46,7 @@ class Draft:
     anew: bool = False
     each: bool = False
     whole: bool = True
+    there: Sequence[Mapping[str, Printed]] = ()
     published: Callable[[str], bytes | None] = lambda _: None
     names: Callable[[str], Sequence[str]] = lambda _: ()
 

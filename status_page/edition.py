@@ -20,7 +20,10 @@ class Issued:
         moved: Outages whose page leads on to a listed one, and to which.
         printed: Those of them that can be used again as they are.
         named: Parts the manifest names.
-        complete: Every stable page is known to be as the pointer says, by this release's look.
+        complete: Every stable page is known to be as the pointer says, by this release's look,
+            or to be among those that are made anew because they may be ahead of it.
+        there: After a restart, what pages that hold several outages may have been made of: the
+            generation in force, then each that was written in part and never came into force.
     """
 
     pointer: Pointer | None = None
@@ -29,6 +32,7 @@ class Issued:
     printed: Mapping[str, Printed] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
     complete: bool = False
+    there: tuple[Mapping[str, Printed], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +78,11 @@ def read_manifest(content: bytes | None) -> dict[str, Any]:
     return found
 
 
-def any_later(generations: Iterable[str], pointer: Pointer) -> bool:
-    """Whether there is a generation beyond the one in force."""
-    parsed = (parse_id(each) for each in generations)
-    return any(
-        each is not None and each[0] == pointer.epoch and each[1] > pointer.number
-        for each in parsed
+def later(generations: Iterable[str], pointer: Pointer) -> list[str]:
+    """Return the generations beyond the one in force: what killed publishers have left."""
+    parsed = ((each, parse_id(each)) for each in generations)
+    return sorted(
+        each
+        for each, id_ in parsed
+        if id_ is not None and id_[0] == pointer.epoch and id_[1] > pointer.number
     )

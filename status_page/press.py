@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from status_page.draft import Beside, Draft, Due, MakeFeed
-from status_page.edition import Edition, Issued, any_later, read_manifest
+from status_page.edition import Edition, Issued, later, read_manifest
 from status_page.errors import UnreadablePublication
 from status_page.feeds import FEEDS
 from status_page.pointer import FORMAT, Pointer, text_of
@@ -171,6 +171,7 @@ class Press:
                 anew=not chained,
                 each=True,
                 whole=whole,
+                there=old.there if chained else (),
             )
         )
         files = [
@@ -396,18 +397,60 @@ class Press:
         if look != self.renderer.look:
             # Another release or another site file: every page is made anew.
             return Issued(pointer=pointer, ids=frozenset(outages), moved=moved, named=named)
-        return Issued(
+        printed = self._parts(outages, {})
+        issued = Issued(
             pointer=pointer,
             ids=frozenset(outages),
             moved=moved,
-            printed={
-                key: read_part(name, self._store.read(f"{PARTS}/{name}"))
-                for key, name in outages.items()
-            },
+            printed=printed,
             named=named,
-            # A later folder is what a killed publisher left: some pages may be ahead already.
-            complete=not any_later(self._store.generations(), pointer),
+            there=(printed,),
         )
+        try:
+            for each in later(self._store.generations(), pointer):
+                issued = self._without(issued, pointer, each)
+        except UnreadablePublication:
+            # Any page may be ahead.
+            return issued
+        return dataclasses.replace(issued, complete=True)
+
+    def _parts(
+        self, outages: Mapping[str, str], known: Mapping[str, Printed]
+    ) -> dict[str, Printed]:
+        """Read the parts of outages, but those that are `known`."""
+        return {
+            key: known[key]
+            if key in known and known[key].part == name
+            else read_part(name, self._store.read(f"{PARTS}/{name}"))
+            for key, name in outages.items()
+        }
+
+    def _without(self, issued: Issued, pointer: Pointer, cut_off: str) -> Issued:
+        """Take as not published what a generation may have written that never came into force.
+
+        Raises:
+            UnreadablePublication: Nobody knows what that was.
+        """
+        ahead = dataclasses.replace(pointer, number=_number(cut_off))
+        manifest = read_manifest(self._store.read(ahead.manifest))
+        outages = manifest.get("outages", {})
+        moved = manifest.get("moved", {})
+        if (manifest.get("look"), manifest.get("base")) != (self.renderer.look, pointer.id):
+            raise UnreadablePublication("It was not a change of what is in force.")
+        before = issued.there[0]
+        theirs = self._parts(outages, before)
+        return dataclasses.replace(
+            issued,
+            printed={
+                key: each for key, each in issued.printed.items() if theirs.get(key) is before[key]
+            },
+            moved={key: into for key, into in issued.moved.items() if moved.get(key) == into},
+            there=(*issued.there, theirs),
+        )
+
+
+def _number(generation: str) -> int:
+    return int(generation.rpartition("-")[2])
 
 
 def _pages(names: Iterable[str]) -> list[str]:

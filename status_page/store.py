@@ -51,7 +51,7 @@ class Store(Protocol):
         """Take files away, with their compressed twins; a missing one is fine."""
 
     def generations(self) -> set[str]:
-        """Ids that have a folder, pointed to or not."""
+        """Ids of which a page may be in place, pointed to or not."""
 
     def names(self, folder: str) -> list[str]:
         """Names of all files below a folder, without their compressed twins."""
@@ -119,8 +119,12 @@ class FolderStore:
                 path.with_name(path.name + end).unlink(missing_ok=True)
 
     def generations(self) -> set[str]:
-        """Ids that have a folder, pointed to or not."""
-        return {entry.name for entry in _entries(self.folder / "generations")} - {"parts"}
+        """Ids whose manifest is in place, pointed to or not.
+
+        Of any other no page is: files are put in place in the order given.
+        """
+        entries = _entries(self.folder / "generations")
+        return {each.name for each in entries if (Path(each.path) / "manifest.json").exists()}
 
     def names(self, folder: str) -> list[str]:
         """Names of all files below a folder, without their compressed twins."""

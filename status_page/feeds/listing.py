@@ -5,12 +5,14 @@ page and at most the one before, however long the list is.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from status_page.draft import Draft
+from status_page.printed import Printed
 from status_page.rendering import Renderer
-from status_page.view import PublicOutage
+from status_page.view import SECTIONS
 
 ABOUT = 20
 """Outages on a page, on average."""
@@ -18,29 +20,37 @@ FIRST = "first"
 FOLDER = "feeds/list/"
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What makes a page: the part of the list and the rows of each outage, and the next page."""
+
+    rows: tuple[tuple[str, Mapping[str, str]], ...]
+    following: str
+
+
 class Listing:
     """Makes the pages of the list; keeps what stands on them to tell what differs."""
 
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
-        self._made: dict[str, tuple[object, ...]] = {}
+        self._made: dict[str, _Page] = {}
 
     def files(self, draft: Draft) -> Iterator[tuple[str, bytes | None]]:
         """Yield the pages that differ."""
         if not draft.each:
             return
         known = {} if draft.anew else self._made
-        # After a restart or a failure nobody remembers which pages there are.
-        there = set() if draft.anew or known else set(draft.names(FOLDER))
-        pages = list(_cut(draft.standing.ordered()))
-        made: dict[str, tuple[object, ...]] = {}
-        for at, outages in enumerate(pages):
-            page = outages[0].id if at else FIRST
-            following = pages[at + 1][0].id if at + 1 < len(pages) else ""
-            rows = tuple([draft.printed[each.id].rows for each in outages])
-            made[page] = (rows, following, draft.status.drill, draft.status.send_mode)
+        there: set[str] = set()
+        if not draft.anew and not known:
+            # After a restart or a failure: what is published tells what stands on the pages, and
+            # the folder which of them nobody needs any more.
+            known = _agreed([_pages(_in_order(each), each) for each in draft.there])
+            there = set(draft.names(FOLDER))
+        cut = list(_cut(each.id for each in draft.standing.ordered()))
+        made = _pages(cut, draft.printed)
+        for page, outages in zip(made, cut, strict=True):
             if known.get(page) != made[page]:
-                yield from self._page(draft, page, outages, following)
+                yield from self._page(draft, page, outages, made[page].following)
         gone = {name for page in known.keys() - made.keys() for name in self._names(page)}
         left = there - {name for page in made for name in self._names(page)} if there else there
         yield from ((name, None) for name in sorted(gone | left))
@@ -50,9 +60,9 @@ class Listing:
         return [f"{FOLDER}{language}/{page}.html" for language in self._renderer.languages]
 
     def _page(
-        self, draft: Draft, page: str, outages: list[PublicOutage], following: str
+        self, draft: Draft, page: str, outages: list[str], following: str
     ) -> Iterator[tuple[str, bytes]]:
-        printed = [draft.printed[each.id] for each in outages]
+        printed = [draft.printed[each] for each in outages]
         for language, name in zip(self._renderer.languages, self._names(page), strict=True):
             content = self._renderer.listing(
                 draft.status,
@@ -65,11 +75,42 @@ class Listing:
             yield name, content
 
 
-def _cut(outages: Iterable[PublicOutage]) -> Iterator[list[PublicOutage]]:
+def _pages(cut: Sequence[list[str]], printed: Mapping[str, Printed]) -> dict[str, _Page]:
+    """Return what stands on each page of a list that has been cut."""
+    made: dict[str, _Page] = {}
+    for at, outages in enumerate(cut):
+        shown = [printed[each] for each in outages]
+        made[outages[0] if at else FIRST] = _Page(
+            rows=tuple((each.section, each.rows) for each in shown),
+            following=cut[at + 1][0] if at + 1 < len(cut) else "",
+        )
+    return made
+
+
+def _in_order(printed: Mapping[str, Printed]) -> list[list[str]]:
+    """Return outages page by page as `Standing.ordered` has them."""
+    place = {section: at for at, section in enumerate(SECTIONS)}
+    keys = sorted(
+        printed, key=lambda each: (place[printed[each].section], printed[each].order, each)
+    )
+    return list(_cut(keys))
+
+
+def _agreed(possible: Sequence[Mapping[str, _Page]]) -> dict[str, _Page]:
+    """Return the pages that are the same whichever of these was written last."""
+    if not possible:
+        return {}
+    first, *others = possible
+    return {
+        page: made for page, made in first.items() if all(each.get(page) == made for each in others)
+    }
+
+
+def _cut(outages: Iterable[str]) -> Iterator[list[str]]:
     """Cut the list before each outage whose id says so; the first page may be empty."""
-    page: list[PublicOutage] = []
+    page: list[str] = []
     for each in outages:
-        if page and _begins_page(each.id):
+        if page and _begins_page(each):
             yield page
             page = []
         page.append(each)
