@@ -95,7 +95,9 @@ class BucketStore:
             return self._get(address(name))[0]
         return self.folder.read(name)
 
-    def write(self, files: Iterable[tuple[str, bytes]]) -> None:
+    def write(
+        self, files: Iterable[tuple[str, bytes]], still_held: Callable[[], None] = lambda: None
+    ) -> None:
         """Replace files in both places; the pointer in the bucket first."""
         whole = list(with_twins(files))
         if any(name == POINTER for name, _ in whole):
@@ -104,12 +106,12 @@ class BucketStore:
             self.folder.put(whole)
             self._is_behind = False
             return
-        self.folder.put(whole)
+        self.folder.put(whole, still_held)
         lasting = [each for each in whole if each[0].startswith(_FIRST)]
         replaced = [each for each in whole if not each[0].startswith(_FIRST)]
         # Nothing that is replaced in place may name what is not there yet.
         for wave in (lasting, replaced):
-            self._all(self._put, wave)
+            self._all(wave, still_held)
 
     def remove(self, names: Iterable[str]) -> None:
         """Take files away from both places."""
@@ -200,12 +202,15 @@ class BucketStore:
         if keys:
             obstore.delete(self._objects, keys)
 
-    @staticmethod
-    def _all(do: Callable[[tuple[str, bytes]], None], files: list[tuple[str, bytes]]) -> None:
+    def _all(self, files: list[tuple[str, bytes]], still_held: Callable[[], None]) -> None:
+        def put(file: tuple[str, bytes]) -> None:
+            still_held()
+            self._put(file)
+
         if files:
             with ThreadPoolExecutor(min(_AT_ONCE, len(files))) as pool:
                 # Goes through the answers: the first failure is raised.
-                list(pool.map(do, files))
+                list(pool.map(put, files))
 
 
 def address(name: str) -> str:

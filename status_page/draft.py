@@ -79,6 +79,22 @@ class Beside(Protocol):
 
 
 @runtime_checkable
+class AsOf(Protocol):
+    """A feed with pages that say when it was looked last, to readers without script too."""
+
+    def as_of(self, draft: Draft) -> Iterable[tuple[str, bytes]]:
+        """Yield those pages as of a draft of which nothing but its time is new."""
+
+
+@runtime_checkable
+class Recall(Protocol):
+    """A feed that reads back what is published, which takes as long as there are outages."""
+
+    def recall(self, draft: Draft) -> None:
+        """Read it, once after a restart, before any change of the state comes."""
+
+
+@runtime_checkable
 class Due(Protocol):
     """A feed that may have to be made although no outage has changed."""
 

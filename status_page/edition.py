@@ -1,7 +1,7 @@
 """What is published, and what is about to be."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,12 +55,6 @@ class Edition:
     retired: tuple[str, ...]
     status: PublicStatus
     whole: bool
-
-    def files_while(self, still_held: Callable[[], None]) -> Iterator[tuple[str, bytes]]:
-        """Yield the files; before each, ``still_held`` may raise that nobody may write it now."""
-        for file in self.files:
-            still_held()
-            yield file
 
 
 def read_manifest(content: bytes | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -30,12 +31,14 @@ class Lease:
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.fence: int | None = None
         """Of the lease it holds; another number after a break: somebody else may have held it."""
+        self._until_s = 0.0
+        """By this process's monotonic clock: up to then nobody else can have taken it."""
 
     def take(self, conn: Connection) -> bool:
         """Take or keep the lease; False while somebody else holds it."""
         if self.fence is not None and self.keep(conn):
             return True
-        now = wall_now(conn)
+        asked_s, now = time.monotonic(), wall_now(conn)
         row = conn.execute(
             sa.select(t.leases).where(t.leases.c.name == NAME).with_for_update()
         ).first()
@@ -45,11 +48,11 @@ class Lease:
                     name=NAME, holder=self._holder, fence=1, until=now + LENGTH
                 )
             )
-            self.fence = 1
+            self.fence, self._until_s = 1, asked_s + LENGTH.total_seconds()
             return True
         if row.until > now:
             return False
-        self.fence = row.fence + 1
+        self.fence, self._until_s = row.fence + 1, asked_s + LENGTH.total_seconds()
         conn.execute(
             t.leases.update()
             .where(t.leases.c.name == NAME)
@@ -59,47 +62,63 @@ class Lease:
 
     def keep(self, conn: Connection) -> bool:
         """Prolong the lease if it is still ours, even when it has run out unnoticed."""
+        asked_s, fence = time.monotonic(), self.fence
         done = conn.execute(
             t.leases.update()
             .where(
                 t.leases.c.name == NAME,
                 t.leases.c.holder == self._holder,
-                t.leases.c.fence == self.fence,
+                t.leases.c.fence == fence,
             )
             .values(until=wall_now(conn) + LENGTH)
         )
-        if done.rowcount != 1:
+        if done.rowcount == 1:
+            self._until_s = asked_s + LENGTH.total_seconds()
+        elif self.fence == fence:
             self.fence = None
         return done.rowcount == 1
+
+    def check(self, db: Database) -> Callable[[], None]:
+        """Return what raises `NewerPublication` once the lease that is held now is lost.
+
+        It costs next to nothing as long as nobody else can have taken it. Where that may be, after
+        a pause of the whole process above all, the record is asked.
+        """
+        fence = self.fence
+
+        def still_held() -> None:
+            if fence is None or self.fence != fence:
+                raise NewerPublication
+            if time.monotonic() < self._until_s:
+                return
+            with db.write() as conn:
+                held = self.keep(conn)
+            if not held or self.fence != fence:
+                raise NewerPublication
+
+        return still_held
 
     @contextmanager
     def renewed(self, db: Database) -> Iterator[Callable[[], None]]:
         """Prolong the lease again and again while the body works, however long that takes.
 
-        Yields a check that raises `NewerPublication` once the lease was found to be lost.
+        Yields what `check` returns.
         """
-        done, lost = Event(), Event()
+        done, fence = Event(), self.fence
 
         def prolong() -> None:
-            while not lost.is_set() and not done.wait(LENGTH.total_seconds() / 3):
+            while self.fence == fence and not done.wait(LENGTH.total_seconds() / 3):
                 try:
                     with db.write() as conn:
-                        held = self.keep(conn)
+                        self.keep(conn)
                 except sa.exc.SQLAlchemyError as error:
-                    # Whether it is held yet is asked again before the pointer is written.
+                    # Whether it is held yet is asked again before anything is written.
                     log.warning("The lease could not be renewed: %s.", type(error).__name__)
-                    continue
-                if not held:
-                    lost.set()
-
-        def check() -> None:
-            if lost.is_set():
-                raise NewerPublication
 
         thread = Thread(target=prolong, name="lease", daemon=True)
         thread.start()
         try:
-            yield check
+            yield self.check(db)
         finally:
             done.set()
             thread.join()

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from status_page.draft import Beside, Draft, Due, MakeFeed
+from status_page.draft import AsOf, Beside, Draft, Due, MakeFeed, Recall
 from status_page.edition import Edition, Issued, later, read_manifest
 from status_page.errors import UnreadablePublication
 from status_page.feeds import FEEDS
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 FEW_LISTED = 250
 """Outages up to which every file is part of every generation."""
+_REMOVED = 100
+"""Files that are taken away before it is looked again whether nobody else publishes."""
 
 
 class Press:
@@ -57,6 +59,7 @@ class Press:
         self._standing = Standing(renderer.site.areas)
         self._shown: PublicStatus | None = None
         self._tidy = False
+        self._recalled = False
         self._store = store
         self._make_feeds = feeds
         self._feeds = [make(renderer) for make in feeds]
@@ -68,7 +71,7 @@ class Press:
         """
         self.issued = Issued()
         # Whoever was here before may have been killed before the pages of what is gone went.
-        self._tidy = False
+        self._tidy = self._recalled = False
         self._shown = None
         self.is_behind = True
         self._feeds = [make(self.renderer) for make in self._make_feeds]
@@ -224,7 +227,7 @@ class Press:
             now_s: Wall time, seconds since the epoch.
             still_held: Called before each file; raises where nothing more is to be written.
         """
-        self._store.write(edition.files_while(still_held))
+        self._store.write(edition.files, still_held)
         before = self.issued.pointer
         self._store.retire(edition.retired, before.id if before else None, now_s)
         may_point()
@@ -232,7 +235,9 @@ class Press:
         self.issued = edition.issued
         self._shown = edition.status
         self.is_behind = not edition.whole
-        self._store.remove(edition.obsolete)
+        for at in range(0, max(1, len(edition.obsolete)), _REMOVED):
+            still_held()
+            self._store.remove(edition.obsolete[at : at + _REMOVED])
         self._tidy = True
 
     def whole(self) -> Draft | None:
@@ -271,14 +276,17 @@ class Press:
         *,
         with_lists: bool,
         may_point: Callable[[], None] = lambda: None,
+        still_held: Callable[[], None] = lambda: None,
     ) -> None:
         """Say that what is published still holds; a `status` that has changed is not for here.
 
         Args:
             status: The state as read at `checked_at`.
             checked_at: Wall time.
-            with_lists: Also rewrite the lists, for readers without script.
+            with_lists: Also rewrite the lists and the sheets to print, for readers without script;
+                nothing is made beside meanwhile.
             may_point: As in `issue`.
+            still_held: As in `issue`.
         """
         if self.issued.pointer is None:
             return
@@ -290,7 +298,11 @@ class Press:
             words=self.words_as_of(status.as_of),
         )
         if with_lists:
-            self._store.write(self.lists_as_of(status))
+            self._store.write(self.lists_as_of(status), still_held)
+            draft = self._draft(status, pointer, self.issued.printed)
+            timely = (each for each in self._feeds if isinstance(each, AsOf))
+            made = (file for each in timely for file in each.as_of(draft))
+            self._store.write(made, still_held)
         may_point()
         self._store.write([(POINTER, pointer.to_bytes())])
         self.issued = dataclasses.replace(self.issued, pointer=pointer)
@@ -336,6 +348,13 @@ class Press:
         }
         if found:
             self.issued = dataclasses.replace(self.issued, printed={**known, **found})
+        if not self._recalled and self.issued.complete and self.issued.pointer:
+            # Not with the first change: that is not to wait for it.
+            draft = self._draft(status, self.issued.pointer, self.issued.printed)
+            for each in self._feeds:
+                if isinstance(each, Recall):
+                    each.recall(draft)
+        self._recalled = True
 
     def _draft(
         self, status: PublicStatus, pointer: Pointer, printed: Mapping[str, Printed]

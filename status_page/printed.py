@@ -11,18 +11,25 @@ from typing import Any
 from status_page.errors import UnreadablePublication
 from status_page.pointer import text_of
 from status_page.rendering import Card, Renderer
-from status_page.view import PublicOutage
+from status_page.view import PublicEtr, PublicOutage, PublicSaid, PublicStep
+
+_TOLD_ELSEWHERE = {"areas", "outline", "etrs", "steps"}
+_FACTS = [
+    each.name for each in dataclasses.fields(PublicOutage) if each.name not in _TOLD_ELSEWHERE
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Printed:
     """Facts are plain JSON values; ``part`` is the name of ``content``, made from its hash.
 
+    ``story`` stands for what is told on its own page only, see `story_of`.
     ``outage`` is what it was printed from, where this process has printed it. Of one that is
     published, `kept` holds what is needed again.
     """
 
     facts: Mapping[str, Any]
+    story: str
     section: str
     order: str
     rows: Mapping[str, str]
@@ -34,7 +41,7 @@ class Printed:
     def shows(self, outage: PublicOutage) -> bool:
         """Whether an outage would be printed just like this."""
         if self.outage is None:
-            return self.facts == facts_of(outage)
+            return self.facts == facts_of(outage) and self.story == story_of(outage)
         return self.outage is outage or self.outage == outage
 
     def kept(self, outage: PublicOutage | None) -> "Printed":
@@ -62,6 +69,7 @@ def print_outage(outage: PublicOutage, renderer: Renderer) -> Printed:
     """Render an outage once in every language."""
     body: dict[str, Any] = {
         "facts": facts_of(outage),
+        "story": story_of(outage),
         "section": outage.section,
         "order": outage.order,
         "rows": {each: renderer.row(outage, each) for each in renderer.languages},
@@ -87,14 +95,20 @@ def read_part(name: str, content: bytes | None) -> Printed:
 
 def facts_of(outage: PublicOutage) -> dict[str, Any]:
     """Return an outage as plain JSON values, times in RFC 3339, its outline as GeoJSON."""
-    # What has happened is told on its own page only; it never changes alone.
-    values = dataclasses.asdict(dataclasses.replace(outage, etrs=(), steps=()))
-    del values["etrs"], values["steps"]
-    return {name: _plain(value) for name, value in values.items()} | {
+    # What has happened is told on its own page only: see `story_of`.
+    return {name: _plain(getattr(outage, name)) for name in _FACTS} | {
         "areas": list(outage.area_names),
         "masked": list(outage.masked),
         "outline": json.loads(outage.outline) if outage.outline else None,
     }
+
+
+def story_of(outage: PublicOutage) -> str:
+    """Return what changes with what has happened to an outage, and with nothing else.
+
+    It may change alone: that a time has passed is on record some moments after it did.
+    """
+    return digest(json_bytes([_plain(each) for each in (*outage.etrs, *outage.steps)]))
 
 
 def json_bytes(value: object) -> bytes:
@@ -110,6 +124,7 @@ def digest(content: bytes) -> str:
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return text_of(value)
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, (PublicEtr, PublicSaid, PublicStep)):
+        # Not `dataclasses.asdict`: it copies every value, a hundred times in this.
+        return {name: _plain(getattr(value, name)) for name in value.__slots__}
     return str(value) if isinstance(value, str) else value

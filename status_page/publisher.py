@@ -8,7 +8,7 @@ pointer does not name was never published.
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from sqlalchemy.engine import Connection
@@ -42,6 +42,8 @@ CONFIRM_S = 15.0
 LISTS_S = 60.0
 READ_S = 60.0
 """After which everything is read and not only what the journal says has changed."""
+_PUT_OFF = 5
+"""Times as long it waits where there is a change to publish each time."""
 SWEEP_S = 600.0
 
 
@@ -108,7 +110,9 @@ class Publisher:
         # A storm's first generation may take longer than the lease is long.
         with self._lease.renewed(self._db) as still_held:
             with self._db.read() as conn:
-                if time.monotonic() - self._read_s >= READ_S:
+                since_s = time.monotonic() - self._read_s
+                # Rather not while somebody waits for a change.
+                if since_s >= READ_S * (_PUT_OFF if behind else 1):
                     self._follower.forget()
                     self._read_s = time.monotonic()
                 status, number = self._follower.read(conn)
@@ -118,7 +122,7 @@ class Publisher:
             if changed:
                 self._publish(status, number, still_held)
             elif due:
-                self._confirm(status)
+                self._confirm(status, still_held)
         if behind and not changed:
             with self._db.write() as conn:
                 journal.move_cursor(conn, NAME, number)
@@ -132,11 +136,15 @@ class Publisher:
     def close(self) -> None:
         """Let another publisher begin at once."""
         try:
-            self._finish_whole()
-            self._whole_due_s = -1e9
-            if self._recovered:
-                self._bring_up()
+            # Whole feeds may take longer than the lease is long.
+            with self._lease.renewed(self._db):
                 self._finish_whole()
+                self._whole_due_s = -1e9
+                if self._recovered:
+                    self._bring_up()
+                    self._finish_whole()
+        except NewerPublication:
+            log.info("Somebody else publishes already; what is here is older.")
         finally:
             with self._db.write() as conn:
                 self._lease.give_back(conn)
@@ -228,7 +236,8 @@ class Publisher:
             self._whole_began_s = time.monotonic()
             draft = self._press.whole()
             if draft is not None:
-                self._writing = self._beside.submit(self._write_whole, draft, self._lease.fence)
+                still_held = self._lease.check(self._db)
+                self._writing = self._beside.submit(self._write_whole, draft, still_held)
 
     def _finish_whole(self) -> None:
         """Wait until what is written beside is written."""
@@ -243,18 +252,12 @@ class Publisher:
         self._press.written()
         self._whole_due_s = ended_s + max(WHOLE_S, 9 * (ended_s - self._whole_began_s))
 
-    def _write_whole(self, draft: Draft, fence: int | None) -> float:
+    def _write_whole(self, draft: Draft, still_held: Callable[[], None]) -> float:
         """Return when it was done; write nothing more once the lease is another one."""
         made = self._press.made(draft)
-
-        def held() -> Iterator[tuple[str, bytes]]:
-            for name, content in made:
-                if self._lease.fence != fence:
-                    raise NewerPublication
-                if content is not None:
-                    yield name, content
-
-        self._store.write(held())
+        self._store.write(
+            ((name, content) for name, content in made if content is not None), still_held
+        )
         return time.monotonic()
 
     def _may_point(self, pointer: Pointer, *, again: bool = False) -> Callable[[], None]:
@@ -276,15 +279,20 @@ class Publisher:
             self._held_until_s = 0.0
             raise NewerPublication
 
-    def _confirm(self, status: PublicStatus) -> None:
+    def _confirm(self, status: PublicStatus, still_held: Callable[[], None]) -> None:
         with self._db.write() as conn:
             self._must_hold(conn)
             now = wall_now(conn)
         with_lists = time.monotonic() - self._lists_s >= LISTS_S
         pointer = self._press.issued.pointer
         check = self._may_point(pointer, again=True) if pointer else lambda: None
+        if with_lists:
+            # The sheets to print are made there too.
+            self._finish_whole()
         try:
-            self._press.confirm(status, now, with_lists=with_lists, may_point=check)
+            self._press.confirm(
+                status, now, with_lists=with_lists, may_point=check, still_held=still_held
+            )
         except NewerPublication:
             self._recovered = False
             raise

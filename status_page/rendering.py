@@ -249,9 +249,21 @@ class Renderer:
         summary = self.summary(totals, language)
         return self._page("sheet.html", language, status, path="", summary=summary, **values)
 
-    def days_page(self, status: PublicStatus, language: str, **values: object) -> bytes:
-        """Render the figures of the last days; ``values`` are those of its template."""
-        return self._page("days.html", language, status, generation="", path="", **values)
+    def days_page(
+        self, status: PublicStatus, language: str, *, names: Mapping[str, str], **values: object
+    ) -> bytes:
+        """Render the figures of the last days.
+
+        Args:
+            status: What is public.
+            language: In which it is.
+            names: Of this page by language.
+            values: Those of its template.
+        """
+        addresses = {each: f"/{name}" for each, name in names.items()}
+        own = addresses[language]
+        values = {**values, "generation": ""}
+        return self._at("days.html", language, status, own=own, addresses=addresses, values=values)
 
     def lost_page(self, status: PublicStatus, language: str, kind: str) -> bytes:
         """Render the page for an unknown outage (``missing``) or address (``notfound``)."""
@@ -290,14 +302,40 @@ class Renderer:
     def _fragment(self, template: str, language: str, **values: object) -> str:
         return _TEMPLATES.get_template(template).render(**self._known(language), **values)
 
-    def _page(self, template: str, language: str, status: PublicStatus, **values: object) -> bytes:
-        others = [(each, self.prefix(each)) for each in self.languages if each != language]
+    def _page(
+        self, template: str, language: str, status: PublicStatus, *, path: str, **values: object
+    ) -> bytes:
+        """Render a page that stands at the same path below each language."""
+        # The first language is asked for by name: without one the reader's own is chosen.
+        addresses = {
+            each: f"/{self.prefix(each)}{path}" + ("" if self.prefix(each) else f"?lang={each}")
+            for each in self.languages
+        }
+        own = f"/{self.prefix(language)}{path}"
+        return self._at(template, language, status, own=own, addresses=addresses, values=values)
+
+    def _at(
+        self,
+        template: str,
+        language: str,
+        status: PublicStatus,
+        *,
+        own: str,
+        addresses: Mapping[str, str],
+        values: Mapping[str, object],
+    ) -> bytes:
+        """Render a page by its ``own`` address and those of it in each language."""
         words = self._words[language]
         page = _TEMPLATES.get_template(template).render(
             **self._known(language),
             **values,
             status=status,
-            others=[(each, prefix, self._words[each]) for each, prefix in others],
+            own=own,
+            others=[
+                (each, addresses[each], self._words[each])
+                for each in self.languages
+                if each != language
+            ],
             script_words={key.replace(".", "-"): words.raw(key) for key in _SCRIPT_WORDS},
             statics={name.partition("-")[0] + Path(name).suffix: name for name in self.statics},
         )

@@ -15,13 +15,13 @@ new one and never half of either; what may be compressed has its twins beside it
 """
 
 import os
+import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
 from status_page.compressing import with_twins
-from status_page.errors import NewerPublication
 from status_page.media import ENCODINGS, has_twins
 
 POINTER = "status.json"
@@ -32,16 +32,26 @@ KEEP_GENERATIONS_S = 2 * 3600
 _ASIDE = ".new"
 
 
+def _held() -> None:
+    """Let a file be put in place: nobody else publishes here."""
+
+
 class Store(Protocol):
     """Published files. Names use ``/`` and never leave the place."""
 
     def read(self, name: str) -> bytes | None:
         """Return a file's bytes, or None where there is none."""
 
-    def write(self, files: Iterable[tuple[str, bytes]]) -> None:
+    def write(
+        self, files: Iterable[tuple[str, bytes]], still_held: Callable[[], None] = _held
+    ) -> None:
         """Replace files, each atomically and with its twins; durable on return.
 
         The pointer is written alone. What the same call writes besides may appear in any order.
+
+        Args:
+            files: Name and content.
+            still_held: Called just before each file is put in place; raises where it must not be.
 
         Raises:
             NewerPublication: Another publisher has written the pointer since it was read here.
@@ -77,6 +87,9 @@ class FolderStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # Another publisher may be at work in the same folder, one that has lost its lease.
+        self._aside = f".{secrets.token_hex(4)}{_ASIDE}"
+        self._is_tidy = False
 
     def read(self, name: str) -> bytes | None:
         """Return a file's bytes, or None where there is none."""
@@ -85,28 +98,34 @@ class FolderStore:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
-    def write(self, files: Iterable[tuple[str, bytes]]) -> None:
+    def write(
+        self, files: Iterable[tuple[str, bytes]], still_held: Callable[[], None] = _held
+    ) -> None:
         """Replace files, in the order given."""
-        self.put(with_twins(files))
+        self.put(with_twins(files), still_held)
 
-    def put(self, files: Iterable[tuple[str, bytes]]) -> None:
+    def put(
+        self, files: Iterable[tuple[str, bytes]], still_held: Callable[[], None] = _held
+    ) -> None:
         """Replace just these files, twins among them; durable on return."""
         written: list[Path] = []
+        folders: dict[Path, None] = {}
         try:
             for name, content in files:
-                written.append(self.folder / (name + _ASIDE))
+                still_held()
+                written.append(self.folder / (name + self._aside))
                 _put(written[-1], content)
             for path in written:
                 _sync(path)
-        except (OSError, NewerPublication):
+            for path in written:
+                still_held()
+                self._rename(path, path.with_name(path.name.removesuffix(self._aside)))
+                folders[path.parent] = None
+        except Exception:
             # A full disk above all: what nobody will read must not stay on it.
             for path in written:
                 path.unlink(missing_ok=True)
             raise
-        folders: dict[Path, None] = {}
-        for path in written:
-            self._rename(path, path.with_name(path.name.removesuffix(_ASIDE)))
-            folders[path.parent] = None
         for folder in folders:
             _sync(folder)
 
@@ -128,10 +147,13 @@ class FolderStore:
 
     def names(self, folder: str) -> list[str]:
         """Names of all files below a folder, without their compressed twins."""
+        ends = (*ENCODINGS, _ASIDE)
+        # There are hundreds of thousands of them in a storm, so no file is asked what it is.
         return [
-            path.relative_to(self.folder).as_posix()
-            for path in (self.folder / folder).rglob("*")
-            if path.suffix not in {*ENCODINGS, _ASIDE} and path.is_file()
+            (Path(place).relative_to(self.folder) / name).as_posix()
+            for place, _, names in os.walk(self.folder / folder)
+            for name in names
+            if not name.endswith(ends)
         ]
 
     def retire(self, parts: Iterable[str], generation: str | None, now_s: float) -> None:
@@ -154,7 +176,7 @@ class FolderStore:
             named: Parts the current manifest names; they stay too.
             now_s: Wall time, seconds since the epoch.
         """
-        gone = 0
+        gone = self._tidy_up()
         for entry in _entries(self.folder / PARTS):
             if entry.name not in named and now_s - entry.stat().st_mtime > KEEP_PARTS_S:
                 Path(entry.path).unlink()
@@ -166,6 +188,21 @@ class FolderStore:
                 shutil.rmtree(entry.path, ignore_errors=True)
                 gone += 1
         return gone
+
+    def _tidy_up(self) -> int:
+        """Delete, once, what others have left half written; whoever writes it yet is too late."""
+        if self._is_tidy:
+            return 0
+        left = [
+            Path(place) / name
+            for place, _, names in os.walk(self.folder)
+            for name in names
+            if name.endswith(_ASIDE) and not name.endswith(self._aside)
+        ]
+        for path in left:
+            path.unlink(missing_ok=True)
+        self._is_tidy = True
+        return len(left)
 
     def _rename(self, old: Path, new: Path) -> None:
         old.replace(new)

@@ -29,10 +29,7 @@ class Cap:
 
     def files(self, draft: Draft) -> Iterator[tuple[str, bytes | None]]:
         """Yield the messages that are new, and the list of all."""
-        shown = {each.id: each for each in draft.status.outages}
-        before = self._index.read(
-            draft, lambda key: self._title(shown[key]) if key in shown else key
-        )
+        before = self.recall(draft)
         if draft.each:
             listed: dict[str, Listed] = {}
             yield from self._of_outages(draft, before, listed)
@@ -42,6 +39,11 @@ class Cap:
             yield from self._index.files(draft)
         if draft.each:
             yield from ((name, None) for name in self._index.unnamed())
+
+    def recall(self, draft: Draft) -> Mapping[str, Listed]:
+        """Read back which messages are published, once."""
+        shown = {each.id: each for each in draft.status.outages}
+        return self._index.read(draft, lambda key: self._title(shown[key]) if key in shown else key)
 
     def begin(self) -> None:
         """Hold the messages that are in force for the list of them."""

@@ -1,7 +1,8 @@
 """`/feeds/days-{language}.html`, `/feeds/days.csv` and `.json`: how the last days were.
 
-A day is there once it is over. Within a storm that goes on past midnight its corrections are
-gathered: these files are made anew at most every ten minutes.
+A day is there once it is over, and what becomes of its outages afterwards corrects it. The files
+are made anew as soon as a day ends. Corrections are gathered: at most every ten minutes of business
+time the files follow them, also where nothing else is published then.
 """
 
 import csv
@@ -95,7 +96,13 @@ class DayByDay:
             for drawn in [bars(values, from_right=from_right)]
         ]
         return self._renderer.days_page(
-            status, language, charts=charts, width=WIDTH, height=HEIGHT, from_right=from_right
+            status,
+            language,
+            names={each: name_of(each) for each in self._renderer.languages},
+            charts=charts,
+            width=WIDTH,
+            height=HEIGHT,
+            from_right=from_right,
         )
 
 

@@ -45,8 +45,11 @@ class Sheet:
 
     def files(self, draft: Draft) -> Iterator[tuple[str, bytes]]:
         """Yield a sheet in each language."""
-        if not draft.whole:
-            return
+        if draft.whole:
+            yield from self.as_of(draft)
+
+    def as_of(self, draft: Draft) -> Iterator[tuple[str, bytes]]:
+        """Yield a sheet in each language: it hangs on walls with the time that it says."""
         by_section: dict[str, list[PublicOutage]] = {}
         for outage in sorted(draft.status.outages, key=lambda each: each.order):
             by_section.setdefault(outage.section, []).append(outage)

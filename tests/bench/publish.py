@@ -21,7 +21,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -52,8 +52,10 @@ class Counted(FolderStore):
 
     count = 0
 
-    def put(self, files: Iterable[tuple[str, bytes]]) -> None:
-        super().put(self._counted(files))
+    def put(
+        self, files: Iterable[tuple[str, bytes]], still_held: Callable[[], None] = lambda: None
+    ) -> None:
+        super().put(self._counted(files), still_held)
 
     def _counted(self, files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
         for name, content in files:

@@ -1,7 +1,9 @@
 """The figures of the last days, from a real record."""
 
+import dataclasses
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from outage import clock, commands, desk
@@ -97,6 +99,41 @@ def test_a_day_begins_and_ends_at_the_utilitys_midnight_also_when_clocks_change(
         2,
         1,
     ]
+
+
+@pytest.mark.parametrize(
+    ("day", "begins", "hours"),
+    [
+        # On the second Sunday of March clocks in New York jump from 2:00 to 3:00, and on the first
+        # of November from 2:00 back to 1:00.
+        (date(2027, 3, 14), datetime(2027, 3, 14, 5, tzinfo=UTC), 23),
+        (date(2026, 11, 1), datetime(2026, 11, 1, 4, tzinfo=UTC), 25),
+        (date(2026, 11, 8), datetime(2026, 11, 8, 5, tzinfo=UTC), 24),
+    ],
+)
+def test_a_day_has_as_many_hours_as_its_clocks_say(
+    town: Town, day: date, begins: datetime, hours: int
+) -> None:
+    """It tells what began in just these, and how long that lasted by the hours that passed."""
+    zone, whole = "America/New_York", timedelta(hours=hours)
+    with town.db.write() as conn:
+        clock.move_to(conn, max(NOW, begins + timedelta(days=2, hours=12)))
+    second = timedelta(seconds=1)
+    for began in (begins - second, begins, begins + whole - second, begins + whole):
+        # Each over the hour that there is twice, or is not.
+        ended(town, at(town, began, 10), began + timedelta(hours=8))
+    found = days(town, Days(zone))
+    assert len(found) == DAYS
+    around = [found[day + timedelta(days=each)] for each in (-1, 0, 1)]
+    assert [each.outages for each in around] == [1, 2, 1]
+    assert [each.average for each in around] == [480, 480, 480]
+    assert sum(each.outages for each in found.values()) == 4
+    with town.db.read() as conn:
+        midnight = begins + whole
+        status, number = read_status(conn, send_mode="live")
+        for when, is_over in ((midnight - second, False), (midnight, True)):
+            told = Days(zone).put(conn, dataclasses.replace(status, as_of=when), number)
+            assert (day in {each.day for each in told.days}) is is_over
 
 
 def test_what_becomes_of_an_outage_later_corrects_its_day_and_nothing_is_counted_anew(

@@ -1,15 +1,19 @@
 """What has happened to an outage, as its page tells it, from a real journal."""
 
 from datetime import timedelta
+from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from outage import commands, desk, journal, taking_back
 from outage import tables as t
-from outage.database import Database
+from outage.database import Database, wall_now
+from outage.deadlines import note_due
 from outage.model import Cause, CrewStatus, JournalKind, Outage, Reason
 from status_page.moments import moments
 from status_page.reader import read_status
+from status_page.store import FolderStore
 from status_page.timeline import Timelines
 from status_page.view import PublicOutage
 from tests.integration.status_page.town import NOW, SOMEBODY, Town
@@ -96,6 +100,40 @@ def test_an_entry_is_read_once_and_what_is_shown_no_more_is_forgotten(town: Town
     town.move(hours=7)
     assert told(town.db, timelines, second).steps == told(town.db, Timelines(), second).steps
     assert {each.what for each in told(town.db, timelines, second).steps} == {"known"}
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Doomed(FolderStore):
+    """Is killed in front of the first file that it would put in place."""
+
+    def _rename(self, _old: Path, _new: Path) -> None:
+        raise Killed
+
+
+def test_killed_before_a_step_is_told_the_next_one_tells_it(town: Town) -> None:
+    one = town.declare()
+    town.report(one, etr=commands.GivenEtr(latest=NOW + timedelta(hours=1)))
+    town.move(hours=2)
+    # Time alone makes the page say so, and is published.
+    town.publisher.turn()
+    said = "The expected time has passed"
+    before = town.page(f"outages/{one.id}.html").count(said)
+    town.publisher.close()
+    with town.db.write() as conn:
+        assert note_due(conn)
+    doomed = town.another(Doomed(town.folder))
+    with pytest.raises(Killed):
+        doomed.turn()
+    with town.db.write() as conn:
+        # What ends with the process.
+        conn.execute(t.leases.update().values(until=wall_now(conn)))
+    last = town.another()
+    last.turn()
+    assert town.page(f"outages/{one.id}.html").count(said) == before + 1
+    assert not last.turn()
 
 
 def test_a_record_that_was_put_back_is_read_anew(town: Town) -> None:

@@ -26,6 +26,23 @@ def words(path: Path) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", path.read_text()).split())
 
 
+def test_it_leads_to_itself_in_other_languages_and_names_itself_on_paper(tmp_path: Path) -> None:
+    Publication(tmp_path).publish(state(day(0, outages=1)))
+    for language in SITE.languages:
+        html = (tmp_path / f"feeds/days-{language}.html").read_text()
+        others = {each for each in SITE.languages if each != language}
+        assert set(re.findall(r'href="([^"]+)"[^>]* hreflang="[a-z]+">', html)) == {
+            f"/feeds/days-{each}.html" for each in others
+        }
+        alternate = dict(re.findall(r'rel="alternate" hreflang="([a-z]+)" href="([^"]+)"', html))
+        assert alternate == {each: f"/feeds/days-{each}.html" for each in others}
+        paper = re.search(r'class="paper">([^<]+)<', html)
+        assert paper
+        assert paper[1] == f"{SITE.address}/feeds/days-{language}.html"
+        for each in others:
+            assert (tmp_path / f"feeds/days-{each}.html").is_file()
+
+
 def test_the_bars_are_told_in_a_sentence_and_as_a_table(tmp_path: Path) -> None:
     days = (
         day(2, outages=4, affected=41, affected_few=1, restored=3, minutes=600),

@@ -1,11 +1,12 @@
 import dataclasses
 import re
+from datetime import timedelta
 from pathlib import Path
 
 from outage.model import Service
 from status_page.feeds.sheet import MOST
 from status_page.view import PublicArea, PublicOutage, PublicResource
-from tests.unit.status_page.storm import SITE, Publication, outage, sample, status, storm
+from tests.unit.status_page.storm import NOW, SITE, Publication, outage, sample, status, storm
 
 NOTICE = "DO NOT DRINK THE WATER WITHOUT BOILING IT FIRST."
 AREAS = tuple(PublicArea(name=name, kind="county", served=9000) for name in ("A", "B"))
@@ -86,3 +87,13 @@ def test_it_follows_every_change_and_is_linked_in_its_language(tmp_path: Path) -
     assert 'href="/feeds/print-es.html"' in (tmp_path / "es/index.html").read_text()
     publication.publish(status())
     assert "No outages are reported now." in words((tmp_path / "feeds/print-en.html").read_text())
+
+
+def test_without_script_it_says_too_when_it_was_looked_last(tmp_path: Path) -> None:
+    publication = Publication(tmp_path)
+    publication.publish(status(*sample()))
+    later = NOW + timedelta(hours=26)
+    publication.press.confirm(status(*sample(), as_of=later), later, with_lists=True)
+    for language in SITE.languages:
+        html = (tmp_path / f"feeds/print-{language}.html").read_text()
+        assert f'class="as-of" datetime="{later.isoformat()}"' in html
