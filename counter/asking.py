@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from counter.finding import Finding
 from notifier.replies.standing import Place
 from outage.model import Service
 
@@ -20,6 +21,8 @@ class Asked:
     """The household that asks; empty for this machine's own."""
     said: str = ""
     form: Mapping[str, str] | None = None
+    found: Finding | None = None
+    """What the place in the form was found to be, where one is to be added."""
 
 
 class Refused(Exception):

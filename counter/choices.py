@@ -97,6 +97,7 @@ def _silent(holder: Holder, channel: str) -> sa.Select[tuple[int]]:
 def change(conn: Connection, holder: Holder, wish: Wish) -> None:
     """Let a wish hold, on every account that this number or address stands for."""
     c, a, e = t.contacts, t.accounts, t.endpoints
+    alone(conn, holder.endpoint_key)
     now, shown = business_now(conn), choices(conn, holder)
     mine = sa.and_(c.c.endpoint_key == holder.endpoint_key, c.c.ended_at.is_(None))
     if not _as_shown(wish, shown):
@@ -111,6 +112,16 @@ def change(conn: Connection, holder: Holder, wish: Wish) -> None:
     if wish.also:
         _turn_on(conn, holder, now)
     edition.changed(conn)
+
+
+def alone(conn: Connection, endpoint_key: int) -> None:
+    """Keep everybody else from a number or address until the end of this transaction.
+
+    Whatever writes several rows about one takes it first, a reply's yes as well: in two orders
+    PostgreSQL would let each of two wait for the other, and end one of them.
+    """
+    e = t.endpoints.c
+    conn.execute(sa.select(e.key).where(e.key == endpoint_key).with_for_update())
 
 
 def _as_shown(wish: Wish, shown: Choices) -> bool:

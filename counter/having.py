@@ -13,7 +13,9 @@ from sqlalchemy.engine import Connection
 
 from counter import keeping
 from counter.asking import Asked, Refused
+from counter.choices import alone
 from counter.door import Visit
+from counter.finding import Finding
 from counter.limits import Limit
 from counter.lookup import LONGEST_CODE, LONGEST_PLACE, Lookup
 from counter.subscribing import held, refused
@@ -42,8 +44,8 @@ class Having:
         """The forms, by what they do."""
         return {"add": self.add, "remove": remove, "undo": undo, "drop": drop, "keep": keep}
 
-    def add(self, conn: Connection, holder: Holder, asked: Asked) -> str:
-        """Tell them of another account's places too, if its postal code proves it; else show it."""
+    def sought(self, conn: Connection, asked: Asked) -> Finding:
+        """Look up the place to `add`, before anything is locked: a search may take its time."""
         visit = Visit(
             language=asked.language,
             wish=asked.wish,
@@ -61,6 +63,13 @@ class Having:
             raise Refused("busy_hour")
         if found.next_step:
             raise Refused(found.next_step, found.choices)
+        return found
+
+    def add(self, conn: Connection, holder: Holder, asked: Asked) -> str:
+        """Tell them of another account's places too, if its postal code proves it; else show it."""
+        found = asked.found
+        if found is None:
+            raise Refused("choice_wrong")
         if not found.proved or found.account is None:
             # A meter's number is no proof either, and the page would name the street behind it.
             if not found.by_address:
@@ -114,6 +123,7 @@ def removable(conn: Connection, holder: Holder) -> frozenset[int]:
 def remove(conn: Connection, holder: Holder, asked: Asked) -> str:
     """Tell them no more of a place that was added, nor of others of its account."""
     named = (asked.form or {}).get("place", "")
+    alone(conn, holder.endpoint_key)
     places = [one for one in removable(conn, holder) if str(one) == named]
     accounts = sa.select(_H.c.account_key).where(_H.c.premise_key.in_(places), _H.c.until.is_(None))
     theirs = sa.and_(_C.c.endpoint_key == holder.endpoint_key, _C.c.account_key.in_(accounts))
@@ -128,6 +138,7 @@ def remove(conn: Connection, holder: Holder, asked: Asked) -> str:
 
 def undo(conn: Connection, holder: Holder, _asked: Asked) -> str:
     """Take the last removal back, unless the place has been added anew or given up since."""
+    alone(conn, holder.endpoint_key)
     again = t.contacts.alias()
     back = (
         sa.select(_C.c.key)

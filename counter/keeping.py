@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from counter import around
 from counter.around import Answered
+from counter.choices import alone
 from counter.finding import Finding
 from notifier.replies.standing import Place, places
 from outage import tables as t
@@ -70,8 +71,7 @@ def keep(conn: Connection, endpoint_key: int, premise_key: int) -> bool:
 
 def has_room(conn: Connection, endpoint_key: int, premise_key: int | None = None) -> bool:
     """Whether one more, or this one, may be kept; none is kept by others meanwhile."""
-    e = t.endpoints.c
-    conn.execute(sa.select(e.key).where(e.key == endpoint_key).with_for_update())
+    alone(conn, endpoint_key)
     others = sa.select(sa.func.count()).where(
         _K.c.endpoint_key == endpoint_key, _K.c.removed_at.is_(None)
     )

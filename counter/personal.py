@@ -9,6 +9,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
@@ -70,13 +71,14 @@ class Personal:
         self._per_link, self._per_address = Limit(PER_LINK), Limit(PER_ADDRESS)
         self._confirming = Confirming(db, self._links, site, showing) if self._links else None
         self._wrong, self._visitors = Limit(WRONG), visitors
+        self._having = Having(lookup)
         self._does: dict[str, Do] = {
             "out": self._tap,
             "on": self._tap,
             "save": self._save,
             "stop": self._stop,
             "resume": self._resume,
-            **Having(lookup).does(),
+            **self._having.does(),
         }
 
     def routes(self) -> list[Route]:
@@ -247,6 +249,8 @@ class Personal:
         try:
             if do is None:
                 raise Refused("choice_wrong")  # noqa: TRY301  # one way to say no
+            if do == self._having.add:
+                asked = self._sought(asked)
             with self._db.write() as conn:
                 holder = self._holder(conn, asked)
                 if holder is None:
@@ -263,6 +267,13 @@ class Personal:
         reads = asked.wish and asked.wish not in self._site.languages
         chosen = said == "saved" and not reads
         return again(asked.token, said, form["language"] if chosen else asked.wish)
+
+    def _sought(self, asked: Asked) -> Asked:
+        with self._db.read() as conn:
+            holder = self._holder(conn, asked)
+            if holder is None or not holder.lives:
+                return asked
+            return replace(asked, found=self._having.sought(conn, asked))
 
     def _tap(self, conn: Connection, holder: Holder, asked: Asked) -> str:
         tap = tapped(asked.form or {}, places_of(conn, holder.endpoint_key))

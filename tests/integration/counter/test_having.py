@@ -12,6 +12,8 @@ from starlette.testclient import TestClient
 
 from counter import having, keeping
 from counter.app import create_app
+from counter.finding import Finding
+from counter.lookup import Lookup
 from notifier.links import Links
 from outage import clock
 from outage import tables as t
@@ -291,3 +293,46 @@ def test_no_other_site_adds_a_place(world: World, visitor: TestClient) -> None:
     headers = {"sec-fetch-site": "cross-site"}
     assert visitor.post(link(world), data=THEIRS, headers=headers).status_code == 403
     assert everything(world.db) == before
+
+
+def test_while_a_place_is_looked_up_nobody_waits_to_write(
+    world: World, visitor: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, looked = Lookup.found, []
+
+    def slow(self: Lookup, *asked: object) -> Finding:
+        # SQLite lets one write at a time: with the lock held this would end as a 503.
+        with world.db.write() as conn:
+            clock.move_to(conn, clock.business_now(conn) + timedelta(seconds=1))
+        looked.append(True)
+        return found(self, *asked)  # type: ignore[arg-type]  # handed on as they are
+
+    monkeypatch.setattr(Lookup, "found", slow)
+    mine = link(world)
+    added = visitor.post(mine, data={**THEIRS, "place": "7 Oak Way"})
+    assert added.headers["location"] == f"{mine}?said=kept"
+    assert looked == [True]
+
+
+@pytest.mark.parametrize("do", [{"do": "remove"}, {"do": "save"}])
+def test_whoever_writes_rows_of_a_number_takes_the_number_first(
+    world: World, visitor: TestClient, do: dict[str, str]
+) -> None:
+    if world.db.is_sqlite:
+        pytest.skip("one writes at a time there")
+    mine = link(world)
+    visitor.post(mine, data=THEIRS)
+    form = forms(visitor.get(mine).text)[do["do"]] | do
+    asked: list[str] = []
+
+    @sa.event.listens_for(sa.Engine, "before_cursor_execute")
+    def note(*arguments: object) -> None:
+        asked.append(str(arguments[2]))
+
+    try:
+        assert visitor.post(mine, data=form | {"hourly": "1"}).status_code == 303
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    locks = [each for each in asked if each.startswith("UPDATE") or "FOR UPDATE" in each]
+    assert "FROM endpoints" in locks[0]
+    assert any(each.startswith("UPDATE contacts") for each in locks[1:])
