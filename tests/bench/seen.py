@@ -119,12 +119,16 @@ def run(outages: int, streams: int, updates: int) -> dict[str, Any]:
         stack.callback(town.db.close)
         url = stack.enter_context(_bell(folder))
         bell = redis.Redis.from_url(url)
+
+        def ring() -> None:
+            bell.publish(PUBLISHED, b"")
+
         publisher = Publisher(
             town.db,
             town.store,
             SITE,
             send_mode="live",
-            ring=lambda: bell.publish(PUBLISHED, b"") and None,
+            ring=ring,
         )
         publisher.turn()
         wake = stack.enter_context(publishing(publisher))
