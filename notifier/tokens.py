@@ -1,8 +1,8 @@
 """The token in a link of ours: which row of a table it is for, and that we made it. Pure.
 
 It is 17 letters and digits, short enough for a text: the row's key, hidden, so that it says
-nothing, and 64 bits of HMAC-SHA-256 over it and facts of the row. What a token is for is part of
-both, so that a token for one purpose is none for another.
+nothing, and 64 bits of keyed BLAKE2b (RFC 7693) over it and facts of the row. What a token is for
+is part of both, so that a token for one purpose is none for another.
 """
 
 import hashlib
@@ -19,8 +19,8 @@ _LETTERS = string.digits + string.ascii_letters
 _PAIRS = [first + second for first in _LETTERS for second in _LETTERS]
 _ROW_BYTES, _TAG_BYTES = 4, 8
 _SIZE = _TAG_BYTES + _ROW_BYTES
-_BLOCK = 64
-"""Bytes that SHA-256 takes at a time."""
+_MOST_PAIRS = len(_PAIRS)
+_FIVE_PAIRS = _MOST_PAIRS**5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,38 +61,33 @@ def made(key: str, purpose: str, row: int, facts: str) -> str:
 
 def _in_letters(number: int) -> str:
     # Two letters at a time, and the high part apart: a processor divides small numbers at once.
-    high, low = divmod(number, len(_PAIRS) ** 5)
-    word = ""
-    for part, pairs in ((low, 5), (high, 4)):
-        rest = part
-        for _ in range(pairs):
-            rest, pair = divmod(rest, len(_PAIRS))
-            word = _PAIRS[pair] + word
-    return word[1:]  # of nine pairs the first begins with a nought
+    # Written out, as one is made for each e-mail of a storm.
+    high, low = divmod(number, _FIVE_PAIRS)
+    low, last = divmod(low, _MOST_PAIRS)
+    low, eighth = divmod(low, _MOST_PAIRS)
+    low, seventh = divmod(low, _MOST_PAIRS)
+    fifth, sixth = divmod(low, _MOST_PAIRS)
+    high, fourth = divmod(high, _MOST_PAIRS)
+    high, third = divmod(high, _MOST_PAIRS)
+    first, second = divmod(high, _MOST_PAIRS)
+    head = f"{_PAIRS[first]}{_PAIRS[second]}{_PAIRS[third]}{_PAIRS[fourth]}"
+    tail = f"{_PAIRS[fifth]}{_PAIRS[sixth]}{_PAIRS[seventh]}{_PAIRS[eighth]}{_PAIRS[last]}"
+    return (head + tail)[1:]  # of nine pairs the first begins with a nought
 
 
 def _tag(key: str, purpose: str, row: int, facts: str) -> bytes:
-    return _signed(key, f"{purpose} {row} {facts}".encode())[:_TAG_BYTES]
+    words = f"{purpose} {row} {facts}".encode()
+    return hashlib.blake2b(words, digest_size=_TAG_BYTES, key=_short(key)).digest()
 
 
 def _masked(key: str, purpose: str, tag: bytes, row: bytes) -> bytes:
     """A row's key under a mask, or out from under it."""
-    mask = _signed(key, f"{purpose} mask ".encode() + tag)[:_ROW_BYTES]
+    words = f"{purpose} mask ".encode() + tag
+    mask = hashlib.blake2b(words, digest_size=_ROW_BYTES, key=_short(key)).digest()
     return (int.from_bytes(row, "big") ^ int.from_bytes(mask, "big")).to_bytes(_ROW_BYTES, "big")
 
 
-def _signed(key: str, words: bytes) -> bytes:
-    """HMAC-SHA-256 as RFC 2104 defines it: that of the library begins anew for each."""
-    inner, outer = (begun.copy() for begun in _begun(key))
-    inner.update(words)
-    outer.update(inner.digest())
-    return outer.digest()
-
-
 @cache
-def _begun(key: str) -> "tuple[hashlib._Hash, hashlib._Hash]":
-    """What all that is signed with a key begins with, which is half of the work."""
-    given = key.encode()
-    block = (hashlib.sha256(given).digest() if len(given) > _BLOCK else given).ljust(_BLOCK, b"\0")
-    inner, outer = (bytes(byte ^ pad for byte in block) for pad in (0x36, 0x5C))
-    return hashlib.sha256(inner), hashlib.sha256(outer)
+def _short(key: str) -> bytes:
+    """A key as long as BLAKE2b takes one."""
+    return hashlib.blake2b(key.encode(), person=b"outage token").digest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from functools import cache
+from threading import BoundedSemaphore
 
 import pyotp
 from argon2 import PasswordHasher
@@ -21,15 +22,22 @@ _HASHER = PasswordHasher()
 """argon2id, with the parameters of RFC 9106 for little memory (argon2-cffi's own)."""
 
 
+_FEW_AT_ONCE = BoundedSemaphore(4)
+"""Each takes 64 MB while it lasts: a flood of tries waits, and takes no more."""
+
+
 def hashed(password: str) -> str:
     """Return what is kept of a password."""
-    return _HASHER.hash(password)
+    with _FEW_AT_ONCE:
+        return _HASHER.hash(password)
 
 
 def fits(password: str, kept: str | None) -> bool:
     """Whether it is the password. It takes as long for who has none, or is nobody."""
     try:
-        _HASHER.verify(kept or _nobody(), password)
+        against = kept or _nobody()
+        with _FEW_AT_ONCE:
+            _HASHER.verify(against, password)
     except (VerificationError, InvalidHashError):
         return False
     return kept is not None
