@@ -17,6 +17,7 @@ from starlette.types import Lifespan
 from console import (
     bodies,
     changes,
+    guests,
     own,
     people,
     preview,
@@ -28,6 +29,7 @@ from console import (
     signing,
 )
 from console.desk import Command, Desk, Do
+from console.oidc import Provider
 from console.routing import Guarded, Open
 from console.showing import Showing
 from gis.keeping import Keeper
@@ -52,6 +54,7 @@ def create_app(
             Open("/readyz", readyz),
             Open("/page.css", showing.style),
             *signing.routes(),
+            *guests.routes(),
             *own.routes(),
             *people.routes(),
             *sends.routes(),
@@ -65,6 +68,7 @@ def create_app(
     app.state.site = site
     app.state.settings = settings
     app.state.showing = showing
+    app.state.provider = Provider(settings)
     app.state.desk = Desk(db=db, settings=settings, matcher=matcher)
     app.state.previews = preview.Previews(Previewer(db, matcher, settings, keeper))
     return app
@@ -97,8 +101,9 @@ def api(settings: Settings, site: Site = NEUTRAL) -> list[BaseRoute]:
         *,
         method: str = "POST",
         created: bool = False,
+        grave: bool = False,
     ) -> Guarded:
-        command = Command(body=body, do=do, created=created)
+        command = Command(body=body, do=do, created=created, grave=grave)
         return Guarded(path, command.answer, right=right, methods=[method])
 
     one, send = "/outages/{id}", "/approvals/{id}"
@@ -127,7 +132,7 @@ def api(settings: Settings, site: Site = NEUTRAL) -> list[BaseRoute]:
         look("/sending", sending.state),
         write("/sending/stop", sending.stop, bodies.WhyBody, Right.SEND),
         write("/sending/resume", sending.resume, bodies.EmptyBody, Right.SEND),
-        write(f"{send}/approve", sending.approve, bodies.ApproveBody, Right.SEND),
+        write(f"{send}/approve", sending.approve, bodies.ApproveBody, Right.SEND, grave=True),
         write(f"{send}/hold", sending.hold, bodies.HoldBody, Right.SEND),
         write(f"{send}/withdraw", sending.withdraw, bodies.WhyBody, Right.SEND),
         look("/accounts/{id}", reading.account, Right.ACCOUNT),

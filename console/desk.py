@@ -16,7 +16,7 @@ from starlette.responses import Response
 from console import access, bodies
 from console.access import Caller
 from console.changes import Asked
-from console.errors import KeyTooLong
+from console.errors import KeyTooLong, NotFresh
 from gis.matching import Matcher, limits_of
 from gis.membership.parting import part, together
 from outage import audit, idempotency, register
@@ -72,12 +72,17 @@ class Command:
     body: type[bodies.Body]
     do: Do
     created: bool = False
+    grave: bool = False
+    """Somebody in a session has to have given password and code just now."""
 
     async def answer(self, request: Request) -> Response:
         """Answer a request, or raise what `problems` makes a document of."""
         desk: Desk = request.app.state.desk
         limit = desk.body_limit if issubclass(self.body, bodies.Placed) else SMALL
         access.check_origin(request, request.headers.get(access.CSRF_HEADER, ""))
+        session = request.state.caller.session
+        if self.grave and session is not None and not session.is_fresh:
+            raise NotFresh
         raw = await bodies.read(request, limit)
         return await anyio.to_thread.run_sync(partial(self._work, desk, request, raw))
 

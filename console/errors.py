@@ -62,3 +62,15 @@ class ElsewhereError(ConsoleError):
 
 class BadForm(ConsoleError):
     """The form cannot be used: {problem}."""
+
+
+class NotFromProvider(ConsoleError):
+    """The identity provider's answer cannot be used: {why}. Sign in anew."""
+
+
+class ProviderAway(ConsoleError):
+    """The identity provider does not answer; the sealed account opens without it."""
+
+
+class NotFresh(ConsoleError):
+    """This reaches many people: give password and code again, at /again, and then once more."""

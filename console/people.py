@@ -67,9 +67,12 @@ def invite(visit: Visit) -> Response:
 
 def new_link(visit: Visit) -> Response:
     """Show a new link for somebody who has lost password or authenticator."""
-    with visit.deed("user link", f"staff:{visit.number()}") as deed:
-        member = staff.get(deed.conn, visit.number())
-        words = staff.link(deed.conn, member.key)
+    try:
+        with visit.deed("user link", f"staff:{visit.number()}") as deed:
+            member = staff.get(deed.conn, visit.number())
+            words = staff.link(deed.conn, member.key)
+    except OutageError as refused:
+        return _people(visit, wrong=str(refused))
     return _people(visit, link=_link(visit, words), link_for=member.name)
 
 

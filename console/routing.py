@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from console import access
+from outage import sessions
 from outage.database import Database
 from outage.rights import Right
 
@@ -50,7 +51,11 @@ class Guarded(Route):
 
             def look() -> access.Caller:
                 with db.read() as conn:
-                    return access.allowed(conn, request)
+                    caller = access.allowed(conn, request)
+                if caller.session is not None and sessions.is_due(caller.session):
+                    with db.write() as conn:
+                        sessions.note_use(conn, caller.session.key)
+                return caller
 
             request.state.caller = await anyio.to_thread.run_sync(look)
         await super().handle(scope, receive, send)

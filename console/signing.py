@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import logging
+from datetime import datetime
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 import segno
 from markupsafe import Markup
@@ -46,7 +48,7 @@ def routes() -> list[BaseRoute]:
 
 def door(visit: Visit) -> Response:
     """The form to sign in."""
-    return visit.page("sign_in.html", wrong="", name="")
+    return _door(visit)
 
 
 def sign_in(visit: Visit) -> Response:
@@ -54,10 +56,15 @@ def sign_in(visit: Visit) -> Response:
     found = signing_in.check(visit.db, _given(visit, visit.field("name", 80)))
     if isinstance(found, Refusal):
         status = {Refusal.WRONG: HTTPStatus.FORBIDDEN, Refusal.WAIT: HTTPStatus.TOO_MANY_REQUESTS}
-        return visit.page("sign_in.html", status=status[found], wrong=str(found), name="")
+        return _door(visit, status[found], str(found))
     with visit.db.write() as conn:
         member = staff.get(conn, found)
-        return _begin(visit, conn, member, "sign in", go("/"))
+        return begin(visit, conn, member, "sign in", go("/"))
+
+
+def _door(visit: Visit, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
+    provider = urlsplit(visit.settings.oidc_issuer).hostname
+    return visit.page("sign_in.html", status=status, wrong=wrong, provider=provider)
 
 
 def welcome(visit: Visit) -> Response:
@@ -86,7 +93,7 @@ def settle(visit: Visit) -> Response:
             sessions.end_others(conn, opened.member.key)
             signing_in.forget_browsers(conn, opened.member.key)
             shown = visit.page("codes.html", codes=codes, first=True)
-            return _begin(visit, conn, opened.member, "use link", shown)
+            return begin(visit, conn, opened.member, "use link", shown)
     return _welcome(visit, "The code is not right; take the one that the authenticator shows now.")
 
 
@@ -117,11 +124,18 @@ def given_again(visit: Visit) -> Response:
     return go(BACK[to])
 
 
-def _begin(
-    visit: Visit, conn: Connection, member: Member, action: str, answer: Response
+def begin(
+    visit: Visit,
+    conn: Connection,
+    member: Member,
+    action: str,
+    answer: Response,
+    *,
+    proved_at: datetime | None = None,
 ) -> Response:
     """Begin a session in the transaction that its entry on the audit log is in."""
-    words = sessions.begin(conn, member, visit.request.headers.get("user-agent", ""))
+    browser = visit.request.headers.get("user-agent", "")
+    words = sessions.begin(conn, member, browser, proved_at=proved_at)
     known = signing_in.remember(conn, member, visit.request.cookies.get(KNOWN, ""))
     audit.append(
         conn,

@@ -110,13 +110,26 @@ def page(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
                 access.check_origin(request, form.get(access.CSRF_FIELD, ""))
             else:
                 check_ours(request)
-        state = request.app.state
-        visit = Visit(
-            request=request, form=form, db=state.db, settings=state.settings, showing=state.showing
-        )
-        return await anyio.to_thread.run_sync(answer, visit)
+        return await anyio.to_thread.run_sync(answer, _visit(request, form))
 
     return endpoint
+
+
+def unsigned(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    """Make an endpoint for another machine's form, which carries its own proof."""
+
+    async def endpoint(request: Request) -> Response:
+        form = _fields(await bodies.read(request, MOST_BYTES))
+        return await anyio.to_thread.run_sync(answer, _visit(request, form))
+
+    return endpoint
+
+
+def _visit(request: Request, form: Mapping[str, str]) -> Visit:
+    state = request.app.state
+    return Visit(
+        request=request, form=form, db=state.db, settings=state.settings, showing=state.showing
+    )
 
 
 def check_ours(request: Request) -> None:

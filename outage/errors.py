@@ -103,6 +103,10 @@ class NameTakenError(OutageError):
     """There is a {name} already. Take another name, or `outage user link {name}`."""
 
 
+class GuestError(OutageError):
+    """{name} signs in through the identity provider and has no password here."""
+
+
 class LastAdminError(OutageError):
     """{name} is the last administrator who can sign in; make another one first."""
 

@@ -105,6 +105,15 @@ def number(least: float, most: float) -> Callable[[str], float]:
 
 port = whole(1, 65535)
 
+
+def pairs(given: str) -> tuple[tuple[str, str], ...]:
+    """Pairs of words like `one=other`, with commas between."""
+    found = [part.strip().partition("=") for part in given.split(",") if part.strip()]
+    if not all(name and value for name, _, value in found):
+        raise ValueError("must be pairs like one=other, with commas between.")
+    return tuple((name.strip(), value.strip()) for name, _, value in found)
+
+
 _HOURS = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)-([01]?\d|2[0-3]):([0-5]\d)")
 
 

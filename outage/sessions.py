@@ -24,6 +24,8 @@ from outage.staff import Member
 IDLE = timedelta(hours=1)
 MOST = timedelta(hours=12)
 """A shift: after that everybody signs in again."""
+MOST_OF_GUEST = timedelta(hours=1)
+"""After that the identity provider is asked again: who has left a group is out by then."""
 FRESH = timedelta(minutes=10)
 """How long password and code count as just given."""
 NOTED = timedelta(minutes=1)
@@ -52,8 +54,14 @@ class Session:
         return self.now < self.fresh_until
 
 
-def begin(conn: Connection, member: Member, browser: str) -> str:
-    """Begin a session and return its cookie, the only time it can be read."""
+def begin(
+    conn: Connection, member: Member, browser: str, *, proved_at: datetime | None = None
+) -> str:
+    """Begin a session and return its cookie, the only time it can be read.
+
+    ``proved_at`` is when they last proved who they are, if that was not just now. A session of
+    whom the identity provider sends is shorter: then it says again what they are.
+    """
     words, now = secrets.token_urlsafe(32), wall_now(conn)
     conn.execute(
         _S.insert().values(
@@ -62,8 +70,8 @@ def begin(conn: Connection, member: Member, browser: str) -> str:
             browser=_few_words(browser),
             made_at=now,
             seen_at=now,
-            fresh_at=now,
-            until=now + MOST,
+            fresh_at=now if proved_at is None else proved_at,
+            until=now + (MOST_OF_GUEST if member.guest else MOST),
         )
     )
     return words

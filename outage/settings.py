@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from outage import reading
 from outage.errors import SettingsError
 from outage.reading import setting
+from outage.rights import PEOPLE
 
 PREFIX = "OUTAGE_"
 FROM_FILE = "_FILE"
@@ -91,6 +92,21 @@ class Settings:
         "Address of the console, as staff see it: links to set a password begin with it. Browsers "
         "keep a session over https, and over http on their own machine only. Empty: `web` on this "
         "machine.",
+    )
+    oidc_issuer: str = setting(
+        reading.url("http", "https"),
+        "",
+        "Identity provider by which staff sign in (OpenID Connect), as it names itself; http on "
+        "this machine only ([access.md](access.md)).",
+    )
+    oidc_client_id: str = setting(reading.text, "", "Our name at the provider.")
+    oidc_client_secret: str = setting(reading.secret(8), "", "Our secret there.", secret=True)
+    oidc_groups_claim: str = setting(reading.text, "groups", "Claim that lists somebody's groups.")
+    oidc_roles: tuple[tuple[str, str], ...] = setting(
+        reading.pairs,
+        "",
+        "Which group is which role, like `desk=dispatcher,it=admin`; the first that fits counts, "
+        "and who is in none does not come in.",
     )
     counter_url: str = setting(
         reading.url("http", "https"),
@@ -535,9 +551,25 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         )
     if settings.spending_cap and not settings.segment_price:
         yield "OUTAGE_SPENDING_CAP needs OUTAGE_SEGMENT_PRICE: what a segment costs."
+    yield from _identity(settings)
     ports = [settings.page_port, settings.web_port, settings.counter_port, settings.carrier_port]
     if len(set(ports)) < len(ports):
         yield "OUTAGE_PAGE_PORT, _WEB_PORT, _COUNTER_PORT and _CARRIER_PORT must all differ."
+
+
+def _identity(settings: Settings) -> Iterator[str]:
+    if not settings.oidc_issuer:
+        return
+    if not settings.oidc_client_id or not settings.oidc_client_secret:
+        yield "OUTAGE_OIDC_ISSUER needs OUTAGE_OIDC_CLIENT_ID and OUTAGE_OIDC_CLIENT_SECRET."
+    if not settings.oidc_roles:
+        yield "OUTAGE_OIDC_ISSUER needs OUTAGE_OIDC_ROLES, or nobody comes in."
+    for _, role in settings.oidc_roles:
+        if role not in PEOPLE:
+            yield f"OUTAGE_OIDC_ROLES names {role!r}; roles are {', '.join(PEOPLE)}."
+    parts = urlsplit(settings.oidc_issuer)
+    if parts.scheme != "https" and not reading.is_loopback(parts.hostname or ""):
+        yield "OUTAGE_OIDC_ISSUER must begin with https://."
 
 
 def _half_providers(settings: Settings) -> Iterator[str]:

@@ -18,7 +18,13 @@ from sqlalchemy.engine import Connection
 from outage import passwords
 from outage import tables as t
 from outage.database import wall_now
-from outage.errors import LastAdminError, NameTakenError, NotANameError, UnknownStaffError
+from outage.errors import (
+    GuestError,
+    LastAdminError,
+    NameTakenError,
+    NotANameError,
+    UnknownStaffError,
+)
 from outage.model import Actor
 from outage.rights import MAY, Right, Role
 
@@ -40,7 +46,9 @@ class Member:
     made_at: datetime
     disabled_at: datetime | None
     ready: bool
-    """Whether they have used their link: password and authenticator are set."""
+    """Whether they can sign in: their link is used, or the identity provider knows them."""
+    guest: bool
+    """Whether the identity provider vouches for them; they have no password here."""
 
     @property
     def actor(self) -> Actor:
@@ -96,9 +104,12 @@ def first(conn: Connection) -> str | None:
 def link(conn: Connection, key: int) -> str:
     """Return a new one-time link's token: with it a password and an authenticator are set anew.
 
-    Links of before open nothing any more. Raises `UnknownStaffError`.
+    Links of before open nothing any more. Raises `UnknownStaffError`, and `GuestError`
+    for whom the identity provider vouches: who leaves a group there must not stay in here.
     """
-    get(conn, key)
+    member = get(conn, key)
+    if member.guest:
+        raise GuestError(name=member.name)
     now, words = wall_now(conn), secrets.token_urlsafe(32)
     conn.execute(
         _L.update().where(_L.c.staff_key == key, _L.c.used_at.is_(None)).values(used_at=now)
@@ -151,6 +162,51 @@ def new_codes(conn: Connection, key: int) -> list[str]:
         [{"staff_key": key, "hash": passwords.recovery_digest(code)} for code in codes],
     )
     return codes
+
+
+def guest(conn: Connection, *, subject: str, name: str, role: Role | None) -> Member | None:
+    """Return whom the identity provider has sent, as what their groups make them now.
+
+    None for who may not come in: their sessions end, if they had any.
+    """
+    member = of_subject(conn, subject)
+    if role is None or (member is not None and member.disabled_at is not None):
+        if member is not None:
+            s = t.sessions
+            theirs = sa.and_(s.c.staff_key == member.key, s.c.ended_at.is_(None))
+            conn.execute(s.update().where(theirs).values(ended_at=wall_now(conn)))
+        return None
+    if member is not None:
+        conn.execute(_S.update().where(_S.c.key == member.key).values(role=str(role)))
+        return get(conn, member.key)
+    row = conn.execute(
+        _S.insert()
+        .values(
+            name=_free_name(conn, name),
+            role=str(role),
+            sealed=False,
+            subject=subject,
+            made_at=wall_now(conn),
+        )
+        .returning(_S)
+    ).one()
+    return _member(row)
+
+
+def of_subject(conn: Connection, subject: str) -> Member | None:
+    """Return whom the identity provider means, None if they have never been here."""
+    row = conn.execute(_S.select().where(_S.c.subject == subject)).first()
+    return None if row is None else _member(row)
+
+
+def _free_name(conn: Connection, wanted: str) -> str:
+    """A name that nobody has, as near as can be to what the provider calls somebody."""
+    kept = re.sub(r"[^a-z0-9._-]", "-", wanted.partition("@")[0].lower())[:50].strip("._-")
+    name, number = kept or "guest", 1
+    while conn.execute(sa.select(_S.c.key).where(_S.c.name == name)).first() is not None:
+        number += 1
+        name = f"{kept or 'guest'}-{number}"
+    return name
 
 
 def get(conn: Connection, key: int) -> Member:
@@ -214,6 +270,7 @@ def _refuse_last(conn: Connection, member: Member) -> None:
     admins = conn.execute(
         sa.select(_S.c.key)
         .where(_S.c.role == str(Role.ADMIN), _S.c.disabled_at.is_(None))
+        .where(sa.or_(_S.c.password_hash.is_not(None), _S.c.subject.is_not(None)))
         .order_by(_S.c.key)
         .with_for_update()
     ).scalars()
@@ -229,5 +286,6 @@ def _member(row: sa.Row[Any]) -> Member:
         sealed=row.sealed,
         made_at=row.made_at,
         disabled_at=row.disabled_at,
-        ready=row.password_hash is not None,
+        ready=row.password_hash is not None or row.subject is not None,
+        guest=row.subject is not None,
     )

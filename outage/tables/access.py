@@ -40,11 +40,13 @@ staff = Table(
     Column("role", String, nullable=False),
     Column("sealed", Boolean, nullable=False, comment="for when the identity provider is away"),
     Column("password_hash", String, comment="argon2id; NULL until the link was used"),
+    Column("subject", String, comment="who they are to the identity provider"),
     Column("totp_secret", String),
     Column("totp_step", BigInteger, comment="the last code's 30 seconds"),
     Column("made_at", Instant, nullable=False, comment="wall time, as all here"),
     Column("disabled_at", Instant),
     Index("uq_staff_name", "name", unique=True),
+    Index("uq_staff_subject", "subject", unique=True),
 )
 
 staff_links = Table(

@@ -94,6 +94,7 @@ def _staff() -> None:
             comment="for when the identity provider is away",
         ),
         sa.Column("password_hash", sa.String(), comment="argon2id; NULL until the link was used"),
+        sa.Column("subject", sa.String(), comment="who they are to the identity provider"),
         sa.Column("totp_secret", sa.String()),
         sa.Column("totp_step", sa.BigInteger(), comment="the last code's 30 seconds"),
         sa.Column("made_at", INSTANT, nullable=False, comment="wall time, as all here"),
@@ -101,6 +102,7 @@ def _staff() -> None:
         _primary("staff"),
     )
     op.create_index("uq_staff_name", "staff", ["name"], unique=True)
+    op.create_index("uq_staff_subject", "staff", ["subject"], unique=True)
     op.create_table(
         "staff_links",
         _key(),

@@ -32,6 +32,9 @@ FOR_EVERYBODY = {
     ("POST", "/sign-in"),
     ("GET", "/welcome/{token}"),
     ("POST", "/welcome/{token}"),
+    ("GET", "/oidc/start"),
+    ("GET", "/oidc/back"),
+    ("POST", "/oidc/logout"),
 }
 PAGES = {
     "/": {"viewer", "agent", "crew", "dispatcher", "supervisor", "admin"},

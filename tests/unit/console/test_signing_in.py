@@ -247,6 +247,29 @@ def test_what_is_grave_asks_for_password_and_code_again(desk: Desk) -> None:
     assert actions(desk)[-2:] == ["sign in again", "user add"]
 
 
+def test_a_large_send_is_let_go_by_the_api_only_after_a_fresh_proof(desk: Desk) -> None:
+    browser, _ = desk.arrive("ann", Role.DISPATCHER)
+    header = {"x-csrf-token": csrf(browser)["csrf"]}
+    send = "/api/v1/approvals/7/approve"
+    assert browser.post(send, json={}, headers=header).status_code == 404
+    with desk.db.write() as conn:
+        conn.execute(t.sessions.update().values(fresh_at=wall_now(conn) - sessions.FRESH))
+    refused = browser.post(send, json={}, headers=header)
+    assert refused.status_code == 403
+    assert "password and code again" in refused.json()["detail"]
+
+
+def test_a_session_that_is_used_goes_on(desk: Desk) -> None:
+    browser, _ = desk.arrive("ann", Role.VIEWER)
+    before = sessions.IDLE - timedelta(minutes=1)
+    with desk.db.write() as conn:
+        conn.execute(t.sessions.update().values(seen_at=wall_now(conn) - before))
+    assert browser.get("/").status_code == 200
+    with desk.db.read() as conn:
+        (session,) = sessions.of(conn, staff_of(desk, "ann"))
+    assert session.now - session.seen_at < sessions.NOTED
+
+
 def test_the_sealed_account_is_loud(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     with desk.db.write() as conn:
         words = staff.first(conn)
