@@ -44,6 +44,7 @@ _TELLS = {"gis": GIS_ACTS_ON, "notifier": MAY_TELL}
 # In words that the indexes over such messages are made with.
 _PENDING = t.messages.c.state == sa.literal_column("'pending'")
 _CLAIMED = t.messages.c.state == sa.literal_column("'claimed'")
+_HELD: sa.BindParameter[int] = sa.bindparam("held", expanding=True, type_=t.messages.c.number.type)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,22 +138,31 @@ def next_due(conn: Connection, after: datetime | None = None) -> datetime | None
 
     With ``after`` only those that are not due by then.
     """
-    m, now = t.messages, business_now(conn)
-    goes = [_PENDING, approvals.free(approvals.held(conn, now))]
+    now = business_now(conn)
+    facts: dict[str, Any] = {"held": approvals.held(conn, now)}
     if after is not None:
-        goes.append(m.c.send_after > after)
-    first = sa.select(sa.func.min(m.c.send_after, type_=m.c.send_after.type)).where(*goes)
+        facts["after"] = after
+    times = [*conn.execute(_next_due(beyond=after is not None), facts).one()]
+    times.append(approvals.next_by_itself(conn, after or now))
+    return min((time for time in times if time is not None), default=None)
+
+
+@cache
+def _next_due(*, beyond: bool) -> sa.Select[Any]:
+    """One row: when the first message of each channel and priority may go, and of batches."""
+    m = t.messages.c
+    goes = [_PENDING, approvals.free(_HELD)]
+    if beyond:
+        goes.append(m.send_after > sa.bindparam("after", type_=m.send_after.type))
+    first = sa.select(sa.func.min(m.send_after, type_=m.send_after.type)).where(*goes)
     # The index has the first of each channel and priority; of what is in batches there is little.
-    times = [
-        conn.execute(
-            first.where(m.c.batch_key.is_(None), m.c.channel == channel, m.c.priority == priority)
-        ).scalar()
+    parts = [
+        first.where(m.batch_key.is_(None), m.channel == channel, m.priority == priority)
         for channel in CHANNEL_OF
         for priority in PRIORITIES
     ]
-    times.append(conn.execute(first.where(m.c.batch_key.is_not(None))).scalar())
-    times.append(approvals.next_by_itself(conn, after or now))
-    return min((time for time in times if time is not None), default=None)
+    parts.append(first.where(m.batch_key.is_not(None)))
+    return sa.select(*(part.scalar_subquery() for part in parts))
 
 
 def left(conn: Connection) -> int:
@@ -160,19 +170,25 @@ def left(conn: Connection) -> int:
 
     Due, with a sender, or unknown and not yet found out about.
     """
-    m, now = t.messages, business_now(conn)
-    due = (_PENDING, m.c.send_after <= now, approvals.free(approvals.held(conn, now)))
-    number = sa.select(sa.func.count()).select_from(m)
+    now = business_now(conn)
+    facts = {"now": now, "held": approvals.held(conn, now)}
+    return sum(conn.execute(_left(), facts).one()) + open_unknown(conn)
+
+
+@cache
+def _left() -> sa.Select[Any]:
+    """One row: how many are due of each channel and priority, in batches, and with a sender."""
+    m = t.messages.c
+    is_due = m.send_after <= sa.bindparam("now", type_=m.send_after.type)
+    due = (_PENDING, is_due, approvals.free(_HELD))
+    number = sa.select(sa.func.count()).select_from(t.messages)
     parts = [
-        number.where(*due, m.c.batch_key.is_(None), m.c.channel == channel, m.c.priority == each)
+        number.where(*due, m.batch_key.is_(None), m.channel == channel, m.priority == each)
         for channel in CHANNEL_OF
         for each in PRIORITIES
     ]
-    parts += [
-        number.where(*due, m.c.batch_key.is_not(None)),
-        number.where(_CLAIMED),
-    ]
-    return sum(int(conn.execute(part).scalar_one()) for part in parts) + open_unknown(conn)
+    parts += [number.where(*due, m.batch_key.is_not(None)), number.where(_CLAIMED)]
+    return sa.select(*(part.scalar_subquery() for part in parts))
 
 
 def open_unknown(conn: Connection) -> int:

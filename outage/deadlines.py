@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -63,6 +64,7 @@ class _Timer:
         return sa.type_coerce(self.time, sa.BigInteger) - self.lead // timedelta(milliseconds=1)
 
 
+@cache
 def _timers(leads: Leads) -> tuple[_Timer, ...]:
     open_ = sa.and_(_O.status.in_([str(status) for status in OPEN]), _LISTED)
     out = sa.and_(_O.status.in_([str(status) for status in INTERRUPTING]), _LISTED)
@@ -133,8 +135,12 @@ def _fire(conn: Connection, timer: _Timer) -> int:
 
 def next_due(conn: Connection, leads: Leads | None = None) -> datetime | None:
     """Return when the next of them is due: a timer for whoever moves business time."""
-    found = [
-        conn.execute(sa.select(sa.func.min(timer.due)).where(timer.waits)).scalar()
-        for timer in _timers(leads or Leads())
-    ]
+    found = conn.execute(_next_due(leads or Leads())).one()
     return min((from_ms(at) for at in found if at is not None), default=None)
+
+
+@cache
+def _next_due(leads: Leads) -> sa.Select[Any]:
+    """One row: when each timer is due first."""
+    firsts = (sa.select(sa.func.min(timer.due)).where(timer.waits) for timer in _timers(leads))
+    return sa.select(*(first.scalar_subquery() for first in firsts))
