@@ -20,11 +20,15 @@ def business_now(conn: Connection, *, wall: datetime | None = None) -> datetime:
 
     Who has just asked for the ``wall`` time hands it over, and the database is not asked again.
     """
-    row = conn.execute(sa.select(t.clock.c.held, t.clock.c.at)).first()
+    row = conn.execute(_NOW).first()
     if row is not None and row.held and row.at is not None:
         at: datetime = row.at
         return at
     return wall or wall_now(conn)
+
+
+_NOW = sa.select(t.clock.c.held, t.clock.c.at)
+"""Built once: everybody asks for it again and again."""
 
 
 def is_held(conn: Connection) -> bool:

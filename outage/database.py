@@ -367,10 +367,10 @@ def wall_now(conn: Connection) -> datetime:
     """Return the database's own clock: what leases are measured by."""
     if conn.dialect.name == "sqlite":
         return from_ms(time.time_ns() // 1_000_000)
-    micros = conn.execute(
-        sa.text("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
-    ).scalar_one()
-    return from_ms(micros)
+    return from_ms(conn.execute(_WALL).scalar_one())
+
+
+_WALL = sa.text("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
 
 
 def next_value(conn: Connection, name: str, step: int = 1) -> int:
@@ -379,8 +379,10 @@ def next_value(conn: Connection, name: str, step: int = 1) -> int:
     Numbers therefore become visible in the order in which they were given out, which a
     PostgreSQL sequence does not promise.
     """
-    statement = sa.text(
-        "INSERT INTO counters (name, value) VALUES (:name, :step) "
-        "ON CONFLICT (name) DO UPDATE SET value = counters.value + :step RETURNING value"
-    )
-    return int(conn.execute(statement, {"name": name, "step": step}).scalar_one())
+    return int(conn.execute(_NEXT_VALUE, {"name": name, "step": step}).scalar_one())
+
+
+_NEXT_VALUE = sa.text(
+    "INSERT INTO counters (name, value) VALUES (:name, :step) "
+    "ON CONFLICT (name) DO UPDATE SET value = counters.value + :step RETURNING value"
+)

@@ -114,39 +114,44 @@ def append(
     number = next_value(conn, "journal")
     conn.info[APPENDED] = number
     conn.execute(
-        t.journal.insert().values(
-            number=number,
-            kind=str(kind),
-            outage_key=outage_key,
-            outage_version=outage_version,
-            actor=actor,
-            at=at,
-            wall_at=wall,
-            data=json.dumps(data or {}),
-            state=json.dumps(state),
-        )
+        _APPEND,
+        {
+            "number": number,
+            "kind": str(kind),
+            "outage_key": outage_key,
+            "outage_version": outage_version,
+            "actor": actor,
+            "at": at,
+            "wall_at": wall,
+            "data": json.dumps(data or {}),
+            "state": json.dumps(state),
+        },
     )
     if outage_key is not None:
-        conn.execute(
-            t.outages.update().where(t.outages.c.key == outage_key).values(last_number=number)
-        )
+        conn.execute(_PASS, {"outage": outage_key, "last_number": number})
     return number
 
 
+# Built once, as all that is asked many times a second: SQLAlchemy takes longer to put a short
+# statement together than SQLite to carry it out.
+_APPEND = t.journal.insert()
+_PASS = t.outages.update().where(t.outages.c.key == sa.bindparam("outage"))
+_STATE = (
+    sa.select(
+        t.outages.c.status,
+        t.outages.c.crew_status,
+        t.outages.c.crew_reason,
+        t.outages.c.etr_version,
+        t.outages.c.etr_latest,
+        t.outages.c.public_message_key,
+    )
+    .where(t.outages.c.key == sa.bindparam("outage"))
+    .with_for_update(key_share=True)
+)
+
+
 def _state(conn: Connection, outage_key: int) -> dict[str, Any]:
-    outages = t.outages.c
-    row = conn.execute(
-        sa.select(
-            outages.status,
-            outages.crew_status,
-            outages.crew_reason,
-            outages.etr_version,
-            outages.etr_latest,
-            outages.public_message_key,
-        )
-        .where(outages.key == outage_key)
-        .with_for_update(key_share=True)
-    ).first()
+    row = conn.execute(_STATE, {"outage": outage_key}).first()
     if row is None:
         return {}
     return {
@@ -161,34 +166,22 @@ def _state(conn: Connection, outage_key: int) -> dict[str, Any]:
 
 def last_number(conn: Connection) -> int:
     """Return the number of the newest entry, 0 for an empty journal."""
-    return int(conn.execute(sa.select(sa.func.max(t.journal.c.number))).scalar() or 0)
+    return int(conn.execute(_LAST).scalar() or 0)
 
 
 def cursor(conn: Connection, reader: str) -> int:
     """Return up to which number a reader has turned entries into work items."""
-    found = conn.execute(sa.select(t.cursors.c.number).where(t.cursors.c.reader == reader)).scalar()
-    return int(found or 0)
+    return int(conn.execute(_CURSOR, {"reader": reader}).scalar() or 0)
 
 
 def move_cursor(conn: Connection, reader: str, number: int) -> None:
     """Say that a reader has passed every entry up to ``number``."""
-    conn.execute(
-        sa.text(
-            "INSERT INTO cursors (reader, number) VALUES (:reader, :number) "
-            "ON CONFLICT (reader) DO UPDATE SET number = excluded.number"
-        ),
-        {"reader": reader, "number": number},
-    )
+    conn.execute(_MOVE, {"reader": reader, "number": number})
 
 
 def entries_after(conn: Connection, number: int, limit: int = EXPAND) -> list[JournalEntry]:
     """Return the entries behind ``number``, oldest first."""
-    rows = conn.execute(
-        t.journal.select()
-        .where(t.journal.c.number > number)
-        .order_by(t.journal.c.number)
-        .limit(limit)
-    ).mappings()
+    rows = conn.execute(_AFTER, {"number": number, "most": limit}).mappings()
     return [_entry(row) for row in rows]
 
 
@@ -196,9 +189,8 @@ def entries_of(
     conn: Connection, outage_key: int, number: int, *, kinds: Sequence[str]
 ) -> list[JournalEntry]:
     """Return an outage's entries of these kinds behind ``number``, oldest first."""
-    entries = t.journal.c
-    behind = sa.and_(entries.outage_key == outage_key, entries.number > number)
-    return entries_where(conn, behind, kinds=kinds)
+    facts = {"outage": outage_key, "after": number, "kinds": kinds}
+    return [_entry(row) for row in conn.execute(_OF, facts).mappings()]
 
 
 def entries_where(
@@ -219,16 +211,8 @@ def expand(db: Database, reader: Reader) -> bool:
             return False
     with db.write() as conn:
         # The row is made first, then locked: two relays never expand the same entry.
-        conn.execute(
-            sa.text(
-                "INSERT INTO cursors (reader, number) VALUES (:reader, 0) "
-                "ON CONFLICT (reader) DO NOTHING"
-            ),
-            {"reader": reader.name},
-        )
-        start = conn.execute(
-            sa.select(t.cursors.c.number).where(t.cursors.c.reader == reader.name).with_for_update()
-        ).scalar_one()
+        conn.execute(_BEGIN, {"reader": reader.name})
+        start = conn.execute(_CURSOR_LOCKED, {"reader": reader.name}).scalar_one()
         entries = entries_after(conn, start)
         rows = [
             {
@@ -314,7 +298,31 @@ def _next_item() -> sa.Select[Any]:
     )
 
 
-# Built once: readers ask for these many times a second.
+_LAST = sa.select(sa.func.max(t.journal.c.number))
+_CURSOR = sa.select(t.cursors.c.number).where(t.cursors.c.reader == sa.bindparam("reader"))
+_CURSOR_LOCKED = _CURSOR.with_for_update()
+_BEGIN = sa.text(
+    "INSERT INTO cursors (reader, number) VALUES (:reader, 0) ON CONFLICT (reader) DO NOTHING"
+)
+_MOVE = sa.text(
+    "INSERT INTO cursors (reader, number) VALUES (:reader, :number) "
+    "ON CONFLICT (reader) DO UPDATE SET number = excluded.number"
+)
+_AFTER = (
+    t.journal.select()
+    .where(t.journal.c.number > sa.bindparam("number"))
+    .order_by(t.journal.c.number)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_OF = (
+    t.journal.select()
+    .where(
+        t.journal.c.outage_key == sa.bindparam("outage"),
+        t.journal.c.number > sa.bindparam("after"),
+        t.journal.c.kind.in_(sa.bindparam("kinds", expanding=True)),
+    )
+    .order_by(t.journal.c.number)
+)
 _BEHIND = (
     sa.select(t.journal.c.number)
     .where(
@@ -362,21 +370,22 @@ _ADVANCE = (
 )
 
 
+_FINISH_LED = t.work_items.delete().where(
+    t.work_items.c.reader == sa.bindparam("reader"),
+    t.work_items.c.led_by == sa.bindparam("outage"),
+    t.work_items.c.number == sa.bindparam("number"),
+)
+_FINISH = t.work_items.delete().where(
+    t.work_items.c.key == sa.bindparam("item"),
+    t.work_items.c.fence == sa.bindparam("fence"),
+)
+
+
 def finish(conn: Connection, item: WorkItem) -> None:
     """End the item in the transaction of its last step, and those that it leads."""
-    led = t.work_items.c
-    conn.execute(
-        t.work_items.delete().where(
-            led.reader == item.reader,
-            led.led_by == item.outage_key,
-            led.number == item.entry.number,
-        )
-    )
-    done = conn.execute(
-        t.work_items.delete().where(
-            t.work_items.c.key == item.key, t.work_items.c.fence == item.fence
-        )
-    )
+    led = {"reader": item.reader, "outage": item.outage_key, "number": item.entry.number}
+    conn.execute(_FINISH_LED, led)
+    done = conn.execute(_FINISH, {"item": item.key, "fence": item.fence})
     if done.rowcount != 1:
         raise LostLeaseError
 

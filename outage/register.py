@@ -74,12 +74,12 @@ def load(conn: Connection, outage_id: str, *, lock: bool = False) -> Outage:
 
     With ``lock`` the row stays ours until commit. Raises `UnknownOutageError`.
     """
-    return _load(conn, t.outages.c.id == outage_id.strip().upper(), outage_id, lock=lock)
+    return _load(conn, _BY_ID, outage_id.strip().upper(), outage_id, lock=lock)
 
 
 def load_key(conn: Connection, key: int, *, lock: bool = False) -> Outage:
     """Return the outage with this key. Raises `UnknownOutageError`."""
-    return _load(conn, t.outages.c.key == key, str(key), lock=lock)
+    return _load(conn, _BY_KEY, key, str(key), lock=lock)
 
 
 def find_source(conn: Connection, source: str, source_id: str) -> Outage | None:
@@ -96,15 +96,31 @@ def find_source(conn: Connection, source: str, source_id: str) -> Outage | None:
     return None if row is None else from_row(row)
 
 
-def _load(conn: Connection, where: sa.ColumnElement[bool], name: str, *, lock: bool) -> Outage:
-    statement = t.outages.select().where(where)
-    if lock:
-        # Its key stays: whoever only refers to it need not wait, nor we for them.
-        statement = statement.with_for_update(key_share=True)
-    row = conn.execute(statement).mappings().first()
+def _load(
+    conn: Connection,
+    statements: tuple[sa.Select[Any], sa.Select[Any]],
+    wanted: str | int,
+    name: str,
+    *,
+    lock: bool,
+) -> Outage:
+    row = conn.execute(statements[lock], {"wanted": wanted}).mappings().first()
     if row is None:
         raise UnknownOutageError(id=name)
     return from_row(row)
+
+
+def _by(column: sa.Column[Any]) -> tuple[sa.Select[Any], sa.Select[Any]]:
+    """Outages by a column, without a lock and with one."""
+    found = t.outages.select().where(column == sa.bindparam("wanted"))
+    # Its key stays: whoever only refers to it need not wait, nor we for them.
+    return found, found.with_for_update(key_share=True)
+
+
+# Built once: putting a row of many columns together anew takes longer than writing it.
+_BY_ID, _BY_KEY = _by(t.outages.c.id), _by(t.outages.c.key)
+_ADD = t.outages.insert()
+_SAVE = t.outages.update().where(t.outages.c.key == sa.bindparam("outage"))
 
 
 def from_row(row: RowMapping) -> Outage:
@@ -147,7 +163,7 @@ def _values(outage: Outage) -> dict[str, Any]:
 
 def add(conn: Connection, outage: Outage) -> None:
     """Put a new outage on record."""
-    conn.execute(t.outages.insert().values(**_values(outage)))
+    conn.execute(_ADD, _values(outage))
     _record_etr(conn, outage)
 
 
@@ -155,7 +171,7 @@ def save(conn: Connection, outage: Outage) -> None:
     """Write an outage back. What gis counts on the row stays as it is."""
     # Not its key: SQLite would look through all members and interruptions for who refers to it.
     values = {name: value for name, value in _values(outage).items() if name != "key"}
-    conn.execute(t.outages.update().where(t.outages.c.key == outage.key).values(**values))
+    conn.execute(_SAVE, values | {"outage": outage.key})
     _record_etr(conn, outage)
 
 

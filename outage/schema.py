@@ -182,9 +182,10 @@ def open_embedded(path: Path) -> Database:
 
 def epoch(conn: Connection) -> str:
     """Return the name of this database's life; a restored backup gets a new one."""
-    return str(
-        conn.execute(sa.select(t.facts.c.value).where(t.facts.c.name == "epoch")).scalar_one()
-    )
+    return str(conn.execute(_EPOCH).scalar_one())
+
+
+_EPOCH = sa.select(t.facts.c.value).where(t.facts.c.name == "epoch")
 
 
 def renew_epoch(conn: Connection, name: str) -> None:
