@@ -22,12 +22,7 @@ _BY_A_PERSON = _o.close_reason == str(Reason.MERGED)
 
 def outage_of(conn: Connection, source: str, source_id: str) -> Outage:
     """The outage that a row stands for, locked."""
-    own = (
-        sa.select(_o.key, _o.merged_into, _BY_A_PERSON.label("merged"))
-        .join(t.feed_outages, _f.outage_key == _o.key)
-        .where(_f.source == source, _f.source_id == source_id)
-    )
-    row = conn.execute(own).one()
+    row = conn.execute(_OWN, {"source": source, "id": source_id}).one()
     return register.load_key(conn, row.merged_into if row.merged else row.key, lock=True)
 
 
@@ -39,12 +34,12 @@ def is_own(conn: Connection, source: str, source_id: str, outage: Outage) -> boo
 
 def speaks(conn: Connection, source: str, source_id: str, outage: Outage) -> bool:
     """Whether this row says what its outage is like: the outage's own, else the first merged."""
-    return conn.execute(_listed(source, outage.key)).scalar() == source_id
+    return _listed(conn, source, outage.key) == source_id
 
 
 def is_listed(conn: Connection, source: str, outage: Outage) -> bool:
     """Whether any row that stands for an outage is on the list."""
-    return conn.execute(_listed(source, outage.key)).first() is not None
+    return _listed(conn, source, outage.key) is not None
 
 
 def has_grown(conn: Connection, outage: Outage) -> bool:
@@ -54,12 +49,32 @@ def has_grown(conn: Connection, outage: Outage) -> bool:
     return conn.execute(others).first() is not None
 
 
-def _listed(source: str, key: OutageKey) -> sa.Select[Any]:
-    """Rows on the list that stand for an outage, its own first."""
+def _listed(conn: Connection, source: str, key: OutageKey) -> str | None:
+    """The first row on the list that stands for an outage, its own before others."""
+    found: str | None = conn.execute(_LISTED, {"source": source, "outage": key}).scalar()
+    return found
+
+
+def _rows() -> sa.Select[Any]:
+    key = sa.bindparam("outage", type_=_o.key.type)
     stands = sa.or_(_o.key == key, sa.and_(_o.merged_into == key, _BY_A_PERSON))
     return (
         sa.select(_f.source_id)
         .join(t.outages, _o.key == _f.outage_key)
-        .where(_f.source == source, _f.missing_since.is_(None), _f.ended.is_(False), stands)
+        .where(
+            _f.source == sa.bindparam("source"),
+            _f.missing_since.is_(None),
+            _f.ended.is_(False),
+            stands,
+        )
         .order_by(sa.case((_o.key == key, 0), else_=1), _o.key)
     )
+
+
+# Built once: a snapshot asks for them of each row.
+_LISTED = _rows()
+_OWN = (
+    sa.select(_o.key, _o.merged_into, _BY_A_PERSON.label("merged"))
+    .join(t.feed_outages, _f.outage_key == _o.key)
+    .where(_f.source == sa.bindparam("source"), _f.source_id == sa.bindparam("id"))
+)

@@ -52,17 +52,21 @@ def current(conn: Connection, outage: OutageKey, *, live: bool) -> Keys:
 
     With ``live`` only those not restored.
     """
-    in_force = LIVE if live else _m.c.removed.is_(None)
-    return _keys(conn, sa.and_(_m.c.outage_key == outage, in_force))
-
-
-def _keys(conn: Connection, which: sa.ColumnElement[bool]) -> Keys:
-    return _read(conn.execute(sa.select(_listed(_m.c.premise_key)).where(which)).scalar())
+    return _read(conn.execute(_LIVE if live else _IN_FORCE, {"outage": outage}).scalar())
 
 
 def _listed(keys: sa.ColumnElement[int]) -> sa.ColumnElement[str]:
     # As one text: a row of Python objects for each premise takes several times as long.
     return sa.func.aggregate_strings(sa.cast(keys, sa.Text), ",")
+
+
+def _keys(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    mine = _m.c.outage_key == sa.bindparam("outage")
+    return sa.select(_listed(_m.c.premise_key)).where(mine, *which)
+
+
+# Built once: every work item asks for them.
+_LIVE, _IN_FORCE = _keys(LIVE), _keys(_m.c.removed.is_(None))
 
 
 def _read(listed: str | None) -> Keys:
@@ -157,7 +161,8 @@ def ended_by(conn: Connection, outage: OutageKey, restoration_key: int | None) -
     Without a step: those that ended as inferred when the outage was put away.
     """
     ended = _by_step(restoration_key)
-    return _keys(conn, sa.and_(_m.c.outage_key == outage, _m.c.removed.is_(None), ended))
+    statement = _keys(_m.c.removed.is_(None), ended)
+    return _read(conn.execute(statement, {"outage": outage}).scalar())
 
 
 def take_back(conn: Connection, outage: OutageKey, restoration_key: int | None) -> None:
@@ -185,32 +190,37 @@ def _instant(at: datetime) -> sa.BindParameter[datetime]:
     return sa.literal(at, Instant())
 
 
-def count(conn: Connection, outage: OutageKey, number: int) -> Counts:
-    """Count an outage's members as they are under a number."""
-    here = _m.c.removed.is_(None)
+def _count() -> sa.Select[int, str, int, int, int, int, int]:
+    here, number = _m.c.removed.is_(None), sa.bindparam("under", type_=sa.Integer)
     added = sa.and_(_m.c.added == number, here)
     removed = sa.and_(_m.c.removed == number, _m.c.added < number)
 
     def how_many(which: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
         return sa.func.count(sa.case((which, 1)))
 
-    row = conn.execute(
-        sa.select(
-            how_many(here),
-            _listed(sa.case((LIVE, _m.c.premise_key))),
-            how_many(sa.and_(here, _m.c.outcome.in_(("restored", "inferred")))),
-            how_many(added),
-            how_many(removed),
-            how_many(sa.and_(added, _m.c.why != "premises")),
-            how_many(sa.and_(removed, _m.c.outcome != "moved")),
-        ).where(_m.c.outage_key == outage)
-    ).one()
-    holders = t.occupancies
-    accounts = conn.execute(
-        sa.select(sa.func.count(holders.c.account_key.distinct()))
-        .select_from(_m.join(holders, holders.c.premise_key == _m.c.premise_key))
-        .where(_m.c.outage_key == outage, LIVE, holders.c.until.is_(None))
-    ).scalar_one()
+    return sa.select(
+        how_many(here),
+        _listed(sa.case((LIVE, _m.c.premise_key))),
+        how_many(sa.and_(here, _m.c.outcome.in_(("restored", "inferred")))),
+        how_many(added),
+        how_many(removed),
+        how_many(sa.and_(added, _m.c.why != "premises")),
+        how_many(sa.and_(removed, _m.c.outcome != "moved")),
+    ).where(_m.c.outage_key == sa.bindparam("outage"))
+
+
+_COUNT, _HOLDERS = _count(), t.occupancies
+_ACCOUNTS = (
+    sa.select(sa.func.count(_HOLDERS.c.account_key.distinct()))
+    .select_from(_m.join(_HOLDERS, _HOLDERS.c.premise_key == _m.c.premise_key))
+    .where(_m.c.outage_key == sa.bindparam("outage"), LIVE, _HOLDERS.c.until.is_(None))
+)
+
+
+def count(conn: Connection, outage: OutageKey, number: int) -> Counts:
+    """Count an outage's members as they are under a number."""
+    row = conn.execute(_COUNT, {"outage": outage, "under": number}).one()
+    accounts = conn.execute(_ACCOUNTS, {"outage": outage}).scalar_one()
     return Counts(
         members=row[0],
         live=_read(row[1]),
