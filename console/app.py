@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 
+import anyio
 import anyio.to_thread
 import sqlalchemy as sa
 from starlette.applications import Starlette
@@ -27,6 +28,7 @@ from console import (
     sending,
     sends,
     signing,
+    visits,
 )
 from console.desk import Command, Desk, Do
 from console.oidc import Provider
@@ -68,6 +70,7 @@ def create_app(
     app.state.site = site
     app.state.settings = settings
     app.state.showing = showing
+    app.state.doors = anyio.CapacityLimiter(visits.AT_ONCE)
     app.state.provider = Provider(settings)
     app.state.desk = Desk(db=db, settings=settings, matcher=matcher)
     app.state.previews = preview.Previews(Previewer(db, matcher, settings, keeper))

@@ -74,3 +74,7 @@ class ProviderAway(ConsoleError):
 
 class NotFresh(ConsoleError):
     """This reaches many people: give password and code again, at /again, and then once more."""
+
+
+class TooManyAtTheDoor(ConsoleError):
+    """Many are signing in at this moment; try again in a minute."""

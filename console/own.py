@@ -24,15 +24,15 @@ SAID = {
 def routes() -> list[BaseRoute]:
     """Every address of this."""
 
-    def post(path: str, answer: Answer) -> ForPeople:
-        return ForPeople(path, page(answer), right=Right.SELF, methods=["POST"])
+    def post(path: str, answer: Answer, *, slow: bool = False) -> ForPeople:
+        return ForPeople(path, page(answer, slow=slow), right=Right.SELF, methods=["POST"])
 
     return [
         ForPeople("/", page(start), right=Right.SELF, methods=["GET"]),
         ForPeople("/me", page(me), right=Right.SELF, methods=["GET"]),
         post("/me/sessions/end", end_others),
         post("/me/sessions/{key:int}/end", end_one),
-        post("/me/password", change_password),
+        post("/me/password", change_password, slow=True),
         post("/me/codes", fresh(new_codes)),
     ]
 

@@ -48,6 +48,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     mine.NotJson: HTTPStatus.BAD_REQUEST,
     mine.BadQuery: HTTPStatus.BAD_REQUEST,
     mine.KeyTooLong: HTTPStatus.BAD_REQUEST,
+    mine.TooManyAtTheDoor: HTTPStatus.SERVICE_UNAVAILABLE,
     mine.TooManyPreviews: HTTPStatus.SERVICE_UNAVAILABLE,
     IndexBeingBuilt: HTTPStatus.SERVICE_UNAVAILABLE,
     mine.ConsoleError: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
+import anyio
 import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from console import access, bodies
 from console.access import Caller
-from console.errors import BadForm, ElsewhereError
+from console.errors import BadForm, ElsewhereError, TooManyAtTheDoor
 from console.showing import Showing
 from outage import audit
 from outage.database import Database
@@ -21,6 +22,8 @@ from outage.sessions import Session
 from outage.settings import Settings
 
 MOST_BYTES, MOST_FIELDS = 8_000, 24
+AT_ONCE, WAITING = 4, 50
+"""Passwords that are compared at once, and that wait for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +102,12 @@ class _Doing:
 Answer = Callable[[Visit], Response]
 
 
-def page(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
-    """Make an endpoint of what answers a visit."""
+def page(answer: Answer, *, slow: bool = False) -> Callable[[Request], Awaitable[Response]]:
+    """Make an endpoint of what answers a visit.
+
+    ``slow``: it compares passwords, which takes long on purpose. Those have threads of their own,
+    and only so many wait for them: a flood of tries keeps nobody from working.
+    """
 
     async def endpoint(request: Request) -> Response:
         form: dict[str, str] = {}
@@ -110,7 +117,12 @@ def page(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
                 access.check_origin(request, form.get(access.CSRF_FIELD, ""))
             else:
                 check_ours(request)
-        return await anyio.to_thread.run_sync(answer, _visit(request, form))
+        if not slow:
+            return await anyio.to_thread.run_sync(answer, _visit(request, form))
+        doors: anyio.CapacityLimiter = request.app.state.doors
+        if doors.statistics().tasks_waiting >= WAITING:
+            raise TooManyAtTheDoor
+        return await anyio.to_thread.run_sync(answer, _visit(request, form), limiter=doors)
 
     return endpoint
 

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from console import visits
 from console.access import COOKIE
 from outage import audit, sessions, signing_in, staff
 from outage import tables as t
@@ -146,6 +147,15 @@ def test_a_guesser_is_stopped_and_keeps_the_owner_out_of_nothing(
     assert sign_in(guesser, "ann", PASSWORD, code(desk, "ann", secret)) == 303
     with desk.db.write() as conn:
         assert signing_in.sweep(conn, 100) == 3
+
+
+def test_a_flood_at_the_door_keeps_nobody_inside_from_working(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, secret = desk.arrive("ann", Role.ADMIN)
+    monkeypatch.setattr(visits, "WAITING", 0)
+    assert sign_in(desk.browser(), "ann", PASSWORD, code(desk, "ann", secret)) == 503
+    assert browser.get("/").status_code == 200
 
 
 def test_an_address_is_stopped_whatever_names_it_tries(
