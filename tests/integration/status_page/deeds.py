@@ -31,7 +31,9 @@ from tests.integration.status_page.town import SOMEBODY, Town
 
 CIRCUIT = w.Devices(paths=("circuit:F11",))
 _PREDICTED = t.outages.c.status == str(Status.PREDICTED)
+_ADVISORY = t.outages.c.kind == str(Kind.ADVISORY)
 _UNPLANNED = t.outages.c.kind == str(Kind.UNPLANNED)
+_RESTORED = t.outages.c.status == str(Status.RESTORED)
 _BACK = t.outages.c.status.in_([str(Status.RESTORED), str(Status.PARTIALLY_RESTORED)])
 PART = w.Devices(paths=("circuit:F12",))
 
@@ -78,12 +80,12 @@ class Deeds:
             "reopen": self._told(desk.reopen, among=(_BACK,)),
             "still out": self._still_out,
             "cancel": self._told(desk.cancel),
-            "lift": self._told(desk.lift, reference="Lab 17"),
-            "close": self._told(desk.close, among=(_BACK,)),
+            "lift": self._told(desk.lift, among=(_ADVISORY,), reference="Lab 17"),
+            "close": self._told(desk.close, among=(_RESTORED,)),
             "close for another": self._close_for_another,
             "unlist": self._told(desk.unlist),
             "end unlisted": self._end_unlisted,
-            "relist": self._told(desk.relist),
+            "relist": self._told(desk.relist, among=(t.outages.c.unlisted_since.is_not(None),)),
             "merge": self._merge,
             "split": self._split,
             "match": self._match,
@@ -177,8 +179,10 @@ class Deeds:
         def do(conn: Connection) -> object:
             command = commands.Report(observed_at=clock.business_now(conn))
             text = f"Crews are at pole {self._chance.choice('ABCDEFGH')}."
-            named = {"public_message": text, "approve_message": approved}
-            return self._told(desk.report_progress, command, **named)(conn)
+            told = self._told(
+                desk.report_progress, command, public_message=text, approve_message=approved
+            )
+            return told(conn)
 
         return do
 
@@ -218,12 +222,13 @@ class Deeds:
         return desk.still_out(conn, step.id, step.key, (1, 2), actor=SOMEBODY)
 
     def _end_unlisted(self, conn: Connection) -> object:
-        one = self._one(conn, t.outages.c.unlisted_since.is_not(None))
+        o = t.outages.c
+        one = self._one(conn, o.unlisted_since.is_not(None), o.status.in_(OPEN))
         now = clock.business_now(conn)
         return desk.end_unlisted(conn, one.id, actor=SOMEBODY, at=now)
 
     def _close_for_another(self, conn: Connection) -> object:
-        one, other = self._one(conn), self._one(conn)
+        one, other = self._one(conn, _RESTORED), self._one(conn)
         if one == other:
             raise ValueError(one)
         return desk.close(conn, one.id, actor=SOMEBODY, successor=OutageKey(other.key))

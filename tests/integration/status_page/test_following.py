@@ -34,14 +34,14 @@ def seen(by: Follower, conn: Connection) -> tuple[PublicStatus, dict[str, object
 def test_after_anything_it_is_what_reading_everything_gives(town: Town, seed: int) -> None:
     chance = random.Random(seed)
     deeds, by = Deeds(town, chance), follower()
-    for turn in range(150):
-        for _ in range(chance.randint(0, 10)):
+    for turn in range(200):
+        for _ in range(chance.randint(0, 16)):
             deeds.some()
         with town.db.read() as conn:
             _, found = seen(by, conn)
             _, expected = seen(follower(), conn)
         assert found == expected, turn
-        if turn > 40 and all(deeds.done[each] for each in deeds.names):
+        if turn > 25 and all(deeds.done[each] for each in deeds.names):
             break
     assert {each for each in deeds.names if not deeds.done[each]} == set()
 
