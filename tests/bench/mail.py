@@ -32,6 +32,7 @@ from tests.bench.beside import Running, Spent, used
 from tests.bench.carried import SENDGRID_KEY, carrier, configured
 from tests.bench.declare import somewhere
 from tests.bench.shown import lines
+from workers import sender
 
 _LOOK_S = 0.005
 
@@ -52,6 +53,7 @@ def send(url: str, home: str, base: str, share: str, pipe: Pipe) -> None:
     which, of = map(int, share.split("/"))
     db = open_database(url)
     box = Outbox(db, configured(Path(home), base), NEUTRAL)
+    sender.collect_seldom()
     pipe.send("ready")
     pipe.recv()
     cpu_s, _ = used()
