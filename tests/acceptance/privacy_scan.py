@@ -101,7 +101,9 @@ def read_people(database: str) -> People:
             "SELECT house_number, street, services, longitude, latitude FROM premises"
             " WHERE longitude IS NOT NULL"
         )
-    areas = rows(f"SELECT services, {_AREAS}, COUNT(*) FROM premises GROUP BY services, {_AREAS}")
+        areas = rows(
+            f"SELECT services, {_AREAS}, COUNT(*) FROM premises GROUP BY services, {_AREAS}"
+        )
     engine.dispose()
     return People(
         ids=frozenset(map(_plain, filter(_is_telling, ids))),

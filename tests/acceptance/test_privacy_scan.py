@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.acceptance.privacy_scan import People, scan
+from outage import tables as t
+from tests.acceptance.privacy_scan import People, read_people, scan
+from tests.migrated import migrated
 from tests.unit.status_page.storm import Publication, sample, status
 
 PEOPLE = People(
@@ -29,6 +31,16 @@ PUBLIC = ("604-555-0142",)
 def folder(tmp_path: Path) -> Path:
     Publication(tmp_path).publish(status(*sample()))
     return tmp_path
+
+
+def test_who_must_not_be_found_is_read_from_a_record(tmp_path: Path) -> None:
+    db = migrated(tmp_path / "outage.db")
+    with db.write() as conn:
+        conn.execute(t.accounts.insert().values(key=1, id="acct-0001", name="Rosa Moreno"))
+    db.close()
+    people = read_people(f"sqlite:///{tmp_path / 'outage.db'}")
+    assert (people.ids, people.names) == (PEOPLE.ids & {"acct-0001"}, PEOPLE.names)
+    assert people.areas == ()
 
 
 def test_nothing_is_found_where_nobody_is(folder: Path) -> None:
