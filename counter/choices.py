@@ -10,6 +10,7 @@ from datetime import datetime, time
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from notifier import area_wishes
 from notifier.links import Holder
 from notifier.situations import HOURLY, OUTAGES
 from outage import tables as t
@@ -158,6 +159,7 @@ def stop(conn: Connection, endpoint_key: int) -> None:
         .where(e.c.key == endpoint_key, e.c.opted_out_at.is_(None))
         .values(opted_out_at=business_now(conn), opt_out_source=BY_LINK)
     )
+    area_wishes.end_all(conn, e.c.key == endpoint_key)
 
 
 def resume(conn: Connection, holder: Holder) -> bool:

@@ -46,6 +46,8 @@ class Visit:
     said: str
     json: bool
     form: Mapping[str, str] | None
+    area: str = ""
+    """The area that a link to a form has named."""
 
     def field(self, name: str, longest: int) -> str:
         """A field on one line without what cannot be shown; empty for one that is too long."""
@@ -131,6 +133,7 @@ class Door:
             said=request.query_params.get("said", ""),
             json="application/json" in accept and "text/html" not in accept,
             form=form,
+            area=request.query_params.get("area", ""),
         )
 
 

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from counter import choices, having, keeping, standing
+from counter.areas import AreaPage, Watching, watched
 from counter.asking import Asked, Refused, tapped
 from counter.choices import Wish, minutes
 from counter.having import Having
@@ -43,7 +44,20 @@ MOST_BYTES = 8 * 1024
 PER_LINK, PER_ADDRESS, WRONG = 30, 6000, 20
 """A minute: of one link, of one address (a whole carrier may share one), and wrong links of one."""
 _SAID = frozenset(
-    {"out", "on", "saved", "stopped", "resumed", "added", "removed", "undone", "kept", "dropped"}
+    {
+        "out",
+        "on",
+        "saved",
+        "stopped",
+        "resumed",
+        "added",
+        "removed",
+        "undone",
+        "kept",
+        "dropped",
+        "watched",
+        "unwatched",
+    }
 )
 _NIGHTS = frozenset({"usual", "any", "own"})
 
@@ -69,7 +83,13 @@ class Personal:
         self._showing = showing
         self._temporary = Temporary(db, self._links, site, self._showing) if self._links else None
         self._per_link, self._per_address = Limit(PER_LINK), Limit(PER_ADDRESS)
-        self._confirming = Confirming(db, self._links, site, showing) if self._links else None
+        # Links that are nobody's own place: in the order in which they are tried.
+        self._others: tuple[Confirming | AreaPage, ...] = ()
+        if self._links:
+            self._others = (
+                Confirming(db, self._links, site, showing),
+                AreaPage(db, self._links, site, showing),
+            )
         self._wrong, self._visitors = Limit(WRONG), visitors
         self._having = Having(lookup)
         self._does: dict[str, Do] = {
@@ -79,6 +99,7 @@ class Personal:
             "stop": self._stop,
             "resume": self._resume,
             **self._having.does(),
+            **Watching(site=site).does(),
         }
 
     def routes(self) -> list[Route]:
@@ -176,9 +197,9 @@ class Personal:
         return None if self._links is None else self._links.holder(conn, asked.token)
 
     def _of_either(self, asked: Asked) -> Response | None:
-        """The answer of the personal link, else of the temporary one, else of one that confirms."""
+        """The answer of the personal link, else of one that is temporary, confirms, or of areas."""
         own = self._acted(asked) if asked.form else self._shown(asked)
-        for others in (self._temporary, self._confirming):
+        for others in (self._temporary, *self._others):
             if own is None and others is not None:
                 own = others.acted(asked) if asked.form else others.shown(asked)
         return own
@@ -200,6 +221,7 @@ class Personal:
             spots, as_of = standing.look(conn, mine, holder.endpoint_key, language, self._site)
             removable = having.removable(conn, holder)
             kept = keeping.kept(conn, holder.endpoint_key, language, self._site)
+            areas = watched(conn, holder.endpoint_key)
         shown = Shown(
             token=asked.token,
             language=language,
@@ -210,6 +232,7 @@ class Personal:
             once=secrets.token_urlsafe(9),
             removable=removable,
             kept=kept,
+            areas=areas,
             choices=refused.choices if refused else (),
             place=tried.get("place", ""),
             postal_code=tried.get("postal_code", ""),
@@ -222,7 +245,8 @@ class Personal:
             holder = self._holder(conn, asked)
             chosen = None if holder is None else choices.choices(conn, holder)
         if chosen is None:
-            return self._confirming.asked_to_stop(asked) if self._confirming else None
+            pages = (other.asked_to_stop(asked) for other in self._others)
+            return next((page for page in pages if page is not None), None)
         language = asked.wish or self._spoken(chosen.language)
         return self._showing.stopping(asked.token, language, chosen)
 
@@ -233,7 +257,8 @@ class Personal:
 
     def _one_click(self, asked: Asked) -> Response | None:
         if not self._is_ours(asked):
-            return self._confirming.one_click(asked) if self._confirming else None
+            ended = (other.one_click(asked) for other in self._others)
+            return next((answer for answer in ended if answer is not None), None)
         with self._db.write() as conn:
             holder = self._holder(conn, asked)
             if holder is None:

@@ -16,6 +16,7 @@ from counter.choices import Choices
 from counter.keeping import Kept
 from counter.standing import Spot
 from counter.wording import spoken, wording
+from outage.areas import told_of
 from outage.settings import Settings
 from outage.site import Site
 
@@ -34,6 +35,15 @@ HEADERS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """An area that somebody watches. ``key`` is what a form names; a name is empty for all."""
+
+    key: int
+    name: str
+    area: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """What one page shows. ``wrong`` is the word of what was wrong with a form."""
 
@@ -48,6 +58,8 @@ class Shown:
     """Premises that they have added, and may take away."""
     kept: Sequence[Kept] = ()
     """Addresses that they look at."""
+    areas: Sequence[Watched] = ()
+    """Areas that they watch."""
     place: str = ""
     postal_code: str = ""
     choices: Sequence[str] = ()
@@ -60,6 +72,7 @@ class Showing:
     def __init__(self, site: Site, settings: Settings) -> None:
         self._site = site
         self._usual = settings.quiet_hours
+        self._area_least = settings.area_least
         self._style = _style(site)
 
     async def style(self, _request: Request) -> Response:
@@ -134,6 +147,8 @@ class Showing:
                 site=self._site,
                 others=others,
                 languages=[(one, wording(one).name) for one in self._site.languages],
+                offered=told_of(self._site.areas),
+                area_least=str(self._area_least),
                 **facts,
             )
         )

@@ -1,12 +1,12 @@
-"""`/subscribe`: to be told of a place by text or e-mail, once whose number it is has said yes.
+"""`/subscribe`: to be told of a place or an area, once whose number it is has said yes.
 
 Of one place only who has its account number and postal code is told, as with lookups (DECISIONS
 32). What is answered says nothing of the number: not whether it is known, told already, or stopped.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from counter import areas
 from counter.asking import Asked
 from counter.choices import Choices, stop
 from counter.door import MOST_BYTES, Door, Visit
@@ -24,7 +25,8 @@ from counter.lookup import LONGEST_CODE, LONGEST_PLACE, WRONG_FOR_S, Lookup
 from counter.nonces import Nonces
 from counter.showing import Showing, again, unsubscribed
 from counter.wording import written
-from notifier import opting, stopping
+from notifier import area_wishes, opting, stopping
+from notifier.area_wishes import AreaWish
 from notifier.links import Links
 from notifier.opting import Wish
 from outage import tables as t
@@ -36,6 +38,9 @@ PER_ADDRESS, PER_ADDRESS_S = 60, 3600
 """Wishes an hour from one address: a carrier may put a whole town behind one."""
 _SAID = {"sms": "asked_sms", "email": "asked_email"}
 _NONE_SENT = "asked_none"
+
+
+_Some = TypeVar("_Some", bound=opting.Asking)
 
 
 class Subscribing:
@@ -79,6 +84,8 @@ class Subscribing:
             return self._shown(visit, "form_old")
         if visit.who and not self._per_address.allows(visit.who):
             return self._door.busy(visit, PER_ADDRESS_S)
+        if "area" in visit.form:
+            return self._of_area(visit, visit.form["area"], kind, address)
         place = visit.field("place", LONGEST_PLACE)
         with self._db.read() as conn:
             found = self._lookup.found(conn, visit, place, visit.field("postal_code", LONGEST_CODE))
@@ -97,10 +104,33 @@ class Subscribing:
             occupancy_key=occupancies[0],
             language=written(visit.language, self._site),
         )
+        return self._asked(visit, wish, opting.ask)
+
+    def _of_area(self, visit: Visit, named: str, kind: str, address: str) -> Response:
+        area = areas.chosen(self._site, named)
+        if area is None:
+            return self._shown(visit, "subscribe_no_area")
+        with self._db.read() as conn:
+            full = opting.is_full(conn)
+        if full:
+            return self._door.busy(visit, WRONG_FOR_S)
+        wish = AreaWish(
+            once=(visit.form or {})["once"],
+            kind=kind,
+            address=address,
+            area=area,
+            language=written(visit.language, self._site),
+        )
+        return self._asked(visit, wish, area_wishes.ask)
+
+    def _asked(
+        self, visit: Visit, wish: _Some, ask: Callable[[Connection, _Some, Site, str], None]
+    ) -> Response:
+        """Ask for a yes, unless nothing goes out; what is answered is the same for every number."""
         with self._db.write() as conn:
             stopped = stopping.standing(conn) is not None
             if not stopped:
-                opting.ask(conn, wish, self._site, self._links.blank if self._links else "")
+                ask(conn, wish, self._site, self._links.blank if self._links else "")
         said = _NONE_SENT if stopped or wish.channel not in self._by else _SAID[wish.channel]
         query = {"said": said} | ({"lang": visit.wish} if visit.wish else {})
         headers = {"cache-control": "no-store"}
@@ -131,6 +161,7 @@ class Subscribing:
             address=visit.field("address", 254),
             place=visit.field("place", LONGEST_PLACE),
             postal_code=visit.field("postal_code", LONGEST_CODE),
+            area=(visit.form or {}).get("area", visit.area),
         )
 
 

@@ -7,6 +7,8 @@ comes to the same rows.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -22,6 +24,7 @@ from gis.membership.task import Task, current, inside, load, other, regroups
 from gis.public import Outlines
 from gis.selection import difference
 from outage import tables as t
+from outage.areas import Known, Lying
 from outage.database import Database
 from outage.journal import JournalEntry, WorkItem
 from outage.model import GIS_ACTS_ON, OPEN, JournalKind, OutageKey
@@ -35,8 +38,12 @@ class GisReader:
     name = "gis"
     wants = frozenset(str(kind) for kind in GIS_ACTS_ON)
 
-    def __init__(self, matcher: Matcher, strides: Strides | None = None) -> None:
+    def __init__(
+        self, matcher: Matcher, strides: Strides | None = None, areas: Iterable[Known] = ()
+    ) -> None:
+        """``areas``: those of the site, in which outages lie."""
         self._matcher = matcher
+        self._lying = Lying(areas)
         self._outlines = Outlines()
         self._strides = strides or Strides()
 
@@ -76,7 +83,7 @@ class GisReader:
                 merge(db, second, task, self._strides)
             else:
                 split(db, task, second, self._strides)
-            conclude(db, self._outlines, task, second)
+            conclude(db, self._outlines, self._lying, task, second)
             return
         if kind == JournalKind.RESTORING:
             self._restore(db, task)
@@ -89,7 +96,7 @@ class GisReader:
                 self._reopen(db, task)
             sync(db, task, self._strides)
             self._settle_again(db, task)
-        conclude(db, self._outlines, task)
+        conclude(db, self._outlines, self._lying, task)
 
     def _settle_again(self, db: Database, task: Task) -> None:
         """Look at every live member again when the outage's own claim may have changed."""

@@ -8,10 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from notifier import approvals, due, facts, scratch, wording
+from notifier import approvals, due, facts, scratch, watchers, wording
 from notifier.batches import in_flight
 from notifier.facts import OutageFacts
-from notifier.gathered import Ending, Fate, Gathered, Waiting
+from notifier.gathered import Ending, Fate, Gathered, Waiting, Watched
+from notifier.kinds import Kind
 from notifier.policy import Decision, Reason, decide, unpack
 from notifier.rendering import Text
 from notifier.situation import in_place_of
@@ -56,14 +57,16 @@ class Now:
 
     ``blocked`` are outages that somebody still works on, ``wait`` and ``withdrawn`` entries by
     what people have decided of them. ``standing`` is how those stand whose rows do not say so, by
-    outage and endpoint, ``held`` whom of them a sender tells just now, ``where`` of which place
-    those who have several. ``goes_on_from`` are those beside a row that are told first.
+    outage and endpoint, ``watching`` how those do that are told of an area, ``held`` whom of both a
+    sender tells just now, ``where`` of which place those who have several. ``goes_on_from`` are
+    those beside a row that are told first.
     """
 
     blocked: set[int]
     wait: set[int]
     withdrawn: set[int]
     standing: Mapping[tuple[int, int], sa.Row[Any]]
+    watching: Mapping[tuple[int, int], sa.Row[Any]]
     held: set[tuple[int, int]]
     where: Mapping[tuple[int, int], Where]
     known: Mapping[int, OutageFacts]
@@ -80,13 +83,14 @@ class Now:
         moment: Moment,
         blocked: set[int],
     ) -> "Now":
-        standing, held = _standing(conn, rows, moment)
+        standing, watching, held = _standing(conn, rows, moment)
         chained = moment.goes_on or moment.shares
         return cls(
             blocked=blocked,
             wait=set(approvals.held(conn, work.now)),
             withdrawn=approvals.withdrawn(conn, list({row.number for row in rows})),
             standing=standing,
+            watching=watching,
             held=held,
             where=whereabouts(conn, standing) if standing else {},
             known=facts.load(conn, {row.outage_key for row in rows}),
@@ -121,7 +125,7 @@ def _plainly(row: sa.Row[Any], work: Gathered, now: Now) -> Fate:
 
 def _decide(row: sa.Row[Any], work: Gathered, now: Now, told: set[tuple[int, int]]) -> bool:
     """Decide a row by what was found out about it; says whether it is told now."""
-    standing = now.standing
+    standing = now.watching if _by_area(row) else now.standing
     place = standing.get((row.outage_key, row.endpoint_key))
     # Of what goes on from another: what they hear of that now may be all that there is to say.
     if (
@@ -139,6 +143,10 @@ def _decide(row: sa.Row[Any], work: Gathered, now: Now, told: set[tuple[int, int
     else:
         packed = _packed(row, place, standing)
         decision = now.decision(row, packed, work)
+        if _by_area(row):
+            work.watched[row.key] = Watched(
+                key=place.watch_key, area=place.area, people=place.people
+            )
     if row.state != "unknown":
         zone = "" if place is None else place.zone
         where = now.where.get((row.outage_key, row.endpoint_key), ONLY)
@@ -194,31 +202,56 @@ def _packed(
     return in_place_of(unpack(text.packed), unpack(place.packed), mail_knows_more=knows_more).pack()
 
 
+def _by_area(row: sa.Row[Any]) -> bool:
+    """Whether a row tells somebody of an area that they watch."""
+    return Kind.of(row.kind, row.variant).by_area
+
+
 def _medical(row: sa.Row[Any]) -> bool:
     return bool(row.priority % 2 == 0)
 
 
+_Standing = dict[tuple[int, int], sa.Row[Any]]
+
+
 def _standing(
     conn: Connection, rows: list[sa.Row[Any]], moment: Moment
-) -> tuple[dict[tuple[int, int], sa.Row[Any]], set[tuple[int, int]]]:
-    """How those stand whose rows do not say so, by outage and endpoint; whom a sender tells now."""
-    others = {pair for row in rows if row.packed is None for pair in _pairs(row)}
-    if not others:
-        return {}, set()
-    scratch.prepare(conn)
-    names = ("outage_key", "endpoint_key")
-    conn.execute(
-        scratch.targets.insert(), [dict(zip(names, pair, strict=True)) for pair in sorted(others)]
-    )
-    scratch.settle(conn, scratch.targets)
-    found = {
-        (row.outage_key, row.endpoint_key): row
-        for row in conn.execute(_situations(moment.form), moment.values)
-    }
-    held = conn.execute(in_flight(scratch.targets))
-    return found, {(row.outage_key, row.endpoint_key) for row in held}
+) -> tuple[_Standing, _Standing, set[tuple[int, int]]]:
+    """How those stand whose rows do not say so, by outage and endpoint; whom a sender tells now.
+
+    First those who watch an area, then those who are told of their own, who stay in `scratch`.
+    """
+    unknown = [row for row in rows if row.packed is None]
+    own = {pair for row in unknown if not _by_area(row) for pair in _pairs(row)}
+    areas = {pair for row in unknown if _by_area(row) for pair in _pairs(row)}
+    standing: _Standing = {}
+    watching: _Standing = {}
+    held = set[tuple[int, int]]()
+    for pairs, found, statement, values in (
+        (areas, watching, _watching, watchers.values(moment)),
+        (own, standing, _situations, moment.values),
+    ):
+        if not pairs:
+            continue
+        scratch.prepare(conn)
+        names = ("outage_key", "endpoint_key")
+        conn.execute(
+            scratch.targets.insert(),
+            [dict(zip(names, pair, strict=True)) for pair in sorted(pairs)],
+        )
+        scratch.settle(conn, scratch.targets)
+        for row in conn.execute(statement(moment.form), values):
+            found[row.outage_key, row.endpoint_key] = row
+        for row in conn.execute(in_flight(scratch.targets)):
+            held.add((row.outage_key, row.endpoint_key))
+    return standing, watching, held
 
 
 @cache
 def _situations(form: Form) -> sa.Select[Any]:
     return situations(scratch.targets, form)
+
+
+@cache
+def _watching(form: Form) -> sa.Select[Any]:
+    return watchers.situations(scratch.targets, form)

@@ -39,6 +39,11 @@ SAID = {
     Kind.ADVISORY: "of the advisory",
     Kind.ADVISORY_LIFTED: "that the advisory is lifted",
     Kind.STORM_WATCH: "that a storm may come",
+    Kind.AREA_OUT: "that service is out in an area that they watch",
+    Kind.AREA_ETR: "when service should be back there",
+    Kind.AREA_OVER: "that the outage there should be over",
+    Kind.AREA_AGAIN: "in a correction, that service is out there after all",
+    Kind.AREA_WITHDRAWN: "in a correction, that what they were told of an area is taken back",
 }
 """What each kind says, after "was to be told"; `docs/messages.md` shows it."""
 _ENDED = {
@@ -75,6 +80,9 @@ _WHY = {
     Reason.PLANNED_NOT_STARTED: "the planned work has not begun",
     Reason.SILENT: "the outage was already there when its source was first read",
     Reason.NO_LONGER_LISTED: "the source no longer lists the outage, which is no proof of power",
+    Reason.FEW_IN_AREA: "too few are out for who watches the area to be told",
+    Reason.TOLD_OF_THEIRS: "they were told of a place of their own",
+    Reason.NOT_OF_AREAS: "advisories are not told to who watches an area",
     Reason.NO_ALERTS_WANTED: "the account wants no outage alerts",
     Reason.OPTED_OUT: "this number or address has opted out",
     Reason.INVALID_ENDPOINT: "this number or address is known to be bad",

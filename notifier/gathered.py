@@ -56,6 +56,15 @@ class Statement:
     keys: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What somebody is told of who watches an area: the wish by its key, and what it says there."""
+
+    key: int
+    area: str
+    people: int
+
+
 Fate = Ending | Later | Waiting | Statement
 """What becomes of rows."""
 
@@ -75,14 +84,19 @@ class Gathered:
     later: list[dict[str, Any]] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     texts: dict[tuple[object, ...], Text] = field(default_factory=dict)
+    watched: dict[int, Watched] = field(default_factory=dict)
+    """By message, of those to who watches an area."""
 
     def links(self, row: sa.Row[Any]) -> bool:
         """Whether there is a link to go with a message: its account still has a place."""
-        return self.terms.links is not None and bool(row.linked)
+        has_one = row.key in self.watched or bool(row.linked)
+        return self.terms.links is not None and has_one
 
     def link(self, row: sa.Row[Any]) -> str:
         """That person's own link; empty for none."""
-        links = self.terms.links
+        links, watched = self.terms.links, self.watched.get(row.key)
+        if links is not None and watched is not None:
+            return links.to_areas(watched.key, row.endpoint_key)
         return links.to(row.contact_key, row.here) if links is not None and row.linked else ""
 
     def can_pay(self, kind: Kind, channel: Channel, segments: int, *, medical: bool) -> bool:

@@ -32,11 +32,20 @@ class Told(IntEnum):
     """A storm may come."""
     INTERMITTENT = 11
     """Out, and it has come and gone."""
+    AREA_OUT = 12
+    """Others are out, in an area that they watch."""
+    AREA_OVER = 13
+    """That is over, or was taken back."""
 
     @property
     def out(self) -> bool:
         """Whether they believe to be without service."""
         return self in {Told.OUT, Told.INTERMITTENT}
+
+    @property
+    def by_area(self) -> bool:
+        """Whether they know of it as who watches an area, and not of a place of their own."""
+        return self in {Told.AREA_OUT, Told.AREA_OVER}
 
 
 class Hold(StrEnum):
@@ -83,6 +92,16 @@ class Kind(StrEnum):
     ADVISORY = "advisory"
     ADVISORY_LIFTED = "advisory_lifted"
     STORM_WATCH = "storm_watch"
+    AREA_OUT = "area_out"
+    AREA_ETR = "area_etr"
+    AREA_OVER = "area_over"
+    AREA_AGAIN = "area_again"
+    AREA_WITHDRAWN = "area_withdrawn"
+
+    @property
+    def by_area(self) -> bool:
+        """Whether it goes to who watches an area, and says nothing of a place of theirs."""
+        return RULES[self].told.by_area
 
     @property
     def rule(self) -> "Rule":
@@ -219,6 +238,14 @@ RULES = {
     Kind.ADVISORY: _rule(Told.ADVISED, 0, _S, safety=True, beyond_cap=True),
     Kind.ADVISORY_LIFTED: _rule(Told.LIFTED, 0, _S, safety=True, beyond_cap=True),
     Kind.STORM_WATCH: _rule(Told.WATCHED, 3, _W, 24, critical=False, resent=False),
+    # Who watches an area is not in the dark: it goes behind all that tells somebody of their own.
+    Kind.AREA_OUT: _rule(Told.AREA_OUT, 3, _W, 6, hold=Hold.DETECTED, followed=False),
+    Kind.AREA_ETR: _rule(Told.AREA_OUT, 3, _W, 2, critical=False),
+    Kind.AREA_OVER: _rule(
+        Told.AREA_OVER, 3, _W, hold=Hold.RESTORED, beyond_cap=True, followed=False
+    ),
+    Kind.AREA_AGAIN: _rule(Told.AREA_OUT, 3, _W, beyond_cap=True, followed=False),
+    Kind.AREA_WITHDRAWN: _rule(Told.AREA_OVER, 3, _W, beyond_cap=True, followed=False),
 }
 """Every kind and its rules; `docs/messages.md` shows this table, by test."""
 

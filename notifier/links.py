@@ -23,7 +23,7 @@ from outage.settings import Settings
 LENGTH = tokens.LENGTH
 BLANK = "/s/" + "_" * LENGTH
 """What a text has where each person's own token goes: as long as one."""
-_PURPOSE = "link"
+_PURPOSE, _OF_AREAS = "link", "areas"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +61,24 @@ class Links:
         if contact_key >= tokens.MOST_ROWS:
             return ""
         return self.with_token(tokens.made(self.keys[0], _PURPOSE, contact_key, str(occupancy_key)))
+
+    def to_areas(self, watch_key: int, endpoint_key: int) -> str:
+        """The link of who watches an area; empty for a key that a token has no room for."""
+        if watch_key >= tokens.MOST_ROWS:
+            return ""
+        return self.with_token(tokens.made(self.keys[0], _OF_AREAS, watch_key, str(endpoint_key)))
+
+    def watch(self, conn: Connection, token: str) -> int | None:
+        """Which wish to be told of an area a token is of; None for one that we did not make."""
+        found, w = Token.read(token), t.watches.c
+        if found is None:
+            return None
+        for key in self.keys:
+            number = found.row(key, _OF_AREAS)
+            endpoint = conn.execute(sa.select(w.endpoint_key).where(w.key == number)).scalar()
+            if endpoint is not None and found.fits(key, _OF_AREAS, number, str(endpoint)):
+                return number
+        return None
 
     def with_token(self, token: str) -> str:
         """The whole address that a token opens."""

@@ -29,6 +29,11 @@ _STATED = {
     Kind.PLANNED_CHANGED: {"starts"},
     Kind.ADVISORY: {"advice"},
     Kind.ADVISORY_LIFTED: {"lifted"},
+    Kind.AREA_OUT: {"area", "people"},
+    Kind.AREA_ETR: {"area", "etr"},
+    Kind.AREA_OVER: {"area"},
+    Kind.AREA_AGAIN: {"area", "people"},
+    Kind.AREA_WITHDRAWN: {"area"},
 }
 """What a kind is for: a text or a first sentence that leaves it out says nothing."""
 _IN_ENGLISH = {Kind.ADVISORY: {"call"}, Kind.ADVISORY_LIFTED: {"call"}}

@@ -22,6 +22,7 @@ class Manners:
     the time left) are how far an ETR must move to be told, ``etr_earlier_times`` as far where it
     moves earlier. ``most_a_day`` bounds what people could do without. ``quiet`` are the hours, in
     minutes after midnight, for texts to who has set none. ``zone`` is where days begin.
+    ``area_least`` is how many homes and businesses must be out for who watches an area to be told.
     """
 
     zone: ZoneInfo
@@ -35,6 +36,7 @@ class Manners:
     most_a_day: int = 4
     reminder: timedelta = timedelta(hours=24)
     quiet: tuple[int, int] | None = None
+    area_least: int = 100
 
     @classmethod
     def of(cls, settings: Settings, site: Site) -> "Manners":
@@ -51,6 +53,7 @@ class Manners:
             most_a_day=settings.most_a_day,
             reminder=timedelta(hours=settings.reminder_h),
             quiet=settings.quiet_hours,
+            area_least=settings.area_least,
         )
 
     def day(self, now: datetime) -> datetime:

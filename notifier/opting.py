@@ -5,10 +5,10 @@ in mails confirms nothing. What is asked for holds for a day. Call inside one tr
 """
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -65,13 +65,49 @@ class Wish:
         return f"{self.once} {hashlib.sha256(repr(said).encode()).hexdigest()[:16]}"
 
 
+class Asking(Protocol):
+    """What is needed to ask somebody for a yes, whatever it is to."""
+
+    @property
+    def kind(self) -> str:
+        """Whether it is a phone or an e-mail."""
+
+    @property
+    def address(self) -> str:
+        """The one form of it."""
+
+    @property
+    def language(self) -> str:
+        """What they are written to in."""
+
+    @property
+    def channel(self) -> str:
+        """What it comes by."""
+
+    @property
+    def known_by(self) -> str:
+        """What is one wish however often it is sent."""
+
+
 def is_full(conn: Connection) -> bool:
     """Whether so many were asked for a yes in the last hour that the next one has to wait.
 
     What nothing was sent for counts not: one who sends forms could close ours for all.
     """
     since = wall_now(conn) - timedelta(hours=1)
-    return _count(conn, _O.c.asked_at > since, _O.c.answer_key.is_not(None)) >= IN_ALL
+    return asked(conn, lambda one: one.asked_at > since) >= IN_ALL
+
+
+def asked(conn: Connection, which: Callable[[Any], sa.ColumnElement[bool]]) -> int:
+    """How many were asked for a yes, to a place or an area."""
+    counts = (
+        sa.select(sa.func.count())
+        .select_from(one)
+        .where(which(one.c), one.c.answer_key.is_not(None))
+        .scalar_subquery()
+        for one in (_O, t.watches)
+    )
+    return int(conn.execute(sa.select(sum(counts, sa.literal(0)))).scalar_one())
 
 
 def ask(conn: Connection, wish: Wish, site: Site, link: str) -> None:
@@ -80,7 +116,7 @@ def ask(conn: Connection, wish: Wish, site: Site, link: str) -> None:
     Nothing of it says whether: who fills in the form may not be whose number it is. ``link`` is
     how a link is written on record.
     """
-    endpoint, wall = _endpoint(conn, wish), wall_now(conn)
+    endpoint, wall = endpoint_of(conn, wish), wall_now(conn)
     key = _write_down(conn, wish, endpoint.key, wall)
     # A YES of who has stopped our texts lifts the stop: they are asked once that is done.
     if key is None or endpoint.opted_out_at is not None:
@@ -88,6 +124,14 @@ def ask(conn: Connection, wish: Wish, site: Site, link: str) -> None:
     told = _is_told(conn, wish.account_key, endpoint.key, wish.channel)
     if told or _too_often(conn, wish, endpoint.key):
         return
+    answer_key = ask_for_yes(conn, wish, endpoint.key, site, link)
+    conn.execute(_O.update().where(_O.c.key == key).values(answer_key=answer_key))
+    conn.info[APPENDED] = True
+
+
+def ask_for_yes(conn: Connection, wish: Asking, endpoint_key: int, site: Site, link: str) -> int:
+    """Let the text or e-mail go that asks; return the key of it."""
+    wall = wall_now(conn)
     said = say(f"join_{wish.channel}", wish.language, site, {"link": link})
     subject = say("join_subject", wish.language, site, {}).body if wish.kind == "email" else ""
     r = t.replies
@@ -101,14 +145,14 @@ def ask(conn: Connection, wish: Wish, site: Site, link: str) -> None:
             body=BY_FORM.upper(),
             received_at=wall,
             applied_at=wall,
-            endpoint_key=endpoint.key,
+            endpoint_key=endpoint_key,
             intent=BY_FORM,
             language=wish.language,
             outcome="asked_to_confirm",
         )
         .returning(r.c.key)
     ).scalar_one()
-    answer_key = owe(
+    return owe(
         conn,
         Owed(
             reply_key=reply_key,
@@ -123,8 +167,6 @@ def ask(conn: Connection, wish: Wish, site: Site, link: str) -> None:
         ),
         wall,
     )
-    conn.execute(_O.update().where(_O.c.key == key).values(answer_key=answer_key))
-    conn.info[APPENDED] = True
 
 
 def add(conn: Connection, wish: Wish, endpoint_key: int) -> bool:
@@ -204,7 +246,8 @@ def _waiting(conn: Connection, endpoint_key: int) -> sa.Select[Any]:
     )
 
 
-def _endpoint(conn: Connection, wish: Wish) -> sa.Row[Any]:
+def endpoint_of(conn: Connection, wish: Asking) -> sa.Row[Any]:
+    """The number or mailbox, made where nobody has had it; locked until commit."""
     e = t.endpoints
     dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
     conn.execute(
@@ -267,9 +310,15 @@ def _too_often(conn: Connection, wish: Wish, endpoint_key: int) -> bool:
     day, just_now = _O.c.asked_at > wall - HOLDS_FOR, _O.c.asked_at > wall - SAME_FOR
     return (
         _count(conn, mine, just_now, _O.c.account_key == wish.account_key) > 0
-        or _count(conn, mine, day) >= PER_ENDPOINT
+        or asked_today(conn, endpoint_key) >= PER_ENDPOINT
         or _count(conn, theirs, day) >= PER_ACCOUNT
     )
+
+
+def asked_today(conn: Connection, endpoint_key: int) -> int:
+    """How often a number or mailbox was asked for a yes within a day."""
+    day = wall_now(conn) - HOLDS_FOR
+    return asked(conn, lambda one: sa.and_(one.endpoint_key == endpoint_key, one.asked_at > day))
 
 
 def _count(conn: Connection, *which: sa.ColumnElement[bool]) -> int:

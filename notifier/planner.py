@@ -236,7 +236,12 @@ _HERE, _THERE = _aimed(t.memberships, _OUTAGE), _shared()
 
 @cache
 def _standing(form: Form) -> sa.Insert:
-    now = situations(targets, form).subquery("now")
+    return standing_as(situations(targets, form))
+
+
+def standing_as(situations: sa.Select[Any]) -> sa.Insert:
+    """Write down how people stand, beside what waits to be sent to them."""
+    now = situations.subquery("now")
     pending = t.messages.alias("pending")
     whole = (
         sa.select(

@@ -7,6 +7,7 @@ what an endpoint was last told with what is true: whatever was put off before is
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from notifier import watching
 from notifier.kinds import Hold, Kind, Told
 from notifier.manners import Manners
 from notifier.reasons import Belief, Decision, Facts, Reason, Stage, ahead
@@ -31,7 +32,8 @@ __all__ = [
 
 def decide(situation: Situation, facts: Facts, manners: Manners, now: datetime) -> Decision:
     """What this endpoint is to be told: the difference between belief and truth, in good time."""
-    wish = _difference(situation, facts, manners, now)
+    difference = watching.difference if situation.by_area else _difference
+    wish = difference(situation, facts, manners, now)
     if wish.kind is None:
         return wish
     safety = wish.kind.safety(advisory=facts.advisory)
@@ -63,6 +65,8 @@ def belief(
         near = facts.starts is not None and facts.starts - now <= manners.reminder
         told = Told.REMINDED if near else Told.NOTICED
         return Belief(told=told, time=facts.starts, end=facts.ends)
+    if kind.told is Told.AREA_OUT:
+        return Belief(told=kind.told, time=facts.etr_ahead(now))
     if not kind.told.out:
         return Belief(told=kind.told)
     flapping = situation.told is Told.INTERMITTENT and kind is not Kind.CORRECTION_OUT
@@ -138,6 +142,8 @@ _NOTHING_TO_CORRECT = _AHEAD_OF_WORK | {
     Told.WATCHED,
     Told.ADVISED,
     Told.LIFTED,
+    Told.AREA_OUT,
+    Told.AREA_OVER,
 }
 """What is believed by who has never heard whether service is out."""
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from notifier import approvals
+from notifier import approvals, watchers
 from notifier.ahead import LookingAhead, written
 from notifier.manners import Manners
 from notifier.planned import Plan
@@ -74,6 +74,22 @@ class NotifierReader:
             known_at=known_at,
         )
         analyzing.keep_up(db)
+        with db.read() as conn:
+            watched = watchers.are_there(conn, plan)
+        finished = self._plan_members(db, item, plan, more=watched or bool(self.size.above))
+        if watched:
+            finished = self._plan_watchers(db, item, plan)
+        if self.size.above:
+            self._ask(db, item)
+        elif not finished:
+            # Who watched when the work began, and was killed, does so no longer.
+            with db.bulk() as conn:
+                journal.finish(conn, item)
+
+    def _plan_members(
+        self, db: Database, item: journal.WorkItem, plan: Plan, *, more: bool
+    ) -> bool:
+        """Plan for whoever holds a member; whether that is all: not if ``more`` follows."""
         done = item.step.get("premise", 0)
         after: int | None = None if done is None else int(done)
         size, aim = FIRST_STEP, STEP_S[db.engine.dialect.name]
@@ -90,7 +106,7 @@ class NotifierReader:
                     with written(db, looked) as conn:
                         start = time.monotonic()
                         after = plan_some(conn, plan, after, size, found)
-                        if after is None and not self.size.above:
+                        if after is None and not more:
                             journal.finish(conn, item)
                         else:
                             journal.advance(conn, item, {"premise": after})
@@ -102,8 +118,24 @@ class NotifierReader:
                 size = min(MOST_STEP, max(LEAST_STEP, int(size * min(2.0, aim / took))))
                 if worth and looked is None and after is not None:
                     ahead.begin(after, size)
-        if self.size.above:
-            self._ask(db, item)
+        return done is not None and not more
+
+    def _plan_watchers(self, db: Database, item: journal.WorkItem, plan: Plan) -> bool:
+        """Plan for who watches an area; whether the item is finished."""
+        done = item.step.get("watcher", 0)
+        after: int | None = None if done is None else int(done)
+        size, aim = FIRST_STEP, STEP_S[db.engine.dialect.name]
+        while after is not None:
+            with db.bulk(redone=True, checked=False) as conn:
+                start = time.monotonic()
+                after = watchers.plan_some(conn, plan, after, size)
+                if after is None and not self.size.above:
+                    journal.finish(conn, item)
+                else:
+                    journal.advance(conn, item, {"premise": None, "watcher": after})
+                took = time.monotonic() - start
+            size = min(MOST_STEP, max(LEAST_STEP, int(size * min(2.0, aim / took))))
+        return not self.size.above
 
     def _ask(self, db: Database, item: journal.WorkItem) -> None:
         """Let what was planned wait, if it is much; nobody claims of it before this is done."""

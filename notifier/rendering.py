@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from babel.numbers import format_decimal
+
 from notifier import gsm7
 from notifier.kinds import Channel, Kind, Told
 from notifier.texts import OURS, Texts
@@ -49,7 +51,8 @@ class Notice:
 
     Its reader has ``of`` addresses in all; where it is about one of several, ``name`` says which.
     ``promised`` is the time that was told before; ``starts`` and ``ends`` are when work, or a
-    storm, is expected.
+    storm, is expected. ``area`` is what an area that somebody watches is called, empty for all that
+    the utility serves, and ``people`` how many homes and businesses are out.
     """
 
     kind: Kind
@@ -70,6 +73,8 @@ class Notice:
     places: int = 1
     of: int = 1
     name: str = ""
+    area: str = ""
+    people: int = 0
     as_of: datetime
 
     @property
@@ -179,6 +184,8 @@ def facts_of(notice: Notice, chosen: Words, voice: Voice, style: str) -> dict[st
     """What templates may say of a notice; codes as words."""
     kind = notice.kind
     out, back = kind.told.out, kind.told is Told.BACK
+    # Who watches an area is told when and why, and not what to do.
+    there = kind.told is Told.AREA_OUT
     ahead = kind.told in {Told.NOTICED, Told.REMINDED, Told.WATCHED}
     sort = "advisory" if notice.advisory else "planned" if notice.planned else "outage"
     service = chosen.name("service", notice.service)
@@ -195,6 +202,7 @@ def facts_of(notice: Notice, chosen: Words, voice: Voice, style: str) -> dict[st
         own = wording.get(notice.service, {}).get(chosen.language)
         return own or chosen.name(table, notice.service)
 
+    why = "safety" if notice.safety else "area" if kind.by_area else "alerts"
     caution = chosen.name("caution", notice.service) if out else ""
     after = chosen.name("after", notice.service) if back else ""
     return {
@@ -213,13 +221,15 @@ def facts_of(notice: Notice, chosen: Words, voice: Voice, style: str) -> dict[st
         "lifted": bound(voice.lifted, "lifted"),
         "prepare": chosen.name("prepare", notice.service),
         "call": "",
-        "why": chosen.name("why", "safety" if notice.safety else "alerts").format(name=voice.name),
-        "cause": chosen.name("cause", notice.cause) if out or back or kind is Kind.ADVISORY else "",
+        "why": chosen.name("why", why).format(name=voice.name),
+        "cause": chosen.name("cause", notice.cause)
+        if out or there or back or kind is Kind.ADVISORY
+        else "",
         "crew": chosen.name("crew", notice.crew_status) if out else "",
         "slip": chosen.name("reason", notice.etr_reason) if kind is Kind.ETR_LATER else "",
-        "since": when(notice.since) if out else "",
-        "etr": when(notice.etr) if out else "",
-        "waiting": out and notice.etr is None and not until,
+        "since": when(notice.since) if out or there else "",
+        "etr": when(notice.etr) if out or there else "",
+        "waiting": (out or there) and notice.etr is None and not until,
         "promised": when(notice.promised),
         "next_update": when(notice.next_update_by) if out and notice.etr is None else "",
         "starts": when(notice.starts) if ahead else "",
@@ -228,6 +238,9 @@ def facts_of(notice: Notice, chosen: Words, voice: Voice, style: str) -> dict[st
         "still": chosen.place("still", notice.places),
         **_where(notice, chosen, style),
         "place": notice.place,
+        "area": chosen.area(notice.area),
+        # Without the blanks that do not break, which no text has room for.
+        "people": " ".join(format_decimal(notice.people, locale=chosen.locale).split()),
         "public_message": notice.public_message if out or notice.safety else "",
     }
 

@@ -32,7 +32,7 @@ standing = _table(
     "notify_standing",
     Column("outage_key", BigInteger, nullable=False),
     Column("endpoint_key", BigInteger, nullable=False),
-    Column("account_key", BigInteger, nullable=False),
+    Column("account_key", BigInteger, comment="NULL: who watches an area"),
     Column("channel", String, nullable=False),
     Column("first_premise", BigInteger, nullable=False),
     Column("packed", BigInteger, nullable=False),

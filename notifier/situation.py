@@ -39,6 +39,11 @@ class Situation:
     who did not ask for one message an hour. ``recent`` counts what it was told today and could
     have done without, ``backs`` how often it was told "back" within a day. ``quiet`` is how much
     of its quiet hours is left, in steps of `QUIET_STEP_MIN`.
+
+    ``by_area``: it holds no place in the outage, but watches an area. Then ``here`` says that the
+    outage lies there and is large enough to be told of, ``listed`` that it lies there, ``left``
+    that it did; ``elsewhere`` that losses of it go on under another outage; ``back`` that nobody
+    in it is out any more.
     """
 
     channel: Channel = Channel.SMS
@@ -62,6 +67,7 @@ class Situation:
     recent: int = 0
     backs: int = 0
     quiet: int = 0
+    by_area: bool = False
 
     @property
     def member(self) -> bool:
@@ -103,6 +109,7 @@ WIDTHS = {
     "recent": 3,
     "backs": 2,
     "quiet": 7,
+    "by_area": 1,
 }
 """Bits of each fact; the set-based builder in SQL reads the same table."""
 

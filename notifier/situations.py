@@ -53,7 +53,11 @@ def situations(targets: FromClause, form: Form) -> Select[Any]:
     utility's own) and ``packed``, the situation.
     A target that holds no premise of the outage any more gives no row.
     """
-    whole = _endpoints(targets, form).subquery("whole")
+    return in_one(_endpoints(targets, form).subquery("whole"))
+
+
+def in_one(whole: FromClause, *, by_area: bool = False) -> Select[Any]:
+    """The situation of each row of ``whole``, which is as `_endpoints` makes it, as one integer."""
     m = t.messages.c
     time = told_time()
     # Who has begun to hear of it by e-mail hears how it goes on, whatever becomes of the phone.
@@ -92,6 +96,8 @@ def situations(targets: FromClause, form: Form) -> Select[Any]:
         "backs": at_most(whole.c.said // BACKS, most("backs")),
         "quiet": whole.c.quiet,
     }
+    if by_area:
+        facts["by_area"] = literal(1)
     packed = sum(
         (sa.cast(fact, sa.BigInteger) * (1 << SHIFTS[name]) for name, fact in facts.items()),
         literal(0, sa.BigInteger),

@@ -55,6 +55,7 @@ def fate(
         row.planned_at,
         row.expires_at,
         work.terms.calls(row.address),
+        _said_of(work, row),
     )
     found = work.looks.get(look)
     if found is None:
@@ -181,6 +182,12 @@ def _news_of(row: sa.Row[Any]) -> datetime:
     return from_ms(row.expires_at) - lives
 
 
+def _said_of(work: Gathered, row: sa.Row[Any]) -> tuple[str, int]:
+    """What is said of an area: its name, and how many are out; nothing of somebody's own place."""
+    watched = work.watched.get(row.key)
+    return ("", 0) if watched is None else (watched.area, watched.people)
+
+
 def _text(
     work: Gathered,
     about: OutageFacts,
@@ -195,10 +202,13 @@ def _text(
     terms, linked = work.terms, work.links(row)
     language = terms.language(row.language)
     link = terms.links.blank if terms.links is not None and linked else ""
-    same = (row.outage_key, wish, channel, language, linked)
+    area, people = _said_of(work, row)
+    same = (row.outage_key, wish, channel, language, linked, area, people)
     if same not in work.texts:
         kind, places, where, promised, zone = wish
         notice = about.notice(kind, places, work.now, promised=promised, where=where)
+        if kind.by_area:
+            notice = replace(notice, area=area, people=people, place="", public_message="")
         here = replace(terms.voice, zone=zone_named(zone) or terms.voice.zone)
         work.texts[same] = render(notice, channel, language, here, link=link)
     return work.texts[same]

@@ -56,6 +56,10 @@ class Words:
             style = "sms_far"
         return format_datetime(at, self.tables["time"][style], tzinfo=zone, locale=self.locale)
 
+    def area(self, name: str) -> str:
+        """In an area, or anywhere that the utility serves."""
+        return self.tables["area"]["one" if name else "all"].format(name=name)
+
     def place(self, table: str, count: int, of: int = 1, name: str = "") -> str:
         """One place or several, counted up to a cap; of more that somebody has, which ones."""
         shown = f"{count}+" if count >= MOST_PLACES else str(count)

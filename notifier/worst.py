@@ -17,6 +17,8 @@ _FAR = timedelta(days=28)
 """Far enough that a weekday needs its date."""
 _PLACE = "Elm Street and Oak Street"
 _NAME = "12345 Upper Riverside Drive West, Apartment 12"
+_AREA, _MANY = "Port Alexandria City", 1_234_567
+"""An area with a name of 20 letters, as a utility may have, and as many as nobody has out."""
 _MESSAGE = "We will tell you more soon."
 """So that what is said only with them is made too; mails alone have room for them."""
 WITH_START = frozenset({Kind.PLANNED_NOTICE, Kind.PLANNED_REMINDER, Kind.PLANNED_CHANGED})
@@ -56,6 +58,8 @@ def notices(kind: Kind, words: Words, at: datetime) -> Iterator[Notice]:
             ends=start + timedelta(hours=6) if start else None,
             places=places,
             of=of,
+            area=_AREA if kind.by_area and places > 1 else "",
+            people=_MANY,
             as_of=at,
         )
         yield bare

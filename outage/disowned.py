@@ -33,7 +33,8 @@ def part(
     """End the contacts of those who had an address when somebody else said that it is theirs.
 
     What it was given for since then is no earlier owner's, nor is what to ``keep``. With them goes
-    what an earlier owner had on the personal page: places kept, and those that could come back.
+    what an earlier owner had on the personal page: areas, places kept, and those that could come
+    back.
     """
     theirs = sa.and_(
         _C.c.endpoint_key == endpoint.key,
@@ -49,6 +50,16 @@ def part(
         _C.c.ended_at <= endpoint.invalid_at,
     )
     conn.execute(_C.update().where(taken_away).values(ended_by=WRONG_PERSON))
+    w = t.watches
+    conn.execute(
+        w.update()
+        .where(
+            w.c.endpoint_key == endpoint.key,
+            w.c.confirmed_at <= endpoint.invalid_at,
+            w.c.ended_at.is_(None),
+        )
+        .values(ended_at=now)
+    )
     k = t.kept_places
     conn.execute(
         k.delete().where(k.c.endpoint_key == endpoint.key, k.c.added_at <= endpoint.invalid_at)

@@ -264,14 +264,15 @@ class Settings:
     hold_s: int = setting(
         reading.whole(0, 3600),
         "60",
-        "Seconds a `detected` message waits before it is sent. 60 to 120 keep momentary losses, "
-        "which reclosers end by themselves, from telling anybody.",
+        "Seconds a `detected` message waits before it is sent, from when the outage was declared "
+        "or last revised. 60 to 120 keep momentary losses, which reclosers end by themselves, from "
+        "telling anybody.",
     )
     restored_hold_s: int = setting(
         reading.whole(0, 3600),
         "240",
-        "Seconds a `restored` message waits before it is sent. 180 to 300 show that service stays: "
-        'nothing is complained of louder than "restored" in the dark.',
+        "Seconds a `restored` message waits before it is sent, from when it was said. 180 to 300 "
+        'show that service stays: nothing is complained of louder than "restored" in the dark.',
     )
     flaps: int = setting(
         reading.whole(1, 3),
@@ -313,6 +314,13 @@ class Settings:
         "22:00-07:00",
         "Hours of the day, where the premise is, in which a text waits that can wait, for who has "
         "set none; `none` for no such hours. `docs/messages.md` says what cannot wait.",
+    )
+    area_least: int = setting(
+        reading.whole(5, 1_000_000),
+        "100",
+        "Homes and businesses that must be out for who watches an area to be told. A transformer "
+        "or a fuse takes dozens and concerns its street; a hundred is a part of a circuit, which a "
+        "town speaks of. Never below five, which no public figure shows.",
     )
     reminder_h: int = setting(
         reading.whole(1, 336),

@@ -41,7 +41,8 @@ def _gis(db: Database, settings: Settings, bell: Bell) -> Loop:
     from gis.reader import GisReader
 
     del bell
-    reader = GisReader(Matcher(db, settings.indexes))
+    areas = load_site(settings.home).areas
+    reader = GisReader(Matcher(db, settings.indexes), areas=areas)
     return Loop(name="gis", turn=partial(journal.turn, db, reader))
 
 

@@ -96,8 +96,11 @@ class Retention:
         return conn.execute(a.update().where(a.c.key.in_(old)).values(**erased)).rowcount
 
     def _forget_opt_ins(self) -> bool:
-        """Wishes that nobody has said yes to, what asked for it, and numbers that are nobody's."""
-        o, a = t.opt_ins, t.answers
+        """Wishes that nobody has said yes to, what asked for it, and numbers that are nobody's.
+
+        Of areas those as well that were ended as long ago.
+        """
+        o, w = t.opt_ins, t.watches
         # An import has read which addresses there are: it and this keep out of each other's way.
         with self.db.alone("load-accounts") as alone:
             if not alone:
@@ -105,15 +108,23 @@ class Retention:
             with self.db.bulk() as conn:
                 until = wall_now(conn) - self.opt_ins_for
                 never = sa.and_(o.c.confirmed_at.is_(None), o.c.asked_at < until)
-                rows = conn.execute(o.select().where(never).limit(FEW)).all()
-                conn.execute(o.delete().where(o.c.key.in_([row.key for row in rows])))
-                asked = [row.answer_key for row in rows if row.answer_key is not None]
-                said = conn.execute(
-                    a.delete().where(a.c.key.in_(asked)).returning(a.c.reply_key)
-                ).scalars()
-                conn.execute(t.replies.delete().where(t.replies.c.key.in_(list(said))))
-                _forget_endpoints(conn, {row.endpoint_key for row in rows})
-        return len(rows) >= FEW
+                over = w.c.ended_at < business_now(conn) - self.opt_ins_for
+                unsaid = sa.and_(w.c.confirmed_at.is_(None), w.c.asked_at < until)
+                more = _forget_wishes(conn, o, never)
+                more |= _forget_wishes(conn, w, sa.or_(unsaid, over))
+        return more
+
+
+def _forget_wishes(conn: Connection, wishes: sa.Table, old: sa.ColumnElement[bool]) -> bool:
+    """Erase some, with what asked for a yes to them; True when there may be more."""
+    a = t.answers
+    rows = conn.execute(wishes.select().where(old).limit(FEW)).all()
+    conn.execute(wishes.delete().where(wishes.c.key.in_([row.key for row in rows])))
+    asked = [row.answer_key for row in rows if row.answer_key is not None]
+    said = conn.execute(a.delete().where(a.c.key.in_(asked)).returning(a.c.reply_key)).scalars()
+    conn.execute(t.replies.delete().where(t.replies.c.key.in_(list(said))))
+    _forget_endpoints(conn, {row.endpoint_key for row in rows})
+    return len(rows) >= FEW
 
 
 def forget_idempotency_keys(db: Database) -> bool:

@@ -10,14 +10,14 @@ from sqlalchemy.engine import Connection
 from gis.membership import members
 from gis.membership.task import Task, regroups_later
 from gis.public import Outlines
-from outage import desk, journal, register
+from outage import areas, desk, journal, register
 from outage import tables as t
 from outage.database import Database
 from outage.model import JournalKind, OutageKey
 
 
-def conclude(db: Database, outlines: Outlines, *tasks: Task) -> None:
-    """Make the numbers current, store the counts, and say so: one transaction.
+def conclude(db: Database, outlines: Outlines, lying: areas.Lying, *tasks: Task) -> None:
+    """Make the numbers current, store counts and areas, and say so: one transaction.
 
     The first task is the item's own; those of the others it leads follow.
     """
@@ -26,6 +26,9 @@ def conclude(db: Database, outlines: Outlines, *tasks: Task) -> None:
     with db.read() as conn:
         found = [members.count(conn, task.outage.key, task.number) for task in tasks]
         ended = members.ended_by(conn, item.outage_key, step) if step is not None else ()
+        there = [
+            _areas(conn, lying, task, counts) for task, counts in zip(tasks, found, strict=True)
+        ]
     drawn = [
         outlines.draw(db, task.outage, task.index, counts.live)
         for task, counts in zip(tasks, found, strict=True)
@@ -47,10 +50,22 @@ def conclude(db: Database, outlines: Outlines, *tasks: Task) -> None:
             _store(conn, task, counts, look, interrupts=outages[task.outage.key].interrupts)
             for task, counts, look in zip(tasks, found, drawn, strict=True)
         ]
+        for task, lies in zip(tasks, there, strict=True):
+            areas.record(conn, task.outage.key, lies)
         journal.finish(conn, item)
         for task, counts, new in zip(tasks, found, news, strict=True):
             if new:
                 _say(conn, task, counts, outages[task.outage.key].version)
+
+
+def _areas(
+    conn: Connection, lying: areas.Lying, task: Task, found: members.Counts
+) -> tuple[areas.AreaName, ...]:
+    """Where an outage lies: everywhere, and in the areas that its members lie in."""
+    if not found.members:
+        return ()
+    lying.forget()
+    return (areas.EVERYWHERE, *lying.of(conn, task.outage.key, task.outage.service))
 
 
 def _store(

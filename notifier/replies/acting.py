@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from notifier import opting
+from notifier import area_wishes, opting
 from notifier.replies.conversation import Conversation
 from notifier.replies.intents import Asked, Intent, Understood
 from notifier.situations import OUTAGES
@@ -99,6 +99,7 @@ def end_texts(
         .where(whose, e.c.kind == "phone", to_stop())
         .values(opted_out_at=now, opt_out_source=source)
     )
+    area_wishes.end_all(conn, sa.and_(whose, e.c.kind == "phone"))
 
 
 def start(conn: Connection, writer: Writer) -> Done:
@@ -163,7 +164,8 @@ def stop_asked(_conn: Connection, writer: Writer) -> Done:
 
 def join(conn: Connection, writer: Writer) -> Done:
     """Tell them of the place from now on, as a form asked for and they have said yes to."""
-    if opting.confirm_all(conn, writer.endpoint_key):
+    to_areas = area_wishes.confirm_all(conn, writer.endpoint_key)
+    if opting.confirm_all(conn, writer.endpoint_key) or to_areas:
         return Done(say="joined", outcome="subscribed")
     return Done(say="not_joined", outcome="not_subscribed")
 

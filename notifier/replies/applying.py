@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from notifier import opting, temporary
+from notifier import area_wishes, opting, temporary
 from notifier.replies import acting, conversation, paging, placing, told
 from notifier.replies.acting import Act, Done, Writer
 from notifier.replies.conversation import Conversation
@@ -263,7 +263,8 @@ def _context(
         numbers=tuple(numbers.get(key) for key in options),
         opt_out_type=row.opt_out_type,
         name=name,
-        joining=len(row.body) <= LONGEST_YES and opting.waits(conn, endpoint.key),
+        joining=len(row.body) <= LONGEST_YES
+        and (opting.waits(conn, endpoint.key) or area_wishes.waits(conn, endpoint.key)),
     )
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from markupsafe import escape
 from sqlalchemy.engine import Connection
 
-from notifier import opting, temporary
+from notifier import area_wishes, opting, temporary
 from notifier.channels.base import TIMEOUT_S, Channel, Outgoing
 from notifier.channels.providers import configured, opened
 from notifier.kinds import Channel as ChannelName
@@ -161,6 +161,7 @@ class Answers:
         return {
             **temporary.links_of(conn, self._links, keys),
             **opting.links_of(conn, self._links, keys),
+            **area_wishes.links_of(conn, self._links, keys),
         }
 
     def _ending(self, row: sa.Row[Any], now: datetime) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ from outage.tables.access import (
 from outage.tables.account_records import cis_accounts, cis_versions
 from outage.tables.accounts import accounts, contacts, endpoints, occupancies
 from outage.tables.base import metadata
-from outage.tables.counter import kept_places, opt_ins, public_reports
+from outage.tables.counter import kept_places, opt_ins, public_reports, watches
 from outage.tables.feeds import feed_outages, feeds
 from outage.tables.journal import cursors, journal, work_items
 from outage.tables.messages import batches, decisions, messages, receipts, texts
@@ -24,6 +24,7 @@ from outage.tables.outages import (
     memberships,
     notes,
     origins,
+    outage_areas,
     outages,
     restorations,
     shapes,
@@ -88,6 +89,7 @@ __all__ = [
     "occupancies",
     "opt_ins",
     "origins",
+    "outage_areas",
     "outages",
     "premise_cells",
     "premises",
@@ -111,5 +113,6 @@ __all__ = [
     "temporary_links",
     "texts",
     "tokens",
+    "watches",
     "work_items",
 ]

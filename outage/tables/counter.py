@@ -1,4 +1,4 @@
-"""What the public's forms bring in: reports by anybody, who asks to be told, what they look at.
+"""What the public's forms bring in: reports, who asks to be told of what, what they look at.
 
 Places, notes and numbers stand here and nowhere else: not in the journal, not in a log
 (DECISIONS 34).
@@ -68,5 +68,42 @@ kept_places = Table(
         "removed_at",
         sqlite_where=text("removed_at IS NOT NULL"),
         postgresql_where=text("removed_at IS NOT NULL"),
+    ),
+)
+
+watches = Table(
+    "watches",
+    metadata,
+    # Who asks to be told of outages in an area; they need not be anybody's contact. A row is a
+    # wish until it is confirmed.
+    Column("key", Key, primary_key=True),
+    Column("once", String, nullable=False, comment="the form's own word: sent again, it is one"),
+    Column("endpoint_key", Key, ForeignKey("endpoints.key"), nullable=False),
+    Column("kind", String, nullable=False, comment="of outage.where.AreaKind, or all"),
+    Column("name", String, nullable=False, comment="as the site has it; empty for all"),
+    Column("language", String, nullable=False),
+    Column("source", String, nullable=False, comment="page, or link: which form"),
+    Column("asked_at", Instant, nullable=False, comment="wall time"),
+    Column("answer_key", Key, ForeignKey("answers.key"), comment="what asks them to confirm"),
+    Column("confirmed_at", Instant, comment="business time; NULL until they have said yes"),
+    Column("ended_at", Instant, comment="business time; NULL while it lasts"),
+    Index("uq_watches_once", "once", unique=True),
+    Index("ix_watches_endpoint_key", "endpoint_key", "asked_at"),
+    Index("ix_watches_answer_key", "answer_key"),
+    Index("ix_watches_asked_at", "asked_at"),
+    Index(
+        "uq_watches_lasting",
+        "kind",
+        "name",
+        "endpoint_key",
+        unique=True,
+        sqlite_where=text("confirmed_at IS NOT NULL AND ended_at IS NULL"),
+        postgresql_where=text("confirmed_at IS NOT NULL AND ended_at IS NULL"),
+    ),
+    Index(
+        "ix_watches_ended_at",
+        "ended_at",
+        sqlite_where=text("ended_at IS NOT NULL"),
+        postgresql_where=text("ended_at IS NOT NULL"),
     ),
 )

@@ -24,7 +24,7 @@ messages = Table(
     Column("number", BigInteger, nullable=False, comment="journal entry it came of"),
     Column("outage_key", Key, nullable=False),
     Column("endpoint_key", Key, nullable=False),
-    Column("account_key", Key, nullable=False),
+    Column("account_key", Key, comment="NULL: to who watches an area"),
     Column("channel", String, nullable=False),
     Column("kind", String, nullable=False),
     Column("variant", String, nullable=False, server_default=""),

@@ -112,6 +112,17 @@ handovers = Table(
     Index("ix_handovers_other_key", "other_key"),
 )
 
+outage_areas = Table(
+    "outage_areas",
+    metadata,
+    # The site's areas that an outage lies in by the public rule (`outage.areas`), or has lain in:
+    # who was told of it there hears that it does not any more. Written by gis.
+    Column("outage_key", Key, ForeignKey("outages.key"), primary_key=True),
+    Column("kind", String, primary_key=True, comment="of outage.where.AreaKind, or all"),
+    Column("name", String, primary_key=True, comment="as the site has it; empty for all"),
+    Column("lies", Boolean, nullable=False, comment="false: it did, and does not now"),
+)
+
 etrs = Table(
     "etrs",
     metadata,

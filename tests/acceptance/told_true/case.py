@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,8 @@ OUT = frozenset({"out", "intermittent"})
 """States that say that service is out."""
 ANSWERS = frozenset({"reported", "still_out_received"})
 """Kinds that answer somebody's own words."""
+OF_AREAS = frozenset({"area_out", "area_etr", "area_over", "area_again", "area_withdrawn"})
+"""Kinds that say nothing of a place of their reader's: `by_area` holds them against the record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +47,15 @@ class Case:
         return (row for row in self.record.messages if row["text_key"] is not None)
 
     def heard(self) -> list[Row]:
-        """What people have to be taken to have read, in the order in which it was claimed."""
-        found = [row for row in self.claimed() if row["state"] in HEARD]
+        """What people have to be taken to have read of their own, in the order of its claims."""
+        return self._heard(lambda row: row["kind"] not in OF_AREAS)
+
+    def heard_of_areas(self) -> list[Row]:
+        """The same of what was told to who watches an area."""
+        return self._heard(lambda row: row["kind"] in OF_AREAS)
+
+    def _heard(self, which: Callable[[Row], bool]) -> list[Row]:
+        found = [row for row in self.claimed() if row["state"] in HEARD and which(row)]
         return sorted(found, key=lambda row: (row["claimed_at"], row["tried_at"] or 0, row["key"]))
 
     def family(self, outage: int) -> int:

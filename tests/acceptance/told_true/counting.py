@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from tests.acceptance.told_true.case import ANSWERS, OPEN, Case, Fault, fault
+from tests.acceptance.told_true.case import ANSWERS, OF_AREAS, OPEN, Case, Fault, fault
 from tests.acceptance.told_true.record import Row
 
 TELLS = frozenset(
@@ -14,6 +14,7 @@ TELLS = frozenset(
         "partly_restored", "restored", "still_out_received", "correction", "cancelled",
         "planned_notice", "planned_reminder", "planned_started", "planned_changed",
         "planned_cancelled", "planned_done", "advisory", "advisory_lifted", "storm_watch",
+        *OF_AREAS,
     }
 )  # fmt: skip
 """Decisions to tell something; every other one is a reason for telling nothing."""
@@ -59,7 +60,9 @@ def audience(case: Case) -> Iterator[Fault]:
             len(case.people.endpoints(case.truth.ever_members(key, then), entry.at))
             for then in range(place, _worked_by(case, place) + 1)
         }
-        if found not in counts:
+        # Beside them whoever watches an area, as far as the outage lies in it.
+        watching = len({row["endpoint_key"] for row in case.record.watches if row["confirmed_at"]})
+        if not any(count <= found <= count + watching for count in counts):
             yield Fault(
                 rule="audience",
                 sentence=f"entry {entry.number} of {case.record.outages[key]['id']} decided for "

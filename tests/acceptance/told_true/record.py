@@ -55,6 +55,7 @@ class Record:
     decisions: tuple[Row, ...]
     replies: tuple[Row, ...]
     origins: tuple[Row, ...]
+    watches: tuple[Row, ...]
     acceptances: tuple[Row, ...] | None
     """What the simulator took, in its own order; None where there was none."""
     slack_ms: int
@@ -134,6 +135,7 @@ def _read(conn: sa.Connection, acceptances: tuple[Row, ...] | None) -> Record:
         decisions=rows("SELECT * FROM decisions"),
         replies=rows("SELECT * FROM replies ORDER BY key"),
         origins=rows("SELECT * FROM origins"),
+        watches=rows("SELECT * FROM watches"),
         acceptances=acceptances,
         slack_ms=SQLITE_SLACK_MS if conn.dialect.name == "sqlite" else SLACK_MS,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from tests.acceptance.told_true.by_area import by_area
 from tests.acceptance.told_true.by_two import told_by_two
 from tests.acceptance.told_true.case import Case, Fault
 from tests.acceptance.told_true.counting import audience, reconstruction, sums
@@ -19,6 +20,7 @@ RULES: Sequence[Rule] = (
     told_by_two,
     accepted_twice,
     untrue,
+    by_area,
     never_told_the_end,
     past_expiry,
     stopped,
