@@ -97,6 +97,7 @@ def api(settings: Settings, site: Site = NEUTRAL) -> list[BaseRoute]:
         return Guarded(path, reading.reading(at), right=right)
 
     def write(
+        action: str,
         path: str,
         do: Do,
         body: type[bodies.Body],
@@ -106,38 +107,60 @@ def api(settings: Settings, site: Site = NEUTRAL) -> list[BaseRoute]:
         created: bool = False,
         grave: bool = False,
     ) -> Guarded:
-        command = Command(body=body, do=do, created=created, grave=grave)
+        about = "send:" if path.startswith(send) else ""
+        command = Command(
+            action=action, about=about, body=body, do=do, created=created, grave=grave
+        )
         return Guarded(path, command.answer, right=right, methods=[method])
 
     one, send = "/outages/{id}", "/approvals/{id}"
     return [
         look("/outages", reading.outages, Right.SEE),
-        write("/outages", changes.declare(most), bodies.DeclareBody, created=True),
+        write("declare", "/outages", changes.declare(most), bodies.DeclareBody, created=True),
         look(one, reading.outage, Right.SEE),
-        write(one, changes.revise(most), bodies.ReviseBody, method="PATCH"),
+        write("revise", one, changes.revise(most), bodies.ReviseBody, method="PATCH"),
         look(f"{one}/memberships", reading.memberships),
         look(f"{one}/messages", reading.messages),
         look(f"{one}/journal", reading.journal),
-        write(f"{one}/updates", changes.update, bodies.UpdateBody, Right.REPORT),
-        write(f"{one}/messages/{{key:int}}/approve", changes.approve, bodies.EmptyBody),
-        write(f"{one}/restorations", changes.restore, bodies.RestoreBody),
-        write(f"{one}/confirm", changes.confirm, bodies.ConfirmBody),
-        write(f"{one}/reject", changes.reject, bodies.ReasonBody),
-        write(f"{one}/start", changes.start, bodies.StartBody),
-        write(f"{one}/reopen", changes.reopen, bodies.ReasonBody),
-        write(f"{one}/merge", changes.merge(most), bodies.MergeBody),
-        write(f"{one}/split", changes.split, bodies.SplitBody, created=True),
-        write(f"{one}/cancel", changes.cancel, bodies.ReasonBody),
-        write(f"{one}/close", changes.close, bodies.ReasonBody),
-        write(f"{one}/take-back", changes.take_back, bodies.EmptyBody),
+        write("update", f"{one}/updates", changes.update, bodies.UpdateBody, Right.REPORT),
+        write(
+            "approve message",
+            f"{one}/messages/{{key:int}}/approve",
+            changes.approve,
+            bodies.EmptyBody,
+        ),
+        write("restore", f"{one}/restorations", changes.restore, bodies.RestoreBody),
+        write("confirm", f"{one}/confirm", changes.confirm, bodies.ConfirmBody),
+        write("reject", f"{one}/reject", changes.reject, bodies.ReasonBody),
+        write("start", f"{one}/start", changes.start, bodies.StartBody),
+        write("reopen", f"{one}/reopen", changes.reopen, bodies.ReasonBody),
+        write("merge", f"{one}/merge", changes.merge(most), bodies.MergeBody),
+        write("split", f"{one}/split", changes.split, bodies.SplitBody, created=True),
+        write("cancel", f"{one}/cancel", changes.cancel, bodies.ReasonBody),
+        write("close", f"{one}/close", changes.close, bodies.ReasonBody),
+        write("take-back", f"{one}/take-back", changes.take_back, bodies.EmptyBody),
         Guarded("/match", preview.answer, right=Right.READ, methods=["POST"]),
         look("/queue", sending.queue(settings, site)),
         look("/sending", sending.state),
-        write("/sending/stop", sending.stop, bodies.WhyBody, Right.SEND),
-        write("/sending/resume", sending.resume, bodies.EmptyBody, Right.SEND),
-        write(f"{send}/approve", sending.approve, bodies.ApproveBody, Right.SEND, grave=True),
-        write(f"{send}/hold", sending.hold, bodies.HoldBody, Right.SEND),
-        write(f"{send}/withdraw", sending.withdraw, bodies.WhyBody, Right.SEND),
+        write("sending stop", "/sending/stop", sending.stop, bodies.WhyBody, Right.SEND),
+        write(
+            "sending resume",
+            "/sending/resume",
+            sending.resume,
+            bodies.EmptyBody,
+            Right.SEND,
+            grave=True,
+        ),
+        write(
+            "approve",
+            f"{send}/approve",
+            sending.approve,
+            bodies.ApproveBody,
+            Right.SEND,
+            grave=True,
+        ),
+        write("hold", f"{send}/hold", sending.hold, bodies.HoldBody, Right.SEND),
+        write("withdraw", f"{send}/withdraw", sending.withdraw, bodies.WhyBody, Right.SEND),
         look("/accounts/{id}", reading.account, Right.ACCOUNT),
     ]
 

@@ -69,6 +69,10 @@ Do = Callable[[Connection, Asked], Done]
 class Command:
     """One thing that can be asked for: what the body is, what it does."""
 
+    action: str
+    """What the audit log calls it: as the command line does, where that can do it too."""
+    about: str = ""
+    """What stands before the id there."""
     body: type[bodies.Body]
     do: Do
     created: bool = False
@@ -106,7 +110,9 @@ class Command:
             shape=shape,
             parting=parting,
         )
-        doing = audit.deed(desk.db, actor=caller.actor, action=self.do.__name__, about=name)
+        doing = audit.deed(
+            desk.db, actor=caller.actor, action=self.action, about=f"{self.about}{name}"
+        )
         with doing as deed:
             # A body can take minutes to arrive; a token revoked meanwhile does nothing any more.
             access.allowed(deed.conn, request)
@@ -116,7 +122,9 @@ class Command:
                 return _response(stored, replayed=True)
             status = HTTPStatus.CREATED if self.created else HTTPStatus.OK
             facts = _facts(deed.conn, self.do(deed.conn, wanted))
-            deed.about, deed.detail = str(facts.get("id") or name), caller.detail
+            if facts.get("id"):
+                deed.about = str(facts["id"])
+            deed.detail = caller.detail
             answer = Answer(status=status, body=json.dumps(facts))
             if asked is not None:
                 idempotency.store(deed.conn, asked, answer)

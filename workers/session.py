@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
+import pwd
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -30,11 +30,18 @@ from workers.opening import open_record
 
 
 def acting() -> Actor:
-    """Who types: by the name signed in with, since two people may have to agree."""
+    """Who types: by the user id, since two people may have to agree.
+
+    Names in the environment are what whoever types makes them. ``SUDO_UID`` alone counts, and
+    only where `sudo` can have set it; root could be anybody with or without it.
+    """
+    user, given = os.getuid(), os.environ.get("SUDO_UID", "")
+    if user == 0 and given.isascii() and given.isdecimal():
+        user = int(given)
     try:
-        name = os.environ.get("SUDO_USER") or getpass.getuser()
-    except (KeyError, OSError):  # a user id that no list of users has
-        name = str(os.getuid())
+        name = pwd.getpwuid(user).pw_name
+    except (KeyError, OverflowError):  # a user id that no list of users has
+        name = str(user)
     return Actor(kind="cli", name=name)
 
 

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from console import routing
 from console.access import COOKIE
+from console.desk import Command
 from console.routing import ForPeople, Guarded, Open
 from counter.app import create_app as create_counter
 from outage import sessions, settings, tokens
@@ -23,6 +24,7 @@ from outage.site import Site
 from status_page.app import create_app as create_page
 from tests.migrated import migrated
 from tests.unit.console.staffed import Desk
+from workers.cli import COMMANDS
 
 FOR_EVERYBODY = {
     ("GET", "/healthz"),
@@ -226,3 +228,16 @@ def test_no_route_of_a_public_process_is_a_staff_route(desk: Desk, tmp_path: Pat
 def test_every_right_is_somebodys_and_every_route_s_is_in_the_table(desk: Desk) -> None:
     assert set(MAY) == set(Role)
     assert {way.route.right for way in ways(desk.app)} == set(Right)
+
+
+def test_every_write_of_the_api_has_an_action_of_its_own_on_the_audit_log(desk: Desk) -> None:
+    found: dict[str, list[str]] = {}
+    for way in ways(desk.app):
+        if not way.is_page and way.method != "GET" and way.template != "/api/v1/match":
+            command = getattr(way.route.endpoint, "__self__", None)
+            assert isinstance(command, Command)
+            found.setdefault(command.action, []).append(way.template)
+    assert len(found) == 19
+    assert [paths for paths in found.values() if len(paths) > 1] == []
+    typed = {*COMMANDS, "sending stop", "sending resume", "revise", "approve message"}
+    assert set(found) <= typed

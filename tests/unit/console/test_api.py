@@ -3,7 +3,7 @@ from starlette.testclient import TestClient
 
 from gis.matching import Matcher
 from gis.reader import GisReader
-from outage import journal
+from outage import audit, journal
 from outage import tables as t
 from outage.cis.reader import CisReader
 from outage.database import Database
@@ -31,6 +31,9 @@ def test_a_declared_outage_can_be_read_back(town: Database, client: Client) -> N
     one = viewer.get(f"/api/v1/outages/{name}").json()
     assert (one["status"], one["place"], one["premise_count"]) == ("confirmed", "Elm Street", 5)
     assert [each["id"] for each in viewer.get("/api/v1/outages").json()["outages"]] == [name]
+    with town.read() as conn:
+        (entry,) = audit.newest(conn)
+    assert (entry.action, entry.about) == ("declare", name)
 
 
 def test_a_crews_update_reaches_every_account_inside_and_not_the_public(

@@ -1,5 +1,6 @@
 """The queue by the API: who may look, stop, and approve."""
 
+from outage import audit
 from outage import tables as t
 from outage.columns import EPOCH
 from outage.database import Database
@@ -63,6 +64,9 @@ def test_a_large_send_is_approved_by_another_token(town: Database, client: Clien
     alone = {"break_glass": True, "why": "nobody else on shift"}
     done = dispatcher.post("/api/v1/approvals/7/approve", json=alone).json()
     assert (done["state"], done["why"]) == ("broken_glass", "nobody else on shift")
+    with town.read() as conn:
+        (entry,) = audit.newest(conn)
+    assert (entry.action, entry.about) == ("approve", "send:7")
     assert dispatcher.post("/api/v1/approvals/7/hold").status_code == 409
     for unknown in ("8", "x", "9" * 40):
         found = dispatcher.post(f"/api/v1/approvals/{unknown}/withdraw", json={"why": "x"})

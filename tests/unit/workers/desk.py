@@ -1,10 +1,13 @@
 """What tests of the desk's commands use: shapes in files, and what came of a command."""
 
 import json
+import pwd
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from gis.matching import Matcher
@@ -18,6 +21,11 @@ Run = Callable[..., str]
 
 
 Refuse = Callable[..., str]
+
+
+def typed_by(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """As if this machine's list of users gave that name to whoever runs the tests."""
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name=name))
 
 
 SQUARE = [[-98.0, 29.0], [-97.9, 29.0], [-97.9, 29.1], [-98.0, 29.1], [-98.0, 29.0]]

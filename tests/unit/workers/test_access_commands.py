@@ -2,7 +2,10 @@
 
 import ast
 import json
+import os
+import pwd
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -11,16 +14,17 @@ from outage import audit, staff
 from outage import tables as t
 from outage.database import Database
 from outage.model import Actor
-from tests.unit.workers.desk import Refuse, Run
+from tests.unit.workers.desk import Refuse, Run, typed_by
 from workers import access_checks
 from workers.findings import State
+from workers.session import acting
 
 COMMANDS = Path(__file__).parents[3] / "workers" / "commands"
 
 
 @pytest.fixture(autouse=True)
 def _anna(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SUDO_USER", "anna")
+    typed_by(monkeypatch, "anna")
 
 
 def log(db: Database) -> list[tuple[str, str, str]]:
@@ -118,3 +122,22 @@ def test_no_command_writes_past_the_audit_log() -> None:
         and node.func.value.attr == "db"
     ]
     assert past == []
+
+
+def test_who_types_is_told_by_the_user_id_and_not_by_a_name_they_gave(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    users = {0: "root", 1001: "anna", 1002: "ben"}
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: SimpleNamespace(pw_name=users[uid]))
+    for name in ("SUDO_USER", "LOGNAME", "USER"):
+        monkeypatch.setenv(name, "ben")
+
+    def typed(uid: int, sudo_uid: str) -> str:
+        monkeypatch.setattr(os, "getuid", lambda: uid)
+        monkeypatch.setenv("SUDO_UID", sudo_uid)
+        return acting().name
+
+    assert typed(1001, "1002") == "anna"
+    assert typed(0, "1001") == "anna"
+    assert typed(0, "") == typed(0, "x") == "root"
+    assert typed(4711, "1001") == "4711"

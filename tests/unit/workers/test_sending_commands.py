@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from outage import tables as t
 from outage.columns import EPOCH
 from outage.database import Database
-from tests.unit.workers.desk import Refuse, Run, declared
+from tests.unit.workers.desk import Refuse, Run, declared, typed_by
 from workers import checkup
 
 
 @pytest.fixture(autouse=True)
 def _anna(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SUDO_USER", "anna")
+    typed_by(monkeypatch, "anna")
 
 
 def send(db: Database, **facts: object) -> None:
@@ -68,7 +68,7 @@ def test_a_send_needs_somebody_else(
     send(town)
     assert "--break-glass" in refuse("approve", "7")
     assert "Say why" in refuse("approve", "7", "--break-glass")
-    monkeypatch.setenv("SUDO_USER", "ben")
+    typed_by(monkeypatch, "ben")
     assert run("approve", "7").startswith("Send 7 goes now: 50,000 messages")
     assert "does not wait any more: it is approved (by cli:ben)" in refuse("hold", "7")
     assert "There is no large send 8" in refuse("withdraw", "8", "--why", "x")
