@@ -249,5 +249,7 @@ RULES = {
 }
 """Every kind and its rules; `docs/messages.md` shows this table, by test."""
 
+OF_AREAS = tuple(kind.public_name for kind in Kind if kind.by_area)
+"""Kinds that go to who watches an area, as the tables name them."""
 COUNTED = tuple(kind.public_name for kind in Kind if not kind.rule.critical)
 """Kinds that count against the most a day may bring, as the tables name them."""

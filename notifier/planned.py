@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from notifier import audience, facts, scratch
+from notifier.kinds import OF_AREAS
 from notifier.policy import Decision, Manners, Reason, decide, unpack
 from notifier.scratch import standing, verdicts
 from notifier.situations import Moment
@@ -109,6 +110,8 @@ _COVERED = sa.and_(
 """The same is pending already; it is rendered when claimed, so it will say what is true then."""
 
 
+_OF_AN_AREA = sa.and_(standing.c.pending_kind.in_(OF_AREAS), standing.c.account_key.is_not(None))
+"""What waits tells of an area, and how they stand is of a place of theirs."""
 _STAYS = sa.and_(
     t.messages.c.key == standing.c.pending_key,
     t.messages.c.state == "pending",
@@ -186,7 +189,10 @@ def _tally(conn: Connection, plan: Plan, *, silence: bool) -> None:
 
 
 def _end_pending() -> sa.Update:
-    """A pending row that says something else now gives way; mostly its send time is inherited."""
+    """A pending row that says something else now gives way; mostly its send time is inherited.
+
+    What tells of an area gives way to what there is to tell of their own place, not to silence.
+    """
     to_tell = verdicts.c.kind.is_not(None)
     return (
         t.messages.update()
@@ -201,7 +207,11 @@ def _end_pending() -> sa.Update:
             _VERDICT,
             # What stands in for a text is no decision on who gets it, and ends when it is claimed.
             sa.or_(
-                sa.and_(verdicts.c.kind.is_(None), t.messages.c.instead_of.is_(None)),
+                sa.and_(
+                    verdicts.c.kind.is_(None),
+                    t.messages.c.instead_of.is_(None),
+                    sa.not_(_OF_AN_AREA),
+                ),
                 sa.not_(_COVERED),
             ),
         )
@@ -264,7 +274,7 @@ def inserts(rows: sa.Select[Any]) -> dict[str, sa.Insert]:
 
 def _to_tell() -> sa.Select[Any]:
     earlier = standing.c.pending_send_after
-    inherits = sa.and_(verdicts.c.inherits == 1, earlier < _DUE)
+    inherits = sa.and_(verdicts.c.inherits == 1, earlier < _DUE, sa.not_(_OF_AN_AREA))
     return (
         sa.select(
             standing.c.outage_key,

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from notifier import scratch
 from notifier.as_numbers import is_
 from notifier.batches import steady
+from notifier.kinds import OF_AREAS
 from notifier.last_told import said
 from notifier.moment import CLOCK, USUAL_LEFT, Form, Moment
 from notifier.places import left_of
@@ -69,6 +70,7 @@ def plan_some(conn: Connection, plan: Plan, after: int, number: int) -> int | No
             conn.execute(_AIM, which | {"about": about})
             scratch.settle(conn, targets)
             conn.execute(_standing(moment.form), values(moment))
+            conn.execute(_WAITS_FOR_THEIRS)
             scratch.settle(conn, standing)
             decide_and_write(conn, plan, moment, tally_silence=about is not over)
     return upto
@@ -266,6 +268,10 @@ def _who(*columns: ColumnElement[Any]) -> sa.Select[Any]:
     )
 
 
+_WAITS_FOR_THEIRS = standing.delete().where(
+    standing.c.pending_kind.is_not(None), standing.c.pending_kind.not_in(OF_AREAS)
+)
+"""What waits to tell somebody of a place of theirs is not for this pass to end."""
 _ANYBODY = _who(_W.key).limit(1)
 _UPTO = (
     _who(_W.endpoint_key)

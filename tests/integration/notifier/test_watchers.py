@@ -13,8 +13,9 @@ from notifier.reader import NotifierReader
 from outage import desk
 from outage import tables as t
 from outage.areas import EVERYWHERE, AreaName
+from outage.commands import Revise
 from outage.database import Database
-from outage.model import Outage
+from outage.model import Cause, Kind, Outage
 from outage.settings import SendMode, load
 from outage.site import NEUTRAL, Area
 from tests.acceptance.told_true.by_area import by_area
@@ -23,7 +24,8 @@ from tests.acceptance.told_true.people import People
 from tests.acceptance.told_true.record import read
 from tests.acceptance.told_true.truth import Truth
 from tests.integration.notifier.town import Town
-from tests.integration.notifier.world import MANNERS
+from tests.integration.notifier.world import MANNERS, phone
+from tests.unit.gis.world import ACTOR
 
 WATCHER = "+12025550177"
 WEST, EAST = ("city", "West"), ("city", "East")
@@ -135,3 +137,97 @@ def test_a_part_that_is_split_off_is_the_same_outage_to_who_watches(town: Town) 
     assert heard(town) == []
     town.do(desk.restore, part)
     assert heard(town) == ["area_over"]
+
+
+OWN = phone(1)
+
+
+def hold(town: Town, seconds: int) -> None:
+    """Let what says "back" wait as it does in service."""
+    given = {"OUTAGE_HOME": "/nowhere", "OUTAGE_AREA_LEAST": "5", **MANNERS}
+    given["OUTAGE_RESTORED_HOLD_S"] = str(seconds)
+    settings = replace(load(given), send=SendMode.SHADOW)
+    town.reader = NotifierReader(settings)
+    town.box = Outbox(town.world.db, settings, NEUTRAL)
+
+
+def waiting(town: Town, address: str) -> list[tuple[int, str, str, str | None]]:
+    """What was planned for an address, with what became of it, the oldest first."""
+    m, e = t.messages.c, t.endpoints.c
+    with town.world.db.read() as conn:
+        rows = conn.execute(
+            sa.select(m.key, m.kind, m.state, m.reason)
+            .join(t.endpoints, e.key == m.endpoint_key)
+            .where(e.address == address)
+            .order_by(m.key)
+        )
+        return [(row.key, row.kind, row.state, row.reason) for row in rows]
+
+
+def ended(town: Town, address: str) -> list[tuple[str, str, str | None]]:
+    return [row[1:] for row in waiting(town, address) if row[2] in {"withdrawn", "superseded"}]
+
+
+def test_who_watches_hears_once_that_their_own_place_is_back(town: Town) -> None:
+    hold(town, 240)
+    watch(town, WEST, OWN)
+    outage = town.world.declare(ROW)
+    assert (OWN, "detected") in town.settle()
+    town.do(desk.restore, outage, shape=town.world.match((0, 0, 0, 0)).for_desk())
+    town.settle(send=False)
+    before = waiting(town, OWN)
+    assert before[-1][1:] == ("restored", "pending", None)
+    for hours in (6, 9):
+        town.etr(outage, hours)
+        town.settle(send=False)
+        assert waiting(town, OWN) == before
+    town.world.later(5)
+    town.box.drain()
+    town.do(desk.restore, outage)
+    town.settle()
+    told = [kind for address, kind in town.told() if address == OWN]
+    assert told == ["detected", "restored"]
+    assert ended(town, OWN) == []
+
+
+def test_who_watches_and_was_never_out_hears_that(town: Town) -> None:
+    watch(town, WEST, OWN)
+    outage = town.world.declare(ROW)
+    assert (OWN, "detected") in town.settle()
+    with town.world.db.write() as conn:
+        shape = town.world.match((1, 5, 0, 0)).for_desk()
+        desk.revise(conn, outage.id, Revise(), actor=ACTOR, shape=shape)
+    town.settle(send=False)
+    before = waiting(town, OWN)
+    assert before[-1][1:] == ("correction", "pending", None)
+    town.etr(outage, 6)
+    town.settle(send=False)
+    assert waiting(town, OWN) == before
+    assert (OWN, "correction unaffected") in town.settle()
+    assert ended(town, OWN) == []
+
+
+def no_alerts(town: Town) -> None:
+    with town.world.db.write() as conn:
+        conn.execute(t.accounts.update().values(outage_alerts=False))
+
+
+def test_who_watches_and_wants_no_alerts_hears_an_advisory(town: Town) -> None:
+    no_alerts(town)
+    watch(town, WEST, OWN)
+    town.world.declare(ROW, Kind.ADVISORY, cause=Cause.WATER_QUALITY)
+    assert [kind for address, kind in town.settle() if address == OWN] == ["advisory"]
+    assert ended(town, OWN) == []
+
+
+def test_what_tells_of_an_area_waits_once_for_who_wants_no_alerts(town: Town) -> None:
+    no_alerts(town)
+    watch(town, WEST, OWN)
+    outage = town.world.declare(ROW)
+    town.settle(send=False)
+    before = waiting(town, OWN)
+    assert [row[1:] for row in before] == [("area_out", "pending", None)]
+    town.etr(outage, 6)
+    town.settle(send=False)
+    assert waiting(town, OWN) == before
+    assert (OWN, "area_out") in town.settle()
