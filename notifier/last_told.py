@@ -14,7 +14,7 @@ from notifier.moment import DAY_AGO_MS, NOW_MS, TODAY_MS, Form
 from notifier.situation import AGO_STEP_MIN, most
 from outage import tables as t
 from outage.larger import Larger
-from outage.model import Reason
+from outage.model import Kind, Reason
 
 BACKS = 1 << 20
 """Above any count of messages to one endpoint about one outage."""
@@ -115,14 +115,14 @@ def told_elsewhere(
 def told_back(
     targets: FromClause, premise: ColumnElement[int], service: ColumnElement[str], form: Form
 ) -> ColumnElement[int]:
-    """The newest message by which another outage said that a premise is back, or was never out.
+    """The newest message by which another outage said that a premise is not out, or took that back.
 
     Who was told "out" before that in the name of this outage does not believe it any more. Of one
     row of a target and a premise; 0 for none.
     """
     m, other = t.messages.alias("told_back"), t.outages.alias("told_back_by").c
     member = t.memberships.alias("member_told_back").c
-    over = [told.name.lower() for told in (Told.BACK, Told.UNAFFECTED)]
+    over = [told.name.lower() for told in (Told.BACK, Told.UNAFFECTED, Told.CANCELLED)]
     found: ColumnElement[int] = (
         sa.select(func.max(m.c.key))
         .where(
@@ -131,7 +131,9 @@ def told_back(
             m.c.told_state.in_(over),
             m.c.outage_key != targets.c.outage_key,
             sa.exists()
-            .where(other.key == m.c.outage_key, other.service == service)
+            .where(
+                other.key == m.c.outage_key, other.service == service, other.kind != Kind.ADVISORY
+            )
             .correlate(m, t.outages),
             sa.exists()
             .where(member.outage_key == m.c.outage_key, member.premise_key == premise)

@@ -247,10 +247,15 @@ def facts_of(notice: Notice, chosen: Words, voice: Voice, style: str) -> dict[st
 
 def _where(notice: Notice, chosen: Words, style: str) -> dict[str, str]:
     """Where it is; of a name, a text has the first words."""
-    name = notice.name
-    if style == "sms" and len(name) > LONGEST_NAME:
-        name = name[: LONGEST_NAME + 1].rpartition(" ")[0] or name[:LONGEST_NAME]
+    name = first_words(notice.name) if style == "sms" else notice.name
     return {table: chosen.place(table, notice.places, notice.of, name) for table in ("at", "yours")}
+
+
+def first_words(name: str) -> str:
+    """As much of a street address as a text has."""
+    if len(name) <= LONGEST_NAME:
+        return name
+    return name[: LONGEST_NAME + 1].rpartition(" ")[0] or name[:LONGEST_NAME]
 
 
 def _fitted(filled: str, most: int, between: str) -> str:

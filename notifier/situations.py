@@ -135,15 +135,21 @@ def _endpoints(targets: FromClause, form: Form) -> Select[Any]:
     def number(column: ColumnElement[int]) -> ColumnElement[int]:
         return case((wanted == 1, func.sum(column * counts)), else_=func.sum(column))
 
-    def one(column: ColumnElement[int]) -> ColumnElement[int]:
-        place = places.c.premise_key
+    here, back = places.c.here, is_(places.c.state == BACK)
+
+    def counted_of(what: ColumnElement[int]) -> ColumnElement[int]:
+        """One of those that `counted` counts, the same for whatever is asked of it."""
+
+        def one(column: ColumnElement[int]) -> ColumnElement[int]:
+            return case(
+                (wanted == 1, func.min(case((column * counts > 0, what)))),
+                else_=func.min(case((column > 0, what))),
+            )
+
         return case(
-            (wanted == 1, func.max(case((column * counts > 0, place)))),
-            else_=func.max(case((column > 0, place))),
+            (flag(here) == 1, one(here)), (flag(back) == 1, one(back)), else_=one(literal(1))
         )
 
-    here, back = places.c.here, is_(places.c.state == BACK)
-    about = case((flag(here) == 1, one(here)), (flag(back) == 1, one(back)), else_=one(literal(1)))
     counted = case(
         (flag(here) == 1, number(here)),
         (flag(back) == 1, number(back)),
@@ -152,7 +158,8 @@ def _endpoints(targets: FromClause, form: Form) -> Select[Any]:
     return sa.select(
         places.c.outage_key,
         places.c.endpoint_key,
-        func.min(places.c.account_key).label("account_key"),
+        # A text that names a place belongs on its account's record.
+        counted_of(places.c.account_key).label("account_key"),
         func.max(places.c.medical).label("medical"),
         func.min(places.c.premise_key).label("first_premise"),
         told_key(places, form).label("told_key"),
@@ -168,7 +175,7 @@ def _endpoints(targets: FromClause, form: Form) -> Select[Any]:
         flag(back).label("back"),
         flag(is_(places.c.state == LEFT)).label("left"),
         counted.label("places"),
-        about.label("premise"),
+        counted_of(places.c.premise_key).label("premise"),
         func.max(places.c.quiet).label("quiet"),
         func.max(places.c.hourly).label("hourly"),
         said(places, form).label("said"),

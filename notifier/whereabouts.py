@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier import scratch
+from notifier.rendering import first_words
 from outage import tables as t
 from outage.among import among
 from outage.in_order import InOrder
@@ -26,6 +27,8 @@ class Where:
 
 ONLY = Where()
 """Of somebody who has one place."""
+MOST_NAMED = 200
+"""Places of somebody whose addresses are looked at: a landlord of more reads how many."""
 
 
 def whereabouts(
@@ -38,17 +41,36 @@ def whereabouts(
     several = {row.endpoint_key: row.places for row in conn.execute(_SEVERAL)}
     if not several:
         return {}
-    about = {pair: row.premise for pair, row in standing.items() if row.endpoint_key in several}
-    p = t.premises.c
-    these = among(conn, p.key, sorted({key for key in about.values() if key is not None}))
-    names = {
-        row.key: " ".join((row.address or "").split())
-        for row in conn.execute(sa.select(p.key, p.address).where(these))
-    }
+    names: dict[int, dict[int, str]] = {}
+    few = [key for key, places in several.items() if places <= MOST_NAMED]
+    for row in conn.execute(_named().where(among(conn, t.contacts.c.endpoint_key, few))):
+        names.setdefault(row.endpoint_key, {})[row.key] = " ".join((row.address or "").split())
     return {
-        (outage, endpoint): Where(of=several[endpoint], name=names.get(premise, ""))
-        for (outage, endpoint), premise in about.items()
+        (outage, endpoint): Where(
+            of=several[endpoint], name=_only(names.get(endpoint, {}), row.premise)
+        )
+        for (outage, endpoint), row in standing.items()
+        if endpoint in several
     }
+
+
+def _only(names: Mapping[int, str], premise: int | None) -> str:
+    """The address of a place, if what a text has of it is that of no other place of theirs."""
+    name = "" if premise is None else names.get(premise, "")
+    shown = [first_words(one) for one in names.values()].count(first_words(name))
+    return name if shown == 1 else ""
+
+
+def _named() -> sa.Select[Any]:
+    """The places of endpoints, with their addresses."""
+    c, q, p = t.contacts.c, t.occupancies.c, t.premises.c
+    held = sa.and_(q.account_key == c.account_key, q.until.is_(None))
+    there = p.key == q.premise_key
+    return (
+        sa.select(c.endpoint_key, p.key, p.address)
+        .select_from(InOrder(InOrder(t.contacts, t.occupancies, held), t.premises, there))
+        .where(c.ended_at.is_(None))
+    )
 
 
 def _several() -> sa.Select[Any]:

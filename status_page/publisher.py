@@ -283,11 +283,12 @@ class Publisher:
         with self._db.write() as conn:
             self._must_hold(conn)
             now = wall_now(conn)
-        with_lists = time.monotonic() - self._lists_s >= LISTS_S
+        # The sheets to print are made beside too: a change must not wait here until they are.
+        beside = self._writing is not None and not self._writing.done()
+        with_lists = time.monotonic() - self._lists_s >= LISTS_S and not beside
         pointer = self._press.issued.pointer
         check = self._may_point(pointer, again=True) if pointer else lambda: None
         if with_lists:
-            # The sheets to print are made there too.
             self._finish_whole()
         try:
             self._press.confirm(

@@ -213,6 +213,19 @@ def test_who_heard_that_it_is_back_from_another_outage_hears_that_it_is_out_agai
     assert sorted(town.settle()) == everybody("correction out", 1, 2, 3)
 
 
+def test_who_read_that_another_outage_took_its_notice_back_hears_that_it_is_out_again(
+    town: Town,
+) -> None:
+    one, other = town.world.declare(LEFT), town.world.declare(LEFT)
+    assert sorted(town.settle()) == everybody("detected", 1, 2, 3)
+    town.do(desk.restore, one)
+    assert town.settle() == []
+    town.do(desk.cancel, other)
+    town.settle()
+    town.do(desk.reopen, one)
+    assert sorted(town.settle()) == everybody("correction out", 1, 2, 3)
+
+
 def test_what_was_told_before_it_was_back_is_not_known_after_a_merge(town: Town) -> None:
     """The first part is back just as another outage takes it, which ends by itself."""
     one = town.world.declare((1, 2, 0, 0))
@@ -325,18 +338,19 @@ def believed(town: Town) -> dict[str, str]:
 
 
 def of_one_place(town: Town) -> set[str]:
-    """Phones whose last text says that it is about one place of several."""
+    """Phones whose last text says that one place of several is back."""
     m, e, x = t.messages.c, t.endpoints.c, t.texts.c
     statement = (
-        sa.select(e.address, x.body)
+        sa.select(e.address, m.kind, x.body)
         .join(t.messages, m.endpoint_key == e.key)
         .join(t.texts, x.key == m.text_key)
         .where(m.state == "shadowed")
         .order_by(m.ended_at, m.key)
     )
     with town.world.db.read() as conn:
-        last = {row.address: row.body for row in conn.execute(statement)}
-    return {address for address, body in last.items() if "one of your addresses" in body}
+        last = {row.address: row for row in conn.execute(statement)}
+    back = (row for row in last.values() if row.kind == "restored")
+    return {row.address for row in back if "one of your addresses" in row.body}
 
 
 def is_out(kind: str) -> bool:

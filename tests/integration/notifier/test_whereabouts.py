@@ -1,6 +1,7 @@
 """Which of somebody's places a text is about: said wherever they have another one."""
 
 import pytest
+import sqlalchemy as sa
 
 from notifier import gsm7
 from outage import tables as t
@@ -45,6 +46,33 @@ def test_places_of_all_accounts_of_a_number_count(world: World) -> None:
     located(world, "P1", "12 Main Street")
     world.declare("P1")
     assert "Power out at 12 Main Street since" in told(world)[A]
+
+
+def test_a_name_that_another_place_of_theirs_has_too_is_not_said(world: World) -> None:
+    world.account("two flats", ["P1", "P2"], A)
+    world.account("two houses", ["P3", "P4"], B)
+    located(world, "P1", "100 Riverside Avenue Apartment 12")
+    located(world, "P2", "100 Riverside Avenue Apartment 14")
+    located(world, "P3", "100 Riverside Avenue")
+    located(world, "P4", "102 Riverside Avenue")
+    world.declare("P1", "P3")
+    texts = told(world)
+    assert "Power out at one of your addresses since" in texts[A]
+    assert "Power out at 100 Riverside Avenue since" in texts[B]
+
+
+def test_a_text_is_on_the_record_of_the_account_whose_place_it_names(world: World) -> None:
+    world.account("mother", ["P1"], A)
+    world.account("daughter", ["P2"], A)
+    outage = world.declare("P1", "P2")
+    told(world)
+    with outbox(world) as (box, _):
+        world.restore(outage, "P2")
+        tell(world, box, minutes=5)
+    m = t.messages.c
+    statement = sa.select(m.account_key).where(m.kind == "partly_restored")
+    with world.db.read() as conn:
+        assert conn.execute(statement).scalars().all() == [world.ids["account mother"]]
 
 
 def test_a_place_that_was_left_does_not_count(world: World) -> None:
