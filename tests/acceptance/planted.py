@@ -38,6 +38,26 @@ def moved(kind: str, minutes: int) -> str:
 CREW, DETECTED, ETR, RESTORED = (told(kind) for kind in ("crew", "detected", "etr", "restored"))
 
 PLANTED = {
+    "word of an area to who never asked for it": Planted(
+        rule="by_area",
+        says="goes to who never said yes to it",
+        statements=(
+            (
+                "UPDATE messages SET kind = 'area_out', told_state = 'area_out' "
+                f"WHERE key = {DETECTED}"
+            ),
+        ),
+    ),
+    "word of an area to who is out themselves": Planted(
+        rule="by_area",
+        says="tells of an area to who is out themselves",
+        statements=(
+            (
+                "UPDATE messages SET kind = 'area_out', told_state = 'area_out' "
+                f"WHERE key = {DETECTED}"
+            ),
+        ),
+    ),
     "the same text a second time": Planted(
         rule="told_twice",
         says="says again what",
