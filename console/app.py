@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 
-import anyio
 import anyio.to_thread
 import sqlalchemy as sa
 from starlette.applications import Starlette
@@ -70,7 +69,7 @@ def create_app(
     app.state.site = site
     app.state.settings = settings
     app.state.showing = showing
-    app.state.doors = anyio.CapacityLimiter(visits.AT_ONCE)
+    app.state.doors = visits.Doors()
     app.state.provider = Provider(settings)
     app.state.desk = Desk(db=db, settings=settings, matcher=matcher)
     app.state.previews = preview.Previews(Previewer(db, matcher, settings, keeper))

@@ -21,9 +21,9 @@ COOKIE, LASTS_S = "__Host-oidc", 600
 def routes() -> list[BaseRoute]:
     """Every address of this."""
     return [
-        Open("/oidc/start", page(start), methods=["GET"]),
-        Open(BACK, page(back), methods=["GET"]),
-        Open(OUT, unsigned(out), methods=["POST"]),
+        Open("/oidc/start", page(start, door="provider"), methods=["GET"]),
+        Open(BACK, page(back, door="provider"), methods=["GET"]),
+        Open(OUT, unsigned(out, door="provider"), methods=["POST"]),
     ]
 
 
@@ -42,14 +42,22 @@ def back(visit: Visit) -> Response:
     request = visit.request
     person = _provider(visit).finish(request.query_params, request.cookies.get(COOKIE, ""))
     with visit.db.write() as conn:
+        before = staff.of_subject(conn, person.subject)
         member = staff.guest(conn, subject=person.subject, name=person.name, role=person.role)
         if member is None:
-            known = staff.of_subject(conn, person.subject)
-            if known is not None:
-                about = f"staff:{known.key}"
-                audit.append(conn, actor=known.actor, action="sign in refused", about=about)
+            if before is not None:
+                about = f"staff:{before.key}"
+                audit.append(conn, actor=before.actor, action="sign in refused", about=about)
             said = "You are in no group that may use the console. Ask an administrator."
             return visit.showing.sentence(request, "Not let in", said, HTTPStatus.FORBIDDEN)
+        if before is not None and before.role is not member.role:
+            audit.append(
+                conn,
+                actor=Actor(kind="oidc"),
+                action="user role",
+                about=f"staff:{member.key}",
+                detail={"before": str(before.role), "role": str(member.role)},
+            )
         at = min(person.signed_in_at, datetime.now(UTC))
         answer = begin(visit, conn, member, "sign in", go("/"), proved_at=at)
     answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True)

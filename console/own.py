@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from console.routing import ForPeople
-from console.visits import Answer, Visit, fresh, go, page
+from console.visits import Answer, Door, Visit, fresh, go, page
 from outage import passwords, sessions, signing_in, staff
 from outage import tables as t
 from outage.rights import Right
@@ -24,15 +24,15 @@ SAID = {
 def routes() -> list[BaseRoute]:
     """Every address of this."""
 
-    def post(path: str, answer: Answer, *, slow: bool = False) -> ForPeople:
-        return ForPeople(path, page(answer, slow=slow), right=Right.SELF, methods=["POST"])
+    def post(path: str, answer: Answer, *, door: Door | None = None) -> ForPeople:
+        return ForPeople(path, page(answer, door=door), right=Right.SELF, methods=["POST"])
 
     return [
         ForPeople("/", page(start), right=Right.SELF, methods=["GET"]),
         ForPeople("/me", page(me), right=Right.SELF, methods=["GET"]),
         post("/me/sessions/end", end_others),
         post("/me/sessions/{key:int}/end", end_one),
-        post("/me/password", change_password, slow=True),
+        post("/me/password", change_password, door="staff"),
         post("/me/codes", fresh(new_codes)),
     ]
 

@@ -37,12 +37,12 @@ def routes() -> list[BaseRoute]:
     """Every address of this."""
     return [
         Open("/sign-in", page(door), methods=["GET"]),
-        Open("/sign-in", page(sign_in, slow=True), methods=["POST"]),
+        Open("/sign-in", page(sign_in, door="strangers"), methods=["POST"]),
         Open("/welcome/{token}", page(welcome), methods=["GET"]),
-        Open("/welcome/{token}", page(settle, slow=True), methods=["POST"]),
+        Open("/welcome/{token}", page(settle, door="strangers"), methods=["POST"]),
         ForPeople("/sign-out", page(sign_out), right=Right.SELF, methods=["POST"]),
         ForPeople("/again", page(again), right=Right.SELF, methods=["GET"]),
-        ForPeople("/again", page(given_again, slow=True), right=Right.SELF, methods=["POST"]),
+        ForPeople("/again", page(given_again, door="staff"), right=Right.SELF, methods=["POST"]),
     ]
 
 

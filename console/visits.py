@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import anyio
@@ -22,8 +23,24 @@ from outage.sessions import Session
 from outage.settings import Settings
 
 MOST_BYTES, MOST_FIELDS = 8_000, 24
-AT_ONCE, WAITING = 4, 50
-"""Passwords that are compared at once, and that wait for it."""
+WAITING = 50
+"""How many wait at one of the doors."""
+
+
+class Doors:
+    """Threads apart from those in which everybody works, for what takes long.
+
+    Who is signed in already does not stand in one line with strangers, and neither with those who
+    wait for the identity provider.
+    """
+
+    def __init__(self) -> None:
+        self.strangers = anyio.CapacityLimiter(4)
+        self.staff = anyio.CapacityLimiter(2)
+        self.provider = anyio.CapacityLimiter(4)
+
+
+Door = Literal["strangers", "staff", "provider"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +119,12 @@ class _Doing:
 Answer = Callable[[Visit], Response]
 
 
-def page(answer: Answer, *, slow: bool = False) -> Callable[[Request], Awaitable[Response]]:
+def page(answer: Answer, *, door: Door | None = None) -> Callable[[Request], Awaitable[Response]]:
     """Make an endpoint of what answers a visit.
 
-    ``slow``: it compares passwords, which takes long on purpose. Those have threads of their own,
-    and only so many wait for them: a flood of tries keeps nobody from working.
+    ``door``: it compares passwords, which takes long on purpose, or asks the identity provider.
+    Those have threads of their own, and only so many wait for them: a flood of tries keeps nobody
+    from working.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -117,22 +135,27 @@ def page(answer: Answer, *, slow: bool = False) -> Callable[[Request], Awaitable
                 access.check_origin(request, form.get(access.CSRF_FIELD, ""))
             else:
                 check_ours(request)
-        if not slow:
-            return await anyio.to_thread.run_sync(answer, _visit(request, form))
-        doors: anyio.CapacityLimiter = request.app.state.doors
-        if doors.statistics().tasks_waiting >= WAITING:
-            raise TooManyAtTheDoor
-        return await anyio.to_thread.run_sync(answer, _visit(request, form), limiter=doors)
+        return await _run(answer, request, form, door)
 
     return endpoint
 
 
-def unsigned(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+async def _run(
+    answer: Answer, request: Request, form: Mapping[str, str], door: Door | None
+) -> Response:
+    doors: Doors = request.app.state.doors
+    limiter: anyio.CapacityLimiter | None = None if door is None else getattr(doors, door)
+    if limiter is not None and limiter.statistics().tasks_waiting >= WAITING:
+        raise TooManyAtTheDoor
+    return await anyio.to_thread.run_sync(answer, _visit(request, form), limiter=limiter)
+
+
+def unsigned(answer: Answer, *, door: Door) -> Callable[[Request], Awaitable[Response]]:
     """Make an endpoint for another machine's form, which carries its own proof."""
 
     async def endpoint(request: Request) -> Response:
         form = _fields(await bodies.read(request, MOST_BYTES))
-        return await anyio.to_thread.run_sync(answer, _visit(request, form))
+        return await _run(answer, request, form, door)
 
     return endpoint
 

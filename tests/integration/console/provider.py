@@ -30,6 +30,10 @@ class Provider:
         }
         self.changes: dict[str, Any] = {}
         """What the next id token says otherwise than it should."""
+        self.asked = 0
+        """How often it was asked what it is."""
+        self.about_waits: threading.Event | None = None
+        self.broken = False
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.issuer = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -41,7 +45,9 @@ class Provider:
     def signed(self, key: RSAKey | None = None, **claims: object) -> str:
         now = int(time.time())
         facts = {"iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 300} | claims
-        return jwt.encode({"alg": "RS256", "kid": "one"}, facts, key or self.key)
+        return jwt.encode(
+            {"alg": "RS256", "kid": str((key or self.key).kid)}, facts, key or self.key
+        )
 
     def authorize(self, query: dict[str, str]) -> str:
         assert query["code_challenge_method"] == "S256"
@@ -84,7 +90,10 @@ class Provider:
                 elif parts.path == "/keys":
                     self.answer({"keys": [provider.key.as_dict(private=False)]})
                 else:
-                    self.answer(provider.about())
+                    provider.asked += 1
+                    if provider.about_waits is not None:
+                        provider.about_waits.wait(10)
+                    self.answer(provider.about(), 500 if provider.broken else 200)
 
             def do_POST(self) -> None:
                 raw = self.rfile.read(int(self.headers["content-length"])).decode()

@@ -1,7 +1,9 @@
 """Signing in through a real identity provider on loopback."""
 
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import requests
 from joserfc.jwk import RSAKey
 from starlette.testclient import TestClient
 
+from console import oidc
 from console.access import COOKIE
 from console.app import create_app
 from console.guests import COOKIE as UNDER_WAY
@@ -68,7 +71,10 @@ def test_somebody_comes_in_as_what_their_groups_make_them(desk: Desk, provider: 
     arrive(again)
     assert "ann.ray (admin)" in again.get("/").text
     with desk.db.read() as conn:
-        assert [each.action for each in audit.newest(conn)] == ["sign in", "sign in"]
+        entries = audit.newest(conn)
+        assert [each.action for each in entries] == ["sign in", "user role", "sign in"]
+        assert (entries[1].actor, entries[1].about) == ("oidc", "staff:1")
+        assert entries[1].detail == {"before": "dispatcher", "role": "admin"}
         assert len(staff.every(conn)) == 1
 
 
@@ -133,6 +139,10 @@ def test_the_provider_signs_somebody_out(desk: Desk, provider: Provider) -> None
         {"exp": 1_700_000_000},
         {"iat": 1_700_000_000},
         {"sub": None},
+        {"sub": ["u-1"]},
+        {"groups": [{"id": "desk"}]},
+        {"auth_time": "now"},
+        {"auth_time": 1e30},
     ],
 )
 def test_what_the_provider_did_not_say_to_us_now_lets_nobody_in(
@@ -180,6 +190,38 @@ def test_while_the_provider_is_away_people_read_a_sentence(desk: Desk, provider:
     answer = desk.browser().get("/oidc/start")
     assert answer.status_code == 503
     assert "sealed account" in answer.text
+
+
+def test_a_provider_that_is_away_is_not_asked_for_a_while_and_keeps_nobody_from_working(
+    desk: Desk, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = desk.browser()
+    arrive(browser)
+    desk.app.state.provider = oidc.Provider(desk.app.state.settings)
+    provider.about_waits = threading.Event()
+    with desk.browser(browser.cookies[COOKIE]) as tab, ThreadPoolExecutor(8) as clicks:
+        waiting = [clicks.submit(tab.get, "/oidc/start") for _ in range(8)]
+        while desk.app.state.doors.provider.statistics().tasks_waiting < 4:
+            time.sleep(0.01)
+        assert tab.get("/").status_code == 200
+        assert not any(one.done() for one in waiting)
+        provider.broken = True
+        provider.about_waits.set()
+        assert {one.result().status_code for one in waiting} == {503}
+    assert provider.asked == 2
+    provider.broken = False
+    assert desk.browser().get("/oidc/start").status_code == 503
+    monkeypatch.setattr(oidc, "AGAIN_S", 0)
+    assert desk.browser().get("/oidc/start").status_code == 303
+
+
+def test_a_new_key_of_the_provider_is_fetched_once_it_signs_with_it(
+    desk: Desk, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oidc, "AGAIN_S", 0)
+    arrive(desk.browser())
+    provider.key = RSAKey.generate_key(2048, {"kid": "two", "use": "sig", "alg": "RS256"})
+    assert arrive(desk.browser()).status_code == 303
 
 
 def _sessions(desk: Desk) -> list[sessions.Session]:

@@ -2,7 +2,10 @@
 
 import logging
 import re
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from starlette.testclient import TestClient
 
 from console import visits
 from console.access import COOKIE
-from outage import audit, sessions, signing_in, staff
+from outage import audit, passwords, sessions, signing_in, staff
 from outage import tables as t
 from outage.database import wall_now
 from outage.passwords import STEP_S
@@ -153,9 +156,34 @@ def test_a_flood_at_the_door_keeps_nobody_inside_from_working(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser, secret = desk.arrive("ann", Role.ADMIN)
-    monkeypatch.setattr(visits, "WAITING", 0)
-    assert sign_in(desk.browser(), "ann", PASSWORD, code(desk, "ann", secret)) == 503
-    assert browser.get("/").status_code == 200
+    form = csrf(browser) | {"password": PASSWORD, "code": code(desk, "ann", secret), "to": "me"}
+    monkeypatch.setattr(visits, "WAITING", 4)
+    fits, open_ = passwords.fits, threading.Event()
+
+    def slow(given: str, kept: str | None) -> bool:
+        return (given == PASSWORD or open_.wait(20)) and fits(given, kept)
+
+    monkeypatch.setattr(passwords, "fits", slow)
+    with TestClient(desk.app, base_url="https://testserver") as door, ThreadPoolExecutor(8) as many:
+        door.headers["user-agent"] = "a stranger"
+        wrong = {"name": "eve", "password": "wrong", "code": "1"}
+        try:
+            flood = [many.submit(door.post, "/sign-in", data=wrong) for _ in range(8)]
+            doors = desk.app.state.doors
+            while doors.strangers.statistics().tasks_waiting < 4:
+                time.sleep(0.01)
+            assert door.post("/sign-in", data=wrong).status_code == 503
+            door.cookies = browser.cookies
+            began = time.monotonic()
+            assert door.get("/").status_code == 200
+            again = door.post("/again", data=form, follow_redirects=False)
+            took_s = time.monotonic() - began
+            assert again.headers["location"] == "/me"
+            assert not any(one.done() for one in flood)
+            assert took_s < 10
+        finally:
+            open_.set()
+        assert {one.result().status_code for one in flood} == {403}
 
 
 def test_an_address_is_stopped_whatever_names_it_tries(
