@@ -14,6 +14,7 @@ from outage.errors import NotSignedInError, NotYourRightError
 from outage.model import Actor
 from outage.rights import Right
 from outage.sessions import Session
+from outage.settings import Settings
 from outage.tokens import Token
 
 COOKIE = "__Host-session"
@@ -76,12 +77,26 @@ def check_origin(request: Request, given: str) -> None:
     if request.method in SAFE or _bearer(request) is not None:
         return
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
+    if origin is not None and not is_ours(request, origin):
         raise ElsewhereError
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise ElsewhereError
     if not sessions.is_csrf(request.cookies.get(COOKIE, ""), given):
         raise ElsewhereError
+
+
+def is_ours(request: Request, origin: str) -> bool:
+    """Whether a page of ours sent it: by the host that was asked, or the console's own address.
+
+    A proxy may have put another host in place of the one that the browser asked.
+    """
+    settings: Settings = request.app.state.settings
+    try:
+        console, there = urlsplit(settings.console), urlsplit(origin)
+    except ValueError:
+        return False
+    asked = there.netloc == request.headers.get("host", "")
+    return asked or (there.scheme, there.netloc) == (console.scheme, console.netloc.lower())
 
 
 def _bearer(request: Request) -> str | None:

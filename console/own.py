@@ -10,11 +10,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from console.routing import ForPeople
+from console.signing import given
 from console.visits import Answer, Door, Visit, fresh, go, page
 from outage import passwords, sessions, signing_in, staff
 from outage import tables as t
 from outage.rights import Right
+from outage.signing_in import Refusal
 
+WRONG = {
+    Refusal.WRONG: "The password of now is not right.",
+    Refusal.WAIT: "That were too many tries. Wait a quarter of an hour.",
+}
 SAID = {
     "ended": "Signed out there.",
     "password": "The password is changed, and you are signed out everywhere else.",
@@ -66,13 +72,13 @@ def end_others(visit: Visit) -> Response:
 def change_password(visit: Visit) -> Response:
     """Change one's password; all other sessions end by it."""
     mine, new = visit.session, visit.form.get("password", "")
-    with visit.db.read() as conn:
-        kept = signing_in.password_of(conn, mine.member.key)
     wrong = passwords.is_weak(new, mine.member.name)
     if not wrong and new != visit.form.get("password_again", ""):
         wrong = "The two passwords differ."
-    if not wrong and not passwords.fits(visit.form.get("old", "")[: passwords.LONGEST], kept):
-        wrong = "The password of now is not right."
+    if not wrong:
+        old = given(visit, mine.member.name, field="old")
+        refused = signing_in.proves(visit.db, old)
+        wrong = "" if refused is None else WRONG[refused]
     if wrong:
         return _me(visit, wrong=wrong)
     hashed = passwords.hashed(new)

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 from console.access import COOKIE
 from console.routing import ForPeople, Open
 from console.showing import SECRET_HEADERS
-from console.visits import Visit, go, page
+from console.visits import Visit, go, page, safely
 from outage import audit, passwords, sessions, signing_in, staff, visitors
 from outage.database import wall_now
 from outage.rights import Right
@@ -36,10 +36,10 @@ BACK = {"sends": "/sends", "staff": "/staff", "tokens": "/tokens", "me": "/me"}
 def routes() -> list[BaseRoute]:
     """Every address of this."""
     return [
-        Open("/sign-in", page(door), methods=["GET"]),
-        Open("/sign-in", page(sign_in, door="strangers"), methods=["POST"]),
-        Open("/welcome/{token}", page(welcome), methods=["GET"]),
-        Open("/welcome/{token}", page(settle, door="strangers"), methods=["POST"]),
+        Open("/sign-in", page(safely(door)), methods=["GET"]),
+        Open("/sign-in", page(safely(sign_in), door="strangers"), methods=["POST"]),
+        Open("/welcome/{token}", page(safely(welcome)), methods=["GET"]),
+        Open("/welcome/{token}", page(safely(settle), door="strangers"), methods=["POST"]),
         ForPeople("/sign-out", page(sign_out), right=Right.SELF, methods=["POST"]),
         ForPeople("/again", page(again), right=Right.SELF, methods=["GET"]),
         ForPeople("/again", page(given_again, door="staff"), right=Right.SELF, methods=["POST"]),
@@ -53,7 +53,7 @@ def door(visit: Visit) -> Response:
 
 def sign_in(visit: Visit) -> Response:
     """Let somebody in, or say that it was not right."""
-    found = signing_in.check(visit.db, _given(visit, visit.field("name", 80)))
+    found = signing_in.check(visit.db, given(visit, visit.field("name", 80)))
     if isinstance(found, Refusal):
         status = {Refusal.WRONG: HTTPStatus.FORBIDDEN, Refusal.WAIT: HTTPStatus.TOO_MANY_REQUESTS}
         return _door(visit, status[found], str(found))
@@ -68,8 +68,19 @@ def _door(visit: Visit, status: int = HTTPStatus.OK, wrong: str = "") -> Respons
 
 
 def welcome(visit: Visit) -> Response:
-    """The form behind a one-time link: a password, and the authenticator's square."""
-    return _welcome(visit)
+    """The form behind a one-time link: a password, and the authenticator's square.
+
+    The first time it is opened is on the audit log, so that later ones can say that it was.
+    """
+    with visit.db.write() as conn:
+        opened = staff.welcome(conn, visit.request.path_params["token"])
+        if opened is None:
+            return _gone(visit)
+        mine, about = opened.member.actor, f"link:{opened.key}"
+        before = audit.first_time(conn, actor=mine, action="open link", about=about)
+        if before is None:
+            audit.append(conn, actor=mine, action="open link", about=about)
+    return _welcome(visit, before=before)
 
 
 def settle(visit: Visit) -> Response:
@@ -90,6 +101,8 @@ def settle(visit: Visit) -> Response:
         step = None if opened is None else _step(conn, opened, visit.field("code"))
         if opened is not None and step is not None:
             codes = staff.settle(conn, opened, password_hash=kept, step=step)
+            if codes is None:
+                return _gone(visit)
             sessions.end_others(conn, opened.member.key)
             signing_in.forget_browsers(conn, opened.member.key)
             shown = visit.page("codes.html", codes=codes, first=True)
@@ -115,7 +128,7 @@ def again(visit: Visit) -> Response:
 def given_again(visit: Visit) -> Response:
     """Take them, and go back to where they were needed."""
     mine, to = visit.session, _to(visit.field("to"))
-    found = signing_in.check(visit.db, _given(visit, mine.member.name))
+    found = signing_in.check(visit.db, given(visit, mine.member.name))
     if found != mine.member.key:
         wrong = str(found if isinstance(found, Refusal) else Refusal.WRONG)
         return visit.page("again.html", status=HTTPStatus.FORBIDDEN, wrong=wrong, to=to)
@@ -134,6 +147,9 @@ def begin(
     proved_at: datetime | None = None,
 ) -> Response:
     """Begin a session in the transaction that its entry on the audit log is in."""
+    earlier = sessions.find(conn, visit.request.cookies.get(COOKIE, ""))
+    if earlier is not None:  # its cookie is written over, and nobody could end it
+        sessions.end(conn, earlier.key, of=earlier.member.key)
     browser = visit.request.headers.get("user-agent", "")
     words = sessions.begin(conn, member, browser, proved_at=proved_at)
     known = signing_in.remember(conn, member, visit.request.cookies.get(KNOWN, ""))
@@ -153,10 +169,11 @@ def begin(
     return answer
 
 
-def _given(visit: Visit, name: str) -> Given:
+def given(visit: Visit, name: str, *, field: str = "password") -> Given:
+    """What somebody gives to prove who they are."""
     return Given(
         name=name,
-        password=visit.form.get("password", "")[: passwords.LONGEST],
+        password=visit.form.get(field, "")[: passwords.LONGEST],
         code=visit.field("code", 40),
         address=_address(visit),
         browser=visit.request.cookies.get(KNOWN, ""),
@@ -176,12 +193,16 @@ def _step(conn: Connection, opened: Welcome, code: str) -> int | None:
     return passwords.totp_step(opened.totp_secret, code, now_s, after=None)
 
 
-def _welcome(visit: Visit, wrong: str = "") -> Response:
+def _gone(visit: Visit) -> Response:
+    said = "This link opens nothing: it was used, is older than a day, or was replaced."
+    return visit.showing.sentence(visit.request, "No longer a link", said, HTTPStatus.GONE)
+
+
+def _welcome(visit: Visit, wrong: str = "", before: datetime | None = None) -> Response:
     with visit.db.read() as conn:
         opened = staff.welcome(conn, visit.request.path_params["token"])
     if opened is None:
-        said = "This link opens nothing: it was used, is older than a day, or was replaced."
-        return visit.showing.sentence(visit.request, "No longer a link", said, HTTPStatus.GONE)
+        return _gone(visit)
     site = visit.request.app.state.site
     address = passwords.totp_uri(opened.totp_secret, opened.member.name, site.short_name)
     secret = opened.totp_secret
@@ -190,6 +211,7 @@ def _welcome(visit: Visit, wrong: str = "") -> Response:
         status=HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
         headers=SECRET_HEADERS,
         wrong=wrong,
+        before=before,
         name=opened.member.name,
         square=_square(address),
         secret=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
@@ -170,10 +171,50 @@ def _visit(request: Request, form: Mapping[str, str]) -> Visit:
 def check_ours(request: Request) -> None:
     """Refuse a form of another site where there is no session yet. Raises `ElsewhereError`."""
     origin = request.headers.get("origin", "null")
-    ours = origin == "null" or urlsplit(origin).netloc == request.headers.get("host", "")
+    ours = origin == "null" or access.is_ours(request, origin)
     site = request.headers.get("sec-fetch-site", "same-origin")
     if not ours or site not in {"same-origin", "none"}:
         raise ElsewhereError
+
+
+def safely(answer: Answer) -> Answer:
+    """Say it before anything is used where a browser could not keep a session."""
+
+    def checked(visit: Visit) -> Response:
+        try:
+            keeps = _keeps_session(visit.request)
+        except ValueError:  # an address that is none
+            keeps = False
+        if not keeps:
+            said = (
+                "A session is kept over https only, or on this machine itself. Open the console "
+                "by https; if you did, set OUTAGE_CONSOLE_URL to its address (docs/access.md)."
+            )
+            return visit.showing.sentence(visit.request, "Not by http", said, HTTPStatus.FORBIDDEN)
+        return answer(visit)
+
+    return checked
+
+
+def _keeps_session(request: Request) -> bool:
+    """A browser says by which address it came only with a form; before, proxies may know."""
+    settings: Settings = request.app.state.settings
+    origin = urlsplit(request.headers.get("origin", ""))
+    if origin.scheme:
+        return origin.scheme == "https" or _is_near(origin.hostname)
+    schemes = (
+        request.url.scheme,
+        urlsplit(settings.console).scheme,
+        request.headers.get("x-forwarded-proto", ""),
+    )
+    return "https" in schemes or _is_near(request.url.hostname)
+
+
+def _is_near(host: str | None) -> bool:
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def go(to: str) -> Response:

@@ -143,6 +143,18 @@ def verify(conn: Connection, *, expect: tuple[int, str] | None = None) -> Verdic
     return Verdict(entries=number, head=head)
 
 
+def first_time(conn: Connection, *, actor: Actor, action: str, about: str) -> datetime | None:
+    """Return when an actor first did something to something, None if never."""
+    at: datetime | None = conn.execute(
+        sa.select(_A.c.at)
+        .join(t.audit_actors, t.audit_actors.c.key == _A.c.actor_key)
+        .where(_is(actor), _A.c.action == action, _A.c.about == about)
+        .order_by(_A.c.number)
+        .limit(1)
+    ).scalar()
+    return at
+
+
 def newest(conn: Connection, *, before: int | None = None, limit: int = 100) -> list[Entry]:
     """Return the newest entries, newest first; those before a number if one is given."""
     actors = t.audit_actors.c

@@ -125,7 +125,7 @@ class Settings:
         reading.networks,
         "",
         "Addresses or networks, with commas between, whose `X-Forwarded-For` is believed: of the "
-        "proxies before `page` and `counter`.",
+        "proxies before `page`, `counter` and the console.",
     )
     secret_key: str = setting(
         reading.secret(32),

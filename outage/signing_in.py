@@ -8,11 +8,13 @@ before is counted by itself, so that whoever guesses at a name keeps its owner o
 from __future__ import annotations
 
 import enum
+import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from outage import passwords, staff
@@ -20,6 +22,8 @@ from outage import tables as t
 from outage.database import Database, wall_now
 from outage.passwords import digest
 from outage.staff import Member
+
+log = logging.getLogger(__name__)
 
 WITHIN = timedelta(minutes=15)
 PER_NAME, PER_ADDRESS, PER_BROWSER = 20, 30, 10
@@ -75,14 +79,28 @@ def check(db: Database, given: Given) -> int | Refusal:
     return Refusal.WRONG
 
 
+def proves(db: Database, given: Given) -> Refusal | None:
+    """Say why this is not the password of somebody who is signed in already; None if it is.
+
+    It is counted as `check` counts.
+    """
+    with db.read() as conn:
+        look = _look(conn, given)
+    if look.waits:
+        return Refusal.WAIT
+    if passwords.fits(given.password, look.password_hash) and look.key is not None:
+        return None
+    with db.write() as conn:
+        _note(conn, given, look.known)
+    return Refusal.WRONG
+
+
 def remember(conn: Connection, member: Member, browser: str) -> str:
     """Know this browser as one of somebody's; return its cookie."""
     words = browser or secrets.token_urlsafe(24)
-    kept = sa.and_(_K.c.hash == digest(words), _K.c.staff_key == member.key)
-    if conn.execute(sa.select(_K.c.key).where(kept)).first() is None:
-        conn.execute(
-            _K.insert().values(hash=digest(words), staff_key=member.key, made_at=wall_now(conn))
-        )
+    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    known = insert(_K).values(hash=digest(words), staff_key=member.key, made_at=wall_now(conn))
+    conn.execute(known.on_conflict_do_nothing())
     return words
 
 
@@ -167,16 +185,27 @@ def _note(conn: Connection, given: Given, known: int | None) -> None:
             known_key=known,
         )
     )
+    if known is None:
+        _warn(conn, given)
+
+
+def _warn(conn: Connection, given: Given) -> None:
+    """Say it once when a name of ours comes to wait. The log names a key, no name."""
+    mine = sa.and_(_T.c.name_hash == digest(_name(given)), _T.c.known_key.is_(None))
+    recent = sa.and_(mine, _T.c.at > wall_now(conn) - WITHIN)
+    row = conn.execute(sa.select(_S.c.key, _S.c.sealed).where(_S.c.name == _name(given))).first()
+    counted = conn.execute(sa.select(sa.func.count()).select_from(_T).where(recent)).scalar_one()
+    if row is not None and counted == PER_NAME:
+        log.log(
+            logging.ERROR if row.sealed else logging.WARNING,
+            "somebody guesses at the password of staff:%d: %d tries failed, and it waits now",
+            row.key,
+            counted,
+        )
 
 
 def _name(given: Given) -> str:
     return given.name.strip().lower()
-
-
-def password_of(conn: Connection, key: int) -> str | None:
-    """What is kept of somebody's password."""
-    kept: str | None = conn.execute(sa.select(_S.c.password_hash).where(_S.c.key == key)).scalar()
-    return kept
 
 
 def set_password(conn: Connection, key: int, password_hash: str) -> None:

@@ -88,17 +88,27 @@ def add(conn: Connection, *, name: str, role: Role, sealed: bool = False) -> tup
     return member, link(conn, member.key)
 
 
-def first(conn: Connection) -> str | None:
-    """Return a link for the first administrator as long as nobody of the staff can sign in.
+def first(conn: Connection) -> tuple[Member, str] | None:
+    """Return the first administrator and a link, as long as nobody can sign in who matters.
 
+    That is anybody with a password here, or an administrator whom the identity provider sends.
     Asked again it is a new link, and the one before opens nothing any more.
     """
-    if conn.execute(sa.select(_S.c.key).where(_S.c.password_hash.is_not(None))).first():
+    admin = sa.and_(_S.c.role == str(Role.ADMIN), _S.c.disabled_at.is_(None))
+    comes = sa.or_(_S.c.password_hash.is_not(None), sa.and_(_S.c.subject.is_not(None), admin))
+    if conn.execute(sa.select(_S.c.key).where(comes).limit(1)).first():
         return None
-    known = conn.execute(sa.select(_S.c.key).where(_S.c.name == FIRST)).scalar()
+    # Whom the provider sends may be called `admin` too; then ours has a number.
+    named_so = sa.or_(_S.c.name == FIRST, _S.c.name.like(f"{FIRST}-%"))
+    known = conn.execute(
+        sa.select(_S.c.key)
+        .where(admin, named_so, _S.c.sealed, _S.c.subject.is_(None))
+        .order_by(_S.c.key)
+        .limit(1)
+    ).scalar()
     if known is not None:
-        return link(conn, known)
-    return add(conn, name=FIRST, role=Role.ADMIN, sealed=True)[1]
+        return get(conn, known), link(conn, known)
+    return add(conn, name=_free_name(conn, FIRST), role=Role.ADMIN, sealed=True)
 
 
 def link(conn: Connection, key: int) -> str:
@@ -111,8 +121,12 @@ def link(conn: Connection, key: int) -> str:
     if member.guest:
         raise GuestError(name=member.name)
     now, words = wall_now(conn), secrets.token_urlsafe(32)
+    # Two links made at once: the second waits, and replaces the first.
+    conn.execute(sa.select(_S.c.key).where(_S.c.key == key).with_for_update())
     conn.execute(
-        _L.update().where(_L.c.staff_key == key, _L.c.used_at.is_(None)).values(used_at=now)
+        _L.update()
+        .where(_L.c.staff_key == key, _L.c.used_at.is_(None))
+        .values(used_at=now, totp_secret="")
     )
     conn.execute(
         _L.insert().values(
@@ -141,10 +155,16 @@ def welcome(conn: Connection, words: str) -> Welcome | None:
     return Welcome(key=found.key, member=member, totp_secret=found.totp_secret)
 
 
-def settle(conn: Connection, opened: Welcome, *, password_hash: str, step: int) -> list[str]:
-    """Use a link up: set the password and the authenticator; return the recovery codes."""
+def settle(conn: Connection, opened: Welcome, *, password_hash: str, step: int) -> list[str] | None:
+    """Use a link up: set the password and the authenticator; return the recovery codes.
+
+    None if somebody else has used it meanwhile: then nothing is set.
+    """
     now, key = wall_now(conn), opened.member.key
-    conn.execute(_L.update().where(_L.c.key == opened.key).values(used_at=now))
+    unused = sa.and_(_L.c.key == opened.key, _L.c.used_at.is_(None))
+    used = _L.update().where(unused).values(used_at=now, totp_secret="")
+    if conn.execute(used).rowcount != 1:
+        return None
     conn.execute(
         _S.update()
         .where(_S.c.key == key)
@@ -263,18 +283,22 @@ def enable(conn: Connection, key: int) -> Member:
 
 
 def _refuse_last(conn: Connection, member: Member) -> None:
-    """Somebody must be left who can let others in."""
+    """Somebody must be left who can let others in.
+
+    Who has a password here must leave another with one: the identity provider may be away.
+    """
     if member.role is not Role.ADMIN:
         return
     # Two who leave at once: the second waits and sees the first gone.
     admins = conn.execute(
-        sa.select(_S.c.key)
+        sa.select(_S.c.key, _S.c.subject)
         .where(_S.c.role == str(Role.ADMIN), _S.c.disabled_at.is_(None))
         .where(sa.or_(_S.c.password_hash.is_not(None), _S.c.subject.is_not(None)))
         .order_by(_S.c.key)
         .with_for_update()
-    ).scalars()
-    if set(admins) <= {member.key}:
+    ).all()
+    local = member.ready and not member.guest
+    if {each.key for each in admins if each.subject is None or not local} <= {member.key}:
         raise LastAdminError(name=member.name)
 
 

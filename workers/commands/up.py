@@ -15,6 +15,7 @@ from workers.errors import AlreadyRunning, NotAFolder, PortTaken
 from workers.supervisor import Supervisor
 
 _CARRIER_PORT = "OUTAGE_CARRIER_PORT"
+FIRST_LINK = "first-link"
 PATIENCE_S = 2.0
 """How long a port may still be held by those that died with the supervisor before us."""
 
@@ -36,7 +37,7 @@ def up() -> None:
     prepare_folder(settings)
     prepare_database(settings)
     _say_where(settings)
-    _let_first_in(settings)
+    let_first_in(settings)
     Supervisor(processes.children(settings, os.environ), settings.home).run()
 
 
@@ -92,8 +93,11 @@ def prepare_database(settings: Settings) -> None:
         click.echo(f"The database was upgraded; it was backed up to {made} first.")
 
 
-def _let_first_in(settings: Settings) -> None:
-    """Print a link for the first administrator, until somebody of the staff can sign in."""
+def let_first_in(settings: Settings) -> None:
+    """Print a link for the first administrator, until somebody of the staff can sign in.
+
+    What is printed to no terminal ends up in a log, which many read: then it is kept in a file.
+    """
     from outage import audit, staff
     from workers import opening
     from workers.session import acting
@@ -101,15 +105,25 @@ def _let_first_in(settings: Settings) -> None:
     db = opening.open_record(settings)
     try:
         with audit.deed(db, actor=acting(), action="user link", about="first") as deed:
-            words = staff.first(deed.conn)
-            deed.kept = words is not None
+            found = staff.first(deed.conn)
+            deed.kept = found is not None
     finally:
         db.close()
-    if words is not None:
-        click.echo(f"first    {settings.console}/welcome/{words}")
-        click.echo("         Nobody can sign in to the console yet: this link sets the password of")
-        click.echo(f"         {staff.FIRST}. It opens once, for a day; keep it from others.")
-        sys.stdout.flush()
+    kept = settings.home / FIRST_LINK
+    kept.unlink(missing_ok=True)
+    if found is None:
+        return
+    member, words = found
+    address = f"{settings.console}/welcome/{words}"
+    if sys.stdout.isatty():
+        click.echo(f"first    {address}")
+    else:
+        with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(f"{address}\n")
+        click.echo(f"first    see {kept}")
+    click.echo("         Nobody can sign in to the console yet: this link sets the password of")
+    click.echo(f"         {member.name}. It opens once, for a day; keep it from others.")
+    sys.stdout.flush()
 
 
 def _backups(home: Path) -> set[Path]:

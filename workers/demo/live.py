@@ -19,7 +19,7 @@ from outage.rights import Role
 from outage.settings import Settings, load
 from workers import opening, processes, roster
 from workers.child import of_ours
-from workers.commands.up import check_ports, prepare_database
+from workers.commands.up import check_ports, let_first_in, prepare_database
 from workers.demo import stage, storm
 from workers.demo.loading import load_utility
 from workers.demo.players import Players, acts_played
@@ -35,6 +35,8 @@ GUIDE = """
                          keeps itself up to date; try it on a phone's width, or with script off
   Every text and e-mail  {carrier}
                          what the phones and mailboxes of 46,000 made-up accounts received
+  The staff's console    {console}
+                         sign in there; the first time by the link above
   In another shell       . {env}
   as a dispatcher        outage list
                          outage update O-… --crew-status arrived --note "Pole is down"
@@ -60,10 +62,12 @@ def run(*, fresh: bool) -> None:
     check_ports(settings)
     prepare_database(settings)
     played = _prepare(settings, told)
+    let_first_in(settings)
     click.echo(
         GUIDE.format(
             storm=_storm(played),
             page=f"{settings.public_url}/",
+            console=f"{settings.console}/",
             carrier=f"http://127.0.0.1:{settings.carrier_port}/",
             env=shlex.quote(str(stage.write_env(home, told))),
         )

@@ -71,7 +71,9 @@ def test_the_first_link_leads_to_a_console_that_works_by_keyboard(
     browser: Browser, base: str, db: Database
 ) -> None:
     with db.write() as conn:
-        words = staff.first(conn)
+        found = staff.first(conn)
+        assert found is not None
+        words = found[1]
         conn.execute(
             t.approvals.insert().values(
                 number=7,

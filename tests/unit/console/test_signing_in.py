@@ -19,6 +19,7 @@ from console.access import COOKIE
 from outage import audit, passwords, sessions, signing_in, staff
 from outage import tables as t
 from outage.database import wall_now
+from outage.errors import LastAdminError
 from outage.passwords import STEP_S
 from outage.rights import Role
 from tests.migrated import migrated
@@ -59,7 +60,7 @@ def test_a_link_lets_somebody_in_once_and_what_they_set_lets_them_in_again(desk:
     other = desk.browser()
     assert sign_in(other, "Ann ", PASSWORD, code(desk, "ann", secret)) == 303
     assert "ann (admin)" in other.get("/").text
-    assert actions(desk) == ["use link", "sign in"]
+    assert actions(desk) == ["open link", "use link", "sign in"]
     cookie = next(c for c in other.cookies.jar if c.name == COOKIE)
     assert cookie.secure
     assert cookie.path == "/"
@@ -72,11 +73,24 @@ def test_a_link_lets_somebody_in_once_and_what_they_set_lets_them_in_again(desk:
 
 def test_a_link_that_is_used_replaced_old_or_made_up_opens_nothing(desk: Desk) -> None:
     member, first = desk.member("ann", Role.VIEWER)
+    assert "opened before" not in desk.browser().get(f"/welcome/{first}").text
+    assert "opened before, at" in desk.browser().get(f"/welcome/{first}").text
+    assert actions(desk) == ["open link"]
+    with desk.db.read() as conn:
+        opened = staff.welcome(conn, first)
+    assert opened is not None
     with desk.db.write() as conn:
         second = staff.link(conn, member.key)
     assert desk.browser().get(f"/welcome/{first}").status_code == 410
     assert desk.browser().get("/welcome/made-up").status_code == 410
     assert desk.browser().get(f"/welcome/{second}").status_code == 200
+    with desk.db.write() as conn:
+        # Two who used it at the same moment: the second has read it before the first was done.
+        assert staff.settle(conn, opened, password_hash="x", step=1) is None
+        assert staff.named(conn, "ann").ready is False
+        secrets = conn.execute(sa.select(t.staff_links.c.totp_secret)).scalars().all()
+    assert secrets[0] == ""
+    assert secrets[1] != ""
     with desk.db.write() as conn:
         conn.execute(t.staff_links.update().values(until=wall_now(conn)))
     assert desk.browser().get(f"/welcome/{second}").status_code == 410
@@ -310,12 +324,11 @@ def test_a_session_that_is_used_goes_on(desk: Desk) -> None:
 
 def test_the_sealed_account_is_loud(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     with desk.db.write() as conn:
-        words = staff.first(conn)
-        assert words is not None
-        assert staff.first(conn) != words
-        opened = staff.welcome(conn, words)
-        assert opened is None
-        words = str(staff.first(conn))
+        before, found = staff.first(conn), staff.first(conn)
+        assert before is not None
+        assert found is not None
+        assert staff.welcome(conn, before[1]) is None
+        words = found[1]
         opened = staff.welcome(conn, words)
         assert opened is not None
     now = pyotp.TOTP(opened.totp_secret).now()
@@ -400,3 +413,82 @@ def test_a_code_is_good_for_a_step_either_way_and_no_more() -> None:
         assert (passwords.totp_step(secret, given, now, after=None) == step + off) is right
     assert passwords.totp_step(secret, totp.at(now), now, after=step) is None
     assert passwords.totp_step(secret, "١٢٣٤٥٦", now, after=None) is None
+
+
+def test_tries_at_the_password_of_now_are_counted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing_in, "PER_BROWSER", 2)
+    browser, _ = desk.arrive("ann", Role.VIEWER)
+    new = {"password": "another four words", "password_again": "another four words"}
+    for said in ("is not right", "is not right", "too many tries"):
+        form = csrf(browser) | new | {"old": "wrong"}
+        assert said in browser.post("/me/password", data=form).text
+    assert "too many tries" in browser.post("/me/password", data=form | {"old": PASSWORD}).text
+
+
+def test_a_name_that_comes_to_wait_is_in_the_log_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(signing_in, "PER_NAME", 2)
+    desk.member("ann", Role.VIEWER)
+    with caplog.at_level(logging.WARNING, "outage.signing_in"):
+        tries = [sign_in(desk.browser(), "ann", "wrong", "1") for _ in range(4)]
+    assert tries == [403, 403, 429, 429]
+    (said,) = caplog.records
+    assert "staff:1" in said.getMessage()
+    assert "ann" not in said.getMessage()
+
+
+def test_where_no_session_would_be_kept_it_is_said_before_a_link_is_used(desk: Desk) -> None:
+    _, words = desk.member("ann", Role.VIEWER)
+    browser = TestClient(desk.app, base_url="http://desk.example.org", follow_redirects=False)
+    origin = {"origin": "http://desk.example.org"}
+    for path in ("/sign-in", f"/welcome/{words}"):
+        for answer in (browser.get(path), browser.post(path, data={}, headers=origin)):
+            assert answer.status_code == 403
+            assert "over https only" in answer.text
+    assert actions(desk) == []
+    near = TestClient(desk.app, base_url="http://127.0.0.1:8001")
+    assert near.get("/sign-in").status_code == 200
+    assert near.get("/sign-in", headers={"host": "["}).status_code < 500
+
+
+def test_a_proxy_that_names_another_host_keeps_nobody_out(desk: Desk) -> None:
+    browser, _ = desk.arrive("ann", Role.VIEWER)
+    console = desk.app.state.settings.console
+    wanted = {console: 303, console.replace("http", "https"): 403, "http://[": 403}
+    for origin, status in wanted.items():
+        form, headers = csrf(browser), {"origin": origin}
+        assert browser.post("/me/sessions/end", data=form, headers=headers).status_code == status
+
+
+def test_who_signs_in_again_leaves_no_session_behind(desk: Desk) -> None:
+    browser, secret = desk.arrive("ann", Role.VIEWER)
+    before = browser.cookies[COOKIE]
+    assert sign_in(browser, "ann", PASSWORD, code(desk, "ann", secret)) == 303
+    assert desk.browser(before).get("/").headers["location"] == "/sign-in"
+
+
+def test_the_first_link_is_made_until_an_administrator_comes_and_the_last_password_stays(
+    desk: Desk,
+) -> None:
+    with desk.db.write() as conn:
+        viewer = staff.guest(conn, subject="p u-1", name="admin", role=Role.VIEWER)
+        found = staff.first(conn)
+        assert viewer is not None
+        assert found is not None
+        assert (found[0].name, found[0].role) == ("admin-2", Role.ADMIN)
+        again = staff.first(conn)
+        assert again is not None
+        assert again[0].key == found[0].key
+        staff.guest(conn, subject="p u-1", name="admin", role=Role.ADMIN)
+        assert staff.first(conn) is None
+        staff.disable(conn, found[0].key)
+        with pytest.raises(LastAdminError):
+            staff.disable(conn, viewer.key)
+    desk.arrive("bob", Role.ADMIN)
+    with desk.db.write() as conn:
+        with pytest.raises(LastAdminError):
+            staff.disable(conn, staff.named(conn, "bob").key)
+        staff.disable(conn, viewer.key)

@@ -10,12 +10,13 @@ from types import SimpleNamespace
 import pytest
 import sqlalchemy as sa
 
-from outage import audit, staff
+from outage import audit, settings, staff
 from outage import tables as t
 from outage.database import Database
 from outage.model import Actor
 from tests.unit.workers.desk import Refuse, Run, typed_by
 from workers import access_checks
+from workers.commands.up import FIRST_LINK, let_first_in
 from workers.findings import State
 from workers.session import acting
 
@@ -141,3 +142,23 @@ def test_who_types_is_told_by_the_user_id_and_not_by_a_name_they_gave(
     assert typed(0, "1001") == "anna"
     assert typed(0, "") == typed(0, "x") == "root"
     assert typed(4711, "1001") == "4711"
+
+
+def test_the_first_link_is_no_line_of_a_log(
+    town: Database, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = settings.load({"OUTAGE_HOME": str(home)})
+    let_first_in(told)
+    kept = home / FIRST_LINK
+    words = kept.read_text(encoding="utf-8").strip().rpartition("/")[2]
+    said = capsys.readouterr().out
+    assert str(kept) in said
+    assert words not in said
+    assert kept.stat().st_mode & 0o777 == 0o600
+    with town.write() as conn:
+        opened = staff.welcome(conn, words)
+        assert opened is not None
+        staff.settle(conn, opened, password_hash="x", step=1)
+    let_first_in(told)
+    assert not kept.exists()
+    assert capsys.readouterr().out == ""
