@@ -108,7 +108,9 @@ def messages(conn: Connection, request: Request) -> Facts:
             sent.accepted_at,
             sent.ended_at,
         )
-        .join_from(t.messages, t.accounts, t.accounts.c.key == sent.account_key)
+        .select_from(t.messages)
+        # What tells of an area is to no account.
+        .outerjoin(t.accounts, t.accounts.c.key == sent.account_key)
         .join(t.endpoints, t.endpoints.c.key == sent.endpoint_key)
         .where(sent.outage_key == key),
         sent.key,

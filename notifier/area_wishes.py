@@ -92,7 +92,7 @@ def confirm_all(conn: Connection, endpoint_key: int) -> bool:
 def links_of(conn: Connection, links: Links, answer_keys: Collection[int]) -> dict[int, str]:
     """The whole links of those answers that ask for a yes by e-mail."""
     rows = conn.execute(_W.select().where(_W.c.answer_key.in_(list(answer_keys))))
-    return {row.answer_key: links.to_areas(row.key, row.endpoint_key) for row in rows}
+    return {row.answer_key: links.to_areas(row.key, row.endpoint_key, row.asked_at) for row in rows}
 
 
 def opened(conn: Connection, links: Links, token: str) -> sa.Row[Any] | None:
@@ -190,8 +190,12 @@ def _confirm(conn: Connection, row: sa.Row[Any]) -> bool:
     """Let it last from now on, if they have not stopped and there is room for one more."""
     e = t.endpoints
     endpoint = conn.execute(e.select().where(e.c.key == row.endpoint_key).with_for_update()).one()
+    # Of two clicks the second finds what the first has done.
+    row = _row(conn, row.key)
     if endpoint.opted_out_at is not None or row.ended_at is not None:
         return False
+    if row.confirmed_at is not None:
+        return True
     now = business_now(conn)
     if endpoint.invalid_at is not None:
         # A yes proves the number; of who had it before it is told nothing.

@@ -145,7 +145,10 @@ def _decide(row: sa.Row[Any], work: Gathered, now: Now, told: set[tuple[int, int
         decision = now.decision(row, packed, work)
         if _by_area(row):
             work.watched[row.key] = Watched(
-                key=place.watch_key, area=place.area, people=place.people
+                key=place.watch_key,
+                asked_at=place.asked_at,
+                area=place.area,
+                people=place.people,
             )
     if row.state != "unknown":
         zone = "" if place is None else place.zone

@@ -81,6 +81,7 @@ _WHY = {
     Reason.SILENT: "the outage was already there when its source was first read",
     Reason.NO_LONGER_LISTED: "the source no longer lists the outage, which is no proof of power",
     Reason.FEW_IN_AREA: "too few are out for who watches the area to be told",
+    Reason.NOT_IN_AREA: "most of the outage lies elsewhere by now, and how it ends is told",
     Reason.TOLD_OF_THEIRS: "they were told of a place of their own",
     Reason.NOT_OF_AREAS: "advisories are not told to who watches an area",
     Reason.NO_ALERTS_WANTED: "the account wants no outage alerts",

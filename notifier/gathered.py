@@ -58,9 +58,10 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """What somebody is told of who watches an area: the wish by its key, and what it says there."""
+    """What somebody is told of who watches an area: the wish, and what it says there."""
 
     key: int
+    asked_at: datetime
     area: str
     people: int
 
@@ -96,7 +97,7 @@ class Gathered:
         """That person's own link; empty for none."""
         links, watched = self.terms.links, self.watched.get(row.key)
         if links is not None and watched is not None:
-            return links.to_areas(watched.key, row.endpoint_key)
+            return links.to_areas(watched.key, row.endpoint_key, watched.asked_at)
         return links.to(row.contact_key, row.here) if links is not None and row.linked else ""
 
     def can_pay(self, kind: Kind, channel: Channel, segments: int, *, medical: bool) -> bool:

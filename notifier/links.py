@@ -9,6 +9,7 @@ backup, can open the link in it; each outgoing message gets its own as it is sen
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Self
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from sqlalchemy.engine import Connection
 from notifier import tokens
 from notifier.tokens import Token
 from outage import tables as t
+from outage.columns import to_ms
 from outage.disowned import WRONG_PERSON
 from outage.settings import Settings
 
@@ -62,11 +64,12 @@ class Links:
             return ""
         return self.with_token(tokens.made(self.keys[0], _PURPOSE, contact_key, str(occupancy_key)))
 
-    def to_areas(self, watch_key: int, endpoint_key: int) -> str:
+    def to_areas(self, watch_key: int, endpoint_key: int, asked_at: datetime) -> str:
         """The link of who watches an area; empty for a key that a token has no room for."""
         if watch_key >= tokens.MOST_ROWS:
             return ""
-        return self.with_token(tokens.made(self.keys[0], _OF_AREAS, watch_key, str(endpoint_key)))
+        asked = _asked(endpoint_key, asked_at)
+        return self.with_token(tokens.made(self.keys[0], _OF_AREAS, watch_key, asked))
 
     def watch(self, conn: Connection, token: str) -> int | None:
         """Which wish to be told of an area a token is of; None for one that we did not make."""
@@ -75,8 +78,8 @@ class Links:
             return None
         for key in self.keys:
             number = found.row(key, _OF_AREAS)
-            endpoint = conn.execute(sa.select(w.endpoint_key).where(w.key == number)).scalar()
-            if endpoint is not None and found.fits(key, _OF_AREAS, number, str(endpoint)):
+            row = conn.execute(sa.select(w.endpoint_key, w.asked_at).where(w.key == number)).first()
+            if row is not None and found.fits(key, _OF_AREAS, number, _asked(*row)):
                 return number
         return None
 
@@ -100,6 +103,11 @@ class Links:
                         lives=bool(row.lives),
                     )
         return None
+
+
+def _asked(endpoint_key: int, asked_at: datetime) -> str:
+    """Whose wish it is, and when it was made: a database may give a key of what is gone again."""
+    return f"{endpoint_key} {to_ms(asked_at)}"
 
 
 def filled(text: str, link: str) -> str:

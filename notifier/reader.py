@@ -135,7 +135,8 @@ class NotifierReader:
                     journal.advance(conn, item, {"premise": None, "watcher": after})
                 took = time.monotonic() - start
             size = min(MOST_STEP, max(LEAST_STEP, int(size * min(2.0, aim / took))))
-        return not self.size.above
+        # Killed before it asked for approval, and begun again where none is asked for.
+        return done is not None and not self.size.above
 
     def _ask(self, db: Database, item: journal.WorkItem) -> None:
         """Let what was planned wait, if it is much; nobody claims of it before this is done."""

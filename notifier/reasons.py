@@ -46,7 +46,6 @@ class Reason(StrEnum):
     STORM_MAY_COME = "storm_may_come"
     OUT_IN_AREA = "out_in_area"
     OVER_IN_AREA = "over_in_area"
-    NOT_IN_AREA = "not_in_area"
     # Told later.
     QUIET_HOURS = "quiet_hours"
     ENOUGH_TODAY = "enough_today"
@@ -66,6 +65,7 @@ class Reason(StrEnum):
     SILENT = "silent_baseline"
     NO_LONGER_LISTED = "no_longer_listed"
     FEW_IN_AREA = "few_in_area"
+    NOT_IN_AREA = "not_in_area"
     TOLD_OF_THEIRS = "told_of_theirs"
     NOT_OF_AREAS = "not_of_areas"
     # Something to tell, and it may not be told.

@@ -43,8 +43,12 @@ def lasting() -> ColumnElement[bool]:
 
 
 def are_there(conn: Connection, plan: Plan) -> bool:
-    """Whether anybody watches an area that an outage lies in, or lay in."""
-    return conn.execute(_ANYBODY, {"outage": plan.outage_key}).first() is not None
+    """Whether anybody watches an area that an outage lies in, or lay in, and may hear of it.
+
+    That is, it or one that shares losses with it is large enough, or somebody was told of one.
+    """
+    values = {"outage": plan.outage_key, _LEAST.key: plan.manners.area_least}
+    return conn.execute(_ANYBODY, values).first() is not None
 
 
 def plan_some(conn: Connection, plan: Plan, after: int, number: int) -> int | None:
@@ -85,11 +89,15 @@ def situations(aimed: FromClause, form: Form) -> sa.Select[Any]:
     """One row per pair of ``aimed``, as `notifier.situations.situations` has it.
 
     Beside it ``area``, what the finest area of theirs is called that the outage lies in (empty for
-    everywhere), ``watch_key``, and ``people``, how many homes and businesses are out.
-    Who holds a place that is out now, and wants alerts for it, gives no row.
+    everywhere), ``watch_key``, when it was ``asked_at``, and ``people``, how many homes and
+    businesses are out. Who holds a place that is out now, and wants alerts for it, gives no row.
     """
     whole = _watching(aimed, form).subquery("whole")
-    return in_one(whole, by_area=True).add_columns(whole.c.area, whole.c.watch_key, whole.c.people)
+    mine = t.watches.alias("mine").c
+    asked_at = sa.select(mine.asked_at).where(mine.key == whole.c.watch_key).scalar_subquery()
+    return in_one(whole, by_area=True).add_columns(
+        whole.c.area, whole.c.watch_key, asked_at.label("asked_at"), whole.c.people
+    )
 
 
 @cache
@@ -272,7 +280,20 @@ _WAITS_FOR_THEIRS = standing.delete().where(
     standing.c.pending_kind.is_not(None), standing.c.pending_kind.not_in(OF_AREAS)
 )
 """What waits to tell somebody of a place of theirs is not for this pass to end."""
-_ANYBODY = _who(_W.key).limit(1)
+
+
+def _large_or_told() -> ColumnElement[bool]:
+    """That any of an outage and its related ones is large, or was told of to who watches."""
+    d, one = t.decisions.c, t.outages.alias("large").c
+    which: sa.CompoundSelect[Any] = sa.union_all(sa.select(_OUTAGE), *_related(_OUTAGE).selects)
+    # Each message was decided on, and of decisions there are few.
+    return sa.or_(
+        sa.exists().where(one.key.in_(which), one.premises_out >= _LEAST),
+        sa.exists().where(d.decision.in_(OF_AREAS), d.outage_key.in_(which)),
+    )
+
+
+_ANYBODY = _who(_W.key).where(_large_or_told()).limit(1)
 _UPTO = (
     _who(_W.endpoint_key)
     .distinct()

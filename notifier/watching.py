@@ -21,9 +21,7 @@ def difference(situation: Situation, facts: Facts, manners: Manners, now: dateti
         # They heard of a place of theirs, and how that goes on is for that to say.
         return _silent(Reason.TOLD_OF_THEIRS)
     if facts.stage is Stage.CANCELLED or facts.advisory:
-        if told is Told.AREA_OUT:
-            return _tell(Kind.AREA_WITHDRAWN, Reason.TAKEN_BACK)
-        return _silent(_nothing(told) if facts.stage is Stage.CANCELLED else Reason.NOT_OF_AREAS)
+        return _taken_back(situation, facts)
     if facts.stage is Stage.PREDICTED:
         return _silent(Reason.PREDICTED)
     if facts.stage is Stage.AHEAD:
@@ -33,13 +31,23 @@ def difference(situation: Situation, facts: Facts, manners: Manners, now: dateti
     return _over(situation, facts)
 
 
+def _taken_back(situation: Situation, facts: Facts) -> Decision:
+    told = situation.told
+    if told is Told.AREA_OUT and situation.elsewhere:
+        return _silent(Reason.OUT_IN_OTHER_OUTAGE)
+    if told is Told.AREA_OUT:
+        return _tell(Kind.AREA_WITHDRAWN, Reason.TAKEN_BACK)
+    return _silent(_nothing(told) if facts.stage is Stage.CANCELLED else Reason.NOT_OF_AREAS)
+
+
 def _open(situation: Situation, facts: Facts, manners: Manners, now: datetime) -> Decision:
     told = situation.told
     if situation.back:
         return _silent(Reason.NOT_SETTLED)
     if told is Told.AREA_OUT:
         if situation.left and not situation.listed:
-            return _tell(Kind.AREA_WITHDRAWN, Reason.NOT_IN_AREA)
+            # Most of it lies elsewhere now. Those who were out in the area may be out still.
+            return _silent(Reason.NOT_IN_AREA)
         return _when(situation, facts, manners, now)
     if situation.here:
         if told is Told.AREA_OVER:

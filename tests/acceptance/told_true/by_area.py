@@ -53,6 +53,8 @@ def _wrong(case: Case, row: Row, place: int) -> Iterator[str]:
         yield f"says that people are out, and the outage is {standing.status}"
     if kind == "area_over" and goes_on and standing.live:
         yield "says that it should be over, and people are out"
+    if kind == "area_withdrawn" and goes_on and standing.live:
+        yield "takes back that people are out, and people are out"
     if not any(
         one["endpoint_key"] == row["endpoint_key"]
         and one["confirmed_at"] is not None

@@ -174,7 +174,8 @@ def test_nothing_is_told_of_a_small_outage_nor_of_another_area(world: World) -> 
     watch(world, TOWN)
     small, elsewhere = declare(world, out=99), declare(world, ("county", "Logan"), premise="P3")
     assert told(world) == []
-    assert world.reasons(small)[-1] == {"already_pending": 1, "few_in_area": 1}
+    # Nobody who watches is looked at for it.
+    assert world.reasons(small)[-1] == {"already_pending": 1}
     assert "few_in_area" not in world.reasons(elsewhere)[-1]
     lies(world, small, TOWN, out=100)
     world.plan()
@@ -182,6 +183,34 @@ def test_nothing_is_told_of_a_small_outage_nor_of_another_area(world: World) -> 
     lies(world, small, TOWN, out=40)
     world.plan()
     assert told(world) == [("area_out", "withdrawn")]
+
+
+def test_a_second_click_on_the_button_leaves_what_the_first_has_made(
+    world: World, visitor: TestClient
+) -> None:
+    send(visitor, **MAILED)
+    (stale,) = rows(world, t.watches)
+    for _ in range(2):
+        with world.db.write() as conn:
+            assert area_wishes.confirm(conn, stale)
+    (row,) = rows(world, t.watches)
+    assert row.confirmed_at is not None
+    assert row.ended_at is None
+
+
+def test_a_link_opens_no_other_wish_that_was_given_the_same_key(
+    world: World, visitor: TestClient
+) -> None:
+    send(visitor, **MAILED)
+    (row,) = rows(world, t.watches)
+    links = Links.of(world.settings)
+    assert links is not None
+    token = links.to_areas(row.key, row.endpoint_key, row.asked_at).rpartition("/")[2]
+    with world.db.write() as conn:
+        assert links.watch(conn, token) == row.key
+        later = row.asked_at + timedelta(days=100)
+        conn.execute(t.watches.update().values(asked_at=later))
+        assert links.watch(conn, token) is None
 
 
 def test_everywhere_is_an_area_and_nobody_is_told_twice(world: World) -> None:
@@ -209,7 +238,7 @@ def test_who_is_out_hears_of_their_own_place_and_of_nothing_else(world: World) -
     assert told(world, ME)[-1] == ("area_out", "pending")
 
 
-def test_an_outage_that_lies_elsewhere_after_all_or_was_a_mistake_is_taken_back(
+def test_an_outage_that_was_a_mistake_is_taken_back_and_one_that_lies_elsewhere_now_is_not(
     world: World,
 ) -> None:
     watch(world, TOWN)
@@ -217,11 +246,13 @@ def test_an_outage_that_lies_elsewhere_after_all_or_was_a_mistake_is_taken_back(
         moved = declare(world)
         tell(world, box)
         lies(world, moved, ("city", "Shelbyville"))
+        world.report(moved, etr=etr(6))
         tell(world, box)
-        assert told(world)[-1] == ("area_withdrawn", "accepted")
+        assert told(world) == [("area_out", "accepted")]
+        assert world.reasons(moved)[-1]["not_in_area"] == 1
         lies(world, moved, TOWN)
         tell(world, box)
-        assert told(world)[-1] == ("area_again", "accepted")
+        assert told(world)[-1] == ("area_etr", "accepted")
         world.cancel(moved)
         tell(world, box)
         assert told(world)[-1] == ("area_withdrawn", "accepted")

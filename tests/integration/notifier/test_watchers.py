@@ -25,7 +25,7 @@ from tests.acceptance.told_true.record import read
 from tests.acceptance.told_true.truth import Truth
 from tests.integration.notifier.town import Town
 from tests.integration.notifier.world import MANNERS, phone
-from tests.unit.gis.world import ACTOR
+from tests.unit.gis.world import ACTOR, COLUMNS
 
 WATCHER = "+12025550177"
 WEST, EAST = ("city", "West"), ("city", "East")
@@ -116,6 +116,32 @@ def test_a_story_is_true_and_the_checker_finds_what_is_not(town: Town) -> None:
     assert "goes to who never said yes to it, or has ended it" in found
     assert any(one.startswith("reads as an ETR of") for one in found)
     assert any(one.startswith("says again what") for one in found)
+
+
+def test_an_outage_that_grows_elsewhere_is_not_taken_back_and_its_end_is_told(town: Town) -> None:
+    with town.world.db.write() as conn:
+        east = t.premises.c.key > COLUMNS
+        conn.execute(t.premises.update().where(east).values(city="East"))
+    outage = town.world.declare(ROW)
+    assert heard(town) == ["area_out"]
+    with town.world.db.write() as conn:
+        shape = town.world.match((0, 4, 0, 1)).for_desk()
+        desk.revise(conn, outage.id, Revise(), actor=ACTOR, shape=shape)
+    assert heard(town) == []
+    with town.world.db.write() as conn:
+        shape = town.world.match((1, 5, 1, 1)).for_desk()
+        desk.revise(conn, outage.id, Revise(), actor=ACTOR, shape=shape)
+    assert heard(town) == []
+    assert (*WEST, False) in lies(town, outage)
+    m = t.messages
+    with town.world.db.write() as conn:
+        conn.execute(m.update().where(m.c.kind == "area_out").values(kind="area_withdrawn"))
+    assert "takes back that people are out, and people are out" in faults(town)
+    with town.world.db.write() as conn:
+        conn.execute(m.update().where(m.c.kind == "area_withdrawn").values(kind="area_out"))
+    town.do(desk.restore, outage)
+    assert heard(town) == ["area_over"]
+    assert faults(town) == []
 
 
 def test_a_merge_tells_nobody_twice_and_the_end_once(town: Town) -> None:
