@@ -13,7 +13,8 @@ from console import access, problems
 from console.showing import Showing
 from outage.errors import NotSignedInError
 
-_API = "/api/"
+_MACHINES = ("/api/", "/healthz", "/readyz", "/metrics")
+"""Where no person reads the answer."""
 Handler = Callable[[Request, Exception], Response]
 
 
@@ -25,7 +26,7 @@ def handlers(showing: Showing) -> Mapping[Any, Any]:
 def _readable(showing: Showing, answer: Handler) -> Handler:
     def handle(request: Request, error: Exception) -> Response:
         found = answer(request, error)
-        if request.url.path.startswith(_API):
+        if request.url.path.startswith(_MACHINES):
             return found
         if isinstance(error, NotSignedInError):
             to = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
