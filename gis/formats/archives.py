@@ -64,6 +64,9 @@ class Members:
             raise FileRefused(file=self._name, problem="the archive is damaged") from None
 
     def _check(self, info: zipfile.ZipInfo) -> None:
+        if info.header_offset < 0:
+            # Of an end that says where all begins, and is wrong; nobody can seek there.
+            raise FileRefused(file=self._name, problem="the archive is damaged")
         problem = _problem(info)
         if problem is not None:
             raise FileRefused(file=self._name, problem=f"{problem} in the archive")
