@@ -36,6 +36,17 @@ _UNPLANNED = t.outages.c.kind == str(Kind.UNPLANNED)
 _RESTORED = t.outages.c.status == str(Status.RESTORED)
 _BACK = t.outages.c.status.in_([str(Status.RESTORED), str(Status.PARTIALLY_RESTORED)])
 PART = w.Devices(paths=("circuit:F12",))
+LEADS_TO = {
+    "conclude": "restore",
+    "close": "conclude",
+    "close for another": "conclude",
+    "reopen": "conclude",
+    "still out": "conclude",
+    "relist": "unlist",
+    "end unlisted": "unlist",
+    "approve": "propose a message",
+}
+"""What may be missing where the first of a pair is refused, or there is nothing to do it to."""
 
 
 def matched(place: w.Where) -> MatchedShape:
@@ -103,13 +114,26 @@ class Deeds:
         name = self._chance.choice(sorted(self._all, key=lambda each: self.done[each])[:12])
         if self._chance.random() < 0.3:
             name = self._chance.choice(list(self._all))
+        self.one(name)
+
+    def one(self, name: str) -> None:
+        """Try this one; where it may not be done, what leads to it, so that it may the next time.
+
+        Raises KeyError for a deed there is none of.
+        """
+        if not self._done(name) and name in LEADS_TO:
+            self.one(LEADS_TO[name])
+
+    def _done(self, name: str) -> bool:
+        deed = self._all[name]
         try:
             with self.town.db.write() as conn:
-                if self._all[name](conn) is not None:
-                    self.done[name] += 1
+                done = deed(conn) is not None
         except (OutageError, ValueError, LookupError):
             # What may not be done now leaves nothing behind, and is not counted.
-            return
+            return False
+        self.done[name] += done
+        return done
 
     def _one(self, conn: Connection, *where: sa.ColumnElement[bool]) -> sa.Row[Any, Any]:
         o = t.outages.c

@@ -37,11 +37,14 @@ def test_after_anything_it_is_what_reading_everything_gives(town: Town, seed: in
     for turn in range(200):
         for _ in range(chance.randint(0, 16)):
             deeds.some()
+        if turn > 80:
+            # Chance alone may leave one out.
+            deeds.one(min(sorted(deeds.names), key=lambda each: deeds.done[each]))
         with town.db.read() as conn:
             _, found = seen(by, conn)
             _, expected = seen(follower(), conn)
         assert found == expected, turn
-        if turn > 25 and all(deeds.done[each] for each in deeds.names):
+        if turn > 80 and all(deeds.done[each] for each in deeds.names):
             break
     assert {each for each in deeds.names if not deeds.done[each]} == set()
 
