@@ -1,6 +1,5 @@
 """From a journal entry to message rows, some thousand people at a time, set by set."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,14 +21,13 @@ class Found:
     """Who is next, as `find` has it: in temporary tables, as of this moment.
 
     ``upto`` is the key the range ends with, None at the end; ``others`` says whether anybody in it
-    is no newcomer, ``newcomers`` how many of those stand how.
+    is no newcomer.
     """
 
     moment: Moment
     after: int
     upto: int | None
     others: bool
-    newcomers: Sequence[sa.Row[Any]]
 
 
 class StaleError(Exception):
@@ -47,13 +45,7 @@ def find(conn: Connection, plan: Plan, after: int, premises: int) -> Found | Non
     upto = _upto(conn, plan.outage_key, after, premises)
     scratch.prepare(conn)
     others = newcomers.look(conn, moment, _range(plan.outage_key, after, upto))
-    return Found(
-        moment=moment,
-        after=after,
-        upto=upto,
-        others=others,
-        newcomers=newcomers.distinct(conn, plan.outage_key),
-    )
+    return Found(moment=moment, after=after, upto=upto, others=others)
 
 
 def plan_some(
@@ -72,18 +64,18 @@ def plan_some(
     if found is None:
         scratch.prepare(conn)
         short, others = look(conn, plan, moment, after, upto)
-        new = newcomers.distinct(conn, plan.outage_key) if short else []
     else:
         still = moment.form == found.moment.form and newcomers.may_be(conn, plan, moment.form)
         if not still or found.after != after:
             raise StaleError
         # What was seen and what is decided by it are of one moment.
-        new, others, moment = found.newcomers, found.others, found.moment
+        short, others, moment = True, found.others, found.moment
         if others:
             _stand_within(conn, moment, after, upto)
     # In this order: messages are locked before people, as by receipts.
     if others:
         decide_and_write(conn, plan, moment, tally_silence=True)
+    new = newcomers.distinct(conn, plan.outage_key) if short else []
     all_new = newcomers.decide_and_write(conn, plan, moment, new)
     if found is not None and not all_new:
         raise StaleError

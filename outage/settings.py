@@ -173,7 +173,7 @@ class Settings:
     )
     twilio_concurrency: int = setting(
         reading.whole(1, 500),
-        "100",
+        "200",
         "Most calls to Twilio a process has under way; fewer while Twilio is too busy.",
     )
     twilio_segments_per_s: float = setting(

@@ -5,7 +5,8 @@ import weakref
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import uvloop
 
@@ -25,6 +26,22 @@ from notifier.channels.base import (
 _Wish = TypeVar("_Wish")
 _Answer = TypeVar("_Answer")
 
+HAND_OVER_S = 0.010
+"""How long an answer may wait for others: to leave the loop with each costs a tenth of a call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way(Generic[_Wish, _Answer]):
+    """What calls are made for: ``refused`` is the answer where none may be made.
+
+    An answer that ``matters`` may keep others from being called, and waits for none.
+    """
+
+    may_call: Callable[[_Wish], bool]
+    call: Callable[[_Wish], Awaitable[_Answer]]
+    refused: Callable[[_Wish], _Answer]
+    matters: Callable[[_Answer], bool]
+
 
 class FanOut(ABC):
     """What such a channel does beside its call.
@@ -43,14 +60,21 @@ class FanOut(ABC):
 
     def send(self, batch: Sequence[Outgoing], may_send: MaySend) -> Iterator[Outcome]:
         """Send a batch; outcomes come in the order in which the provider answers."""
-        yield from self._each(batch, may_send, self._call, not_sent)
+        way = _Way(may_call=may_send, call=self._call, refused=not_sent, matters=_was_not_taken)
+        yield from self._each(batch, way)
 
     def find(self, sought: Sequence[Sought], may_ask: Callable[[], bool]) -> Iterator[Finding]:
         """Ask for messages; findings come in the order in which the provider answers."""
         if not self.can_ask:
             yield from unknowable(sought)
             return
-        yield from self._each(sought, lambda _one: may_ask(), self._ask, not_asked)
+        way = _Way(
+            may_call=lambda _one: may_ask(),
+            call=self._ask,
+            refused=not_asked,
+            matters=lambda _finding: True,
+        )
+        yield from self._each(sought, way)
 
     @property
     @abstractmethod
@@ -74,14 +98,8 @@ class FanOut(ABC):
     def _run(self, work: Awaitable[Any]) -> Any:  # noqa: ANN401  # whatever the work returns
         return self._loop.run_until_complete(work)
 
-    def _each(
-        self,
-        wishes: Sequence[_Wish],
-        may_call: Callable[[_Wish], bool],
-        call: Callable[[_Wish], Awaitable[_Answer]],
-        refused: Callable[[_Wish], _Answer],
-    ) -> Iterator[_Answer]:
-        answers = self._several(wishes, may_call, call, refused)
+    def _each(self, wishes: Sequence[_Wish], way: _Way[_Wish, _Answer]) -> Iterator[_Answer]:
+        answers = self._several(wishes, way)
         try:
             while (some := self._run(anext(answers, None))) is not None:
                 yield from some
@@ -89,33 +107,38 @@ class FanOut(ABC):
             self._run(answers.aclose())
 
     async def _several(
-        self,
-        wishes: Sequence[_Wish],
-        may_call: Callable[[_Wish], bool],
-        call: Callable[[_Wish], Awaitable[_Answer]],
-        refused: Callable[[_Wish], _Answer],
+        self, wishes: Sequence[_Wish], way: _Way[_Wish, _Answer]
     ) -> AsyncGenerator[list[_Answer]]:
-        """Give answers as they come, all there are at a time: each hand-over costs."""
+        """Give answers as they come, all there are at a time."""
         waiting, running = deque(wishes), 0
-        ended: asyncio.Queue[_Answer] = asyncio.Queue()
+        ended: asyncio.Queue[_Answer | None] = asyncio.Queue()
         tasks: set[asyncio.Task[None]] = set()
+        came: list[_Answer] = []
         try:
             while waiting or running:
                 while waiting and running < max(1, self.calls):
                     wish = waiting.popleft()
-                    if not may_call(wish):
-                        yield [refused(wish)]
+                    if not way.may_call(wish):
+                        yield [way.refused(wish)]
                         continue
-                    task = asyncio.ensure_future(_into(ended, call(wish)))
+                    task = asyncio.ensure_future(_into(ended, way.call(wish)))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
                     running += 1
-                if running:
-                    some = [await ended.get()]
-                    while not ended.empty():
-                        some.append(ended.get_nowait())
-                    running -= len(some)
-                    yield some
+                if not running:
+                    continue
+                some = [await ended.get()]
+                while not ended.empty():
+                    some.append(ended.get_nowait())
+                new = [answer for answer in some if answer is not None]
+                running -= len(new)
+                if new and not came:
+                    # None: what came first has waited long enough.
+                    self._loop.call_later(HAND_OVER_S, ended.put_nowait, None)
+                came += new
+                if not running or len(new) < len(some) or any(map(way.matters, new)):
+                    yield came
+                    came = []
         finally:
             for task in tasks:
                 task.cancel()
@@ -138,7 +161,11 @@ class FanOut(ABC):
             return Silent(message_key=sought.message_key, code=type(error).__name__)
 
 
-async def _into(ended: "asyncio.Queue[_Answer]", call: Awaitable[_Answer]) -> None:
+def _was_not_taken(outcome: Outcome) -> bool:
+    return outcome.result is not Result.ACCEPTED
+
+
+async def _into(ended: "asyncio.Queue[_Answer | None]", call: Awaitable[_Answer]) -> None:
     ended.put_nowait(await call)
 
 

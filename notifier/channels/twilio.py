@@ -57,7 +57,7 @@ class TwilioAccount:
     base_url: str = ""
     hooks_url: str
     timeout_s: float = TIMEOUT_S
-    concurrency: int = 100
+    concurrency: int = 200
 
 
 class Twilio(AsyncTwilioHttpClient):  # type: ignore[misc]  # the SDK ships no types

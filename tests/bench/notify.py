@@ -35,6 +35,7 @@ from tests.bench.carried import carrier, configured, twilio
 from tests.bench.declare import Timed, somewhere, write
 from tests.bench.shown import lines
 from tests.bench.told import ToTell
+from workers import sender
 
 _LOOK_S = 0.005
 _NOBODY = "http://127.0.0.1:9"
@@ -178,6 +179,7 @@ def sending(
     """Send texts to the simulator by one process; some by the SDK in a loop, or by a job each."""
     with carrier(home / f"carrier-{latency_ms}", latency_ms) as base:
         box = Outbox(db, configured(home, base), NEUTRAL)
+        sender.collect_seldom()  # as a worker does
         sent, began = 0, time.perf_counter()
         while sent < texts:
             waiting = [each for each in box.waiting(queued_too=True) if each.lane != "email"]
