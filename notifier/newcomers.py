@@ -141,14 +141,20 @@ def _is_other(place: sa.FromClause) -> ColumnElement[bool]:
 def _plain(form: Form) -> list[ColumnElement[bool]]:
     """What makes somebody a newcomer with one place; the cheapest first."""
     told = t.messages.c
-    # By this entry too, in a step before: a load may move them on within the outage.
-    before = sa.exists().where(told.outage_key == OUTAGE, told.endpoint_key == _C.endpoint_key)
+    # By this entry too, in a step before: a load may move them on within the outage. No EXISTS:
+    # PostgreSQL would gather all who were told in each step.
+    before = (
+        sa.select(told.key)
+        .where(told.outage_key == OUTAGE, told.endpoint_key == _C.endpoint_key)
+        .limit(1)
+        .scalar_subquery()
+    )
     return [
         # Which of theirs another outage took over, it interrupts as well.
         _I.outage_key == OUTAGE,
         _other_place.c.key.is_(None),
         *_takes_alerts(form),
-        sa.not_(before),
+        before.is_(None),
     ]
 
 

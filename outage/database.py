@@ -99,6 +99,7 @@ class Database:
     def _step(self, raw: Connection, *, checked: bool, redone: bool) -> Iterator[Connection]:
         if self._bulk_lock is None:
             with self._commit(raw, ()) as conn:
+                conn.execute(_STEP)
                 if redone:
                     conn.execute(_LATER)
                 yield conn
@@ -163,6 +164,7 @@ class Ahead:
             # One transaction for both: there each statement sees what is committed before it.
             self._raw.rollback()
             self._raw.begin()
+            self._raw.execute(_STEP)
             yield self._raw
             return
         options = {"outage_begin": "BEGIN", "outage_pragmas": _pragmas(checked=False, redone=True)}
@@ -297,6 +299,20 @@ _CHECKED, _UNCHECKED = ("foreign_keys=ON",), ("foreign_keys=OFF",)
 _COMMAND = ("wal_autocheckpoint=8000", "synchronous=FULL", *_CHECKED)
 _LASTING = ("wal_autocheckpoint=6000", "synchronous=FULL")
 _REDONE = ("wal_autocheckpoint=6000", "synchronous=NORMAL")
+_STEP = sa.select(
+    *(
+        sa.func.set_config(name, value, sa.true())
+        for name, value in (
+            ("plan_cache_mode", "force_custom_plan"),
+            ("random_page_cost", "1.1"),
+            ("jit", "off"),
+        )
+    )
+)
+"""A step is about a range of a large table: to PostgreSQL, for this transaction.
+
+Its plans for any range, and those by its cost of a disk that turns, go through whole tables.
+"""
 _LATER = sa.text("SET LOCAL synchronous_commit = off")
 """The same to PostgreSQL: it keeps the order of commits too."""
 

