@@ -36,6 +36,7 @@ REQUEUE = timedelta(seconds=5)
 """A batch that was queued longer ago and not claimed is queued again."""
 _STEADY = 0x4F55 << 44
 """Sets our advisory locks apart: what comes above it is an outage's key."""
+_OF_AREAS = 0x4F56 << 44
 # In order, so that no two wait for each other.
 _KEYS = "FROM (SELECT unnest(CAST(:keys AS bigint[])) AS key ORDER BY 1) AS in_order"
 _ALONE = sa.text("SELECT pg_advisory_xact_lock(key) " + _KEYS)
@@ -108,6 +109,16 @@ def steady(conn: Connection, outage_keys: Iterable[int], *, alone: bool = False)
     wanted |= set(conn.execute(others).scalars())
     keys = sorted(_STEADY + key for key in wanted)
     conn.execute(_ALONE if alone else _SHARED, {"keys": keys})
+
+
+def one_by_one(conn: Connection) -> None:
+    """Let nobody else claim what tells of areas until commit.
+
+    What they were told today is counted over all outages, and two senders that hold some each for
+    one number would not see each other's. SQLite has one writer anyway.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_OF_AREAS)))
 
 
 def in_flight(pairs: sa.FromClause) -> sa.CompoundSelect[tuple[int, int]]:

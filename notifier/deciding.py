@@ -1,7 +1,8 @@
 """What becomes of each row of a batch, decided again from the state of this moment."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier import approvals, due, facts, scratch, watchers, wording
-from notifier.batches import in_flight
+from notifier.batches import in_flight, one_by_one
 from notifier.facts import OutageFacts
 from notifier.gathered import Ending, Fate, Gathered, Waiting, Watched
 from notifier.kinds import Kind
@@ -59,7 +60,8 @@ class Now:
     what people have decided of them. ``standing`` is how those stand whose rows do not say so, by
     outage and endpoint, ``watching`` how those do that are told of an area, ``held`` whom of both a
     sender tells just now, ``where`` of which place those who have several. ``goes_on_from`` are
-    those beside a row that are told first.
+    those beside a row that are told first. ``told_of_areas`` counts for each endpoint what it could
+    do without and is told of areas by rows of this batch.
     """
 
     blocked: set[int]
@@ -73,6 +75,7 @@ class Now:
     frozen: Mapping[int, Text]
     goes_on_from: Mapping[int, set[tuple[int, int]]]
     decided: dict[tuple[int, int], Decision] = field(default_factory=dict)
+    told_of_areas: Counter[int] = field(default_factory=Counter)
 
     @classmethod
     def of(
@@ -141,7 +144,7 @@ def _decide(row: sa.Row[Any], work: Gathered, now: Now, told: set[tuple[int, int
     if place is None or any(pair not in standing for pair in _pairs(row)):
         packed, decision = 0, Decision(kind=None, reason=Reason.NO_LONGER_HERE)
     else:
-        packed = _packed(row, place, standing)
+        packed = _packed(row, place, standing, now.told_of_areas[row.endpoint_key])
         decision = now.decision(row, packed, work)
         if _by_area(row):
             work.watched[row.key] = Watched(
@@ -154,7 +157,10 @@ def _decide(row: sa.Row[Any], work: Gathered, now: Now, told: set[tuple[int, int
         zone = "" if place is None else place.zone
         where = now.where.get((row.outage_key, row.endpoint_key), ONLY)
         found = fate(work, row, about, packed, decision, zone=zone, where=where)
-        return state_first(work, row, found)
+        goes = state_first(work, row, found)
+        if goes and _by_area(row) and decision.kind and not decision.kind.rule.critical:
+            now.told_of_areas[row.endpoint_key] += 1
+        return goes
     newest = place is not None and place.told_key == row.key
     text = now.frozen[row.text_key]
     return state_again(work, row, text, about, newest=newest, packed=packed, decision=decision)
@@ -196,8 +202,14 @@ def _pairs(row: sa.Row[Any]) -> list[tuple[int, int]]:
 
 
 def _packed(
-    row: sa.Row[Any], place: sa.Row[Any], standing: Mapping[tuple[int, int], sa.Row[Any]]
+    row: sa.Row[Any],
+    place: sa.Row[Any],
+    standing: Mapping[tuple[int, int], sa.Row[Any]],
+    told_of_areas: int,
 ) -> int:
+    if _by_area(row) and told_of_areas:
+        known = unpack(place.packed)
+        return replace(known, recent=known.recent + told_of_areas).pack()
     if row.instead_of_whom is None:
         return int(place.packed)
     text = standing[row.outage_key, row.instead_of_whom]
@@ -236,6 +248,8 @@ def _standing(
     ):
         if not pairs:
             continue
+        if pairs is areas:
+            one_by_one(conn)
         scratch.prepare(conn)
         names = ("outage_key", "endpoint_key")
         conn.execute(

@@ -239,7 +239,8 @@ RULES = {
     Kind.ADVISORY_LIFTED: _rule(Told.LIFTED, 0, _S, safety=True, beyond_cap=True),
     Kind.STORM_WATCH: _rule(Told.WATCHED, 3, _W, 24, critical=False, resent=False),
     # Who watches an area is not in the dark: it goes behind all that tells somebody of their own.
-    Kind.AREA_OUT: _rule(Told.AREA_OUT, 3, _W, 6, hold=Hold.DETECTED, followed=False),
+    # That is counted over all outages of a day, the first word of each with it.
+    Kind.AREA_OUT: _rule(Told.AREA_OUT, 3, _W, 6, critical=False, hold=Hold.DETECTED),
     Kind.AREA_ETR: _rule(Told.AREA_OUT, 3, _W, 2, critical=False),
     Kind.AREA_OVER: _rule(
         Told.AREA_OVER, 3, _W, hold=Hold.RESTORED, beyond_cap=True, followed=False
@@ -253,3 +254,5 @@ OF_AREAS = tuple(kind.public_name for kind in Kind if kind.by_area)
 """Kinds that go to who watches an area, as the tables name them."""
 COUNTED = tuple(kind.public_name for kind in Kind if not kind.rule.critical)
 """Kinds that count against the most a day may bring, as the tables name them."""
+COUNTED_OF_AREAS = tuple(name for name in COUNTED if name in OF_AREAS)
+"""Those of them that go to who watches an area: these count over all outages of a day."""

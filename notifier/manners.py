@@ -93,7 +93,11 @@ class Manners:
         return now + timedelta(minutes=left_min) if situation.ago and left_min > 0 else None
 
     def day_over(self, situation: Situation, now: datetime) -> datetime | None:
-        """The next day, for who has heard enough today; not for who asked for every hour."""
-        if situation.ago or situation.recent < self.most_a_day:
+        """The next day, for who has heard enough today.
+
+        Not for who asked for every hour: of one outage that is few, of all in an area it is not.
+        """
+        every_hour = situation.ago and not situation.by_area
+        if every_hour or situation.recent < self.most_a_day:
             return None
         return self.day(self.day(now) + _DAY + timedelta(hours=3))

@@ -43,7 +43,7 @@ class Situation:
     ``by_area``: it holds no place in the outage, but watches an area. Then ``here`` says that the
     outage lies there and is large enough to be told of, ``listed`` that it lies there, ``left``
     that it did; ``elsewhere`` that losses of it go on under another outage; ``back`` that nobody
-    in it is out any more.
+    in it is out any more. ``recent`` counts what it was told of areas, whatever the outage.
     """
 
     channel: Channel = Channel.SMS

@@ -14,9 +14,8 @@ from sqlalchemy.engine import Connection
 from notifier import scratch
 from notifier.as_numbers import is_
 from notifier.batches import steady
-from notifier.kinds import OF_AREAS
-from notifier.last_told import said
-from notifier.moment import CLOCK, USUAL_LEFT, Form, Moment
+from notifier.kinds import COUNTED_OF_AREAS, OF_AREAS
+from notifier.moment import CLOCK, TODAY_MS, USUAL_LEFT, Form, Moment
 from notifier.places import left_of
 from notifier.planned import Plan, decide_and_write, has_siblings
 from notifier.planner import standing_as
@@ -166,7 +165,7 @@ def _watching(aimed: FromClause, form: Form) -> sa.Select[Any]:
             literal(1).label("places"),
             func.max(quiet).label("quiet"),
             func.max(hourly).label("hourly"),
-            said(aimed, form).label("said"),
+            _told_today(aimed, form).label("said"),
             none.label("told_back"),
             func.substr(ranked, 3).label("area"),
             func.min(_W.key).label("watch_key"),
@@ -199,6 +198,23 @@ def _told_key(aimed: FromClause, form: Form) -> ColumnElement[int]:
         .scalar_subquery()
     )
     return found
+
+
+def _told_today(aimed: FromClause, form: Form) -> ColumnElement[int]:
+    """How much they could have done without they were told of areas today, whatever the outage."""
+    m = t.messages.alias("told_today").c
+    counted: ColumnElement[int] = (
+        sa.select(func.count())
+        .where(
+            m.endpoint_key == aimed.c.endpoint_key,
+            m.kind.in_(COUNTED_OF_AREAS),
+            m.state.in_(form.told_states),
+            sa.type_coerce(m.claimed_at, sa.BigInteger) >= TODAY_MS,
+        )
+        .correlate(aimed)
+        .scalar_subquery()
+    )
+    return counted
 
 
 def _goes_on_elsewhere(aimed: FromClause) -> ColumnElement[bool]:

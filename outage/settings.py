@@ -307,7 +307,8 @@ class Settings:
         reading.whole(1, 7),
         "4",
         "Most messages a day to one number or address of one outage that people could do without "
-        "(ETRs, crews, updates); what they then do not know yet is told the day after.",
+        "(ETRs, crews, updates), and of all outages together to who watches an area; what they "
+        "then do not know yet is told the day after.",
     )
     quiet_hours: tuple[int, int] | None = setting(
         reading.hours,

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from tests.acceptance.told_true.case import MOST_A_DAY
 from tests.acceptance.told_true.checking import check
 from tests.acceptance.told_true.record import CARRIER_FILE, read
 
@@ -24,14 +25,17 @@ MOST_SAID = 50
 @click.option("--database", metavar="URL", help="Where the record is not in the home itself.")
 @click.option("--carrier", type=click.Path(path_type=Path), help="Folder of the simulator's log.")
 @click.option("--zone", help="Whose clock the texts speak of; else the site file says.")
-def main(home: Path, database: str | None, carrier: Path | None, zone: str | None) -> None:
+@click.option("--most-a-day", default=MOST_A_DAY, help="What OUTAGE_MOST_A_DAY was.")
+def main(
+    home: Path, database: str | None, carrier: Path | None, zone: str | None, most_a_day: int
+) -> None:
     """Check the finished storm in HOME: whether everybody was told once, and told true."""
     log = carrier or home / "carrier"
     record = read(
         database or f"sqlite:///{home / 'outage.db'}",
         log if (log / CARRIER_FILE).is_file() else None,
     )
-    finding = check(record, ZoneInfo(zone or _zone(home)))
+    finding = check(record, ZoneInfo(zone or _zone(home)), most_a_day)
     for fault in finding.faults[:MOST_SAID]:
         click.echo(f"{fault.rule}: {fault.sentence}", err=True)
     click.echo(json.dumps({**finding.figures, "faults_by_rule": dict(finding.by_rule)}))

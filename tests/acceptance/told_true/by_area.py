@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import date, datetime
 from itertools import pairwise
 
 from tests.acceptance.told_true import words
@@ -14,6 +15,8 @@ from tests.acceptance.told_true.record import Row
 from tests.acceptance.told_true.truth import GONE_WITHOUT, Standing
 
 SAYS_OUT = frozenset({"area_out", "area_etr", "area_again"})
+DISPENSABLE = frozenset({"area_out", "area_etr"})
+"""Whoever is not told of it misses nothing that they were told."""
 FEWEST = 5
 """No smaller number is public."""
 COUNT = re.compile(r"out at ([\d,]+) homes and shops")
@@ -23,13 +26,21 @@ MINUTE_MS = 60_000
 def by_area(case: Case) -> Iterator[Fault]:
     """Held against every state it may have been claimed in, and against what was said before."""
     lines: dict[tuple[int, int], list[Row]] = defaultdict(list)
+    days: dict[tuple[int, date], list[Row]] = defaultdict(list)
     for row in case.heard_of_areas():
+        if row["kind"] in DISPENSABLE:
+            day = datetime.fromtimestamp(row["claimed_at"] / 1000, case.zone).date()
+            days[row["endpoint_key"], day].append(row)
         found: list[str] | None = None
         for place in case.record.positions(row):
             wrong = list(_wrong(case, row, place))
             found = wrong if found is None else [one for one in found if one in wrong]
         yield from (fault("by_area", case, row, one) for one in found or ())
         lines[row["endpoint_key"], case.family(row["outage_key"])].append(row)
+    for told in days.values():
+        if len(told) > case.most_a_day:
+            much = f"is one of {len(told)} on one day, and {case.most_a_day} are the most"
+            yield fault("by_area", case, told[-1], much)
     for (endpoint, outage), line in lines.items():
         for before, after in pairwise(line):
             # Two that were told of before they were merged had each something to say.

@@ -16,6 +16,8 @@ HEARD = frozenset({"claimed", "unknown", "accepted", "delivered", "shadowed"})
 TAKEN = frozenset({"accepted", "delivered", "undelivered"})
 """States of a message that a provider had."""
 OPEN = frozenset({"pending", "claimed"})
+MOST_A_DAY = 4
+"""What `OUTAGE_MOST_A_DAY` is where nobody sets it."""
 OUT = frozenset({"out", "intermittent"})
 """States that say that service is out."""
 ANSWERS = frozenset({"reported", "still_out_received"})
@@ -35,12 +37,16 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A storm before the checker."""
+    """A storm before the checker.
+
+    ``most_a_day`` is what `OUTAGE_MOST_A_DAY` was.
+    """
 
     record: Record
     truth: Truth
     people: People
     zone: ZoneInfo
+    most_a_day: int = MOST_A_DAY
 
     def claimed(self) -> Iterator[Row]:
         """Messages that state something; one that its provider did not take waits anew."""

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from tests.acceptance.told_true.case import Case, Fault
+from tests.acceptance.told_true.case import MOST_A_DAY, Case, Fault
 from tests.acceptance.told_true.people import People
 from tests.acceptance.told_true.record import Record
 from tests.acceptance.told_true.rules import RULES
@@ -25,9 +25,15 @@ class Finding:
         return Counter(fault.rule for fault in self.faults)
 
 
-def check(record: Record, zone: ZoneInfo) -> Finding:
+def check(record: Record, zone: ZoneInfo, most_a_day: int = MOST_A_DAY) -> Finding:
     """Hold a finished storm against every rule. ``zone`` is whose clock the texts speak of."""
-    case = Case(record=record, truth=Truth(record), people=People(record), zone=zone)
+    case = Case(
+        record=record,
+        truth=Truth(record),
+        people=People(record),
+        zone=zone,
+        most_a_day=most_a_day,
+    )
     faults = tuple(fault for rule in RULES for fault in rule(case))
     claimed = list(case.claimed())
     english = sum(

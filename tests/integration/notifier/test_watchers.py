@@ -1,5 +1,6 @@
 """Who watches an area, where gis itself says in which areas an outage lies."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,7 @@ from tests.acceptance.told_true.record import read
 from tests.acceptance.told_true.truth import Truth
 from tests.integration.notifier.town import Town
 from tests.integration.notifier.world import MANNERS, phone
-from tests.unit.gis.world import ACTOR, COLUMNS
+from tests.unit.gis.world import ACTOR, COLUMNS, ROWS, STEP
 
 WATCHER = "+12025550177"
 WEST, EAST = ("city", "West"), ("city", "East")
@@ -73,8 +74,14 @@ def lies(town: Town, outage: Outage) -> set[tuple[str, str, bool]]:
 def faults(town: Town) -> list[str]:
     """What the independent checker finds wrong with what was told of areas."""
     record = read(town.world.db.engine.url.render_as_string(hide_password=False))
+    # Here nobody writes while somebody claims, and what was told is told within that slack.
+    record = replace(record, slack_ms=0)
     case = Case(
-        record=record, truth=Truth(record), people=People(record), zone=ZoneInfo(str(NEUTRAL.zone))
+        record=record,
+        truth=Truth(record),
+        people=People(record),
+        zone=ZoneInfo(str(NEUTRAL.zone)),
+        most_a_day=town.reader.manners.most_a_day,
     )
     return [fault.sentence.partition(") ")[2] for fault in by_area(case)]
 
@@ -163,6 +170,89 @@ def test_a_part_that_is_split_off_is_the_same_outage_to_who_watches(town: Town) 
     assert heard(town) == []
     town.do(desk.restore, part)
     assert heard(town) == ["area_over"]
+
+
+MOST = 2
+"""Messages of areas that a day may bring, in what follows."""
+
+
+@pytest.fixture
+def storm(town: Town) -> list[Outage]:
+    """Five outages at once, each large enough; a day brings two of what people could do without."""
+    given = {"OUTAGE_HOME": "/nowhere", "OUTAGE_AREA_LEAST": "5", **MANNERS}
+    settings = replace(load(given | {"OUTAGE_MOST_A_DAY": str(MOST)}), send=SendMode.SHADOW)
+    town.reader = NotifierReader(settings)
+    town.box = Outbox(town.world.db, settings, NEUTRAL)
+    rows = range(ROWS, ROWS + 5)
+    with town.world.db.write() as conn:
+        conn.execute(
+            t.premises.insert(),
+            [
+                {
+                    "key": 1 + column + row * COLUMNS,
+                    "id": f"P{1 + column + row * COLUMNS}",
+                    "longitude": -100 + column * STEP,
+                    "latitude": 40 + row * STEP,
+                    "services": 1,
+                    "loaded_version": 2,
+                    "city": "WEST",
+                }
+                for row in rows
+                for column in range(COLUMNS)
+            ],
+        )
+        town.world.new_version(conn, 2)
+    return [town.world.declare((0, 5, row, row)) for row in rows]
+
+
+def test_a_storm_brings_so_many_words_a_day_and_the_rest_as_it_is_on_the_next(
+    town: Town, storm: list[Outage]
+) -> None:
+    assert heard(town) == ["area_out"] * MOST
+    town.etr(storm[0], 30)
+    town.etr(storm[4], 30)
+    assert heard(town) == []
+    town.do(desk.restore, storm[1])
+    town.do(desk.restore, storm[2])
+    # Of what was told the end is told; of what was put off there is nothing to say any more.
+    assert heard(town) == ["area_over"]
+    assert ended(town, WATCHER) == [("area_out", "withdrawn", "never_told")]
+    assert faults(town) == []
+    town.world.later(11 * 60)
+    assert town.world.now.hour == 0
+    town.box.drain()
+    told = [kind for address, kind in town.told() if address == WATCHER][MOST + 1 :]
+    assert told == ["area_out", "area_out"]
+    assert faults(town) == []
+    for outage in (storm[0], storm[3], storm[4]):
+        town.do(desk.restore, outage)
+    # The time that waited for its third day is one no more.
+    assert heard(town) == ["area_over"] * 3
+    assert ended(town, WATCHER)[1:] == [("area_etr", "superseded", "newer_decision")]
+    assert faults(town) == []
+
+
+def test_two_senders_at_once_keep_to_what_a_day_may_bring(town: Town, storm: list[Outage]) -> None:
+    town.settle(send=False)
+    town.world.later(30)
+    town.box = Outbox(town.world.db, replace(town.box.settings, batch_size=1), NEUTRAL)
+    keys = [batch.key for batch in town.box.waiting(queued_too=True)]
+    assert len(keys) == len(storm)
+    with ThreadPoolExecutor(len(keys)) as senders:
+        list(senders.map(town.box.send, keys))
+    assert [kind for address, kind in town.told() if address == WATCHER] == ["area_out"] * MOST
+
+
+def test_the_checker_counts_what_a_day_brought(town: Town, storm: list[Outage]) -> None:
+    assert heard(town) == ["area_out"] * MOST
+    m = t.messages
+    put_off = m.c.state == "pending"
+    told = sa.select(m.c.key).where(m.c.state == "shadowed").limit(1).scalar_subquery()
+    with town.world.db.write() as conn:
+        one = conn.execute(m.select().where(m.c.key == told)).one()
+        same = ("state", "told_state", "claimed_at", "tried_at", "text_key", "sends")
+        conn.execute(m.update().where(put_off).values({name: getattr(one, name) for name in same}))
+    assert f"is one of {len(storm)} on one day, and {MOST} are the most" in faults(town)
 
 
 OWN = phone(1)

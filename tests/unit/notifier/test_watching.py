@@ -1,6 +1,7 @@
 """What who watches an area is told: a table, and what must hold for every situation."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -77,6 +78,23 @@ def test_nobody_is_woken_for_an_area() -> None:
     for situation, about in ((NEW, OPEN), (AT_TEN, etr(5)), (BACK, OVER), (ENDED, OPEN)):
         decision = decide(replace(situation, quiet=8), about, MANNERS, NOW)
         assert (decision.after, decision.wait) == (at(2), Reason.QUIET_HOURS)
+
+
+def test_what_they_can_do_without_waits_for_the_next_day_and_what_ends_it_does_not() -> None:
+    for situation, about, kind in (
+        (NEW, OPEN, Kind.AREA_OUT),
+        (AT_TEN, etr(5), Kind.AREA_ETR),
+        (AT_TEN, OPEN, Kind.AREA_ETR),
+    ):
+        much = replace(situation, recent=MANNERS.most_a_day)
+        for heard in (much, replace(much, ago=31)):
+            decision = decide(heard, about, MANNERS, NOW)
+            assert (decision.kind, decision.wait) == (kind, Reason.ENOUGH_TODAY)
+            assert decision.after == MANNERS.day(NOW + timedelta(days=1))
+        assert decide(replace(much, recent=much.recent - 1), about, MANNERS, NOW).due(NOW)
+    cancelled = Facts(stage=Stage.CANCELLED)
+    for situation, about in ((BACK, OVER), (TOLD, cancelled), (ENDED, OPEN)):
+        assert decide(replace(situation, recent=7), about, MANNERS, NOW).due(NOW)
 
 
 @given(situations, known_facts)
