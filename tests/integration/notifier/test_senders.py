@@ -417,7 +417,7 @@ def test_a_sender_told_to_stop_leaves_the_rest_for_the_next(world: World) -> Non
     world.declare(*(f"P{number}" for number in range(160)))
     world.plan()
     world.pass_time(seconds=60)
-    with outbox(world) as (box, provider):
+    with outbox(world, twilio_concurrency=20) as (box, provider):
         (batch,) = box.waiting(queued_too=True)
         sent = box.send(batch.key, stopping=lambda: len(provider.calls) >= 5)
         assert 5 <= sent < 160
