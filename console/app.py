@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import Lifespan
 
 from console import (
+    accounts,
     bodies,
     changes,
     guests,
@@ -59,6 +60,7 @@ def create_app(
             *own.routes(),
             *people.routes(),
             *sends.routes(),
+            *accounts.routes(),
             Mount("/api/v1", routes=api(settings, site)),
         ],
         exception_handlers=refusals.handlers(showing),
@@ -160,6 +162,7 @@ def api(settings: Settings, site: Site = NEUTRAL) -> list[BaseRoute]:
         ),
         write("hold", f"{send}/hold", sending.hold, bodies.HoldBody, Right.SEND),
         write("withdraw", f"{send}/withdraw", sending.withdraw, bodies.WhyBody, Right.SEND),
+        Guarded("/accounts/search", accounts.answer, right=Right.SEARCH, methods=["POST"]),
         look("/accounts/{id}", reading.account, Right.ACCOUNT),
     ]
 

@@ -248,6 +248,15 @@ class ApproveBody(HoldBody):
     break_glass: bool = False
 
 
+class SearchBody(Body):
+    """Whose account is looked for. It stands in a body, so that no address or log has it."""
+
+    q: Annotated[str, Field(min_length=1, max_length=160), AfterValidator(_readable)]
+    after: Annotated[str, Field(max_length=400)] = ""
+    """The ``next`` of the answer before."""
+    limit: Annotated[int, Field(ge=1, lt=101)] = 25
+
+
 class EmptyBody(Body):
     """Nothing needs to be said."""
 

@@ -78,3 +78,11 @@ class NotFresh(ConsoleError):
 
 class TooManyAtTheDoor(ConsoleError):
     """Many are signing in at this moment; try again in a minute."""
+
+
+class TooLittleToFind(ConsoleError):
+    """Write at least two letters or digits of a name, an address, a phone, an e-mail or an id."""
+
+
+class BadCursor(ConsoleError):
+    """after is not what an answer before had as next; search anew."""

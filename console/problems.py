@@ -47,6 +47,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     mine.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     mine.NotJson: HTTPStatus.BAD_REQUEST,
     mine.BadQuery: HTTPStatus.BAD_REQUEST,
+    mine.BadCursor: HTTPStatus.BAD_REQUEST,
     mine.KeyTooLong: HTTPStatus.BAD_REQUEST,
     mine.TooManyAtTheDoor: HTTPStatus.SERVICE_UNAVAILABLE,
     mine.TooManyPreviews: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -20,6 +20,7 @@ from outage.site import Site
 
 PLACES = (
     ("/", "Start", Right.SELF),
+    ("/accounts", "Accounts", Right.SEARCH),
     ("/sends", "Large sends", Right.SEND),
     ("/staff", "Staff", Right.STAFF),
     ("/tokens", "Tokens", Right.STAFF),

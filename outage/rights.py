@@ -17,6 +17,8 @@ class Right(enum.StrEnum):
     """Members, messages, the journal, who is inside a place, what waits to be sent."""
     ACCOUNT = "account"
     """An account's record."""
+    SEARCH = "search"
+    """Find accounts by name, address, phone, e-mail or any id."""
     REPORT = "report"
     """Progress from the field; a public message waits for a dispatcher."""
     DISPATCH = "dispatch"
@@ -46,7 +48,7 @@ _R = Right
 _READS = frozenset({_R.SEE, _R.READ})
 MAY: dict[Role, frozenset[Right]] = {
     Role.VIEWER: _READS | {_R.SELF, _R.ACCOUNT},
-    Role.AGENT: _READS | {_R.SELF, _R.ACCOUNT},
+    Role.AGENT: _READS | {_R.SELF, _R.ACCOUNT, _R.SEARCH},
     Role.CREW: frozenset({_R.SELF, _R.SEE, _R.REPORT}),
     Role.DISPATCHER: frozenset(_R) - {_R.AUDIT, _R.STAFF},
     Role.SUPERVISOR: frozenset(_R) - {_R.STAFF},
@@ -55,11 +57,11 @@ MAY: dict[Role, frozenset[Right]] = {
     Role.IVR: frozenset({_R.ACCOUNT}),
 }
 """Who may do what: the whole of it. A crew's phone can be lost, so it reads no account; a feed
-declares and cannot let its own large send go."""
+declares and cannot let its own large send go; a viewer looks at no people but by an id it has."""
 
 PEOPLE = tuple(role for role in Role if Right.SELF in MAY[role])
 """Roles that a person of the staff can have."""
-MACHINES = (Role.VIEWER, Role.CREW, Role.DISPATCHER, Role.FEED, Role.IVR)
+MACHINES = (Role.VIEWER, Role.AGENT, Role.CREW, Role.DISPATCHER, Role.FEED, Role.IVR)
 """What a token can be made for: no machine decides who may do what."""
 
 

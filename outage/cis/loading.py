@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import Insert, Update
 from sqlalchemy.engine import Connection
 
-from outage import journal
+from outage import journal, names
 from outage import tables as t
 from outage.cis import edition
 from outage.cis.accounts import Account, Accounts
@@ -165,8 +165,8 @@ def _accounts(work: _Work, known: dict[str, Any], progress: Progress | None) -> 
         if work.whole and row.id not in listed and row.closed_at is None
     ]
     change = t.accounts.update().where(_a.key == sa.bindparam("the_key"))
-    _write(work.db, t.accounts.insert(), new, progress)
-    _write(work.db, change, changed, progress, as_it_is=_said_since)
+    _write(work.db, t.accounts.insert(), new, progress, also=_found_by_name)
+    _write(work.db, change, changed, progress, as_it_is=_said_since, also=_found_by_name)
     _write(work.db, change, gone)
     return Loaded(
         added=len(new),
@@ -174,6 +174,13 @@ def _accounts(work: _Work, known: dict[str, Any], progress: Progress | None) -> 
         closed=len(gone),
         unchanged=len(work.found.accounts) - len(new) - len(changed),
     )
+
+
+def _found_by_name(conn: Connection, part: list[Row]) -> None:
+    """Let staff find the accounts of a step by what they are called now."""
+    called = {row["id"]: row["name"] for row in part}
+    keys = conn.execute(sa.select(_a.key, _a.id).where(_a.id.in_(list(called))))
+    names.keep(conn, {row.key: called[row.id] for row in keys})
 
 
 def _facts(one: Account) -> Row:
@@ -373,16 +380,21 @@ def _write(
     *,
     at_end: Callable[[Connection], None] | None = None,
     as_it_is: Callable[[Connection, list[Row]], list[Row]] | None = None,
+    also: Callable[[Connection, list[Row]], None] | None = None,
 ) -> None:
     """Write rows by steps; ``at_end`` belongs to the last one, so that no kill parts them.
 
-    ``as_it_is`` makes of a step's rows what is to be written, by what is on record then.
+    ``as_it_is`` makes of a step's rows what is to be written, by what is on record then; ``also``
+    writes what follows from them, in the same step, which then holds a third of the rows.
     """
-    for at in range(0, len(rows), CHUNK):
-        part = list(rows[at : at + CHUNK])
+    size = CHUNK if also is None else CHUNK // 3
+    for at in range(0, len(rows), size):
+        part = list(rows[at : at + size])
         done = at + len(part)
         with db.bulk() as conn:
             conn.execute(statement, part if as_it_is is None else as_it_is(conn, part))
+            if also is not None:
+                also(conn, part)
             edition.changed(conn)
             if at_end is not None and done == len(rows):
                 at_end(conn)

@@ -11,7 +11,7 @@ from outage.tables.access import (
     staff_links,
 )
 from outage.tables.account_records import cis_accounts, cis_versions
-from outage.tables.accounts import accounts, contacts, endpoints, occupancies
+from outage.tables.accounts import account_words, accounts, contacts, endpoints, occupancies
 from outage.tables.base import metadata
 from outage.tables.counter import kept_places, opt_ins, public_reports, watches
 from outage.tables.feeds import feed_outages, feeds
@@ -53,6 +53,7 @@ from outage.tables.system import (
 )
 
 __all__ = [
+    "account_words",
     "accounts",
     "aliases",
     "answers",

@@ -5,7 +5,7 @@ Phones and e-mail addresses stand in ``endpoints`` only (DECISIONS 34).
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, text
 
-from outage.columns import Instant, Key
+from outage.columns import Instant, Key, Ordered
 from outage.tables.base import metadata
 
 accounts = Table(
@@ -19,6 +19,16 @@ accounts = Table(
     Column("alerts_source", String, nullable=False, server_default="cis", comment="cis or person"),
     Column("closed_at", Instant),
     Column("critical", Boolean, nullable=False, server_default=text("false")),
+)
+
+account_words = Table(
+    "account_words",
+    metadata,
+    # What staff find an account by: the words of its name as `outage.names` writes them. Kept by
+    # every writer of a name, in the transaction that writes it.
+    Column("word", Ordered, primary_key=True),
+    Column("account_key", Key, ForeignKey("accounts.key"), primary_key=True, autoincrement=False),
+    Index("ix_account_words_account_key", "account_key", "word"),
 )
 
 occupancies = Table(

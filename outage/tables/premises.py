@@ -25,7 +25,7 @@ premises = Table(
     Column("time_zone", String, comment="IANA name where it differs from the site's"),
     Column("loaded_version", Integer, nullable=False, comment="version that last wrote it"),
     Column("closed_at", Instant),
-    Column("street", String, comment="of the address, as gis.streets writes it"),
+    Column("street", Ordered, comment="of the address, as gis.streets writes it"),
     Column("house_number", Integer),
     Column("path", Ordered, comment="devices that feed it, in order: SUB1/F12/L3"),
     Index("ix_premises_circuit", "circuit"),

@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from console.app import create_app
-from outage import settings, staff
+from outage import names, settings, staff
 from outage import tables as t
 from outage.columns import EPOCH
 from outage.database import Database
@@ -67,9 +67,32 @@ def looked_at(tab: Page, axe: Axe | None = None) -> None:
         assert found.violations_count == 0, (tab.url, found.generate_report())
 
 
+def people(db: Database) -> None:
+    with db.write() as conn:
+        called = dict.fromkeys(range(1, 31), "Anna Núñez")
+        accounts = [{"key": key, "id": f"A{key}", "name": name} for key, name in called.items()]
+        conn.execute(t.accounts.insert(), accounts)
+        names.keep(conn, called)
+
+
+def found_by_name(tab: Page, base: str, axe: Axe | None) -> None:
+    """Thirty people of one name are found by keyboard, a page at a time; no address says whom."""
+    tab.goto(f"{base}/accounts")
+    tab.get_by_label("Whose account").focus()
+    tab.keyboard.type("ann nun")
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_text("Anna Núñez").first).to_be_visible()
+    expect(tab).to_have_url(f"{base}/accounts")
+    looked_at(tab, axe)
+    tab.get_by_role("button", name="More that fit").click()
+    expect(tab.get_by_role("button", name="More that fit")).to_have_count(0)
+    expect(tab.get_by_role("row", name="A30", exact=False)).to_be_visible()
+
+
 def test_the_first_link_leads_to_a_console_that_works_by_keyboard(
     browser: Browser, base: str, db: Database
 ) -> None:
+    people(db)
     with db.write() as conn:
         found = staff.first(conn)
         assert found is not None
@@ -112,12 +135,13 @@ def test_the_first_link_leads_to_a_console_that_works_by_keyboard(
         tab.keyboard.press("Enter")
         expect(tab.get_by_role("heading", name="Your recovery codes")).to_be_visible()
         looked_at(tab, axe)
-        for path in ("/", "/sends", "/staff", "/tokens", "/audit", "/me", "/again"):
+        for path in ("/", "/accounts", "/sends", "/staff", "/tokens", "/audit", "/me", "/again"):
             tab.goto(base + path)
             expect(tab.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
             looked_at(tab, axe)
         tab.goto(f"{base}/sends")
         expect(tab.get_by_text("50,000 messages")).to_be_visible()
+        found_by_name(tab, base, axe)
         tab.goto(f"{base}/staff")
         tab.get_by_label("Name to sign in with").fill(f"new-{name}")
         tab.keyboard.press("Tab")

@@ -39,10 +39,20 @@ def town(database: Database) -> Database:
 @pytest.fixture
 def client(town: Database) -> Client:
     """A client with a token of the role."""
-    app = create_app(town, settings.load({}), Site.neutral())
+    return clients(town)
+
+
+@pytest.fixture
+def town_client(database: Database) -> Client:
+    """The same, where the test itself says what the town is."""
+    return clients(database)
+
+
+def clients(db: Database) -> Client:
+    app = create_app(db, settings.load({}), Site.neutral())
 
     def make(role: Role) -> TestClient:
-        with town.write() as conn:
+        with db.write() as conn:
             words, _ = tokens.make(conn, role=role, name=f"a-{role}")
         return TestClient(
             app, headers={"Authorization": f"Bearer {words}"}, raise_server_exceptions=False

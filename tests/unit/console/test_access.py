@@ -41,12 +41,15 @@ FOR_EVERYBODY = {
 PAGES = {
     "/": {"viewer", "agent", "crew", "dispatcher", "supervisor", "admin"},
     "/me": {"viewer", "agent", "crew", "dispatcher", "supervisor", "admin"},
+    "/accounts": {"agent", "dispatcher", "supervisor", "admin"},
     "/sends": {"dispatcher", "supervisor", "admin"},
     "/audit": {"supervisor", "admin"},
     "/staff": {"admin"},
     "/tokens": {"admin"},
 }
 """Written down once more, so that a slip in the table is seen."""
+CHANGE_NOTHING = {"/api/v1/match", "/api/v1/accounts/search"}
+"""What is asked by POST, for what is asked is too large for an address, or nobody's business."""
 REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
@@ -233,7 +236,7 @@ def test_every_right_is_somebodys_and_every_route_s_is_in_the_table(desk: Desk) 
 def test_every_write_of_the_api_has_an_action_of_its_own_on_the_audit_log(desk: Desk) -> None:
     found: dict[str, list[str]] = {}
     for way in ways(desk.app):
-        if not way.is_page and way.method != "GET" and way.template != "/api/v1/match":
+        if not way.is_page and way.method != "GET" and way.template not in CHANGE_NOTHING:
             command = getattr(way.route.endpoint, "__self__", None)
             assert isinstance(command, Command)
             found.setdefault(command.action, []).append(way.template)
