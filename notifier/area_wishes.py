@@ -83,10 +83,10 @@ def waits(conn: Connection, endpoint_key: int) -> bool:
     return conn.execute(_waiting(conn, endpoint_key).limit(1)).first() is not None
 
 
-def confirm_all(conn: Connection, endpoint_key: int) -> bool:
-    """Take a YES by text; whether anything came of it."""
-    done = [_confirm(conn, row) for row in conn.execute(_waiting(conn, endpoint_key)).all()]
-    return any(done)
+def confirm_all(conn: Connection, endpoint_key: int) -> list[AreaName]:
+    """Take a YES by text; return the areas that they are told of by it."""
+    asked = conn.execute(_waiting(conn, endpoint_key)).all()
+    return [(row.kind, row.name) for row in asked if _confirm(conn, row)]
 
 
 def links_of(conn: Connection, links: Links, answer_keys: Collection[int]) -> dict[int, str]:

@@ -1,6 +1,6 @@
 """What is done about a reply: one function for each intent, in the transaction that applies it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -8,16 +8,20 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from notifier import area_wishes, opting
+from notifier.rendering import first_words
 from notifier.replies.conversation import Conversation
 from notifier.replies.intents import Asked, Intent, Understood
 from notifier.situations import OUTAGES
 from outage import tables as t
+from outage.areas import EVERYWHERE, AreaName
 from outage.cis import edition
 from outage.disowned import WRONG_PERSON, part
 from outage.model import Actor
 from outage.opt_outs import to_stop
 from outage.site import Site
 
+NAMED = 2
+"""Areas that an answer names; of more it says how many."""
 REPLY = "reply"
 """Where an opt-out or a consent came from: a text."""
 
@@ -164,10 +168,23 @@ def stop_asked(_conn: Connection, writer: Writer) -> Done:
 
 def join(conn: Connection, writer: Writer) -> Done:
     """Tell them of the place from now on, as a form asked for and they have said yes to."""
-    to_areas = area_wishes.confirm_all(conn, writer.endpoint_key)
-    if opting.confirm_all(conn, writer.endpoint_key) or to_areas:
+    areas = area_wishes.confirm_all(conn, writer.endpoint_key)
+    to_place = opting.confirm_all(conn, writer.endpoint_key)
+    if areas:
+        facts = {"areas": _listed(areas), "place": to_place}
+        return Done(say="joined_areas", outcome="subscribed", facts=facts)
+    if to_place:
         return Done(say="joined", outcome="subscribed")
     return Done(say="not_joined", outcome="not_subscribed")
+
+
+def _listed(areas: Sequence[AreaName]) -> str:
+    """The names of areas, as a text has room for them; nothing for everywhere."""
+    if EVERYWHERE in areas:
+        return ""
+    names = list(dict.fromkeys(first_words(name) for _, name in areas))
+    more = f" +{len(names) - NAMED}" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def language(conn: Connection, writer: Writer) -> Done:

@@ -102,6 +102,17 @@ def watch(world: World, *areas_: AreaName, address: str = NEW) -> None:
             assert area_wishes.confirm(conn, row)
 
 
+def test_one_yes_is_to_all_that_was_asked_for_and_the_answer_says_so(
+    world: World, visitor: TestClient
+) -> None:
+    talk = Talk(world)
+    send(visitor, **TEXT)
+    send(visitor, **{**TEXT, "area": "county:Sangamon"})
+    assert "outages in Springfield, Sangamon from now on" in talk.say(NEW, "YES")
+    send(visitor, **{**TEXT, "area": "all:"})
+    assert "outages everywhere we serve from now on" in talk.say(NEW, "YES")
+
+
 def test_who_watches_an_area_hears_of_it_from_the_first_word_to_the_end(
     world: World, visitor: TestClient
 ) -> None:
@@ -113,7 +124,7 @@ def test_who_watches_an_area_hears_of_it_from_the_first_word_to_the_end(
     declare(world, premise="P3")
     assert told(world) == []
     talk = Talk(world)
-    assert "Thank you" in talk.say(NEW, "YES")
+    assert "outages in Springfield from now on" in talk.say(NEW, "YES")
     with outbox(world) as (box, provider):
         outage = declare(world)
         assert told(world) == [("area_out", "pending")]

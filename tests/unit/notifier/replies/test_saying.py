@@ -28,6 +28,8 @@ LONGEST = {
     "spoken": "English, español",
     "facts": "Power out at Oak St since Wed 12:59PM.",
     "alerted": True,
+    "areas": "Washington County West, Martin Luther King Ward +8",
+    "place": True,
     "link": f"https://outages.example.org{BLANK}",
 }
 MAILED = {"join_email", "join_subject"}
