@@ -23,6 +23,13 @@ NAME = "publisher"
 LENGTH = timedelta(seconds=5)
 """Short: a publisher that was killed holds up the page no longer than this."""
 
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def _clock_s() -> float:
+    """Seconds of a clock that goes on while the machine sleeps, where there is one."""
+    return time.clock_gettime(_CLOCK)
+
 
 class Lease:
     """One holder's claim. Every taking raises the fence, so a late holder can be told apart."""
@@ -32,13 +39,24 @@ class Lease:
         self.fence: int | None = None
         """Of the lease it holds; another number after a break: somebody else may have held it."""
         self._until_s = 0.0
-        """By this process's monotonic clock: up to then nobody else can have taken it."""
+        """By `_clock_s`: up to then nobody else can have taken it. Commits alone count."""
 
-    def take(self, conn: Connection) -> bool:
+    def take(self, db: Database) -> bool:
         """Take or keep the lease; False while somebody else holds it."""
-        if self.fence is not None and self.keep(conn):
-            return True
-        asked_s, now = time.monotonic(), wall_now(conn)
+        asked_s = _clock_s()
+        with db.write() as conn:
+            if self.fence is not None and self.keep(conn):
+                fence: int | None = self.fence
+            else:
+                fence = self._take(conn)
+        if fence is None:
+            return False
+        self.fence, self._until_s = fence, asked_s + LENGTH.total_seconds()
+        return True
+
+    def _take(self, conn: Connection) -> int | None:
+        """Take what nobody holds; return the fence."""
+        now = wall_now(conn)
         row = conn.execute(
             sa.select(t.leases).where(t.leases.c.name == NAME).with_for_update()
         ).first()
@@ -48,21 +66,20 @@ class Lease:
                     name=NAME, holder=self._holder, fence=1, until=now + LENGTH
                 )
             )
-            self.fence, self._until_s = 1, asked_s + LENGTH.total_seconds()
-            return True
+            return 1
         if row.until > now:
-            return False
-        self.fence, self._until_s = row.fence + 1, asked_s + LENGTH.total_seconds()
+            return None
+        fence = int(row.fence) + 1
         conn.execute(
             t.leases.update()
             .where(t.leases.c.name == NAME)
-            .values(holder=self._holder, fence=self.fence, until=now + LENGTH)
+            .values(holder=self._holder, fence=fence, until=now + LENGTH)
         )
-        return True
+        return fence
 
     def keep(self, conn: Connection) -> bool:
         """Prolong the lease if it is still ours, even when it has run out unnoticed."""
-        asked_s, fence = time.monotonic(), self.fence
+        fence = self.fence
         done = conn.execute(
             t.leases.update()
             .where(
@@ -72,11 +89,17 @@ class Lease:
             )
             .values(until=wall_now(conn) + LENGTH)
         )
-        if done.rowcount == 1:
-            self._until_s = asked_s + LENGTH.total_seconds()
-        elif self.fence == fence:
+        if done.rowcount != 1 and self.fence == fence:
             self.fence = None
         return done.rowcount == 1
+
+    def _prolong(self, db: Database) -> bool:
+        asked_s = _clock_s()
+        with db.write() as conn:
+            held = self.keep(conn)
+        if held:
+            self._until_s = asked_s + LENGTH.total_seconds()
+        return held
 
     def check(self, db: Database) -> Callable[[], None]:
         """Return what raises `NewerPublication` once the lease that is held now is lost.
@@ -89,11 +112,9 @@ class Lease:
         def still_held() -> None:
             if fence is None or self.fence != fence:
                 raise NewerPublication
-            if time.monotonic() < self._until_s:
+            if _clock_s() < self._until_s:
                 return
-            with db.write() as conn:
-                held = self.keep(conn)
-            if not held or self.fence != fence:
+            if not self._prolong(db) or self.fence != fence:
                 raise NewerPublication
 
         return still_held
@@ -109,8 +130,7 @@ class Lease:
         def prolong() -> None:
             while self.fence == fence and not done.wait(LENGTH.total_seconds() / 3):
                 try:
-                    with db.write() as conn:
-                        self.keep(conn)
+                    self._prolong(db)
                 except sa.exc.SQLAlchemyError as error:
                     # Whether it is held yet is asked again before anything is written.
                     log.warning("The lease could not be renewed: %s.", type(error).__name__)

@@ -154,8 +154,7 @@ class Publisher:
         if time.monotonic() < self._held_until_s:
             return True
         asked_s, before = time.monotonic(), self._lease.fence
-        with self._db.write() as conn:
-            held = self._lease.take(conn)
+        held = self._lease.take(self._db)
         if held:
             self._held_until_s = asked_s + LENGTH.total_seconds() / 3
         if not held or self._lease.fence != before:
