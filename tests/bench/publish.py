@@ -8,7 +8,9 @@ turn (``new_ms``, ``new_bytes``) and, apart, of the files that hold every outage
 their slower beat (``whole_ms``, ``whole_bytes``, ``whole_s``). The other way, in the same run: a
 publisher that reads everything and writes every file with each change (``all_ms``,
 ``all_bytes``); ``ratio`` is the one against the other. ``growth`` at the end says how many times
-as much the turn costs among the most as among the fewest.
+as much the turn costs among the most as among the fewest. ``start_s`` is how long a publisher that
+begins anew on what another has published takes until it waits for changes, ``first_s`` from the
+first update after that to its pointer.
 
 ``p95_s``: from the commit of an update to the pointer that names it, with the publisher in a loop
 of its own as in `relay`, woken as the bell wakes it, and updates at random moments.
@@ -177,6 +179,7 @@ def measure(count: int, within_s: float) -> dict[str, float]:
             publisher.close()
         whole_ms = (time.process_time() - began) * 1e3
         whole_s, whole_bytes = time.monotonic() - began_s, town.store.count - before
+        start_s, first_s = restarted(town)
         found = soon(town, within_s) if within_s else {}
         with mock.patch.object(publishing, "READ_S", 0.0):
             other = town.publisher(gather_s=0)
@@ -195,9 +198,26 @@ def measure(count: int, within_s: float) -> dict[str, float]:
         "whole_ms": round(whole_ms, 1),
         "whole_bytes": round(whole_bytes),
         "whole_s": round(whole_s, 2),
+        "start_s": round(start_s, 2),
+        "first_s": round(first_s, 2),
         **found,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
+
+
+def restarted(town: Town) -> tuple[float, float]:
+    """Return the seconds that a new publisher takes to begin, and for the first change after."""
+    began_s = time.monotonic()
+    publisher = town.publisher()
+    publisher.turn()
+    start_s = time.monotonic() - began_s
+    number = town.update()
+    began_s = time.monotonic()
+    while town.published() < number:
+        publisher.turn()
+    first_s = time.monotonic() - began_s
+    publisher.close()
+    return start_s, first_s
 
 
 def soon(town: Town, within_s: float) -> dict[str, float]:
