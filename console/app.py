@@ -18,6 +18,7 @@ from console import (
     accounts,
     bodies,
     changes,
+    crews,
     guests,
     own,
     people,
@@ -61,6 +62,7 @@ def create_app(
             *people.routes(),
             *sends.routes(),
             *accounts.routes(),
+            *crews.routes(),
             Mount("/api/v1", routes=api(settings, site)),
         ],
         exception_handlers=refusals.handlers(showing),
@@ -107,10 +109,17 @@ def api(settings: Settings, site: Site = NEUTRAL) -> list[BaseRoute]:
         method: str = "POST",
         created: bool = False,
         grave: bool = False,
+        once: frozenset[str] = frozenset(),
     ) -> Guarded:
         about = "send:" if path.startswith(send) else ""
         command = Command(
-            action=action, about=about, body=body, do=do, created=created, grave=grave
+            action=action,
+            about=about,
+            body=body,
+            do=do,
+            created=created,
+            grave=grave,
+            once=once,
         )
         return Guarded(path, command.answer, right=right, methods=[method])
 
@@ -140,6 +149,20 @@ def api(settings: Settings, site: Site = NEUTRAL) -> list[BaseRoute]:
         write("cancel", f"{one}/cancel", changes.cancel, bodies.ReasonBody),
         write("close", f"{one}/close", changes.close, bodies.ReasonBody),
         write("take-back", f"{one}/take-back", changes.take_back, bodies.EmptyBody),
+        look("/crew-links", crews.every, Right.DISPATCH),
+        write(
+            "crew link",
+            f"{one}/crew-links",
+            crews.link(settings),
+            bodies.CrewLinkBody,
+            once=crews.ONCE,
+        ),
+        write(
+            "crew revoke",
+            f"{one}/crew-links/{{key:int}}/revoke",
+            crews.revoke_by_api,
+            bodies.EmptyBody,
+        ),
         Guarded("/match", preview.answer, right=Right.READ, methods=["POST"]),
         look("/queue", sending.queue(settings, site)),
         look("/sending", sending.state),

@@ -257,6 +257,13 @@ class SearchBody(Body):
     limit: Annotated[int, Field(ge=1, lt=101)] = 25
 
 
+class CrewLinkBody(Body):
+    """A link for a crew: whose, and how long it holds."""
+
+    label: Annotated[str, Field(max_length=40), AfterValidator(_readable)] = ""
+    hours: Annotated[int, Field(ge=1, le=336)] | None = None
+
+
 class EmptyBody(Body):
     """Nothing needs to be said."""
 

@@ -76,6 +76,8 @@ class Command:
     body: type[bodies.Body]
     do: Do
     created: bool = False
+    once: frozenset[str] = frozenset()
+    """Facts of the answer that are told this one time: a repetition has them empty."""
     grave: bool = False
     """Somebody in a session has to have given password and code just now."""
 
@@ -127,7 +129,8 @@ class Command:
             deed.detail = caller.detail
             answer = Answer(status=status, body=json.dumps(facts))
             if asked is not None:
-                idempotency.store(deed.conn, asked, answer)
+                kept = json.dumps(facts | dict.fromkeys(self.once & facts.keys(), ""))
+                idempotency.store(deed.conn, asked, Answer(status=status, body=kept))
         return _response(answer, replayed=False)
 
 

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 STATUS: Mapping[type[Exception], HTTPStatus] = {
     theirs.UnknownOutageError: HTTPStatus.NOT_FOUND,
     theirs.UnknownAccountError: HTTPStatus.NOT_FOUND,
+    theirs.UnknownLinkError: HTTPStatus.NOT_FOUND,
+    theirs.LinkNotNowError: HTTPStatus.CONFLICT,
     theirs.NotSignedInError: HTTPStatus.UNAUTHORIZED,
     theirs.ForbiddenError: HTTPStatus.FORBIDDEN,
     theirs.NotAllowedNowError: HTTPStatus.CONFLICT,

@@ -22,6 +22,7 @@ PLACES = (
     ("/", "Start", Right.SELF),
     ("/accounts", "Accounts", Right.SEARCH),
     ("/sends", "Large sends", Right.SEND),
+    ("/crews", "Crews", Right.DISPATCH),
     ("/staff", "Staff", Right.STAFF),
     ("/tokens", "Tokens", Right.STAFF),
     ("/audit", "Audit log", Right.AUDIT),

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-import segno
-from markupsafe import Markup
 from sqlalchemy.engine import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from console import square
 from console.access import COOKIE
 from console.routing import ForPeople, Open
 from console.showing import SECRET_HEADERS
@@ -213,30 +211,10 @@ def _welcome(visit: Visit, wrong: str = "", before: datetime | None = None) -> R
         wrong=wrong,
         before=before,
         name=opened.member.name,
-        square=_square(address),
+        square=square.drawn(address, "Square for the authenticator"),
         secret=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
         shortest=passwords.SHORTEST,
     )
-
-
-def _square(address: str) -> Markup:
-    """A QR code as SVG inside the page; black on white, whatever the page's colours are."""
-    made = io.BytesIO()
-    segno.make(address, error="m", micro=False).save(
-        made,
-        kind="svg",
-        xmldecl=False,
-        svgns=False,
-        scale=5,
-        border=4,
-        dark="#000",
-        light="#fff",
-        svgclass="square",
-        lineclass=None,
-        title="Square for the authenticator",
-        omitsize=True,
-    )
-    return Markup(made.getvalue().decode())  # noqa: S704  # segno's own, of an address we made
 
 
 def _to(given: str) -> str:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from counter.crew.routes import Crew
 from counter.door import Door
 from counter.hooks import Hooks
 from counter.lookup import Lookup
@@ -48,6 +49,7 @@ def create_app(settings: Settings, db: Database, site: Site = NEUTRAL) -> Starle
         by=sent_by(settings),
     )
     reporting = Reporting(db, site, door, lookup, nonces, test=settings.test_numbers)
+    crew = Crew(db, settings, site, visitors)
     hooks = Hooks(settings, partial(receipts.apply, db), partial(inbound.accept, db))
 
     async def healthz(_request: Request) -> Response:
@@ -71,6 +73,7 @@ def create_app(settings: Settings, db: Database, site: Site = NEUTRAL) -> Starle
             *lookup.routes(),
             *reporting.routes(),
             *subscribing.routes(),
+            *crew.routes(),
         ]
     )
 

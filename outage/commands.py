@@ -86,7 +86,11 @@ class Start:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revise:
-    """Change declared facts. None leaves a fact as it is."""
+    """Change declared facts. None leaves a fact as it is.
+
+    ``observed_at`` is when they were seen to be so, where that was before now: the history
+    keeps it.
+    """
 
     shape_digest: str | None = None
     cause: Cause | None = None
@@ -96,6 +100,7 @@ class Revise:
     planned_start: datetime | None = None
     planned_end: datetime | None = None
     reported_customers: int | None = None
+    observed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,6 +91,26 @@ class UnknownTokenError(OutageError):
     """There is no token {key}. `outage token list` shows the ones there are."""
 
 
+class UnknownLinkError(OutageError):
+    """There is no crew link {key}. `outage crew list` shows the ones there are."""
+
+
+class LinkNotNowError(OutageError):
+    """{id} is {status}: no crew has anything to do there. Reopen it, or declare a new outage."""
+
+
+class UnknownProposalError(OutageError):
+    """There is no proposal {key}. `outage crew proposals` shows those that wait."""
+
+
+class DecidedAlreadyError(OutageError):
+    """Proposal {key} was decided already, by {by}."""
+
+
+class NotALabelError(OutageError):
+    """A link's label is one line of at most {most} characters, like truck-7."""
+
+
 class UnknownStaffError(OutageError):
     """Nobody of the staff is {name!r}. `outage user list` shows who there is."""
 

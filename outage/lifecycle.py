@@ -130,20 +130,18 @@ def _revise(outage: Outage, command: c.Revise, now: datetime) -> Change:
     given = {
         name: value
         for name in command.__slots__
-        if (value := getattr(command, name)) is not None and value != getattr(outage, name)
+        if name != "observed_at"
+        and (value := getattr(command, name)) is not None
+        and value != getattr(outage, name)
     }
     if not given:
         return Change(outage=outage, entries=())
     after = replace(outage, **given)
     _ordered(after.planned_start, after.planned_end)
-    return _changed(
-        after,
-        now,
-        Entry(
-            kind=JournalKind.REVISED,
-            data={"fields": sorted(given), "before": earlier.facts(outage, given)},
-        ),
-    )
+    data = {"fields": sorted(given), "before": earlier.facts(outage, given)}
+    if command.observed_at is not None:
+        data["observed"] = command.observed_at.isoformat()
+    return _changed(after, now, Entry(kind=JournalKind.REVISED, data=data))
 
 
 def _report(outage: Outage, command: c.Report, now: datetime) -> Change:

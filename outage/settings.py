@@ -358,6 +358,23 @@ class Settings:
         "5",
         "Minutes that a large send which nobody commanded waits, so that somebody can hold it.",
     )
+    crew_link_h: int = setting(
+        reading.whole(1, 336),
+        "24",
+        "Hours that a crew's link holds; it ends with the outage too.",
+    )
+    crew_restores: int = setting(
+        reading.whole(0, 100_000),
+        "25",
+        "Most homes and businesses that a crew's word restores by itself; for more it waits for a "
+        "dispatcher ([crew.md](crew.md)).",
+    )
+    crew_etr: int = setting(
+        reading.whole(0, 10_000_000),
+        "500",
+        "Most homes and businesses out for which a crew's estimated time is published by itself; "
+        "for more it waits for a dispatcher.",
+    )
     batch_size: int = setting(
         reading.whole(1, 1000), "1000", "Messages a sender claims and sends at a time."
     )

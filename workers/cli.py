@@ -56,6 +56,9 @@ COMMANDS: dict[str, Entry] = {
         "workers.commands.counter:counter",
         "Take the providers' callbacks; show people their place.",
     ),
+    "crew": Entry(
+        "workers.commands.crew:crew", "Let a crew report on an outage from its telephone."
+    ),
     "db": Entry("workers.commands.db:db", "Upgrade, check, back up and restore the database."),
     "declare": Entry("workers.commands.declare:declare", "Put a new outage on record."),
     "demo": Entry("workers.commands.demo:demo", "A made-up utility in a storm, on this machine."),

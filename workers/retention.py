@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from counter.keeping import UNDONE_WITHIN
 from notifier.temporary import HOLDS_AT_MOST
-from outage import sessions, signing_in
+from outage import crew_links, sessions, signing_in
 from outage import tables as t
 from outage.clock import business_now
 from outage.database import Database, wall_now
@@ -50,6 +50,7 @@ class Retention:
         more |= self._step(_forget_links)
         more |= self._step(_forget_kept)
         more |= self._step(partial(sessions.forget, limit=STEP))
+        more |= self._step(partial(crew_links.forget, limit=STEP))
         more |= self._step(partial(signing_in.sweep, limit=STEP))
         return self._forget_opt_ins() or more
 

@@ -14,6 +14,7 @@ from outage.tables.account_records import cis_accounts, cis_versions
 from outage.tables.accounts import account_words, accounts, contacts, endpoints, occupancies
 from outage.tables.base import metadata
 from outage.tables.counter import kept_places, opt_ins, public_reports, watches
+from outage.tables.crew import crew_links, crew_proposals, crew_sessions
 from outage.tables.feeds import feed_outages, feeds
 from outage.tables.journal import cursors, journal, work_items
 from outage.tables.messages import batches, decisions, messages, receipts, texts
@@ -68,6 +69,9 @@ __all__ = [
     "contacts",
     "conversations",
     "counters",
+    "crew_links",
+    "crew_proposals",
+    "crew_sessions",
     "cursors",
     "decisions",
     "endpoints",

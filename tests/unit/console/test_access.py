@@ -43,6 +43,7 @@ PAGES = {
     "/me": {"viewer", "agent", "crew", "dispatcher", "supervisor", "admin"},
     "/accounts": {"agent", "dispatcher", "supervisor", "admin"},
     "/sends": {"dispatcher", "supervisor", "admin"},
+    "/crews": {"dispatcher", "supervisor", "admin"},
     "/audit": {"supervisor", "admin"},
     "/staff": {"admin"},
     "/tokens": {"admin"},
@@ -240,7 +241,8 @@ def test_every_write_of_the_api_has_an_action_of_its_own_on_the_audit_log(desk: 
             command = getattr(way.route.endpoint, "__self__", None)
             assert isinstance(command, Command)
             found.setdefault(command.action, []).append(way.template)
-    assert len(found) == 19
+    assert len(found) == 21
     assert [paths for paths in found.values() if len(paths) > 1] == []
     typed = {*COMMANDS, "sending stop", "sending resume", "revise", "approve message"}
+    typed |= {"crew link", "crew revoke"}
     assert set(found) <= typed

@@ -1,0 +1,1 @@
+"""The page by which a crew reports on one outage from its telephone."""
