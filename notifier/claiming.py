@@ -89,24 +89,23 @@ def claim(db: Database, batch_key: int, terms: Terms) -> ClaimedBatch | None:
         rows = due.of_batch(conn, batch_key, moment)
         decide_again(conn, rows, work, moment, blocked)
         gathered.write(conn, work, wall_now(conn))
-        if not work.outgoing:
+        if not work.goes:
             conn.execute(t.batches.delete().where(t.batches.c.key == batch_key))
             return None
         if provider is not None:
-            segments = sum(max(1, one.text.segments) for one in work.outgoing)
+            segments = sum(max(1, text.segments) for _, text, _ in work.goes)
             pacing.claimed(conn, provider, segments, rate)
         warning = None if work.purse is None else work.purse.close(conn)
     if warning is not None:
         log.error("%s", warning)
-    fences = {row.key: row.fence + 1 for row in rows}
     return ClaimedBatch(
         key=batch_key,
         fence=batch.fence + 1,
         lane=batch.lane,
         at=work.now,
         until=until,
-        outgoing=work.outgoing,
-        fences={outgoing.message_key: fences[outgoing.message_key] for outgoing in work.outgoing},
+        outgoing=work.outgoing(),
+        fences={row.key: row.fence + 1 for row, *_ in work.goes},
         again=frozenset(work.repeated),
         month="" if work.purse is None else work.purse.month,
         costs=work.costs,

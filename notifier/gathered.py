@@ -83,7 +83,8 @@ class Gathered:
     repeated: list[int] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
     later: list[dict[str, Any]] = field(default_factory=list)
-    outgoing: list[Outgoing] = field(default_factory=list)
+    goes: list[tuple[sa.Row[Any], Text, int | None]] = field(default_factory=list)
+    """What is really sent: the row, its text, and for how many seconds that may still be tried."""
     texts: dict[tuple[object, ...], Text] = field(default_factory=dict)
     watched: dict[int, Watched] = field(default_factory=dict)
     """By message, of those to who watches an area."""
@@ -93,12 +94,33 @@ class Gathered:
         has_one = row.key in self.watched or bool(row.linked)
         return self.terms.links is not None and has_one
 
-    def link(self, row: sa.Row[Any]) -> str:
-        """That person's own link; empty for none."""
-        links, watched = self.terms.links, self.watched.get(row.key)
-        if links is not None and watched is not None:
-            return links.to_areas(watched.key, row.endpoint_key, watched.asked_at)
-        return links.to(row.contact_key, row.here) if links is not None and row.linked else ""
+    def outgoing(self) -> list[Outgoing]:
+        """What goes, each with the person's own link.
+
+        Made once the claim is committed: others wait for that, and links take their time.
+        """
+        own = self._links()
+        return [
+            Outgoing(row.key, row.address, text, valid_for_s, own.get(row.key, ""))
+            for row, text, valid_for_s in self.goes
+        ]
+
+    def _links(self) -> dict[int, str]:
+        """By message the person's own link, where there is one."""
+        links, watched = self.terms.links, self.watched
+        if links is None:
+            return {}
+        rows = [row for row, *_ in self.goes]
+        found = {
+            row.key: links.to_areas(
+                watched[row.key].key, row.endpoint_key, watched[row.key].asked_at
+            )
+            for row in rows
+            if row.key in watched
+        }
+        mine = [row for row in rows if row.linked and row.key not in found]
+        made = links.to_all((row.contact_key, row.here) for row in mine)
+        return found | {row.key: link for row, link in zip(mine, made, strict=True)}
 
     def can_pay(self, kind: Kind, channel: Channel, segments: int, *, medical: bool) -> bool:
         """Whether a message may go as far as money is concerned."""
@@ -106,10 +128,10 @@ class Gathered:
             return True
         return self.purse.has(segments)
 
-    def send(self, outgoing: Outgoing) -> None:
-        self.outgoing.append(outgoing)
-        if self.purse is not None and outgoing.text.channel is Channel.SMS:
-            self.costs[outgoing.message_key] = self.purse.take(outgoing.text.segments)
+    def send(self, row: sa.Row[Any], text: Text, valid_for_s: int | None) -> None:
+        self.goes.append((row, text, valid_for_s))
+        if self.purse is not None and text.channel is Channel.SMS:
+            self.costs[row.key] = self.purse.take(text.segments)
 
     def end(self, key: int, state: str, reason: str) -> None:
         self.endings.append({"b_key": key, "state": state, "reason": reason, "ended_at": self.now})

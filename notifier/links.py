@@ -7,7 +7,7 @@ Texts on record hold `BLANK` in the token's place, so that nobody who may read a
 backup, can open the link in it; each outgoing message gets its own as it is sent.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
@@ -62,7 +62,11 @@ class Links:
         """The link of a contact; empty for a key that a token has no room for."""
         if contact_key >= tokens.MOST_ROWS:
             return ""
-        return self.with_token(tokens.made(self.keys[0], _PURPOSE, contact_key, str(occupancy_key)))
+        return self.to_all([(contact_key, occupancy_key)])[0]
+
+    def to_all(self, whose: Iterable[tuple[int, int]]) -> list[str]:
+        """The links of contacts that tokens have room for, each with an occupancy."""
+        return list(map(self.with_token, tokens.made_all(self.keys[0], _PURPOSE, whose)))
 
     def to_areas(self, watch_key: int, endpoint_key: int, asked_at: datetime) -> str:
         """The link of who watches an area; empty for a key that a token has no room for."""

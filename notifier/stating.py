@@ -6,7 +6,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from notifier.channels.base import Outgoing
 from notifier.facts import OutageFacts
 from notifier.gathered import Ending, Fate, Gathered, Later, Look, Statement, Waiting
 from notifier.kinds import Channel, Kind
@@ -82,7 +81,7 @@ def state_first(work: Gathered, row: sa.Row[Any], found: Fate) -> bool:
         return False
     found.keys.append(row.key)
     if found.goes:
-        work.send(_outgoing(work, row, found.text, found.valid_for_s))
+        work.send(row, found.text, found.valid_for_s)
     return True
 
 
@@ -249,15 +248,5 @@ def state_again(
             work.end(row.key, "unknown", reason)
             return False
     work.repeated.append(row.key)
-    work.send(_outgoing(work, row, text, _valid_for_s(work, expires_at)))
+    work.send(row, text, _valid_for_s(work, expires_at))
     return True
-
-
-def _outgoing(work: Gathered, row: sa.Row[Any], text: Text, valid_for_s: int | None) -> Outgoing:
-    return Outgoing(
-        message_key=row.key,
-        address=row.address,
-        text=text,
-        valid_for_s=valid_for_s,
-        link=work.link(row),
-    )

@@ -8,6 +8,7 @@ is part of both, so that a token for one purpose is none for another.
 import hashlib
 import hmac
 import string
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Self
@@ -45,23 +46,42 @@ class Token:
 
     def row(self, key: str, purpose: str) -> int:
         """Which row it names, if it was made with this key."""
-        return int.from_bytes(_masked(key, purpose, self.tag, self.hidden), "big")
+        mask = _masks(key, purpose)
+        mask.update(self.tag)
+        return int.from_bytes(self.hidden, "big") ^ int.from_bytes(mask.digest(), "big")
 
     def fits(self, key: str, purpose: str, row: int, facts: str) -> bool:
         """Whether we made it, with this key, of these facts."""
-        return hmac.compare_digest(self.tag, _tag(key, purpose, row, facts))
+        tag = _tags(key, purpose)
+        tag.update(f"{row} {facts}".encode())
+        return hmac.compare_digest(self.tag, tag.digest())
 
 
 def made(key: str, purpose: str, row: int, facts: str) -> str:
     """The token of a row below `MOST_ROWS`."""
-    tag = _tag(key, purpose, row, facts)
-    hidden = _masked(key, purpose, tag, row.to_bytes(_ROW_BYTES, "big"))
-    return _in_letters(int.from_bytes(tag + hidden, "big"))
+    return made_all(key, purpose, [(row, facts)])[0]
+
+
+def made_all(key: str, purpose: str, rows: Iterable[tuple[int, object]]) -> list[str]:
+    """The tokens of rows below `MOST_ROWS`, each given with its facts.
+
+    What all of them begin with is hashed once: one is made for each e-mail of a storm.
+    """
+    tags, masks = _tags(key, purpose), _masks(key, purpose)
+    made: list[str] = []
+    for row, facts in rows:
+        tagged = tags.copy()
+        tagged.update(f"{row} {facts}".encode())
+        tag = tagged.digest()
+        masked = masks.copy()
+        masked.update(tag)
+        hidden = row ^ int.from_bytes(masked.digest(), "big")
+        made.append(_in_letters(int.from_bytes(tag, "big") << 8 * _ROW_BYTES | hidden))
+    return made
 
 
 def _in_letters(number: int) -> str:
     # Two letters at a time, and the high part apart: a processor divides small numbers at once.
-    # Written out, as one is made for each e-mail of a storm.
     high, low = divmod(number, _FIVE_PAIRS)
     low, last = divmod(low, _MOST_PAIRS)
     low, eighth = divmod(low, _MOST_PAIRS)
@@ -75,16 +95,14 @@ def _in_letters(number: int) -> str:
     return (head + tail)[1:]  # of nine pairs the first begins with a nought
 
 
-def _tag(key: str, purpose: str, row: int, facts: str) -> bytes:
-    words = f"{purpose} {row} {facts}".encode()
-    return hashlib.blake2b(words, digest_size=_TAG_BYTES, key=_short(key)).digest()
+def _tags(key: str, purpose: str) -> hashlib.blake2b:
+    """What a tag begins with; a row and its facts follow."""
+    return hashlib.blake2b(f"{purpose} ".encode(), digest_size=_TAG_BYTES, key=_short(key))
 
 
-def _masked(key: str, purpose: str, tag: bytes, row: bytes) -> bytes:
-    """A row's key under a mask, or out from under it."""
-    words = f"{purpose} mask ".encode() + tag
-    mask = hashlib.blake2b(words, digest_size=_ROW_BYTES, key=_short(key)).digest()
-    return (int.from_bytes(row, "big") ^ int.from_bytes(mask, "big")).to_bytes(_ROW_BYTES, "big")
+def _masks(key: str, purpose: str) -> hashlib.blake2b:
+    """What the mask over a row's key begins with; the tag follows."""
+    return hashlib.blake2b(f"{purpose} mask ".encode(), digest_size=_ROW_BYTES, key=_short(key))
 
 
 @cache

@@ -6,7 +6,7 @@ import base64
 import re
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import orjson
 
@@ -25,6 +25,29 @@ _Field = tuple[str | int, ...]
 _NOT_SIMULATED = ("template_id", "attachments", "send_at", "batch_id")
 
 
+class _Shared(NamedTuple):
+    """What a mail says once for all of its personalizations."""
+
+    sender: str
+    subject: Any
+    plain: str
+    html: str
+    arguments: Mapping[str, str]
+    categories: list[Any]
+
+    @classmethod
+    def of(cls, mail: Mapping[str, Any]) -> Self:
+        blocks = {block["type"]: block["value"] for block in mail["content"]}
+        return cls(
+            sender=mail["from"]["email"],
+            subject=mail.get("subject"),
+            plain=blocks.get("text/plain", ""),
+            html=blocks.get("text/html", ""),
+            arguments=mail.get("custom_args", {}),
+            categories=mail.get("categories", []),
+        )
+
+
 def parse_mail(mail: Any) -> tuple[str, list[Acceptance]]:  # noqa: ANN401 - anything JSON may hold
     """Read a mail: its X-Message-Id and an acceptance for every recipient.
 
@@ -35,9 +58,10 @@ def parse_mail(mail: Any) -> tuple[str, list[Acceptance]]:  # noqa: ANN401 - any
         raise MailRefusal("Bad Request")
     _check_envelope(mail)
     message_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+    shared = _Shared.of(mail)
     accepted: list[Acceptance] = []
     for place, personalization in enumerate(mail["personalizations"]):
-        accepted += _personalized(mail, personalization, place, f"{message_id}.recvd-{place}")
+        accepted += _personalized(shared, personalization, place, f"{message_id}.recvd-{place}")
     return message_id, accepted
 
 
@@ -90,7 +114,7 @@ def _check_content(content: Any) -> None:  # noqa: ANN401 - anything JSON may ho
 
 
 def _personalized(
-    mail: Mapping[str, Any],
+    shared: _Shared,
     personalization: Any,  # noqa: ANN401 - anything JSON may hold
     place: int,
     stem: str,
@@ -101,7 +125,7 @@ def _personalized(
     if "send_at" in personalization:
         raise MailRefusal("The simulator does not take send_at.", _named((*field, "send_at")))
     addresses = _addresses(personalization, field)
-    subject = personalization.get("subject") or mail.get("subject")
+    subject = personalization.get("subject") or shared.subject
     if not isinstance(subject, str) or not subject:
         raise MailRefusal(
             "The subject is required. You can get around this requirement if you use a template "
@@ -112,10 +136,10 @@ def _personalized(
     _check_arguments(substitutions, (*field, "substitutions"))
     arguments = personalization.get("custom_args", {})
     _check_arguments(arguments, (*field, "custom_args"))
-    arguments = {**mail.get("custom_args", {}), **arguments}
-    blocks = {block["type"]: block["value"] for block in mail["content"]}
-    body = _substituted(blocks.get("text/plain", ""), substitutions)
-    kept = {"custom_args": arguments, "categories": mail.get("categories", [])}
+    arguments = {**shared.arguments, **arguments}
+    sender = personalization["from"]["email"] if "from" in personalization else shared.sender
+    body = _substituted(shared.plain, substitutions)
+    kept = {"custom_args": arguments, "categories": shared.categories}
     details = orjson.dumps(kept).decode()
     our_id = arguments.get("m")
     return [
@@ -123,11 +147,11 @@ def _personalized(
             sid=f"{stem}.{number}",
             channel="email",
             recipient=address,
-            sender=(personalization.get("from") or mail["from"])["email"],
+            sender=sender,
             subject=_substituted(subject, substitutions),
             body=body,
             # Nobody is shown the HTML of a mail that has a text, and a storm's worth of it is much.
-            html=None if body else _substituted(blocks.get("text/html", ""), substitutions),
+            html=None if body else _substituted(shared.html, substitutions),
             our_id=our_id,
             first=number == 0,
             failure=mailbox_failure(address),
@@ -141,6 +165,8 @@ def _personalized(
 def _addresses(personalization: Mapping[str, Any], field: _Field) -> list[str]:
     found: list[str] = []
     for kind in ("to", "cc", "bcc"):
+        if kind != "to" and kind not in personalization:
+            continue
         people = personalization.get(kind, [])
         if not isinstance(people, list) or (kind == "to" and not people):
             raise MailRefusal(
@@ -154,7 +180,7 @@ def _addresses(personalization: Mapping[str, Any], field: _Field) -> list[str]:
         _check_address(personalization["from"], (*field, "from"))
     if len(found) > _MOST_RECIPIENTS:
         raise MailRefusal("A personalization cannot have more than 1000 recipients.", _named(field))
-    if len({address.lower() for address in found}) < len(found):
+    if len(found) > 1 and len({address.lower() for address in found}) < len(found):
         raise MailRefusal(
             "Each email address in the personalization block should be unique between to, cc, "
             "and bcc.",

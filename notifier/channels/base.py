@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from notifier import links
 from notifier.rendering import Text
@@ -30,9 +30,8 @@ class Result(StrEnum):
     """It may have been taken: a time-out, a 5xx, a connection lost while waiting."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """One message on its way.
+class Outgoing(NamedTuple):
+    """One message on its way; a tuple, for a storm has a million of them.
 
     ``valid_for_s`` is how long the provider may still try; None is as long as it likes. ``link``
     is the person's own, which the text may have room for.
@@ -65,9 +64,8 @@ class Outgoing:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What the provider said of one message. ``code`` is its error code, or ours.
+class Outcome(NamedTuple):
+    """What the provider said of one message; a tuple as well. ``code`` is its error code, or ours.
 
     ``same_call`` says that it was said in the same call as the outcome before.
     """
