@@ -48,7 +48,8 @@ AT_ONCE, MOST_WAITING = 4, 200
 """Requests that ask the database at once, and that wait to."""
 _ROUTE = "POST /crew/say"
 _ENDED = (
-    "This link has ended, or was not opened on this telephone. Ask your dispatcher for a new one."
+    "This link has ended, or was not opened on this telephone. Ask your dispatcher for a new one; "
+    "what you have tapped and is not sent yet stays here until then."
 )
 _ELSEWHERE = "This did not come from your page. Load it anew."
 _OTHER_JOB = "This was tapped for another job. Open the link of that job once more to send it."
@@ -79,6 +80,7 @@ class Crew:
         return [
             Route("/crew", self.page),
             Route("/crew/say", self.say, methods=["POST"], max_body_size=MOST_BYTES),
+            Route("/crew/app.webmanifest", showing.manifest),
             *(Route(f"/crew/{name}", showing.file) for name in showing.names),
             Route("/crew/{token}", self.open),
         ]

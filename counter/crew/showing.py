@@ -1,7 +1,8 @@
-"""The crew's page as HTML, its headers, and the files that it loads."""
+"""The crew's page as HTML, its headers, and the files that let it work without a line."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -24,8 +25,9 @@ from status_page.words import Words
 HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+        "worker-src 'self'; manifest-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
     ),
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -63,7 +65,10 @@ STATES: Mapping[str, str] = {
 LATE_WORDS = {"crew_status": "crew", "etr": "estimated time"}
 _TYPES = {
     "page.css": "text/css; charset=utf-8",
+    "page.js": "text/javascript; charset=utf-8",
     "look.js": "text/javascript; charset=utf-8",
+    "queue.js": "text/javascript; charset=utf-8",
+    "worker.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
 
@@ -81,16 +86,40 @@ class Showing:
             for name in _TYPES
         }
 
+        self._manifest = json.dumps(
+            {
+                "id": "/crew",
+                "name": f"{site.short_name} crew",
+                "short_name": "Crew",
+                "start_url": "/crew",
+                "scope": "/crew",
+                "display": "standalone",
+                "background_color": "#0f161a",
+                "theme_color": colour,
+                "icons": [{"src": "/crew/icon.svg", "sizes": "any", "type": "image/svg+xml"}],
+            }
+        )
+
     @property
     def names(self) -> tuple[str, ...]:
         """Files that the page loads."""
         return tuple(_TYPES)
 
     async def file(self, request: Request) -> Response:
-        """One of the files."""
+        """One of the files; the worker may look after the page, which lies above it."""
         name = request.url.path.rpartition("/")[2]
         headers = {"cache-control": "no-cache", "x-content-type-options": "nosniff"}
+        if name == "worker.js":
+            headers |= {
+                "service-worker-allowed": "/crew",
+                "content-security-policy": "default-src 'none'; connect-src 'self'",
+            }
         return Response(self._files[name], media_type=_TYPES[name], headers=headers)
+
+    async def manifest(self, _request: Request) -> Response:
+        """What a telephone needs to put the page among its apps."""
+        headers = {"cache-control": "no-cache", "x-content-type-options": "nosniff"}
+        return Response(self._manifest, media_type="application/manifest+json", headers=headers)
 
     def page(
         self, job: Job, cookie: str, *, now: datetime, said: str = "", wrong: str = ""
