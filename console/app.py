@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import Lifespan
 
 from console import (
+    account,
     accounts,
     bodies,
     changes,
@@ -28,6 +29,7 @@ from console import (
     routing,
     sending,
     sends,
+    serving,
     signing,
     visits,
 )
@@ -63,6 +65,8 @@ def create_app(
             *sends.routes(),
             *accounts.routes(),
             *crews.routes(),
+            *serving.routes(),
+            *account.routes(),
             Mount("/api/v1", routes=api(settings, site)),
         ],
         exception_handlers=refusals.handlers(showing),

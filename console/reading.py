@@ -19,6 +19,7 @@ from outage import tables as t
 from outage.cis import record
 from outage.cis.contents import as_json as record_as_json
 from outage.database import Database
+from outage.model import AccountKey
 from outage.summary import as_json, history, summaries
 
 PAGE = 1_000
@@ -53,7 +54,7 @@ def outages(conn: Connection, request: Request) -> Facts:
     if status not in {"open", "all"}:
         raise BadQuery(name="status", wanted="open or all")
     limit = _limit(request)
-    found = summaries(conn, ended=status == "all", limit=limit, after=_number(request, "after"))
+    found = summaries(conn, ended=status == "all", limit=limit, after=number(request, "after"))
     more = found[-1]["key"] if len(found) == limit else None
     shown = [{name: fact for name, fact in one.items() if name != "key"} for one in found]
     return {"outages": shown, "next": more}
@@ -146,14 +147,21 @@ def journal(conn: Connection, request: Request) -> Facts:
 
 def account(conn: Connection, request: Request) -> Facts:
     """An account's record, by any of its ids or by a premise it holds."""
-    name = request.path_params["id"]
+    key = find_account(conn, request.path_params["id"])
+    facts: Facts = record_as_json(record.read(conn, key))
+    # Shown on the account's screen, to who may, and put on the audit log.
+    del facts["medical"]
+    return facts
+
+
+def find_account(conn: Connection, name: str) -> AccountKey:
+    """Find an account by any of its ids or by a premise it holds. Raises `UnknownAccountError`."""
     key = aliases.find_account(conn, name)
     if key is None:
         premise = aliases.find_premise(conn, name)
         holders = [] if premise is None else aliases.holders(conn, premise)
         key = holders[0] if len(holders) == 1 else aliases.account(conn, name)
-    facts: Facts = record_as_json(record.read(conn, key))
-    return facts
+    return key
 
 
 def _page(
@@ -165,7 +173,7 @@ def _page(
 ) -> Facts:
     limit = _limit(request)
     rows = conn.execute(
-        statement.where(order > _number(request, "after")).order_by(order).limit(limit)
+        statement.where(order > number(request, "after")).order_by(order).limit(limit)
     ).mappings()
     found = [{name: as_json(value) for name, value in row.items()} for row in rows]
     more = found[-1]["key"] if len(found) == limit else None
@@ -175,10 +183,11 @@ def _page(
 
 
 def _limit(request: Request) -> int:
-    return max(1, min(PAGE, _number(request, "limit") or PAGE))
+    return max(1, min(PAGE, number(request, "limit") or PAGE))
 
 
-def _number(request: Request, name: str) -> int:
+def number(request: Request, name: str) -> int:
+    """Read a number of the address, 0 where it names none. Raises `BadQuery`."""
     given = request.query_params.get(name, "0")
     if not given.isdecimal() or len(given) > DIGITS:
         raise BadQuery(name=name, wanted="a whole number")

@@ -1,5 +1,6 @@
 """Why an account was told what it was told, or was not told, in sentences."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -130,13 +131,83 @@ def explain(
     known = facts.load(conn, [outage_key])[outage_key]
     moment = Moment.of(conn, manners, count_shadowed=count_shadowed, outage_keys=[outage_key])
     for endpoint in endpoints:
-        name = _masked(endpoint)
+        name = masked(endpoint.kind, endpoint.address)
         messages = _messages(conn, endpoint.key, outage_key)
-        found += [_message(name, message, zone) for message in messages]
+        found += [became(name, message, zone) for message in messages]
         if messages or was_inside:
             who = _standing(conn, endpoint.key, outage_key, moment)
             found.append(_now(name, who, known, moment))
     return found
+
+
+def standings(
+    conn: Connection,
+    account_key: int,
+    outage_keys: Sequence[int],
+    *,
+    manners: Manners,
+    count_shadowed: bool,
+    most: int,
+) -> dict[int, list[str]]:
+    """What the numbers and addresses of an account are told now of these outages, and why.
+
+    The same sentences as the last ones of `explain`, for ``most`` of them, in as many statements
+    for many outages as for one. Works in a read-only transaction.
+    """
+    found: dict[int, list[str]] = {key: [] for key in outage_keys}
+    endpoints = _endpoints(conn, account_key)
+    more, endpoints = len(endpoints) - most, endpoints[:most]
+    if not found or not endpoints:
+        return found
+    known = facts.load(conn, found)
+    moment = Moment.of(conn, manners, count_shadowed=count_shadowed, outage_keys=found)
+    asked = situations(_pairs(list(found), endpoints), moment.form)
+    rows = {
+        (row.outage_key, row.endpoint_key): row for row in conn.execute(asked, moment.values).all()
+    }
+    for key, sentences in found.items():
+        sentences += [
+            _now(
+                masked(endpoint.kind, endpoint.address),
+                rows.get((key, endpoint.key)),
+                known[key],
+                moment,
+            )
+            for endpoint in endpoints
+        ]
+        if more > 0:
+            sentences.append(f"{more} further numbers and addresses are not shown here.")
+    return found
+
+
+def became(name: str, message: sa.Row[Any], zone: ZoneInfo) -> str:
+    """Say what a message was to tell, because of what, and what became of it and why.
+
+    ``name`` begins the sentence; ``message`` is a row of ``messages``.
+    """
+    said = SAID[Kind.of(message.kind, message.variant)]
+    ended = _ENDED[message.state]
+    why = (
+        _why(message.reason)
+        if message.state in {"withdrawn", "suppressed", "unknown", "failed"}
+        else ""
+    )
+    code = f" (code {message.provider_code})" if message.provider_code else ""
+    return (
+        f"{name} was to be told {said}, because of journal entry {message.number} "
+        f"at {_time(message.planned_at, zone)}; the message {ended}{why}{code}."
+        f"{_again(message)}{_followed(message)}{_unknown(message, zone)}"
+    )
+
+
+def _pairs(outage_keys: Sequence[int], endpoints: Sequence[sa.Row[Any]]) -> sa.Subquery:
+    o, e = t.outages.c.key, t.endpoints.c.key
+    return (
+        sa.select(o.label("outage_key"), e.label("endpoint_key"))
+        .select_from(t.outages.join(t.endpoints, sa.true()))
+        .where(o.in_(outage_keys), e.in_([endpoint.key for endpoint in endpoints]))
+        .subquery("target")
+    )
 
 
 def _elsewhere(conn: Connection, outage_key: int) -> list[str]:
@@ -197,10 +268,11 @@ def _endpoints(conn: Connection, account_key: int) -> list[sa.Row[Any]]:
     )
 
 
-def _masked(endpoint: sa.Row[Any]) -> str:
-    if endpoint.kind == "phone":
-        return f"The phone ending in {endpoint.address[-4:]}"
-    return f"The mailbox at {endpoint.address.rpartition('@')[2]}"
+def masked(kind: str, address: str) -> str:
+    """Begin a sentence about a phone or a mailbox: as much of it as tells which one it is."""
+    if kind == "phone":
+        return f"The phone ending in {address[-4:]}"
+    return f"The mailbox at {address.rpartition('@')[2]}"
 
 
 def _messages(conn: Connection, endpoint_key: int, outage_key: int) -> list[sa.Row[Any]]:
@@ -211,22 +283,6 @@ def _messages(conn: Connection, endpoint_key: int, outage_key: int) -> list[sa.R
             .where(m.c.endpoint_key == endpoint_key, m.c.outage_key == outage_key)
             .order_by(m.c.key)
         )
-    )
-
-
-def _message(name: str, message: sa.Row[Any], zone: ZoneInfo) -> str:
-    said = SAID[Kind.of(message.kind, message.variant)]
-    ended = _ENDED[message.state]
-    why = (
-        _why(message.reason)
-        if message.state in {"withdrawn", "suppressed", "unknown", "failed"}
-        else ""
-    )
-    code = f" (code {message.provider_code})" if message.provider_code else ""
-    return (
-        f"{name} was to be told {said}, because of journal entry {message.number} "
-        f"at {_time(message.planned_at, zone)}; the message {ended}{why}{code}."
-        f"{_again(message)}{_followed(message)}{_unknown(message, zone)}"
     )
 
 

@@ -129,6 +129,12 @@ def ask(conn: Connection, wish: Wish, site: Site, link: str) -> None:
     conn.info[APPENDED] = True
 
 
+def was_asked(conn: Connection, wish: Wish) -> bool:
+    """Whether a text or e-mail went out for this wish: for staff, and nobody else may learn it."""
+    sent = sa.select(_O.c.key).where(_O.c.once == wish.known_by, _O.c.answer_key.is_not(None))
+    return conn.execute(sent).first() is not None
+
+
 def ask_for_yes(conn: Connection, wish: Asking, endpoint_key: int, site: Site, link: str) -> int:
     """Let the text or e-mail go that asks; return the key of it."""
     wall = wall_now(conn)

@@ -111,7 +111,8 @@ def deed(db: Database, *, actor: Actor, action: str, about: str = "") -> Iterato
         yield one
         if one.kept:
             number = conn.info.get(APPENDED)
-            journal = {"journal": number} if number else {}
+            # True: something else that whoever works it is to look at, as a text that is owed.
+            journal = {"journal": number} if number and number is not True else {}
             append(conn, actor=actor, action=action, about=one.about, detail=one.detail | journal)
 
 

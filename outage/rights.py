@@ -19,6 +19,10 @@ class Right(enum.StrEnum):
     """An account's record."""
     SEARCH = "search"
     """Find accounts by name, address, phone, e-mail or any id."""
+    SERVE = "serve"
+    """Serve a customer: report for them, text how it stands, correct contacts, write notes."""
+    MEDICAL = "medical"
+    """Whether somebody at an account depends on medical equipment. Each look is audited."""
     REPORT = "report"
     """Progress from the field; a public message waits for a dispatcher."""
     DISPATCH = "dispatch"
@@ -48,7 +52,7 @@ _R = Right
 _READS = frozenset({_R.SEE, _R.READ})
 MAY: dict[Role, frozenset[Right]] = {
     Role.VIEWER: _READS | {_R.SELF, _R.ACCOUNT},
-    Role.AGENT: _READS | {_R.SELF, _R.ACCOUNT, _R.SEARCH},
+    Role.AGENT: _READS | {_R.SELF, _R.ACCOUNT, _R.SEARCH, _R.SERVE, _R.MEDICAL},
     Role.CREW: frozenset({_R.SELF, _R.SEE, _R.REPORT}),
     Role.DISPATCHER: frozenset(_R) - {_R.AUDIT, _R.STAFF},
     Role.SUPERVISOR: frozenset(_R) - {_R.STAFF},
@@ -57,7 +61,8 @@ MAY: dict[Role, frozenset[Right]] = {
     Role.IVR: frozenset({_R.ACCOUNT}),
 }
 """Who may do what: the whole of it. A crew's phone can be lost, so it reads no account; a feed
-declares and cannot let its own large send go; a viewer looks at no people but by an id it has."""
+declares and cannot let its own large send go; a viewer looks at no people but by an id it has, and
+at nobody's health."""
 
 PEOPLE = tuple(role for role in Role if Right.SELF in MAY[role])
 """Roles that a person of the staff can have."""

@@ -45,6 +45,7 @@ class Retention:
         """Do one step of each kind; True when there may be more."""
         more = forget_idempotency_keys(self.db)
         more |= self._step(self._forget_reports)
+        more |= self._step(self._forget_account_notes)
         more |= self._step(self._blank_texts)
         more |= self._step(self._blank_answers)
         more |= self._step(_forget_links)
@@ -67,6 +68,12 @@ class Retention:
         conn.execute(w.update().where(is_old, w.c.key == last).values(**nothing))
         old = sa.select(w.c.key).where(is_old, w.c.key != last).limit(STEP)
         return conn.execute(w.delete().where(w.c.key.in_(old))).rowcount
+
+    def _forget_account_notes(self, conn: Connection) -> int:
+        """What staff have written down of accounts."""
+        n = t.account_notes
+        old = sa.select(n.c.key).where(n.c.at < business_now(conn) - self.words_for).limit(STEP)
+        return conn.execute(n.delete().where(n.c.key.in_(old))).rowcount
 
     def _blank_texts(self, conn: Connection) -> int:
         """What people have texted or tapped, and from where; what it was taken for stays."""

@@ -11,7 +11,14 @@ from outage.tables.access import (
     staff_links,
 )
 from outage.tables.account_records import cis_accounts, cis_versions
-from outage.tables.accounts import account_words, accounts, contacts, endpoints, occupancies
+from outage.tables.accounts import (
+    account_notes,
+    account_words,
+    accounts,
+    contacts,
+    endpoints,
+    occupancies,
+)
 from outage.tables.base import metadata
 from outage.tables.counter import kept_places, opt_ins, public_reports, watches
 from outage.tables.crew import crew_links, crew_proposals, crew_sessions
@@ -54,6 +61,7 @@ from outage.tables.system import (
 )
 
 __all__ = [
+    "account_notes",
     "account_words",
     "accounts",
     "aliases",

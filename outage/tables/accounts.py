@@ -3,7 +3,7 @@
 Phones and e-mail addresses stand in ``endpoints`` only (DECISIONS 34).
 """
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, text
 
 from outage.columns import Instant, Key, Ordered
 from outage.tables.base import metadata
@@ -29,6 +29,20 @@ account_words = Table(
     Column("word", Ordered, primary_key=True),
     Column("account_key", Key, ForeignKey("accounts.key"), primary_key=True, autoincrement=False),
     Index("ix_account_words_account_key", "account_key", "word"),
+)
+
+account_notes = Table(
+    "account_notes",
+    metadata,
+    # What staff write down of an account; nothing is sent about it, and it is in no other place.
+    Column("key", Key, primary_key=True),
+    Column("account_key", Key, ForeignKey("accounts.key"), nullable=False),
+    Column("once", String, nullable=False, comment="the form's own word: sent again, it is one"),
+    Column("at", Instant, nullable=False, comment="business time"),
+    Column("actor", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("uq_account_notes_once", "account_key", "once", unique=True),
+    Index("ix_account_notes_at", "at"),
 )
 
 occupancies = Table(

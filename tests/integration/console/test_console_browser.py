@@ -1,23 +1,19 @@
 """The console in a real browser: from the first link on, without script, by keyboard, axe-clean."""
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyotp
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from console.app import create_app
-from outage import names, settings, staff
+from outage import names, staff
 from outage import tables as t
 from outage.columns import EPOCH
 from outage.database import Database
 from outage.rights import Role
-from outage.site import Site
+from tests.integration.console.looking import looked_at, serving
 from tests.migrated import migrated
 
 pytestmark = pytest.mark.browser
@@ -33,38 +29,8 @@ def db(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def base(db: Database, free_port: Callable[[], int]) -> Iterator[str]:
-    port = free_port()
-    config = uvicorn.Config(
-        create_app(db, settings.load({"OUTAGE_WEB_PORT": str(port)}), Site.neutral()),
-        host="127.0.0.1",
-        port=port,
-        log_level="error",
-        access_log=False,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
-
-
-def looked_at(tab: Page, axe: Axe | None = None) -> None:
-    """Nothing is cut off at 320 px, all can be tapped, and axe finds nothing."""
-    wide = tab.viewport_size
-    tab.set_viewport_size({"width": 320, "height": 640})
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 320, tab.url
-    for button in tab.get_by_role("button").all():
-        box = button.bounding_box()
-        assert box is not None
-        assert box["height"] >= 44, tab.url
-    assert wide is not None
-    tab.set_viewport_size(wide)
-    if axe is not None:
-        found = axe.run(tab)
-        assert found.violations_count == 0, (tab.url, found.generate_report())
+    with serving(db, free_port()) as base:
+        yield base
 
 
 def people(db: Database) -> None:

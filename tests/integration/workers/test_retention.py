@@ -61,7 +61,7 @@ NUMBER, KNOWN = "+12025550177", "+12025550178"
 
 
 def _words(db: Database, age: timedelta) -> None:
-    """A text with its answer and temporary link, and a report by form, so old."""
+    """A text with its answer and temporary link, a report by form and a note, so old."""
     at = datetime.now(UTC) - age
     with db.write() as conn:
         endpoint = conn.execute(
@@ -76,6 +76,16 @@ def _words(db: Database, age: timedelta) -> None:
                 occupancies="[]",
                 outages="[]",
                 made_at=at,
+            )
+        )
+        account = t.accounts.insert().values(id="A9").returning(t.accounts.c.key)
+        conn.execute(
+            t.account_notes.insert().values(
+                account_key=conn.execute(account).scalar_one(),
+                once="x",
+                at=at,
+                actor="staff:1",
+                text="The key is at 12 Oak",
             )
         )
         for once in ("first", "last"):
@@ -143,13 +153,22 @@ def test_words_and_numbers_go_after_their_time_and_what_was_done_stays(
     assert {(row.subject, row.body) for row in after["answers"]} == {("", "")}
     (last,) = after["public_reports"]
     assert (last.once, last.written, last.note, last.callback) == ("last", "", "", None)
+    assert after["account_notes"] == []
     assert NUMBER in str(after["endpoints"])
     for number in (NUMBER, KNOWN, "12 Oak", "sparks", "39.7"):
         assert number not in str({**after, "endpoints": []})
 
 
 def _all(db: Database) -> dict[str, list[Any]]:
-    tables = (t.replies, t.answers, t.temporary_links, t.public_reports, t.opt_ins, t.endpoints)
+    tables = (
+        t.replies,
+        t.answers,
+        t.temporary_links,
+        t.public_reports,
+        t.account_notes,
+        t.opt_ins,
+        t.endpoints,
+    )
     with db.read() as conn:
         return {one.name: list(conn.execute(one.select())) for one in tables}
 

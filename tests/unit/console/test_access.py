@@ -1,5 +1,6 @@
 """Every route of every process, with every role, with nobody, and with what is somebody else's."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -64,7 +65,7 @@ class Way:
 
     @property
     def path(self) -> str:
-        path = self.template.replace("{id}", "O-AAAAA")
+        path = re.sub(r"\{id(:path)?\}", "O-AAAAA", self.template)
         return path.replace("{key:int}", "999999").replace("{token}", "made-up")
 
     @property
