@@ -21,6 +21,8 @@ ASK_S = 0.020
 LATE = timedelta(seconds=5)
 """A STOP may commit this long after the time that it is given."""
 LONGEST_WHY = 500
+BY_ITSELF = Actor(kind="clock", name="senders")
+"""Who stops sending where senders do not go on where they left off (`notifier.looking`)."""
 _LOCK = 0x4F55_5354
 _S = t.sending_stops
 # Asked again and again between calls: to put them together takes as long as to carry them out.
@@ -40,6 +42,11 @@ class Stop:
     at: datetime
     by: str
     why: str
+
+    @property
+    def held(self) -> bool:
+        """Whether what is on record may be a copy: not even what was to be answered goes."""
+        return self.by == str(BY_ITSELF)
 
 
 def standing(conn: Connection) -> Stop | None:
@@ -77,6 +84,18 @@ def stop(conn: Connection, *, actor: Actor, why: str) -> Stop:
     # The reason stays beside the journal, which holds no free text (DECISIONS 34).
     journal.append(conn, kind=JournalKind.SENDING_STOPPED, actor=str(actor), data={"stop": key})
     return Stop(key=key, at=at, by=str(actor), why=why)
+
+
+def hold(conn: Connection, *, why: str) -> None:
+    """Stop sending by itself, answers too; a stop that stands becomes one of these."""
+    apart(conn, alone=True)
+    before = standing(conn)
+    if before is None:
+        stop(conn, actor=BY_ITSELF, why=why)
+    elif not before.held:
+        more = f"{why}; before that {before.by}: {before.why}"[:LONGEST_WHY]
+        mine = _S.c.key == before.key
+        conn.execute(_S.update().where(mine).values(stopped_by=str(BY_ITSELF), why=more))
 
 
 def resume(conn: Connection, *, actor: Actor) -> Stop:

@@ -243,6 +243,12 @@ class Settings:
         "10",
         "Messages of a hundred that a channel's second provider carries while both are well.",
     )
+    hold_after_h: float = setting(
+        reading.number(0, 8760),
+        "12",
+        "Hours without any sender after which sending starts stopped, until somebody has looked; "
+        "0 for never. A copied or restored database always does.",
+    )
     webhook_secret: str = setting(
         reading.webhook_secret,
         "",

@@ -3,6 +3,7 @@
 import logging
 from functools import cache
 
+from notifier import looking
 from notifier.outbox import Outbox
 from outage import settings
 from outage.site import load_site
@@ -28,4 +29,6 @@ def send_batch(key: int) -> None:
 def _outbox() -> Outbox:
     """The outbox of this process, with one pool of connections for all its batches."""
     found = settings.load()
-    return Outbox(opening.open_record(found), found, load_site(found.home))
+    db = opening.open_record(found)
+    looking.look(db, found)
+    return Outbox(db, found, load_site(found.home))

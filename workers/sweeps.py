@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from notifier import looking
 from notifier.audience import Audit
 from notifier.following import follow_up
 from notifier.inbound import Inbox
@@ -25,6 +26,7 @@ AUDIT_S = 60.0
 def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> list[Loop]:
     """Dispatch of due batches, expired leases, what is unknown, providers' shares, and the rest."""
     site = load_site(settings.home)
+    looking.look(db, settings)
     outbox = Outbox(db, settings, site)
     inbox = Inbox(db, settings, site)
     answers = Answers(db, settings, site)
@@ -34,11 +36,16 @@ def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> lis
         outbox.expire()
         return False
 
+    def look() -> bool:
+        looking.look(db, settings)
+        return False
+
     def weigh() -> bool:
         outbox.routing.weigh()
         return False
 
     return [
+        Loop(name="looking", turn=look, every_s=looking.LOOK_S, woken=False),
         Loop(name="dispatch", turn=dispatch.turn),
         Loop(name="leases", turn=expire, woken=False),
         Loop(

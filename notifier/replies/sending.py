@@ -22,7 +22,7 @@ from notifier.replies.applying import ALWAYS_ANSWERED
 from notifier.replies.ending import IS_OPEN, Tried
 from notifier.replies.owing import ANSWER, PAGE
 from notifier.routing import Routing
-from notifier.stopping import Switch, for_claiming, standing
+from notifier.stopping import Stop, Switch, for_claiming, standing
 from outage import tables as t
 from outage.database import Database, wall_now
 from outage.settings import SendMode, Settings
@@ -71,7 +71,7 @@ class Answers:
         picked = {name: self._routing.pick(channel) for name, channel in _NAMES.items()}
         able = [name for name in _NAMES if picked[name] or not self._has(name)]
         with self._db.read() as conn:
-            is_due = _due(conn, able, stopped=standing(conn) is not None)
+            is_due = _due(conn, able, stop=standing(conn))
             due = conn.execute(sa.select(_A.c.key).where(is_due).limit(1)).first()
             lost = conn.execute(sa.select(_A.c.key).where(ending.lost(conn)).limit(1)).first()
         if due is None and lost is None:
@@ -120,7 +120,7 @@ class Answers:
             sa.select(_A, t.replies.c.intent, t.endpoints.c.opted_out_at)
             .join(t.replies, t.replies.c.key == _A.c.reply_key)
             .outerjoin(t.endpoints, t.endpoints.c.key == t.replies.c.endpoint_key)
-            .where(_due(conn, able, stopped=for_claiming(conn) is not None))
+            .where(_due(conn, able, stop=for_claiming(conn)))
             .order_by(_A.c.urgency, _A.c.key)
             .limit(AT_ONCE)
             .with_for_update(of=_A, skip_locked=True)
@@ -188,14 +188,19 @@ class Answers:
 _A = t.answers
 
 
-def _due(conn: Connection, channels: Sequence[str], *, stopped: bool) -> sa.ColumnElement[bool]:
-    """What goes now; while sending is stopped only pages, and what is answered always."""
+def _due(conn: Connection, channels: Sequence[str], *, stop: Stop | None) -> sa.ColumnElement[bool]:
+    """What goes now; while sending is stopped only pages, and what is answered always.
+
+    Of these too only what has come up since, where nobody has looked yet at what is on record.
+    """
     now = wall_now(conn)
     due = sa.and_(
         IS_OPEN, _A.c.state == "pending", _A.c.send_after <= now, _A.c.channel.in_(channels)
     )
-    if not stopped:
+    if stop is None:
         return due
+    if stop.held:
+        due = sa.and_(due, _A.c.created_at >= stop.at)
     always = sa.select(t.replies.c.key).where(t.replies.c.intent.in_(list(ALWAYS_ANSWERED)))
     return sa.and_(due, sa.or_(_A.c.role == PAGE, _A.c.reply_key.in_(always)))
 

@@ -110,6 +110,7 @@ def restore(file: Path, *, as_json: bool) -> None:
     for before in kept:
         click.echo(f"Backed up to {before}")
     click.echo(f"{target} is now what {file} was; readers and pages start a new life from it.")
+    click.echo("If messages were sent from it, senders wait until `outage sending resume`.")
 
 
 def _keep(found: Settings, target: Path) -> list[Path]:

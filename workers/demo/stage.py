@@ -57,6 +57,8 @@ def environment(
             "OUTAGE_SEND": "live",
             "OUTAGE_HOLD_S": str(hold_s),
             "OUTAGE_RESTORED_HOLD_S": str(hold_s),
+            # Whoever looks at a demo again after days wants to see it go on.
+            "OUTAGE_HOLD_AFTER_H": "0",
             "OUTAGE_QUIET_HOURS": "none",
             # The simulator is as near as a provider can be; a killed sender should not hold up a
             # whole storm.
