@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ from outage.site import Site
 OUTAGES, MESSAGES, LINES, ENDPOINTS = 10, 20, 10, 10
 """On a page; of one outage ``LINES`` of its ETRs and of its notes, the newest, and what is told to
 ``ENDPOINTS`` numbers and addresses."""
+_HEIR, _WHOLE = t.outages.alias("heir"), t.outages.alias("whole")
 _r, _u, _i, _o = t.cis_accounts.c, t.outages.c, t.interruptions.c, t.occupancies.c
 
 
@@ -142,11 +144,10 @@ def _of(row: sa.RowMapping, kind: type[Etr | Word]) -> dict[str, Any]:
 
 
 def _facts(conn: Connection, keys: Sequence[int]) -> dict[int, sa.RowMapping]:
-    heir, whole = t.outages.alias("heir"), t.outages.alias("whole")
     rows = conn.execute(
-        sa.select(t.outages, heir.c.id.label("heir"), whole.c.id.label("whole"))
-        .outerjoin(heir, heir.c.key == _u.merged_into)
-        .outerjoin(whole, whole.c.key == _u.split_from)
+        sa.select(t.outages, _HEIR.c.id.label("heir"), _WHOLE.c.id.label("whole"))
+        .outerjoin(_HEIR, _HEIR.c.key == _u.merged_into)
+        .outerjoin(_WHOLE, _WHOLE.c.key == _u.split_from)
         .where(_u.key.in_(keys))
     ).mappings()
     return {row["key"]: row for row in rows}
@@ -188,6 +189,14 @@ def _newest(
     conn: Connection, table: sa.Table, keys: Sequence[int]
 ) -> Mapping[int, list[sa.RowMapping]]:
     """The newest rows of each outage, newest first; ``counted`` is how many it has."""
+    found: dict[int, list[sa.RowMapping]] = defaultdict(list)
+    for row in conn.execute(_ranked(table), {"keys": keys}).mappings():
+        found[row["outage_key"]].append(row)
+    return found
+
+
+@cache
+def _ranked(table: sa.Table) -> sa.Select[Any]:
     order = table.c.version if "version" in table.c else table.c.key
     one = table.c.outage_key
     ranked = (
@@ -196,14 +205,10 @@ def _newest(
             sa.func.row_number().over(partition_by=one, order_by=order.desc()).label("place"),
             sa.func.count().over(partition_by=one).label("counted"),
         )
-        .where(table.c.outage_key.in_(keys))
+        .where(one.in_(sa.bindparam("keys", expanding=True)))
         .subquery()
     )
-    statement = sa.select(ranked).where(ranked.c.place <= LINES).order_by(ranked.c.place)
-    found: dict[int, list[sa.RowMapping]] = defaultdict(list)
-    for row in conn.execute(statement).mappings():
-        found[row["outage_key"]].append(row)
-    return found
+    return sa.select(ranked).where(ranked.c.place <= LINES).order_by(ranked.c.place)
 
 
 def messages(conn: Connection, account: AccountKey, before: int, *, zone: ZoneInfo) -> Some[Told]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ from notifier.following import Follow
 from notifier.kinds import Kind
 from notifier.manners import Manners
 from notifier.policy import Reason, decide, unpack
-from notifier.situations import Moment, situations
+from notifier.situations import Form, Moment, situations
 from outage import tables as t
 
 SAID = {
@@ -161,10 +162,9 @@ def standings(
         return found
     known = facts.load(conn, found)
     moment = Moment.of(conn, manners, count_shadowed=count_shadowed, outage_keys=found)
-    asked = situations(_pairs(list(found), endpoints), moment.form)
-    rows = {
-        (row.outage_key, row.endpoint_key): row for row in conn.execute(asked, moment.values).all()
-    }
+    pairs = {"outages": list(found), "endpoints": [endpoint.key for endpoint in endpoints]}
+    asked = conn.execute(_of_pairs(moment.form), {**moment.values, **pairs})
+    rows = {(row.outage_key, row.endpoint_key): row for row in asked}
     for key, sentences in found.items():
         sentences += [
             _now(
@@ -200,14 +200,19 @@ def became(name: str, message: sa.Row[Any], zone: ZoneInfo) -> str:
     )
 
 
-def _pairs(outage_keys: Sequence[int], endpoints: Sequence[sa.Row[Any]]) -> sa.Subquery:
+@cache
+def _of_pairs(form: Form) -> sa.Select[Any]:
+    """How each of these ``endpoints`` stands with each of these ``outages``; built once a form."""
     o, e = t.outages.c.key, t.endpoints.c.key
-    return (
+    target = (
         sa.select(o.label("outage_key"), e.label("endpoint_key"))
         .select_from(t.outages.join(t.endpoints, sa.true()))
-        .where(o.in_(outage_keys), e.in_([endpoint.key for endpoint in endpoints]))
-        .subquery("target")
+        .where(
+            o.in_(sa.bindparam("outages", expanding=True)),
+            e.in_(sa.bindparam("endpoints", expanding=True)),
+        )
     )
+    return situations(target.subquery("target"), form)
 
 
 def _elsewhere(conn: Connection, outage_key: int) -> list[str]:
@@ -320,11 +325,8 @@ def _why(reason: str | None) -> str:
 def _standing(
     conn: Connection, endpoint_key: int, outage_key: int, moment: Moment
 ) -> sa.Row[Any] | None:
-    target = sa.select(
-        sa.literal(outage_key).label("outage_key"), t.endpoints.c.key.label("endpoint_key")
-    ).where(t.endpoints.c.key == endpoint_key)
-    asked = situations(target.subquery("target"), moment.form)
-    return conn.execute(asked, moment.values).first()
+    pair = {"outages": [outage_key], "endpoints": [endpoint_key]}
+    return conn.execute(_of_pairs(moment.form), {**moment.values, **pair}).first()
 
 
 def _now(name: str, row: sa.Row[Any] | None, known: facts.OutageFacts, moment: Moment) -> str:
