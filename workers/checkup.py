@@ -67,10 +67,12 @@ def _site(settings: Settings) -> Iterator[Check]:
         yield from (failed("site", sentence) for sentence in problem.problems)
         return
     if found.is_neutral:
-        yield note(
+        # Nobody should read a real text of a utility that has no name.
+        says = failed if settings.send is SendMode.LIVE else note
+        yield says(
             "site",
             f'neutral: "{found.name}", {found.time_zone}, no telephone numbers; '
-            f"say whose utility it is in {settings.home / FILE}",
+            f"say whose utility it is with `outage init`, or in {settings.home / FILE}",
         )
     else:
         yield ok("site", f"{found.name}, {found.time_zone}, {' and '.join(found.languages)}")

@@ -71,6 +71,7 @@ COMMANDS: dict[str, Entry] = {
     "import": Entry(
         "workers.commands.import_:group", "Load premises, accounts and opt-outs from files."
     ),
+    "init": Entry("workers.commands.init:init", "Say whose utility it is: write the site file."),
     "lift": Entry("workers.commands.life:lift", "End an advisory."),
     "list": Entry("workers.commands.listing:list_", "List the outages there are."),
     "match": Entry("workers.commands.match:match", "Say who is inside a shape; changes nothing."),

@@ -22,6 +22,22 @@ class AlreadyRunning(WorkersError):
         )
 
 
+class SiteIsThere(WorkersError):
+    """There is a site file already."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is there already: change it by hand, or replace it with `outage init --force`"
+        )
+
+
+class NoAnswer(WorkersError):
+    """What an option says cannot stand in a site file, or is missing and has no default."""
+
+    def __init__(self, option: str, problem: str) -> None:
+        super().__init__(f"{option}: {problem}")
+
+
 class NotTheMainThread(WorkersError):
     """The supervisor was started outside the main thread, where no signal would reach it."""
 
