@@ -92,6 +92,7 @@ COMMANDS: dict[str, Entry] = {
     "replies": Entry(
         "workers.commands.replies:replies", "What people text us: list it, note it as done."
     ),
+    "report": Entry("workers.commands.report:report", "Say in figures what is on record."),
     "restore": Entry("workers.commands.life:restore", "Say that service is back."),
     "sending": Entry(
         "workers.commands.sending:sending", "Say whether messages are sent; stop them, resume."

@@ -159,6 +159,7 @@ def accounts(
     as_json: bool,
 ) -> None:
     """Load accounts, what they hold and how they are reached from FILE (CSV)."""
+    from notifier.reach import reach
     from outage.cis.accounts import read_accounts
     from outage.cis.loading import known_premises, load_accounts
 
@@ -193,9 +194,19 @@ def accounts(
         except OutageError as refused:
             _report_refused({"accounts_loaded": 0, **facts}, refused, as_json=as_json)
             raise
+        with db.read() as conn:
+            reached = reach(conn)
     finally:
         db.close()
-    _report({"accounts_loaded": len(found.accounts), **facts, **asdict(loaded)}, as_json=as_json)
+    facts = {"accounts_loaded": len(found.accounts), **facts, **asdict(loaded)}
+    if as_json:
+        facts |= {"accounts": reached.accounts, "reached": reached.reached}
+    _report(facts, as_json=as_json)
+    if not as_json:
+        click.echo(
+            f"Messages reach {reached.reached:,} of {reached.accounts:,} accounts now; `outage "
+            "report reach` says why not the others."
+        )
 
 
 @group.command()
