@@ -20,6 +20,7 @@ from console import (
     bodies,
     changes,
     crews,
+    declaring,
     guests,
     own,
     people,
@@ -40,6 +41,7 @@ from console.showing import Showing
 from gis.keeping import Keeper
 from gis.matching import Matcher
 from gis.preview import Previewer
+from notifier import outbox
 from outage import clock
 from outage.database import Database
 from outage.rights import Right
@@ -67,6 +69,7 @@ def create_app(
             *crews.routes(),
             *serving.routes(),
             *account.routes(),
+            *declaring.routes(settings),
             Mount("/api/v1", routes=api(settings, site)),
         ],
         exception_handlers=refusals.handlers(showing),
@@ -79,6 +82,7 @@ def create_app(
     app.state.showing = showing
     app.state.doors = visits.Doors()
     app.state.provider = Provider(settings)
+    app.state.terms = outbox.terms(settings, site)
     app.state.desk = Desk(db=db, settings=settings, matcher=matcher)
     app.state.previews = preview.Previews(Previewer(db, matcher, settings, keeper))
     return app

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
@@ -20,6 +21,7 @@ from outage.site import Site
 
 PLACES = (
     ("/", "Start", Right.SELF),
+    ("/declare", "Declare", Right.DISPATCH),
     ("/accounts", "Accounts", Right.SEARCH),
     ("/sends", "Large sends", Right.SEND),
     ("/crews", "Crews", Right.DISPATCH),
@@ -84,6 +86,7 @@ class Showing:
                 places=places if session else [],
                 csrf=sessions.csrf(request.cookies[COOKIE]) if session else "",
                 when=self.when,
+                span=span,
                 **facts,
             )
         )
@@ -98,6 +101,15 @@ class Showing:
         if at is None:
             return "–"
         return at.astimezone(self._site.zone).strftime("%a %d %b %Y %H:%M %Z")
+
+
+def span(length: timedelta) -> str:
+    """Write a length of time as people say it, rounded up."""
+    seconds = math.ceil(length.total_seconds())
+    for unit, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{math.ceil(seconds / size):,} {unit}"
+    return "1 second" if seconds == 1 else f"{seconds} seconds"
 
 
 def _style(site: Site) -> str:

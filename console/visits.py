@@ -18,6 +18,7 @@ from console import access, bodies
 from console.access import Caller
 from console.errors import BadForm, ElsewhereError, TooManyAtTheDoor
 from console.showing import Showing
+from console.uploads import Fields
 from outage import audit
 from outage.database import Database
 from outage.sessions import Session
@@ -120,18 +121,20 @@ class _Doing:
 Answer = Callable[[Visit], Response]
 
 
-def page(answer: Answer, *, door: Door | None = None) -> Callable[[Request], Awaitable[Response]]:
+def page(
+    answer: Answer, *, door: Door | None = None, fields: Fields | None = None
+) -> Callable[[Request], Awaitable[Response]]:
     """Make an endpoint of what answers a visit.
 
-    ``door``: it compares passwords, which takes long on purpose, or asks the identity provider.
-    Those have threads of their own, and only so many wait for them: a flood of tries keeps nobody
-    from working.
+    ``fields`` reads a form that is larger than most. ``door``: it compares passwords, which takes
+    long on purpose, or asks the identity provider. Those have threads of their own, and only so
+    many wait for them: a flood of tries keeps nobody from working.
     """
 
     async def endpoint(request: Request) -> Response:
         form: dict[str, str] = {}
         if request.method not in access.SAFE:
-            form = _fields(await bodies.read(request, MOST_BYTES))
+            form = await (fields or _small)(request)
             if hasattr(request.state, "caller"):
                 access.check_origin(request, form.get(access.CSRF_FIELD, ""))
             else:
@@ -139,6 +142,10 @@ def page(answer: Answer, *, door: Door | None = None) -> Callable[[Request], Awa
         return await _run(answer, request, form, door)
 
     return endpoint
+
+
+async def _small(request: Request) -> dict[str, str]:
+    return _fields(await bodies.read(request, MOST_BYTES))
 
 
 async def _run(

@@ -96,3 +96,23 @@ def by_channel(counted: Mapping[tuple[str, str], int]) -> dict[str, dict[str, in
 
 def _parts(keys: list[int]) -> Iterator[list[int]]:
     return (keys[at : at + _AT_A_TIME] for at in range(0, len(keys), _AT_A_TIME))
+
+
+def unreached(conn: Connection, premises: list[int], *, limit: int) -> list[tuple[str, str]]:
+    """Id and name of accounts behind premises that nobody can be reached at, the first of them."""
+    accounts = t.accounts.alias("held")
+    a, o = accounts.c, t.occupancies.c
+    reached = reachable().where(t.contacts.c.account_key == a.key).correlate(accounts)
+    found: dict[str, str] = {}
+    for part in _parts(premises):
+        held = sa.select(o.account_key).where(among(conn, o.premise_key, part), o.until.is_(None))
+        rows = conn.execute(
+            sa.select(a.id, a.name)
+            .where(a.key.in_(held), sa.not_(reached.exists()))
+            .order_by(a.key)
+            .limit(limit)
+        )
+        found.update((account, name or "") for account, name in rows.all())
+        if len(found) >= limit:
+            break
+    return list(found.items())[:limit]

@@ -67,6 +67,18 @@ class Previewer:
         began = time.perf_counter()
         match = self._matcher.look(wanted, service, limits=self._limits, max_ids=self._max_ids)
         matched = time.perf_counter()
+        facts = self.behind(match, service, against=against, ids=ids)
+        counted = time.perf_counter()
+        return facts | {
+            "matching_ms": _ms(began, matched),
+            "counting_ms": _ms(matched, counted),
+            "milliseconds": _ms(began, counted),
+        }
+
+    def behind(
+        self, match: Match, service: Service, *, against: str | None = None, ids: bool = False
+    ) -> Facts:
+        """Say the same of a place that was matched already, without how long it took."""
         with self._db.read() as conn:
             facts = {
                 "service": str(service),
@@ -77,12 +89,7 @@ class Previewer:
             }
             if ids:
                 facts["ids"] = _ids(conn, match.keys.tolist())
-        counted = time.perf_counter()
-        return facts | {
-            "matching_ms": _ms(began, matched),
-            "counting_ms": _ms(matched, counted),
-            "milliseconds": _ms(began, counted),
-        }
+        return facts
 
     def _behind(self, conn: Connection, match: Match) -> Facts:
         kept = None if self._keeper is None else self._keeper.current

@@ -69,7 +69,7 @@ _FOLLOWED = {
     Follow.NOTHING: " Nothing else could take its place.",
 }
 _SECOND = 2
-_WHY = {
+WHY = {
     Reason.NOTHING_NEW: "what they were last told still holds",
     Reason.NEVER_TOLD: "they were never told of this outage, and it no longer concerns them",
     Reason.ETR_MOVED_LITTLE: "the estimated time moved by too little",
@@ -318,7 +318,7 @@ def _unknown(message: sa.Row[Any], zone: ZoneInfo) -> str:
 
 
 def _why(reason: str | None) -> str:
-    found = _WHY.get(Reason(reason)) if reason in set(Reason) else None
+    found = WHY.get(Reason(reason)) if reason in set(Reason) else None
     return f": {found}" if found else ""
 
 
@@ -331,10 +331,10 @@ def _standing(
 
 def _now(name: str, row: sa.Row[Any] | None, known: facts.OutageFacts, moment: Moment) -> str:
     if row is None:
-        return f"{name} is told nothing now: {_WHY[Reason.NO_LONGER_HERE]}."
+        return f"{name} is told nothing now: {WHY[Reason.NO_LONGER_HERE]}."
     decision = decide(unpack(row.packed), known.policy, moment.manners, moment.now)
     if decision.kind is None:
-        return f"{name} is told nothing now: {_WHY[decision.reason]}."
+        return f"{name} is told nothing now: {WHY[decision.reason]}."
     said = f"{name} is to be told {SAID[decision.kind]}"
     if decision.wait is None or decision.after is None:
         return f"{said}."

@@ -43,6 +43,7 @@ PAGES = {
     "/": {"viewer", "agent", "crew", "dispatcher", "supervisor", "admin"},
     "/me": {"viewer", "agent", "crew", "dispatcher", "supervisor", "admin"},
     "/accounts": {"agent", "dispatcher", "supervisor", "admin"},
+    "/declare": {"dispatcher", "supervisor", "admin"},
     "/sends": {"dispatcher", "supervisor", "admin"},
     "/crews": {"dispatcher", "supervisor", "admin"},
     "/audit": {"supervisor", "admin"},
