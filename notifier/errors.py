@@ -36,3 +36,19 @@ class SamePerson(NotifierError):
 
     Who is alone lets it go with --break-glass and --why.
     """
+
+
+class NoProviderForTest(NotifierError):
+    """There is no such provider of {channel}: the settings name {names}."""
+
+
+class NothingIsSent(NotifierError):
+    """OUTAGE_SEND is off: nothing is sent, a test neither."""
+
+
+class StoppedForTest(NotifierError):
+    """Whoever has this address has opted out: nothing is sent there, a test neither."""
+
+
+class UnusableAddress(NotifierError):
+    """{what} is none that can be reached."""

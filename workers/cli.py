@@ -94,6 +94,9 @@ COMMANDS: dict[str, Entry] = {
     ),
     "report": Entry("workers.commands.report:report", "Say in figures what is on record."),
     "restore": Entry("workers.commands.life:restore", "Say that service is back."),
+    "send-test": Entry(
+        "workers.commands.send_test:send_test", "Send one message to see that a provider works."
+    ),
     "sending": Entry(
         "workers.commands.sending:sending", "Say whether messages are sent; stop them, resume."
     ),

@@ -38,6 +38,13 @@ class NoAnswer(WorkersError):
         super().__init__(f"{option}: {problem}")
 
 
+class NotDelivered(WorkersError):
+    """A provider did not take a test message, or could not deliver it."""
+
+    def __init__(self, provider: str, reason: str) -> None:
+        super().__init__(f"{provider} did not deliver the test: {reason or 'it gave no reason'}")
+
+
 class NotTheMainThread(WorkersError):
     """The supervisor was started outside the main thread, where no signal would reach it."""
 
