@@ -63,6 +63,14 @@ class SchemaError(OutageError):
     """The database has schema {found}, this program needs {needed}. Run `outage db upgrade`."""
 
 
+class NotEmptyError(OutageError):
+    """The database that all is to be moved into is in use: it has rows in {tables}."""
+
+
+class UnmovableError(OutageError):
+    """Nothing was moved: table {table} cannot be copied as it is ({why})."""
+
+
 class DatabaseError(OutageError):
     """The database cannot be used: {why}."""
 

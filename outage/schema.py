@@ -110,9 +110,12 @@ def backup(db: Database, folder: Path) -> Path:
     return target
 
 
-def set_aside(file: Path, folder: Path) -> Path:
-    """Move a database that cannot be copied, with its log, where backups are; return its path."""
-    target = _place(file, folder, mark="-damaged")
+def set_aside(file: Path, folder: Path, mark: str = "-damaged") -> Path:
+    """Move a database, with its log, where backups are; return its path.
+
+    One that cannot be copied, or, with another ``mark``, one that is used no more.
+    """
+    target = _place(file, folder, mark=mark)
     for suffix in ("-wal", "-shm", ""):
         part = file.with_name(file.name + suffix)
         if part.exists():

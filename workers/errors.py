@@ -81,7 +81,16 @@ class InUse(WorkersError):
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        super().__init__(f"`outage up` is running on {home}; stop it first, then restore")
+        super().__init__(f"`outage up` is running on {home}; stop it first, then try again")
+
+
+class NowhereToMove(WorkersError):
+    """The settings name no PostgreSQL."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "set OUTAGE_DATABASE_URL to the PostgreSQL database that all is to be moved into"
+        )
 
 
 class NoEmbeddedDatabase(WorkersError):

@@ -1,14 +1,14 @@
 """`outage db`: the database's schema and backups, by hand."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from outage import schema, settings
+from outage import moving, schema, settings
 from outage.database import Database, open_database
 from outage.settings import Settings
 from workers import opening, roster
@@ -19,13 +19,15 @@ from workers.errors import (
     NoEmbeddedDatabase,
     NotADatabase,
     NothingToCopy,
+    NowhereToMove,
 )
+from workers.progress import progress_bar
 from workers.session import say_json
 
 
 @click.group()
 def db() -> None:
-    """Upgrade, check, back up and restore the database."""
+    """Upgrade, check, back up, restore and move the database."""
 
 
 @db.command()
@@ -111,6 +113,46 @@ def restore(file: Path, *, as_json: bool) -> None:
         click.echo(f"Backed up to {before}")
     click.echo(f"{target} is now what {file} was; readers and pages start a new life from it.")
     click.echo("If messages were sent from it, senders wait until `outage sending resume`.")
+
+
+@db.command()
+@options.as_json
+def move(*, as_json: bool) -> None:
+    """Move all of the embedded database into the PostgreSQL that OUTAGE_DATABASE_URL names.
+
+    That database has to be empty. The embedded one is put into `backups`, so that nobody goes on
+    with it; senders wait until `outage sending resume`.
+    """
+    found = settings.load()
+    source = opening.embedded_file(found)
+    if not found.database_url:
+        raise NowhereToMove
+    if not source.exists():
+        raise NothingToCopy(found.home)
+    try:
+        # Held to the end: nothing is started on a database that is being moved.
+        with roster.hold(found.home):
+            counts = _moved(source, found, shown=not as_json)
+            kept = schema.set_aside(source, found.home / "backups", mark="-moved")
+    except AlreadyRunning as error:
+        raise InUse(found.home) from error
+    rows = sum(counts.values())
+    if as_json:
+        say_json({"rows": rows, "tables": dict(counts), "backup": str(kept)})
+        return
+    click.echo(f"{rows:,} rows of {len(counts)} tables are moved; the embedded database is now")
+    click.echo(
+        f"{kept}. If messages were sent from it, senders wait until `outage sending resume`."
+    )
+
+
+def _moved(source: Path, found: Settings, *, shown: bool) -> Mapping[str, int]:
+    before = open_database(f"sqlite:///{source}", pool_size=1)
+    try:
+        with _opened(found) as target, progress_bar("moving", shown=shown) as progress:
+            return moving.move(before, target, progress)
+    finally:
+        before.close()
 
 
 def _keep(found: Settings, target: Path) -> list[Path]:
