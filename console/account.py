@@ -12,7 +12,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from console import dealings, dossier
+from console import dealings, dossier, exchanges
 from console.errors import BadForm
 from console.people import called
 from console.reading import number
@@ -101,7 +101,7 @@ def screen(visit: Visit, *, wrong: str = "", depends: bool | None = None) -> Res
     request, site = visit.request, visit.request.app.state.site
     at = {
         name: number(request, name)
-        for name in ("places", "contacts", "outages", "messages", "notes")
+        for name in ("places", "contacts", "outages", "messages", "exchanges", "notes")
     }
     whole = visit.caller.may(Right.SEARCH)
     with visit.db.read() as conn:
@@ -110,6 +110,7 @@ def screen(visit: Visit, *, wrong: str = "", depends: bool | None = None) -> Res
         contacts = dossier.contacts(conn, one.key, at["contacts"], whole=whole)
         outages = dealings.outages(conn, one.key, at["outages"], site=site, settings=visit.settings)
         messages = dealings.messages(conn, one.key, at["messages"], zone=site.zone)
+        said = exchanges.exchanges(conn, one.key, at["exchanges"])
         notes = dossier.notes(conn, one.key, at["notes"])
         names = called(conn)
     return visit.page(
@@ -134,5 +135,6 @@ def screen(visit: Visit, *, wrong: str = "", depends: bool | None = None) -> Res
         contacts=contacts,
         outages=outages,
         messages=messages,
+        exchanges=said,
         notes=notes,
     )

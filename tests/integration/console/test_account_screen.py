@@ -9,7 +9,7 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
-from console import dealings, dossier
+from console import dealings, dossier, exchanges
 from outage import audit, settings
 from outage import tables as t
 from outage.database import Database
@@ -81,6 +81,7 @@ def test_an_account_without_anything_says_so(world: World) -> None:
         "Nobody has written anything.",
         "No outage has concerned this account.",
         "Nothing was to be sent to this account.",
+        "Nothing came from their numbers and addresses.",
     ):
         assert said in page, (said, page)
 
@@ -260,6 +261,7 @@ def statements(world: World) -> int:
             dossier.notes(conn, one.key, 0)
             dealings.outages(conn, one.key, 0, site=SITE, settings=settings.load({}))
             dealings.messages(conn, one.key, 0, zone=SITE.zone)
+            exchanges.exchanges(conn, one.key, 0)
     finally:
         sa.event.remove(world.db.engine, "before_cursor_execute", count)
     return len(counted)

@@ -1,5 +1,6 @@
 """What an agent does for who calls: once, on the audit log, and never to other accounts."""
 
+import html
 import re
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,12 @@ def test_they_are_texted_how_it_stands_now_and_not_an_old_text(world: World) -> 
     assert (answer.address, answer.language, answer.state) == (NEW, "es", "pending")
     assert "luz" in answer.body or "electric" in answer.body.lower()
     assert actions(world) == ["text status"]
+    page = who.get("/accounts/one").text
+    assert "an agent asked for them: told_out" in page
+    assert html.escape(answer.body) in page
+    # Once the number is somebody else's, what was written from it is no longer shown.
+    send(who, f"contacts/{key}/not-theirs")
+    assert "an agent asked for them" not in who.get("/accounts/one").text
 
 
 def test_who_has_stopped_or_is_not_theirs_is_not_texted(world: World) -> None:
