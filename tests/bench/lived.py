@@ -7,7 +7,11 @@ made by the database, in the order of accounts, some thousands of them at a time
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from outage import tables as t
 from outage.columns import from_ms, to_ms
@@ -65,16 +69,22 @@ def live(db: Database, accounts: int) -> int:
         for table, rows in _outages().items():
             conn.execute(table.insert(), rows)
     for first in range(1, accounts + 1, STEP):
-        with db.bulk(checked=False) as conn:
-            if not db.is_sqlite:
-                # As `checked`: what is referred to is there.
-                conn.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        with unchecked(db) as conn:
             some = {"first": first, "last": min(first + STEP - 1, accounts)}
             for statement in _STATEMENTS:
                 conn.execute(sa.text(statement), some)
     with db.read() as conn:
         counted = sa.select(sa.func.count()).select_from(t.cis_accounts)
         return int(conn.execute(counted).scalar_one())
+
+
+@contextlib.contextmanager
+def unchecked(db: Database) -> Iterator[Connection]:
+    """Give a connection for one step that refers to nothing but what is there."""
+    with db.bulk(checked=False) as conn:
+        if not db.is_sqlite:
+            conn.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        yield conn
 
 
 def _outages() -> dict[sa.Table, list[dict[str, object]]]:
