@@ -29,8 +29,9 @@ SAID = {
     "report_known": "The report is on record, with the outage that is known there.",
     "report_reopened": "The report is on record. It was restored just now, and goes on there.",
     "report_again": "That report is on record already.",
-    "told": "They are texted how it stands now. The answer comes within a minute or so.",
-    "not_told": "Nothing was sent: they were texted just now, or no text reaches that number.",
+    "told": "How it stands goes to them by text; at the end of this page it says what went.",
+    "not_told": "Nothing goes to them: it was asked for just now, no text reaches that number, "
+    "or sending is stopped.",
     "asked_phone": "They were asked by text for a YES. With it the number is theirs.",
     "asked_email": "They were asked by e-mail for a yes. With it the mailbox is theirs.",
     "not_asked": "Nobody was asked: they are told already, have stopped, were asked lately, "

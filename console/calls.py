@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from notifier import stopping
 from notifier.replies.owing import USUAL
 from notifier.replies.reporting import STILL_OUT_WITHIN
 from notifier.replies.standing import Stay, stays
@@ -116,8 +117,11 @@ def ask_status(conn: Connection, account: AccountKey, contact: int, *, once: str
     """Have them texted how it stands now, as their own STATUS would; the inbox answers it.
 
     Not an old text again: what it said may be so no longer. False where no text reaches them: the
-    contact has ended, is no phone, has stopped our texts or bounced; or for the same form again.
+    contact has ended, is no phone, has stopped our texts or bounced; nor while sending is stopped,
+    nor for the same form again.
     """
+    if stopping.standing(conn) is not None:
+        return False
     c, e = t.contacts.c, t.endpoints.c
     address: str | None = conn.execute(
         sa.select(e.address)

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from notifier import stopping
 from notifier.inbound import Inbox
 from outage import audit, report_groups
 from outage import tables as t
@@ -16,7 +17,7 @@ from outage.database import Database
 from outage.rights import Role
 from tests.integration.console.lives import A, settled
 from tests.integration.notifier.sending import SITE
-from tests.integration.notifier.world import START, World, phone
+from tests.integration.notifier.world import ACTOR, START, World, phone
 from tests.unit.console.staffed import Desk, csrf
 
 NEW = "+13125550142"
@@ -157,6 +158,15 @@ def test_who_has_stopped_or_is_not_theirs_is_not_texted(world: World) -> None:
         assert send(who, f"contacts/{key}/status") == "not_told"
         assert "Text how it stands" not in who.get("/accounts/one").text
     assert rows(world, t.replies) == []
+
+
+def test_while_sending_is_stopped_nobody_is_texted_or_asked(world: World) -> None:
+    who, key = agent(world), contact(world, A)
+    with world.db.write() as conn:
+        stopping.stop(conn, actor=ACTOR, why="a wrong text")
+    assert send(who, f"contacts/{key}/status") == "not_told"
+    assert send(who, "contacts", address="(312) 555-0142", language="en") == "not_asked"
+    assert rows(world, t.replies) == rows(world, t.opt_ins) == actions(world) == []
 
 
 def test_a_number_that_is_not_theirs_hears_nothing_until_it_is_again(world: World) -> None:
