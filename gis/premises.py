@@ -84,6 +84,7 @@ class ReadOptions:
         layer: which layer of a file that has several.
         services: bits a premise has where the file says nothing.
         max_bytes: the largest file to read, as it is and unpacked.
+        placeless: the file has no coordinates; whatever stands for them is not read.
     """
 
     mapping: Mapping[str, str]
@@ -91,6 +92,7 @@ class ReadOptions:
     layer: str | None = None
     services: int = Service.ELECTRIC.bit
     max_bytes: int = 4_000_000_000
+    placeless: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,7 @@ class Premises:
         lon, lat: WGS 84 degrees, both NaN where a premise is unplaced.
         services: service bits.
         says_services: whether the file has them; if not, what is on record stays.
+        says_places: the same of coordinates.
         text: the other columns of table `premises` the file has, by name; those of few different
             texts are dictionaries.
         aliases: kind → another system's id per premise, empty where it has none.
@@ -130,6 +133,7 @@ class Premises:
     rows: int
     crs: str
     crs_from: CrsFrom
+    says_places: bool = True
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -152,11 +156,13 @@ def read_premises(
         SheetRefusedError: when the file as a whole cannot be read.
         GisError: when it cannot be opened, or its coordinates as a whole cannot be placed.
     """
-    wanted = Wanted(file=path.name, fields=FIELDS, mapping=options.mapping)
+    wanted = Wanted(
+        file=path.name, fields=FIELDS, mapping=options.mapping, placeless=options.placeless
+    )
     gathered = _Gathered()
     with source(path, wanted, layer=options.layer, max_bytes=options.max_bytes) as read:
         for rows in read.read(lambda done: progress(done, read.size) if progress else None):
-            gathered.add(rows)
+            gathered.add(rows.nowhere() if options.placeless else rows)
             # A view or a dictionary in a small file may stand for far more rows or text.
             if gathered.bytes > options.max_bytes:
                 raise wanted.refused(f"it unpacks to more than {options.max_bytes:,} bytes")
@@ -265,6 +271,7 @@ def _judged(
         rows=len(lines) + len(gathered.rejected),
         crs=crs or _WGS84,
         crs_from=crs_from,
+        says_places=not wanted.placeless,
     )
 
 

@@ -67,6 +67,9 @@ COMMANDS: dict[str, Entry] = {
         "Check settings, site, database, Redis, providers and hooks.",
     ),
     "explain": Entry("workers.commands.explain:explain", "Say why an account was told, or not."),
+    "geocode": Entry(
+        "workers.commands.geocode:geocode", "Give premises without coordinates a place."
+    ),
     "hold": Entry("workers.commands.approvals:hold", "Keep a large send from going by itself."),
     "import": Entry(
         "workers.commands.import_:group", "Load premises, accounts and opt-outs from files."

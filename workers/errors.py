@@ -84,6 +84,13 @@ class InUse(WorkersError):
         super().__init__(f"`outage up` is running on {home}; stop it first, then try again")
 
 
+class NotWritable(WorkersError):
+    """A file cannot be written."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} cannot be written: {why}")
+
+
 class NowhereToMove(WorkersError):
     """The settings name no PostgreSQL."""
 

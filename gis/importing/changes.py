@@ -113,7 +113,7 @@ def compare(found: Premises, known: Known) -> Changes:
     rows = np.flatnonzero(at >= 0)
     old = at[rows]
     moved = _km(found.lon[rows], found.lat[rows], known.lon[old], known.lat[old])
-    lost = np.isnan(found.lon[rows]) & ~np.isnan(known.lon[old])
+    lost = np.isnan(found.lon[rows]) & ~np.isnan(known.lon[old]) & found.says_places
     differs = _differ(found, known, rows, old)
     listed = np.zeros(len(known), dtype=np.bool_)
     listed[old] = True
@@ -215,7 +215,7 @@ def _differ(
     differs = (found.services[rows] != known.services[old]) & found.says_services
     for new, before in ((found.lon, known.lon), (found.lat, known.lat)):
         one, other = new[rows], before[old]
-        differs |= (one != other) & ~(np.isnan(one) & np.isnan(other))
+        differs |= (one != other) & ~(np.isnan(one) & np.isnan(other)) & found.says_places
     for name, column in found.text.items():
         differs |= ~_equal(_taken(column, rows), _taken(known.text[name], old))
     if "address" in found.text:

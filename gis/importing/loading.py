@@ -111,7 +111,11 @@ def _write(steps: Steps, found: Premises, changes: Changes, version: int) -> Non
     upsert = _upsert(
         steps.dialect,
         ["id", "longitude", "latitude", "services", *text, *_derived(found)],
-        kept={"id"} if found.says_services else {"id", "services"},
+        kept={
+            "id",
+            *(() if found.says_services else ("services",)),
+            *(() if found.says_places else ("longitude", "latitude")),
+        },
     )
 
     def prepare(part: slice) -> tuple[list[Any], list[int]]:

@@ -48,6 +48,10 @@ class Rows:
     mentioned: Sequence[str] = field(default_factory=tuple)
     given: Given = field(default_factory=dict)
 
+    def nowhere(self) -> Rows:
+        """The same without any place."""
+        return replace(self, places=np.full_like(self.places, np.nan), given={})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
@@ -57,11 +61,13 @@ class Wanted:
         file: what messages call the file.
         fields: fields it may have.
         mapping: field → name of its column, where that differs.
+        placeless: whether it has no coordinates, and need have none.
     """
 
     file: str
     fields: Collection[str]
     mapping: Mapping[str, str]
+    placeless: bool = False
 
     def fields_of(self, column: str) -> list[str]:
         """Say which fields a column of this name holds."""
@@ -76,7 +82,18 @@ class Wanted:
         Raises:
             SheetRefusedError: for a table without header or without a needed column.
         """
+        held = {one for name in header for one in self.fields_of(name)}
+        if held and held.isdisjoint(DEGREES) and set(DEGREES) <= set(required):
+            raise self.refused(
+                f"no column 'longitude' and no 'latitude' ({listed(header)}); name them with --map "
+                "longitude=COLUMN --map latitude=COLUMN, or say --no-places if there are none"
+            )
         return columns_of(self.file, header, self.fields, required, self.mapping)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The columns that a table has to have."""
+        return ID if self.placeless else (*ID, *DEGREES)
 
     def choose_attributes(self, names: Sequence[str], required: Collection[str]) -> dict[str, int]:
         """Find the same among the attributes of GIS features, of which none is a first line."""

@@ -12,9 +12,9 @@ from typing import Any, TextIO
 import numpy as np
 import pyarrow as pa
 
-from gis.importing.columns import of_words
+from gis.importing.columns import blank, of_words
 from gis.importing.given import of_columns
-from gis.importing.rows import AT_ONCE, DEGREES, ID, Done, Rows, Wanted, of_degrees
+from gis.importing.rows import AT_ONCE, DEGREES, Done, Rows, Wanted, of_degrees
 from gis.importing.text import Column
 from outage.sheet import RejectedRow
 
@@ -57,7 +57,7 @@ class Table:
         try:
             header = [name.strip() for name in next(reader, [])]
             turns = _Turns(reader, self._wanted.file, len(header))
-            yield from turns.rows(self._wanted.choose(header, (*ID, *DEGREES)))
+            yield from turns.rows(self._wanted.choose(header, self._wanted.needed))
         except csv.Error as error:
             problem = f"line {reader.line_num} cannot be read ({error})"
             raise self._wanted.refused(problem) from None
@@ -110,7 +110,7 @@ class _Turns:
         lines = np.array(self._lines, dtype=np.int64)
         rejected, mentioned = tuple(self._rejected), tuple(self._mentioned)
         self._lines, self._rejected, self._mentioned = [], [], []
-        x, y = columns.pop("longitude"), columns.pop("latitude")
+        x, y = (columns.pop(name, blank(len(lines))) for name in DEGREES)
         places = of_degrees(x, y)
         return Rows(
             columns=columns,

@@ -71,6 +71,12 @@ def group() -> None:
 )
 @click.option("--crs", metavar="EPSG:XXXX", help="Coordinate system of the file.")
 @click.option("--layer", help="Layer of a file that has several.")
+@click.option(
+    "--no-places",
+    is_flag=True,
+    help="The file has no coordinates: premises keep the place they have, new ones have none "
+    "(`outage geocode` finds them one).",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @_json
 def premises(
@@ -84,6 +90,7 @@ def premises(
     allow_outside: bool,
     crs: str | None,
     layer: str | None,
+    no_places: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -100,14 +107,17 @@ def premises(
         mapping=read_mapping(mapping),
         crs=crs,
         layer=layer,
+        placeless=no_places,
         services=_default_service(settings).bit,
     )
     with progress_bar("reading", shown=not as_json) as reading:
         found = read_premises(file, options, progress=reading)
     facts: dict[str, Any] = {
-        "crs": found.crs,
-        "crs_from": found.crs_from,
-        "unplaced": [{"file": found.file, "line": line} for line in found.unplaced.tolist()],
+        **({"crs": found.crs, "crs_from": found.crs_from} if found.says_places else {}),
+        "unplaced": [
+            {"file": found.file, "line": line}
+            for line in (found.unplaced.tolist() if found.says_places else ())
+        ],
         "rejected_rows": [asdict(row) for row in found.rejected],
         "given": found.given,
     }
