@@ -17,11 +17,15 @@ from starlette.types import Lifespan
 from console import (
     account,
     accounts,
+    board,
     bodies,
     changes,
     crews,
     declaring,
     guests,
+    medical,
+    news,
+    outages,
     own,
     people,
     preview,
@@ -43,6 +47,7 @@ from gis.matching import Matcher
 from gis.preview import Previewer
 from notifier import outbox
 from outage import clock
+from outage.bell import Bell
 from outage.database import Database
 from outage.rights import Right
 from outage.settings import Settings
@@ -50,9 +55,17 @@ from outage.site import NEUTRAL, Site
 
 
 def create_app(
-    db: Database, settings: Settings, site: Site, *, matcher: Matcher | None = None
+    db: Database,
+    settings: Settings,
+    site: Site,
+    *,
+    matcher: Matcher | None = None,
+    bell: Bell | None = None,
 ) -> Starlette:
-    """Build the application on an open database (whose commits ring the bell by themselves)."""
+    """Build the application on an open database (whose commits ring the bell by themselves).
+
+    By ``bell`` open pages hear of news sooner than within a second.
+    """
     matcher = matcher or Matcher(db)
     keeper, showing = Keeper(db, matcher), Showing(site, settings)
     app = Starlette(
@@ -62,6 +75,9 @@ def create_app(
             Open("/page.css", showing.style),
             *signing.routes(),
             *guests.routes(),
+            *board.routes(),
+            *news.routes(),
+            *outages.routes(),
             *own.routes(),
             *people.routes(),
             *sends.routes(),
@@ -80,6 +96,8 @@ def create_app(
     app.state.site = site
     app.state.settings = settings
     app.state.showing = showing
+    app.state.medical = medical.Medical()
+    app.state.news = news.News(db, bell or Bell(""))
     app.state.doors = visits.Doors()
     app.state.provider = Provider(settings)
     app.state.terms = outbox.terms(settings, site)

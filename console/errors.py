@@ -86,3 +86,11 @@ class TooLittleToFind(ConsoleError):
 
 class BadCursor(ConsoleError):
     """after is not what an answer before had as next; search anew."""
+
+
+class TooManyLook(ConsoleError):
+    """Many pages are kept up to date at this moment; this one is, if you load it anew."""
+
+
+class Moved(ConsoleError):
+    """Somebody has changed it since you opened the form."""

@@ -34,7 +34,7 @@ def routes() -> list[BaseRoute]:
         return ForPeople(path, page(answer, door=door), right=Right.SELF, methods=["POST"])
 
     return [
-        ForPeople("/", page(start), right=Right.SELF, methods=["GET"]),
+        ForPeople("/start", page(start), right=Right.SELF, methods=["GET"]),
         ForPeople("/me", page(me), right=Right.SELF, methods=["GET"]),
         post("/me/sessions/end", end_others),
         post("/me/sessions/{key:int}/end", end_one),

@@ -53,6 +53,8 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     mine.KeyTooLong: HTTPStatus.BAD_REQUEST,
     mine.TooManyAtTheDoor: HTTPStatus.SERVICE_UNAVAILABLE,
     mine.TooManyPreviews: HTTPStatus.SERVICE_UNAVAILABLE,
+    mine.TooManyLook: HTTPStatus.SERVICE_UNAVAILABLE,
+    mine.Moved: HTTPStatus.CONFLICT,
     IndexBeingBuilt: HTTPStatus.SERVICE_UNAVAILABLE,
     mine.ConsoleError: HTTPStatus.UNPROCESSABLE_ENTITY,
 }

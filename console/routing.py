@@ -29,6 +29,9 @@ class Guarded(Route):
 
     It looks before anything of a body is read. What the endpoint then writes, it looks for again
     in its own transaction (`access.allowed`): a body can take minutes to arrive.
+
+    ``used``: whoever asks uses their session. What a page asks for by itself, while nobody may be
+    sitting there, keeps no session alive.
     """
 
     def __init__(
@@ -38,9 +41,11 @@ class Guarded(Route):
         *,
         right: Right,
         methods: Sequence[str] = ("GET",),
+        used: bool = True,
     ) -> None:
         super().__init__(path, endpoint, methods=list(methods))
         self.right = right
+        self.used = used
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Look who asks, and hand on."""
@@ -52,7 +57,7 @@ class Guarded(Route):
             def look() -> access.Caller:
                 with db.read() as conn:
                     caller = access.allowed(conn, request)
-                if caller.session is not None and sessions.is_due(caller.session):
+                if self.used and caller.session is not None and sessions.is_due(caller.session):
                     with db.write() as conn:
                         sessions.note_use(conn, caller.session.key)
                 return caller

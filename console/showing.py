@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
@@ -20,7 +21,7 @@ from outage.settings import Settings
 from outage.site import Site
 
 PLACES = (
-    ("/", "Start", Right.SELF),
+    ("/", "Board", Right.SEE),
     ("/declare", "Declare", Right.DISPATCH),
     ("/accounts", "Accounts", Right.SEARCH),
     ("/sends", "Large sends", Right.SEND),
@@ -28,6 +29,7 @@ PLACES = (
     ("/staff", "Staff", Right.STAFF),
     ("/tokens", "Tokens", Right.STAFF),
     ("/audit", "Audit log", Right.AUDIT),
+    ("/start", "All pages", Right.SELF),
     ("/me", "My account", Right.SELF),
 )
 """What the head of each page leads to, for who has the right."""
@@ -58,6 +60,11 @@ class Showing:
         secure = settings.console.startswith("https:")
         self._more = {"strict-transport-security": "max-age=31536000"} if secure else {}
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """In which pages show times, and forms have them."""
+        return self._site.zone
+
     async def style(self, _request: Request) -> Response:
         """The one style sheet, in the utility's colour."""
         headers = {"cache-control": "public, max-age=3600", "x-content-type-options": "nosniff"}
@@ -87,6 +94,7 @@ class Showing:
                 csrf=sessions.csrf(request.cookies[COOKIE]) if session else "",
                 when=self.when,
                 span=span,
+                clock=self.clock,
                 **facts,
             )
         )
@@ -101,6 +109,12 @@ class Showing:
         if at is None:
             return "–"
         return at.astimezone(self._site.zone).strftime("%a %d %b %Y %H:%M %Z")
+
+    def clock(self, at: datetime, now: datetime) -> str:
+        """The same for a list: the time alone where it is of today."""
+        here = at.astimezone(self._site.zone)
+        today = here.date() == now.astimezone(self._site.zone).date()
+        return here.strftime("%H:%M" if today else "%a %d %b %H:%M")
 
 
 def span(length: timedelta) -> str:

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 KNOWN = "__Host-known"
 KNOWN_FOR_S = 180 * 24 * 3600
-BACK = {"sends": "/sends", "staff": "/staff", "tokens": "/tokens", "me": "/me"}
+BACK = {"sends": "/sends", "staff": "/staff", "tokens": "/tokens", "me": "/me", "sending": "/"}
 """Where somebody was who had to give password and code again."""
 
 

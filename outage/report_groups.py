@@ -59,11 +59,16 @@ class Group:
     words: tuple[Word, ...]
 
 
-def groups(conn: Connection, *, since: timedelta = LOOKED_BACK, limit: int = 1_000) -> list[Group]:
-    """Return what was reported lately: danger first, then the newest."""
+def groups(
+    conn: Connection, *, since: timedelta = LOOKED_BACK, limit: int = 1_000, words: bool = True
+) -> list[Group]:
+    """Return what was reported lately: danger first, then the newest.
+
+    Without ``words`` it is not looked for what people have added.
+    """
     every = _every(business_now(conn) - since)
     rows = conn.execute(_grouped(every).limit(limit)).all()
-    words = _words(conn, every)
+    added = _words(conn, every) if words else defaultdict(list)
     return [
         Group(
             place=row.place,
@@ -75,7 +80,7 @@ def groups(conn: Connection, *, since: timedelta = LOOKED_BACK, limit: int = 1_0
             dangers=row.dangers,
             words=tuple(
                 word
-                for word in words[row.place, row.service]
+                for word in added[row.place, row.service]
                 if row.first_at <= to_ms(word.at) <= row.last_at
             ),
         )

@@ -18,8 +18,9 @@ from outage import tables as t
 from outage.clock import business_now
 from outage.errors import NothingToTakeBackError
 from outage.journal import JournalEntry
-from outage.model import Actor, Confidence, Etr, EtrSource, JournalKind, Outage, Reason
+from outage.model import Actor, Confidence, Etr, EtrSource, JournalKind, Outage, Reason, Status
 
+_K = JournalKind
 _CHANGES = frozenset(
     {
         JournalKind.DECLARED,
@@ -68,6 +69,17 @@ def take_back(conn: Connection, outage_id: str, *, actor: Actor) -> Outage:
             id=outage.id, why="what the change replaced was not kept by an earlier release"
         )
     return _undo(conn, outage, entry, actor)
+
+
+def offered(conn: Connection, outage: Outage) -> JournalEntry | None:
+    """Return the change that `take_back` takes back; None where it is for another command."""
+    entry = _last_change(conn, outage)
+    if entry is None or entry.kind in _INSTEAD:
+        return None
+    if not outage.is_open and (entry.kind, outage.status) != (_K.RESTORING, Status.RESTORED):
+        return None
+    whole = entry.kind in {_K.DECLARED, _K.RESTORING}
+    return entry if whole or "before" in entry.data else None
 
 
 def _last_change(conn: Connection, outage: Outage) -> JournalEntry | None:

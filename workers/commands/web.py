@@ -18,5 +18,6 @@ def web() -> None:
     db = opening.open_record(settings)
     matcher = Matcher(db, settings.indexes)
     matcher.warm_up()
-    app = create_app(db, settings, load_site(settings.home), matcher=matcher)
+    site, bell = load_site(settings.home), opening.bell(settings)
+    app = create_app(db, settings, site, matcher=matcher, bell=bell)
     server.listen(app, host=settings.host, port=settings.web_port)

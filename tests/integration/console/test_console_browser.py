@@ -17,6 +17,7 @@ from tests.integration.console.looking import looked_at, serving
 from tests.migrated import migrated
 
 pytestmark = pytest.mark.browser
+PATHS = ("/", "/start", "/accounts", "/sends", "/staff", "/tokens", "/audit", "/me")
 PASSWORD = "four words that differ"
 
 
@@ -101,7 +102,17 @@ def test_the_first_link_leads_to_a_console_that_works_by_keyboard(
         tab.keyboard.press("Enter")
         expect(tab.get_by_role("heading", name="Your recovery codes")).to_be_visible()
         looked_at(tab, axe)
-        for path in ("/", "/accounts", "/sends", "/staff", "/tokens", "/audit", "/me", "/again"):
+        for path in (
+            "/",
+            "/start",
+            "/accounts",
+            "/sends",
+            "/staff",
+            "/tokens",
+            "/audit",
+            "/me",
+            "/again",
+        ):
             tab.goto(base + path)
             expect(tab.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
             looked_at(tab, axe)
