@@ -34,6 +34,8 @@ FIELDS = {
     "public_message_key": "the words for the public",
 }
 """What can be changed of an outage, for people."""
+_WITH_ETR = frozenset({"etr_count", "etr_withdrawn"})
+"""What changes with the estimated time."""
 _TOLD = {
     JournalKind.DECLARED: "Declared",
     JournalKind.CONFIRMED: "Confirmed",
@@ -128,7 +130,7 @@ def _said(entry: JournalEntry, when: Callable[[datetime | None], str]) -> str:
 def _changed(
     data: Mapping[str, Any], when: Callable[[datetime | None], str], state: Mapping[str, Any]
 ) -> str:
-    fields = [FIELDS.get(name, name) for name in data.get("fields", ())]
+    fields = [FIELDS.get(name, name) for name in data.get("fields", ()) if name not in _WITH_ETR]
     said = f"Changed {', '.join(fields)}" if fields else "Said something"
     if data.get("takes_back"):
         said = f"Took back a change of {', '.join(fields) or 'nothing'}"
