@@ -204,16 +204,24 @@ def entries_where(
     return [_entry(row) for row in rows]
 
 
-def expand(db: Database, reader: Reader) -> bool:
-    """Turn new entries into work items; return whether there were any entries."""
+def expand(db: Database, reader: Reader, *, after: str | None = None) -> bool:
+    """Turn new entries into work items; return whether there were any entries.
+
+    Entries that the reader ``after`` has not passed stay where they are.
+    """
     with db.read() as conn:
         if conn.execute(_BEHIND, {"reader": reader.name}).first() is None:
+            return False
+        if after is not None and cursor(conn, after) <= cursor(conn, reader.name):
             return False
     with db.write() as conn:
         # The row is made first, then locked: two relays never expand the same entry.
         conn.execute(_BEGIN, {"reader": reader.name})
         start = conn.execute(_CURSOR_LOCKED, {"reader": reader.name}).scalar_one()
         entries = entries_after(conn, start)
+        if after is not None:
+            passed = cursor(conn, after)
+            entries = [entry for entry in entries if entry.number <= passed]
         rows = [
             {
                 "reader": reader.name,
@@ -233,15 +241,20 @@ def expand(db: Database, reader: Reader) -> bool:
         return bool(entries)
 
 
-def claim(db: Database, reader: str) -> WorkItem | None:
-    """Take the most urgent item that is free and first in its outage's line."""
+def claim(db: Database, reader: str, *, after: str | None = None) -> WorkItem | None:
+    """Take the most urgent item that is free and first in its outage's line.
+
+    One waits for what the reader ``after`` has to do for its outage up to the same entry.
+    """
+    find, take = (_NEXT, _TAKE_NEXT) if after is None else (_NEXT_AFTER, _TAKE_NEXT_AFTER)
+    facts = {"reader": reader} if after is None else {"reader": reader, "other": after}
     with db.read() as conn:
         # Only looking: a line that is all leased or parked must not cost the write lock.
-        if conn.execute(_NEXT, {"reader": reader, "now": wall_now(conn)}).first() is None:
+        if conn.execute(find, {**facts, "now": wall_now(conn)}).first() is None:
             return None
     with db.write() as conn:
         now = wall_now(conn)
-        row = conn.execute(_TAKE_NEXT, {"reader": reader, "now": now}).mappings().first()
+        row = conn.execute(take, {**facts, "now": now}).mappings().first()
         if row is None:
             return None
         fence = row["fence"] + 1
@@ -298,6 +311,20 @@ def _next_item() -> sa.Select[Any]:
     )
 
 
+def _of_another() -> sa.Exists:
+    """What another reader has to do yet for an item's outage, up to its entry."""
+    items, its = t.work_items.c, t.work_items.alias("its").c
+    return (
+        sa.select(its.key)
+        .where(
+            its.reader == sa.bindparam("other"),
+            its.outage_key == items.outage_key,
+            its.number <= items.number,
+        )
+        .exists()
+    )
+
+
 _LAST = sa.select(sa.func.max(t.journal.c.number))
 _CURSOR = sa.select(t.cursors.c.number).where(t.cursors.c.reader == sa.bindparam("reader"))
 _CURSOR_LOCKED = _CURSOR.with_for_update()
@@ -338,6 +365,8 @@ _BEHIND = (
 )
 _NEXT = _next_item()
 _TAKE_NEXT = _NEXT.with_for_update(skip_locked=True, of=t.work_items)
+_NEXT_AFTER = _NEXT.where(~_of_another())
+_TAKE_NEXT_AFTER = _NEXT_AFTER.with_for_update(skip_locked=True, of=t.work_items)
 _LEASE = t.work_items.update().where(t.work_items.c.key == sa.bindparam("item"))
 _ENTRY = t.journal.select().where(t.journal.c.number == sa.bindparam("number"))
 
@@ -390,10 +419,13 @@ def finish(conn: Connection, item: WorkItem) -> None:
         raise LostLeaseError
 
 
-def turn(db: Database, reader: Reader) -> bool:
-    """Move the cursor and work one item; return whether anything was done."""
-    moved = expand(db, reader)
-    item = claim(db, reader.name)
+def turn(db: Database, reader: Reader, *, after: str | None = None) -> bool:
+    """Move the cursor and work one item; return whether anything was done.
+
+    A reader that builds on another's work comes ``after`` it at each entry.
+    """
+    moved = expand(db, reader, after=after)
+    item = claim(db, reader.name, after=after)
     if item is None:
         return moved
     try:

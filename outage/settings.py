@@ -261,6 +261,41 @@ class Settings:
         "Networks, with commas between, that webhooks may go to although they are not public, and "
         "over plain http; all others only by https.",
     )
+    cis_url: str = setting(
+        reading.url("http", "https"),
+        "",
+        "Base URL of the utility's own CIS, which is told of each account's outages ([cis.md]"
+        "(cis.md)). Empty: it is not.",
+    )
+    cis_secret: str = setting(
+        reading.webhook_secret,
+        "",
+        "Secret that signs what it is told (`whsec_` and base64).",
+        secret=True,
+    )
+    cis_allow: tuple[IPv4Network | IPv6Network, ...] = setting(
+        reading.networks,
+        "",
+        "Networks, with commas between, in which the CIS may be although they are not public, and "
+        "be called over plain http.",
+    )
+    cis_batch: int = setting(
+        reading.whole(1, 1000), "100", "Most accounts that one call to the CIS speaks of."
+    )
+    cis_per_s: float = setting(
+        reading.number(0, 100_000),
+        "200",
+        "Most accounts a second that the CIS is told of; 0: as fast as it takes them.",
+    )
+    cis_quiet: tuple[int, int] | None = setting(
+        reading.hours,
+        "none",
+        "Hours of the day, in the site's time, in which the CIS is told nothing, like 01:00-03:30 "
+        "for its nightly work; what came meanwhile follows then.",
+    )
+    cis_timeout_s: float = setting(
+        reading.number(0.1, 30), "20", "Seconds the CIS has to answer a call."
+    )
     texts: Path | None = setting(
         reading.folder_or_none,
         "",
@@ -583,6 +618,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         )
     if settings.spending_cap and not settings.segment_price:
         yield "OUTAGE_SPENDING_CAP needs OUTAGE_SEGMENT_PRICE: what a segment costs."
+    if settings.cis_url and not settings.cis_secret:
+        yield "OUTAGE_CIS_URL needs OUTAGE_CIS_SECRET: what the CIS is told is signed."
     yield from _identity(settings)
     ports = [settings.page_port, settings.web_port, settings.counter_port, settings.carrier_port]
     if len(set(ports)) < len(ports):

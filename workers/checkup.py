@@ -24,7 +24,7 @@ from outage.errors import OutageError, SettingsError, SiteError
 from outage.reading import is_loopback
 from outage.settings import SendMode, Settings
 from outage.site import FILE, load_site
-from workers import access_checks, message_checks, opening, queue_checks
+from workers import access_checks, cis_checks, message_checks, opening, queue_checks
 from workers.findings import Check, State, failed, note, ok
 
 PATIENCE_S = 5
@@ -195,6 +195,7 @@ def _record(opened: Database, settings: Settings) -> Iterator[Check]:
         yield from queue_checks.checks(conn, settings)
         yield from message_checks.checks(conn)
         yield from access_checks.checks(conn)
+        yield from cis_checks.checks(conn, settings)
 
 
 def _work(conn: Connection) -> Check:

@@ -49,6 +49,9 @@ COMMANDS: dict[str, Entry] = {
     "carrier": Entry(
         "workers.commands.carrier:carrier", "Simulate Twilio and SendGrid on this machine."
     ),
+    "cis": Entry(
+        "workers.commands.cis:cis", "See what the utility's own CIS is told; send it again."
+    ),
     "clock": Entry("workers.commands.clock:clock", "Queue what is due, and sweep up."),
     "close": Entry("workers.commands.life:close", "Put an outage that is over away."),
     "confirm": Entry("workers.commands.life:confirm", "Say that a predicted outage is real."),

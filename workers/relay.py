@@ -61,10 +61,16 @@ def _notifier(db: Database, settings: Settings, bell: Bell) -> Loop:
 
 
 def _cis(db: Database, settings: Settings, bell: Bell) -> Loop:
+    from outage.cis.queueing import ConnectorReader
     from outage.cis.reader import CisReader
 
-    del settings, bell
-    return Loop(name="cis", turn=partial(journal.turn, db, CisReader()))
+    def turn() -> bool:
+        did = journal.turn(db, reader)
+        return connector.turn(db) or did if settings.cis_url else did
+
+    del bell
+    reader, connector = CisReader(), ConnectorReader()
+    return Loop(name="cis", turn=turn)
 
 
 def _publisher(db: Database, settings: Settings, bell: Bell, *, at_once: bool) -> Loop:

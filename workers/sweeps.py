@@ -12,7 +12,7 @@ from notifier.replies.sending import Answers
 from outage.database import Database
 from outage.deadlines import Leads
 from outage.settings import Settings
-from outage.site import load_site
+from outage.site import Site, load_site
 from workers import opening, queues, timers
 from workers.dispatch import Dispatch
 from workers.loops import Loop
@@ -46,6 +46,7 @@ def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> lis
 
     return [
         Loop(name="looking", turn=look, every_s=looking.LOOK_S, woken=False),
+        *_cis(db, settings, site, stopping),
         Loop(name="dispatch", turn=dispatch.turn),
         Loop(name="leases", turn=expire, woken=False),
         Loop(
@@ -67,3 +68,13 @@ def loops(db: Database, settings: Settings, stopping: Callable[[], bool]) -> lis
             woken=False,
         ),
     ]
+
+
+def _cis(db: Database, settings: Settings, site: Site, stopping: Callable[[], bool]) -> list[Loop]:
+    """What tells the utility's own CIS, where there is one; its library is loaded only then."""
+    if not settings.cis_url:
+        return []
+    from outage.cis.connector import Connector
+
+    connector = Connector(db, settings, site.zone)
+    return [Loop(name="cis", turn=partial(connector.turn, stopping), close=connector.close)]

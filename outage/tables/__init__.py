@@ -20,6 +20,7 @@ from outage.tables.accounts import (
     occupancies,
 )
 from outage.tables.base import metadata
+from outage.tables.cis_line import cis_line, cis_upserts
 from outage.tables.counter import kept_places, opt_ins, public_reports, watches
 from outage.tables.crew import crew_links, crew_proposals, crew_sessions
 from outage.tables.feeds import feed_outages, feeds
@@ -72,6 +73,8 @@ __all__ = [
     "barriers",
     "batches",
     "cis_accounts",
+    "cis_line",
+    "cis_upserts",
     "cis_versions",
     "clock",
     "contacts",

@@ -143,7 +143,8 @@ def test_no_secret_is_ever_shown() -> None:
     }
     given["OUTAGE_DATABASE_URL"] = "postgresql://u:made-up-secret@db.example.org/x"
     given["OUTAGE_REDIS_URL"] = "redis://:made-up-secret@db.example.org/0"
-    given["OUTAGE_WEBHOOK_SECRET"] = "whsec_bWFkZS11cC1zZWNyZXQtMDEyMzQ1Njc4OQ=="
+    signs = ("OUTAGE_WEBHOOK_SECRET", "OUTAGE_CIS_SECRET")
+    given |= dict.fromkeys(signs, "whsec_bWFkZS11cC1zZWNyZXQtMDEyMzQ1Njc4OQ==")
     senders = ("OUTAGE_SENDGRID_FROM", "OUTAGE_SENDGRID_2_FROM")
     settings = load(given | dict.fromkeys(senders, "alerts@example.org"))
     shown = settings.describe()

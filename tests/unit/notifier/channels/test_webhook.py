@@ -10,10 +10,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from notifier.channels.base import Outcome, Outgoing, Result
-from notifier.channels.outward import may_call
 from notifier.channels.webhook import WebhookChannel, WebhookSender
 from notifier.kinds import Channel
 from notifier.rendering import Text
+from outage.outward import may_call
 from tests.unit.notifier.channels.provider import Answer, Call, serving
 
 SECRET = "whsec_bWFkZS11cC1zZWNyZXQtMDEyMzQ1Njc4OQ=="

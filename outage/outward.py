@@ -1,4 +1,4 @@
-"""Only outward: names and addresses that a webhook may be sent to.
+"""Only outward: names and addresses that a signed call (a webhook, the CIS) may go to.
 
 What is checked is what is connected to: the check sits in the resolver whose answer the connection
 uses, so that a name that first resolves to one address and then to another gains nothing.
@@ -11,15 +11,38 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
+from yarl import URL
 
 Network = IPv4Network | IPv6Network
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
+def is_ip(host: str) -> bool:
+    """Whether a URL's host is an address and no name, which no resolver would look at."""
+    return ":" in host or host.replace(".", "").isdigit()
+
+
+def callable_url(address: str, allowed: Sequence[Network]) -> URL | None:
+    """The URL to call; None when it is none, or may not be called.
+
+    Plain http goes to ``allowed`` addresses only. A name is looked at where it is resolved.
+    """
+    try:
+        url = URL(address)
+    except ValueError:
+        return None
+    host, secure = url.host or "", url.scheme == "https"
+    plain = url.scheme == "http" and bool(allowed)
+    if not host or url.user is not None or not (secure or plain):
+        return None
+    forbidden = is_ip(host) and not may_call(host, allowed, public=secure)
+    return None if forbidden else url
+
+
 class ForbiddenAddressError(OSError):
     """This address lies inside, or outside and is to be called without TLS.
 
-    OUTAGE_WEBHOOK_ALLOW names networks that may be called yet.
+    OUTAGE_WEBHOOK_ALLOW and OUTAGE_CIS_ALLOW name networks that may be called yet.
     """
 
 
