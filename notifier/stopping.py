@@ -95,7 +95,9 @@ def hold(conn: Connection, *, why: str) -> None:
     elif not before.held:
         more = f"{why}; before that {before.by}: {before.why}"[:LONGEST_WHY]
         mine = _S.c.key == before.key
-        conn.execute(_S.update().where(mine).values(stopped_by=str(BY_ITSELF), why=more))
+        # Only what has come up since this is answered, not what the stop before let by.
+        held = {"stopped_at": wall_now(conn), "stopped_by": str(BY_ITSELF), "why": more}
+        conn.execute(_S.update().where(mine).values(**held))
 
 
 def resume(conn: Connection, *, actor: Actor) -> Stop:

@@ -185,45 +185,47 @@ def test_a_held_outbox_hands_nothing_over_until_somebody_lets_it(world: World) -
         assert box.drain() == 1
 
 
-def test_what_was_to_be_answered_waits_and_what_comes_in_since_is_answered(world: World) -> None:
-    def answer(key: int) -> None:
-        with world.db.write() as conn:
-            conn.execute(
-                t.replies.insert().values(
-                    key=key,
-                    provider="twilio",
-                    provider_id=f"SM{key}",
-                    address=A,
-                    body="",
-                    received_at=EPOCH,
-                    intent="stop",
-                )
+def owe(world: World, key: int) -> None:
+    """An answer to somebody's STOP that is to go out."""
+    with world.db.write() as conn:
+        conn.execute(
+            t.replies.insert().values(
+                key=key,
+                provider="twilio",
+                provider_id=f"SM{key}",
+                address=A,
+                body="",
+                received_at=EPOCH,
+                intent="stop",
             )
-            conn.execute(
-                t.answers.insert().values(
-                    key=key,
-                    reply_key=key,
-                    role=ANSWER,
-                    channel="sms",
-                    address=A,
-                    language="en",
-                    template="x/1",
-                    body=f"answer {key}",
-                    urgency=0,
-                    state="pending",
-                    created_at=wall_now(conn),
-                    send_after=wall_now(conn),
-                )
+        )
+        conn.execute(
+            t.answers.insert().values(
+                key=key,
+                reply_key=key,
+                role=ANSWER,
+                channel="sms",
+                address=A,
+                language="en",
+                template="x/1",
+                body=f"answer {key}",
+                urgency=0,
+                state="pending",
+                created_at=wall_now(conn),
+                send_after=wall_now(conn),
             )
+        )
 
+
+def test_what_was_to_be_answered_waits_and_what_comes_in_since_is_answered(world: World) -> None:
     with serving(accepted) as provider:
         settings = live(world.settings, provider)
         looking.look(world.db, settings)
-        answer(1)
+        owe(world, 1)
         with world.db.write() as conn:
             schema.renew_epoch(conn, "another")
         looking.look(world.db, settings)
-        answer(2)
+        owe(world, 2)
         answers = Answers(world.db, settings, SITE)
         while answers.turn():
             pass
@@ -232,6 +234,25 @@ def test_what_was_to_be_answered_waits_and_what_comes_in_since_is_answered(world
         while answers.turn():
             pass
         assert [text for _, text in said(provider)] == ["answer 2", "answer 1"]
+        answers.close()
+
+
+def test_of_what_a_stop_let_by_before_nothing_goes_from_a_copy(world: World) -> None:
+    """A stop that somebody made lets answers to STOP by; the copy's are its original's to send."""
+    with serving(accepted) as provider:
+        settings = live(world.settings, provider)
+        looking.look(world.db, settings)
+        with world.db.write() as conn:
+            stopping.stop(conn, actor=ANNA, why="wrong words")
+        owe(world, 1)
+        with world.db.write() as conn:
+            schema.renew_epoch(conn, "another")
+        looking.look(world.db, settings)
+        owe(world, 2)
+        answers = Answers(world.db, settings, SITE)
+        while answers.turn():
+            pass
+        assert [text for _, text in said(provider)] == ["answer 2"]
         answers.close()
 
 
