@@ -12,11 +12,9 @@ from sqlalchemy.engine import Connection
 from outage import tables as t
 from outage.cis import edition
 from outage.clock import business_now
-from outage.disowned import WRONG_PERSON
+from outage.disowned import BY_STAFF, WRONG_PERSON
 from outage.model import AccountKey
 
-BY_STAFF = "staff"
-"""Why a contact ended: somebody of the account said so to an agent."""
 _C, _E = t.contacts, t.endpoints
 
 

@@ -19,6 +19,8 @@ WRONG_PERSON = "wrong_person"
 """Why an endpoint is of no use, and why a contact ended: it is somebody else's, who said so."""
 BY_PERSON = "person"
 """Why a contact ended: who it reaches has taken the place away."""
+BY_STAFF = "staff"
+"""Why a contact ended: somebody of the account said so to an agent."""
 
 _C = t.contacts
 
@@ -44,10 +46,13 @@ def part(
     if keep is not None:
         theirs = sa.and_(theirs, sa.not_(keep))
     conn.execute(_C.update().where(theirs).values(ended_at=now, ended_by=WRONG_PERSON))
+    # Staff may have ended it later than that: it was the earlier owner's all the same.
     taken_away = sa.and_(
         _C.c.endpoint_key == endpoint.key,
-        _C.c.ended_by == BY_PERSON,
-        _C.c.ended_at <= endpoint.invalid_at,
+        sa.or_(
+            sa.and_(_C.c.ended_by == BY_PERSON, _C.c.ended_at <= endpoint.invalid_at),
+            sa.and_(_C.c.ended_by == BY_STAFF, _C.c.consent_at <= endpoint.invalid_at),
+        ),
     )
     conn.execute(_C.update().where(taken_away).values(ended_by=WRONG_PERSON))
     w = t.watches

@@ -11,8 +11,9 @@ from starlette.testclient import TestClient
 
 from notifier import stopping
 from notifier.inbound import Inbox
-from outage import audit, report_groups
+from outage import audit, disowned, report_groups
 from outage import tables as t
+from outage.clock import business_now
 from outage.database import Database
 from outage.rights import Role
 from tests.integration.console.lives import A, settled
@@ -191,6 +192,25 @@ def test_a_number_that_is_not_theirs_hears_nothing_until_it_is_again(world: Worl
     assert send(who, f"contacts/{other}/not-theirs") == "unchanged"
     assert {row.ended_by for row in rows(world, t.contacts)} == {None}
     assert actions(world) == ["contact not theirs", "contact theirs"]
+
+
+def test_a_number_that_went_to_somebody_else_is_not_theirs_again(world: World) -> None:
+    """Who has it now said WRONG and asked for texts of their own: an agent's slip tells them no
+    more of this account."""
+    who, key = agent(world), contact(world, A)
+    assert send(who, f"contacts/{key}/not-theirs") == "ended"
+    e = t.endpoints
+    with world.db.write() as conn:
+        wrong = {"invalid_at": business_now(conn), "invalid_code": disowned.WRONG_PERSON}
+        conn.execute(e.update().where(e.c.address == A).values(**wrong))
+        endpoint = conn.execute(e.select().where(e.c.address == A)).one()
+        # As their own yes does (`notifier.opting`).
+        disowned.part(conn, endpoint, business_now(conn))
+        conn.execute(e.update().values(invalid_at=None, invalid_code=None))
+    assert send(who, f"contacts/{key}/theirs") == "unchanged"
+    assert "Theirs after all" not in who.get("/accounts/one").text
+    c = t.contacts.c
+    assert one(world, sa.select(c.ended_by).where(c.key == key)) == disowned.WRONG_PERSON
 
 
 def test_what_bounced_is_tried_again_but_not_what_is_somebody_elses(world: World) -> None:
