@@ -175,12 +175,13 @@ def api(settings: Settings, site: Site = NEUTRAL) -> list[BaseRoute]:
         write("cancel", f"{one}/cancel", changes.cancel, bodies.ReasonBody),
         write("close", f"{one}/close", changes.close, bodies.ReasonBody),
         write("take-back", f"{one}/take-back", changes.take_back, bodies.EmptyBody),
-        look("/crew-links", crews.every, Right.DISPATCH),
+        look("/crew-links", crews.every, Right.CREWS),
         write(
             "crew link",
             f"{one}/crew-links",
             crews.link(settings),
             bodies.CrewLinkBody,
+            Right.CREWS,
             once=crews.ONCE,
         ),
         write(
@@ -188,6 +189,7 @@ def api(settings: Settings, site: Site = NEUTRAL) -> list[BaseRoute]:
             f"{one}/crew-links/{{key:int}}/revoke",
             crews.revoke_by_api,
             bodies.EmptyBody,
+            Right.CREWS,
         ),
         Guarded("/match", preview.answer, right=Right.READ, methods=["POST"]),
         look("/queue", sending.queue(settings, site)),

@@ -33,7 +33,7 @@ ONCE = frozenset({"link"})
 
 def routes() -> list[BaseRoute]:
     """The pages."""
-    right = Right.DISPATCH
+    right = Right.CREWS
     return [
         ForPeople("/crews", page(crews), right=right, methods=["GET"]),
         ForPeople("/crews", page(new_link), right=right, methods=["POST"]),

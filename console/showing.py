@@ -25,7 +25,7 @@ PLACES = (
     ("/declare", "Declare", Right.DISPATCH),
     ("/accounts", "Accounts", Right.SEARCH),
     ("/sends", "Large sends", Right.SEND),
-    ("/crews", "Crews", Right.DISPATCH),
+    ("/crews", "Crews", Right.CREWS),
     ("/staff", "Staff", Right.STAFF),
     ("/tokens", "Tokens", Right.STAFF),
     ("/audit", "Audit log", Right.AUDIT),

@@ -27,6 +27,8 @@ class Right(enum.StrEnum):
     """Progress from the field; a public message waits for a dispatcher."""
     DISPATCH = "dispatch"
     """Declare, revise, restore, approve a public message."""
+    CREWS = "crews"
+    """Make and revoke crews' links, and decide what crews propose."""
     SEND = "send"
     """Stop sending and let it go on; be the second person of a large send."""
     AUDIT = "audit"
@@ -61,8 +63,8 @@ MAY: dict[Role, frozenset[Right]] = {
     Role.IVR: frozenset({_R.ACCOUNT}),
 }
 """Who may do what: the whole of it. A crew's phone can be lost, so it reads no account; a feed
-declares and cannot let its own large send go; a viewer looks at no people but by an id it has, and
-at nobody's health."""
+declares, cannot let its own large send go, and makes no crew's link, which would outlive its token;
+a viewer looks at no people but by an id it has, and at nobody's health."""
 
 PEOPLE = tuple(role for role in Role if Right.SELF in MAY[role])
 """Roles that a person of the staff can have."""
