@@ -321,7 +321,8 @@ def _spot(after: str) -> Spot:
         spot = json.loads(base64.b64decode(after, altchars=b"-_", validate=True))
     except ValueError as error:
         raise BadCursor from error
-    shape = _SHAPES.get(spot[0]) if isinstance(spot, list) and spot else None
+    is_one = isinstance(spot, list) and spot and isinstance(spot[0], str)
+    shape = _SHAPES.get(spot[0]) if is_one else None
     if shape is None or tuple(map(type, spot[1:])) != shape or not all(map(_can_be, spot[1:])):
         raise BadCursor
     return list(spot)
