@@ -22,7 +22,7 @@ from outage.site import LANGUAGES, SHORT_NAME_LENGTH, parse
 Facts = Mapping[str, Any]
 """Answers by the field of the site file, like ``phones.outage``."""
 _LOCALTIME = Path("/etc/localtime")
-_AREA = re.compile(r"(?P<name>[^=]+)=(?P<served>[\d,. ]+)")
+_AREA = re.compile(r"(?P<name>[^=]+)=\s*(?P<served>\d[\d,. ]*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

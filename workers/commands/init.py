@@ -116,8 +116,8 @@ def _put(path: Path, text: str) -> Path | None:
     fresh = path.with_name(f"{FILE}.new")
     fresh.unlink(missing_ok=True)
     # It may name who is on call.
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(text.encode())
     fresh.replace(path)
     return kept
 

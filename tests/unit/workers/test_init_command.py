@@ -12,11 +12,13 @@ from workers import first_site
 from workers.first_site import QUESTIONS, UnreadableError, answered, short_name, written
 
 
-def init(home: Path, *arguments: str, answers: str = "") -> subprocess.CompletedProcess[str]:
+def init(
+    home: Path, *arguments: str, answers: str = "", **more: str
+) -> subprocess.CompletedProcess[str]:
     """Run it as a new operator does, with answers typed in."""
     return subprocess.run(
         [sys.executable, "-m", "workers", "init", *arguments],
-        env={"OUTAGE_HOME": str(home), "PATH": "/usr/bin:/bin", "TZ": "UTC"},
+        env={"OUTAGE_HOME": str(home), "PATH": "/usr/bin:/bin", "TZ": "UTC", **more},
         input=answers,
         capture_output=True,
         text=True,
@@ -116,6 +118,16 @@ def test_a_file_that_is_there_stays_unless_it_is_to_be_replaced(tmp_path: Path) 
     assert str(kept) in done.stdout
 
 
+def test_the_file_is_utf_8_whatever_the_machine_speaks(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs.toml"
+    text = 'name = "Énergie Lévis"\nshort_name = "EL"\ntime_zone = "UTC"\n'
+    theirs.write_text(text, encoding="utf-8")
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = init(tmp_path / "home", "--from", str(theirs), **plain)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "home" / FILE).read_bytes() == text.encode()
+
+
 def test_answers_that_end_too_soon_leave_nothing_behind(tmp_path: Path) -> None:
     said = init(tmp_path, answers="Sample Power\n")
     assert said.returncode != 0
@@ -133,7 +145,7 @@ def test_the_file_says_what_was_answered_whatever_it_holds() -> None:
     }.items():
         read = answered(question, answer, facts)["areas"]
         assert [(area["name"], area["served"]) for area in read] == found
-    for answer in ("A", "=1", "A=x", "A=1; A=2"):
+    for answer in ("A", "=1", "A=x", "A=.", "A= , ", "A=1; A=2"):
         with pytest.raises(UnreadableError):
             answered(question, answer, facts)
 
