@@ -15,7 +15,8 @@ from outage import crew_words as w
 from outage.idempotency import hash_body
 from outage.model import Cause, CrewStatus, Reason
 
-MOST_BYTES, MOST_FIELDS = 16 * 1024, 80
+MOST_BYTES, MOST_FIELDS = 32 * 1024, 80
+"""A sign of a note is up to twelve bytes of a form."""
 LONGEST_NOTE = 2_000
 LONGEST_WAIT = timedelta(days=7)
 """How long a telephone may have been without a line; what is said to be older is taken for this."""

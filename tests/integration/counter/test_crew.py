@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from console.access import COOKIE as STAFFS
 from counter.app import create_app
+from counter.crew.asking import LONGEST_NOTE
 from counter.crew.routes import COOKIE
 from outage import audit, clock, crew_links, crew_proposals, desk, register, sessions, summary
 from outage import commands as c
@@ -361,7 +362,7 @@ def test_hostile_forms_are_refused_before_they_are_read(opened: Job) -> None:
     many = [("street", str(number)) for number in range(200)]
     for body in (dict(many) | {f"x{n}": "y" for n in range(200)}, good | {"key": "../../etc"}):
         assert opened.post(body).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    large = opened.post(good | {"note": "x" * 20_000})
+    large = opened.post(good | {"note": "x" * 40_000})
     assert large.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     assert opened.browser.post("/crew/say", content=b"\xff\x00&&==%zz").status_code in {403, 422}
     assert opened.entries() == []
@@ -373,6 +374,13 @@ def test_a_note_is_shown_as_it_was_written_and_never_to_the_public(opened: Job) 
     assert "<script>alert" not in raw
     assert "&lt;script&gt;alert(1)" in raw
     assert opened.outage().public_message_key is None
+
+
+def test_a_note_may_be_as_long_in_any_language(opened: Job) -> None:
+    """A sign of Punjabi is nine bytes of a form."""
+    words = "\u0a2c" * LONGEST_NOTE
+    assert opened.post(opened.form("note", note=words)).status_code == HTTPStatus.SEE_OTHER
+    assert words in opened.page()
 
 
 def test_what_was_seen_before_the_dispatcher_s_word_changes_only_the_history(opened: Job) -> None:
