@@ -5,11 +5,12 @@ import { every, keep } from "/crew/queue.js";
 
 const AGAIN_MS = [2_000, 5_000, 15_000, 30_000];
 const TIMEOUT_MS = 20_000;
+const ENDED = 401;
 const FORBIDDEN = 403;
 // Not for good: it is sent once more.
-const LATER = new Set([401, FORBIDDEN, 408, 409, 429]);
+const LATER = new Set([ENDED, FORBIDDEN, 408, 409, 429]);
 // What the next tap would be told too.
-const FOR_ALL = new Set([401, 429]);
+const FOR_ALL = new Set([ENDED, 429]);
 const job = document.querySelector('input[name="job"]').value;
 const line = document.getElementById("line");
 const unsent = document.getElementById("unsent");
@@ -78,9 +79,10 @@ async function refresh() {
 
 // --- sending -----------------------------------------------------------------------------------
 
+// What the desk says of a tap; nothing where something before it has answered, like a proxy.
 async function sentence(answer) {
-  const facts = await answer.json().catch(() => ({}));
-  return facts.sentence ?? `This was not taken (${answer.status}).`;
+  const facts = await answer.json().catch(() => null);
+  return facts?.sentence;
 }
 
 // Whether the desk has answered for good. Raises where none of the others can be sent either.
@@ -97,12 +99,14 @@ async function send(tap) {
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   const said = await sentence(answer);
-  if (answer.status < 500 && !LATER.has(answer.status)) {
+  if (said && answer.status < 500 && !LATER.has(answer.status)) {
     newest = `${tap.title}: ${said}`;
     await keep({ ...tap, held: undefined, sentence: said });
     return true;
   }
-  await keep({ ...tap, held: `Not sent yet. ${said}` });
+  await keep({ ...tap, held: `Not sent yet. ${said ?? `The desk was not reached (${answer.status}).`}` });
+  // The page that was kept goes with the link.
+  if (answer.status === ENDED) await refresh();
   if (FOR_ALL.has(answer.status)) throw new Error(`${answer.status}`);
   return false;
 }
