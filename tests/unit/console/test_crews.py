@@ -165,7 +165,10 @@ def test_the_api_shows_a_link_once_even_to_the_same_request(
         assert dispatcher.post(wrong, json={}).status_code == HTTPStatus.NOT_FOUND
     dispatcher.post(f"/api/v1/outages/{outage}/cancel", json={})
     assert dispatcher.post(path, json={}).status_code == HTTPStatus.CONFLICT
-    assert client(Role.CREW).get("/api/v1/crew-links").status_code == HTTPStatus.FORBIDDEN
+    # A feed's token can be revoked, and a link that it had made would go on.
+    for role in (Role.CREW, Role.FEED):
+        assert client(role).get("/api/v1/crew-links").status_code == HTTPStatus.FORBIDDEN
+        assert client(role).post(path, json={}).status_code == HTTPStatus.FORBIDDEN
 
 
 def test_a_session_of_the_staff_is_no_crew_s(browser: TestClient) -> None:
