@@ -22,6 +22,7 @@ from console import (
     changes,
     crews,
     declaring,
+    delivery,
     guests,
     medical,
     news,
@@ -96,6 +97,7 @@ def create_app(
     app.state.site = site
     app.state.settings = settings
     app.state.showing = showing
+    app.state.known = delivery.Known()
     app.state.medical = medical.Medical()
     app.state.news = news.News(db, bell or Bell(""))
     app.state.doors = visits.Doors()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +14,10 @@ from sqlalchemy.engine import Connection
 
 from gis.counting import reachable
 from outage import tables as t
+from outage.cis import edition
 from outage.model import Kind, Outage
 
+GOOD_FOR_S, KEPT = 60.0, 500
 TOLD, WAITS, FAILED = "told", "waits", "failed"
 _OF_STATE = {
     "accepted": TOLD,
@@ -55,6 +60,34 @@ class Concerned:
     medical: int
     critical: int
     unreachable: int
+
+
+class Known:
+    """What was counted of outages lately: a second and more of work where one is large.
+
+    Whoever looks at it asks again with each change; it is counted anew when gis has spoken or
+    people have changed, and for those who stopped our messages after a minute.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: OrderedDict[tuple[object, ...], tuple[float, Concerned]] = OrderedDict()
+
+    def concerned(self, conn: Connection, outage: Outage) -> Concerned:
+        """Count who holds a place in an outage, or say what was counted."""
+        o = t.outages.c
+        row = conn.execute(
+            sa.select(o.membership, o.matched_number, o.premises_out).where(o.key == outage.key)
+        ).one()
+        key = (outage.key, outage.status, *row, edition.number(conn))
+        at, found = self._found.get(key, (0.0, None))
+        if found is None or time.monotonic() - at > GOOD_FOR_S:
+            found = concerned(conn, outage)
+            with self._lock:
+                self._found[key] = (time.monotonic(), found)
+                if len(self._found) > KEPT:
+                    self._found.popitem(last=False)
+        return found
 
 
 def delivery(conn: Connection, outage_key: int) -> Delivery:

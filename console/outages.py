@@ -143,6 +143,7 @@ def _standing(visit: Visit, conn: Connection, outage: Outage) -> dict[str, Any]:
     at, names = business_now(conn), called(conn)
     row = conn.execute(t.outages.select().where(t.outages.c.key == outage.key)).one()
     when = visit.showing.when
+    known: delivery.Known = visit.request.app.state.known
     versions = conn.execute(
         t.etrs.select().where(t.etrs.c.outage_key == outage.key).order_by(t.etrs.c.version.desc())
     ).all()
@@ -150,7 +151,7 @@ def _standing(visit: Visit, conn: Connection, outage: Outage) -> dict[str, Any]:
         "outage": outage,
         "row": row,
         "now": at,
-        "concerned": delivery.concerned(conn, outage) if outage.is_open else None,
+        "concerned": known.concerned(conn, outage) if outage.is_open else None,
         "sent": delivery.delivery(conn, outage.key),
         "public": _public_words(conn, outage),
         "etrs": versions,

@@ -12,7 +12,11 @@ from outage.columns import EARLIEST, LATEST
 
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ACTORS = {"cli": "the command line", "clock": "the clock", "gis": "the count"}
-_SAID_OTHERWISE = {"partiallyRestored": "partly restored", "fieldComplete": "done in the field"}
+_SAID_OTHERWISE = {
+    "partiallyRestored": "partly restored",
+    "fieldComplete": "done in the field",
+    "enroute": "en route",
+}
 
 
 def words(code: str | None) -> str:
@@ -38,10 +42,12 @@ def distance(at: datetime, now: datetime) -> str:
     """How far a time is from now, to the minute: "in 12 min", "2 h 5 min ago"."""
     span = at - now
     minutes = round(abs(span) / timedelta(minutes=1))
+    if not minutes:
+        return "now" if span >= timedelta(0) else "just now"
     hours, rest = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     parts = [f"{days} d"] * bool(days) + [f"{hours} h"] * bool(hours)
-    if not days and (rest or not hours):
+    if not days and rest:
         parts.append(f"{rest} min")
     said = " ".join(parts)
     return f"in {said}" if span >= timedelta(0) else f"{said} ago"
