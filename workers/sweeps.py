@@ -9,6 +9,7 @@ from notifier.following import follow_up
 from notifier.inbound import Inbox
 from notifier.outbox import Outbox
 from notifier.replies.sending import Answers
+from notifier.stopping import standing
 from outage.database import Database
 from outage.deadlines import Leads
 from outage.settings import Settings
@@ -77,4 +78,11 @@ def _cis(db: Database, settings: Settings, site: Site, stopping: Callable[[], bo
     from outage.cis.connector import Connector
 
     connector = Connector(db, settings, site.zone)
-    return [Loop(name="cis", turn=partial(connector.turn, stopping), close=connector.close)]
+
+    def turn() -> bool:
+        with db.read() as conn:
+            stop = standing(conn)
+        # Nor does a copy tell the CIS of what is not so.
+        return (stop is None or not stop.held) and connector.turn(stopping)
+
+    return [Loop(name="cis", turn=turn, close=connector.close)]

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
+from notifier import stopping
 from outage import clock, desk, journal
 from outage import commands as c
 from outage import tables as t
@@ -25,9 +26,11 @@ from outage.database import Database, wall_now
 from outage.errors import UnknownAccountError
 from outage.model import CrewStatus, Outage
 from outage.settings import Settings, load
+from outage.site import Site
 from tests import cis_receiver
 from tests.cis_receiver import SECRET, Receiver, serving
 from tests.unit.outage import town
+from workers import sweeps
 
 ZONE = ZoneInfo("America/Chicago")
 
@@ -436,3 +439,22 @@ def test_the_contract_is_one_that_can_fail() -> None:
     assert list(cis_receiver.validator("Call").iter_errors(call))
     assert list(cis_receiver.validator("Time").iter_errors("tomorrow"))
     assert cis_receiver.contract()["openapi"].startswith("3.1")
+
+
+def test_a_copy_that_nobody_has_looked_at_tells_nothing(utility: Utility) -> None:
+    outage = town.declare(utility.db)
+    town.match(utility.db, outage, 1, come=[1, 2])
+    utility.queue()
+    (loop,) = sweeps._cis(utility.db, utility.settings, Site.neutral(), lambda: False)  # noqa: SLF001  # of all loops this one
+    with utility.db.write() as conn:
+        stopping.hold(conn, why="this database is a copy")
+    assert loop.turn() is False
+    assert utility.receiver.calls == []
+    with utility.db.write() as conn:
+        stopping.resume(conn, actor=town.DISPATCHER)
+        # Whoever stops messages does not stop the CIS.
+        stopping.stop(conn, actor=town.DISPATCHER, why="wrong words")
+    assert loop.turn() is True
+    assert utility.sent() == 2
+    assert loop.close is not None
+    loop.close()
