@@ -416,6 +416,14 @@ def test_taps_that_waited_are_taken_in_the_order_of_what_was_seen(opened: Job) -
     assert opened.outage().cause is Cause.WIND
 
 
+def test_of_what_is_over_nobody_reads_that_something_newer_is_known(opened: Job) -> None:
+    opened.dispatch(desk.restore)
+    assert opened.say("status", status="fieldComplete") == "over"
+    shown = opened.page()
+    assert "crew: Work is done (tapped" in shown
+    assert "something newer" not in shown
+
+
 def test_a_time_that_has_passed_while_it_waited_is_recorded_and_not_told(opened: Job) -> None:
     opened.pass_time(hours=3)
     assert opened.say("etr", ago=timedelta(hours=2), minutes="30") == "passed"
