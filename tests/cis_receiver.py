@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -146,9 +147,9 @@ FAULTS = (
 
 
 def at_random(seed: int, share: float) -> Callable[[], str]:
-    """Faults of every kind, ``share`` of all calls."""
-    dice = random.Random(seed)
-    return lambda: dice.choice(FAULTS) if dice.random() < share else ""
+    """Faults of every kind in turn, ``share`` of all calls."""
+    dice, kinds = random.Random(seed), cycle(FAULTS)
+    return lambda: next(kinds) if dice.random() < share else ""
 
 
 @contextmanager

@@ -58,11 +58,12 @@ class Connector:
         zone: ZoneInfo,
         *,
         patience: float = 1.0,
+        caller: Caller | None = None,
     ) -> None:
         self._db, self._zone, self._patience = db, zone, patience
         self._batch, self._per_s = settings.cis_batch, settings.cis_per_s
         self._quiet = settings.cis_quiet
-        self._caller = Caller(
+        self._caller = caller or Caller(
             Line(
                 url=settings.cis_url,
                 secret=settings.cis_secret,
