@@ -211,7 +211,7 @@ def _due(now: datetime, most: int) -> sa.Select[Any]:
     return (
         sa.select(t.cis_upserts)
         .where(_u.settled_at.is_(None), sa.or_(_u.retry_at.is_(None), _u.retry_at <= now))
-        .order_by(_u.wanted.desc(), _u.outage_key, _u.account_key)
+        .order_by(_u.wanted.desc(), _u.outage_key.desc(), _u.account_key.desc())
         .limit(most)
     )
 

@@ -91,7 +91,7 @@ def records(conn: Connection, due: sa.Select[Any], lists: Lists) -> list[Record]
     rows = conn.execute(
         sa.select(chosen, t.accounts.c.id)
         .join(t.accounts, t.accounts.c.key == chosen.c.account_key)
-        .order_by(chosen.c.wanted.desc(), chosen.c.outage_key, chosen.c.account_key)
+        .order_by(chosen.c.wanted.desc(), chosen.c.outage_key.desc(), chosen.c.account_key.desc())
     ).mappings()
     found = list(rows)
     if not found:

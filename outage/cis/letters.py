@@ -104,7 +104,7 @@ def refused(conn: Connection, limit: int) -> list[Letter]:
 
 def waiting(conn: Connection, limit: int) -> list[Letter]:
     """What is to be sent, in the order in which it goes."""
-    ordered = (_u.wanted.desc(), _u.outage_key, _u.account_key)
+    ordered = (_u.wanted.desc(), _u.outage_key.desc(), _u.account_key.desc())
     return _letters(conn, _LETTERS.where(_WAITS).order_by(*ordered).limit(limit))
 
 

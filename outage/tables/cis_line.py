@@ -18,9 +18,12 @@ cis_upserts = Table(
     Column("attempts", Integer, nullable=False, server_default="0", comment="failed in a row"),
     Column("retry_at", Instant, comment="wall time"),
     Column("most", Integer, comment="records in its next call; fewer after one was refused"),
+    # In the order in which they go, or each call would sort all of a large outage's.
     Index(
         "ix_cis_upserts_waiting",
         "wanted",
+        "outage_key",
+        "account_key",
         sqlite_where=text("settled_at IS NULL"),
         postgresql_where=text("settled_at IS NULL"),
     ),

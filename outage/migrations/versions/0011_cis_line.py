@@ -41,14 +41,14 @@ def upgrade() -> None:
         _refers("cis_upserts", "account_key", "accounts.key"),
         sa.PrimaryKeyConstraint("outage_key", "account_key", name=op.f("pk_cis_upserts")),
     )
-    for name, column, which in (
-        ("waiting", "wanted", "settled_at IS NULL"),
-        ("refused", "settled_at", "code IS NOT NULL"),
+    for name, columns, which in (
+        ("waiting", ["wanted", "outage_key", "account_key"], "settled_at IS NULL"),
+        ("refused", ["settled_at"], "code IS NOT NULL"),
     ):
         op.create_index(
             f"ix_cis_upserts_{name}",
             "cis_upserts",
-            [column],
+            columns,
             sqlite_where=sa.text(which),
             postgresql_where=sa.text(which),
         )

@@ -45,7 +45,7 @@ def test_what_was_refused_is_listed_shown_and_sent_again(
     assert (dead["account"], dead["outage"], dead["state"]) == ("A3", name, "refused")
     assert [
         each["account"] for each in json.loads(run("cis", "list", "--waiting", "--json"))["records"]
-    ] == ["A1", "A2", "A4", "A5", "A6"]
+    ] == ["A6", "A5", "A4", "A2", "A1"]
     shown = json.loads(run("cis", "show", "A3", name, "--json"))
     assert shown["code"] == "unknown_account"
     assert list(validator("Call").iter_errors(shown["call"])) == []
