@@ -20,6 +20,7 @@ from console import (
     board,
     bodies,
     changes,
+    counting,
     crews,
     declaring,
     delivery,
@@ -37,6 +38,7 @@ from console import (
     sends,
     serving,
     signing,
+    statics,
     visits,
 )
 from console.desk import Command, Desk, Do
@@ -74,6 +76,7 @@ def create_app(
             Open("/healthz", healthz),
             Open("/readyz", readyz),
             Open("/page.css", showing.style),
+            *statics.routes(),
             *signing.routes(),
             *guests.routes(),
             *board.routes(),
@@ -102,6 +105,7 @@ def create_app(
     app.state.news = news.News(db, bell or Bell(""))
     app.state.doors = visits.Doors()
     app.state.provider = Provider(settings)
+    app.state.tried = counting.Tried()
     app.state.terms = outbox.terms(settings, site)
     app.state.desk = Desk(db=db, settings=settings, matcher=matcher)
     app.state.previews = preview.Previews(Previewer(db, matcher, settings, keeper))

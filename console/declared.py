@@ -13,13 +13,14 @@ from starlette.routing import BaseRoute
 from console import wording
 from console.errors import BadForm
 from console.routing import ForPeople
+from console.showing import WITH_SCRIPT
 from console.visits import Visit, go, page
 from notifier import approvals
 from notifier.terms import Terms
 from outage import desk, register, summary
 from outage import tables as t
 from outage.clock import business_now
-from outage.errors import ForbiddenError, NotSignedInError, OutageError, VersionConflictError
+from outage.errors import OutageError, VersionConflictError
 from outage.model import Reason
 from outage.rights import Right
 
@@ -53,7 +54,7 @@ def take_back(visit: Visit) -> Response:
                 raise VersionConflictError(id=outage.id, seen=seen, now=outage.version)
             desk.cancel(deed.conn, outage.id, actor=visit.caller.actor, reason=Reason.MISTAKE)
     except OutageError as refused:
-        if isinstance(refused, NotSignedInError | ForbiddenError):
+        if wording.is_gone(refused):
             raise
         return _shown(visit, wrong=wording.on_page(refused))
     return go(f"/declare/{outage.id}")
@@ -73,6 +74,7 @@ def _shown(visit: Visit, wrong: str = "") -> Response:
     return visit.page(
         "declared.html",
         status=HTTPStatus.CONFLICT if wrong else HTTPStatus.OK,
+        headers=WITH_SCRIPT,
         outage=facts,
         is_open=outage.is_open,
         states=states,

@@ -14,14 +14,19 @@ from http import HTTPStatus
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from console import declared, plans, uploads, wording
+from console import declared, plans, statics, uploads, wording
+from console.counting import REFUSALS, counting, density
 from console.desk import AROUND_SHAPE, Desk
 from console.drafts import WAYS, Draft
-from console.errors import BadBody, BadForm, ConsoleError
+from console.errors import BadBody, BadForm
 from console.preview import Previews
 from console.routing import ForPeople
+from console.showing import WITH_SCRIPT
 from console.visits import Answer, Visit, go, page
+from gis import asked
 from gis.errors import GisError
+from gis.matching import PATIENCE_S, limits_of
+from gis.shapes import accept_file, as_geojson
 from notifier.explain import SAID
 from notifier.explain import WHY as WHY_NOT
 from notifier.kinds import Channel, Quiet
@@ -29,10 +34,7 @@ from notifier.terms import Terms
 from outage import idempotency
 from outage.clock import business_now
 from outage.errors import (
-    ForbiddenError,
     IdempotencyInProgressError,
-    NotSignedInError,
-    OutageError,
 )
 from outage.model import Cause, Confidence, Kind, Reason
 from outage.rights import Right
@@ -48,8 +50,6 @@ _TWICE_FOR_S, _TWICE_EACH_S = 5.0, 0.1
 """How long a second click waits for what the first one does, and how often it looks."""
 _CHANNELS = {Channel.SMS: "text", Channel.EMAIL: "e-mail"}
 _KINDS = {Kind.UNPLANNED: "Unplanned", Kind.PLANNED: "Planned work", Kind.ADVISORY: "Advisory"}
-_REFUSALS = (OutageError, GisError, ConsoleError)
-_GONE = (NotSignedInError, ForbiddenError)
 
 
 def routes(settings: Settings) -> list[BaseRoute]:
@@ -57,15 +57,19 @@ def routes(settings: Settings) -> list[BaseRoute]:
     # A file comes as it is, and goes from page to page as base64, which is a third longer.
     fields = uploads.reading(3 * settings.shape_max_bytes + AROUND_SHAPE)
 
+    right = Right.DISPATCH
+
     def way(path: str, answer: Answer, method: str, *, large: bool = False) -> ForPeople:
         endpoint = page(answer, fields=fields if large else None)
-        return ForPeople(path, endpoint, right=Right.DISPATCH, methods=[method])
+        return ForPeople(path, endpoint, right=right, methods=[method])
 
     return [
         way("/declare", blank, "GET"),
         way("/declare", declare, "POST", large=True),
         way("/declare/change", change, "POST", large=True),
         way("/declare/review", review, "POST", large=True),
+        ForPeople("/declare/count", counting(fields), right=right, methods=["POST"]),
+        way("/declare/density", density, "GET"),
         *declared.routes(),
     ]
 
@@ -85,7 +89,7 @@ def review(visit: Visit) -> Response:
     draft = _draft(visit)
     try:
         found = _plan(visit, draft)
-    except _REFUSALS as refused:
+    except REFUSALS as refused:
         return _refused(visit, draft, refused)
     settings, kind = visit.settings, found.forecast.kind
     waits = settings.approve_above and found.forecast.contacts > settings.approve_above
@@ -118,7 +122,7 @@ def declare(visit: Visit) -> Response:
     )
     try:
         made = _declared(visit, draft, once)
-    except _REFUSALS as refused:
+    except REFUSALS as refused:
         return _refused(visit, draft, refused)
     return go(f"/declare/{made}")
 
@@ -168,7 +172,7 @@ def _declared(visit: Visit, draft: Draft, once: idempotency.Request) -> str:
 
 
 def _refused(visit: Visit, draft: Draft, refused: Exception) -> Response:
-    if isinstance(refused, _GONE):
+    if wording.is_gone(refused):
         raise refused
     said = [wording.on_page(refused)]
     if isinstance(refused, BadBody):
@@ -195,4 +199,32 @@ def _form(visit: Visit, draft: Draft, wrong: list[str] | None = None) -> Respons
         sides=list(Side),
         word=WORDS,
         zone=now.astimezone(site.zone).strftime("%Z"),
+        headers=WITH_SCRIPT,
+        bounds=_bounds(visit),
+        drawn=_drawn(visit, draft),
+        tiles=statics.tiles_of(visit.settings, site),
     )
+
+
+def _bounds(visit: Visit) -> str:
+    """Where premises are: what the map shows first."""
+    desk: Desk = visit.request.app.state.desk
+    try:
+        box = desk.matcher.index(PATIENCE_S).bounds()
+    except GisError:  # the index is being built; the map begins with the world
+        box = None
+    return "" if box is None else json.dumps(box)
+
+
+def _drawn(visit: Visit, draft: Draft) -> str:
+    """What came as a file, or in words that are no GeoJSON, as the map draws it."""
+    desk: Desk = visit.request.app.state.desk
+    limits = limits_of(desk.settings)
+    try:
+        place = draft.asked(draft.body(visit.request.app.state.site.zone), limits)
+        if not isinstance(place, asked.Shape) or not isinstance(place.source, bytes):
+            return ""
+        shape = accept_file(place.source, limits=limits, crs=place.crs, layer=place.layer)
+    except REFUSALS:
+        return ""
+    return as_geojson(shape)

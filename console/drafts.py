@@ -77,6 +77,11 @@ class Draft:
         said = json.dumps(self.said, sort_keys=True)
         return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
 
+    @property
+    def besides_place(self) -> Draft:
+        """All of it that does not say where."""
+        return Draft(said={name: self.said[name] for name in _OF_OUTAGE if name in self.said})
+
     def body(self, zone: ZoneInfo) -> bodies.DeclareBody:
         """The request to the API that says the same, a shape apart.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,6 @@ from console.changes import Asked
 from console.desk import Desk
 from console.drafts import Draft
 from console.errors import BadBody
-from gis import asked as places
 from gis import counting
 from gis.matching import Match, limits_of
 from gis.preview import Previewer
@@ -30,7 +29,6 @@ from notifier import facts, foretelling
 from notifier.facts import OutageFacts
 from notifier.foretelling import Forecast
 from notifier.kinds import Channel
-from notifier.spending import Prices
 from notifier.terms import Terms
 from outage.clock import business_now
 from outage.model import Outage
@@ -47,7 +45,12 @@ class Wanted:
     asked: Asked
     public_message: str | None
     match: Match | None
-    place: places.Asked | None
+
+    @property
+    def nowhere(self) -> Wanted:
+        """The same, of nobody: what is said of an outage does not hang on whom it is said to."""
+        body = self.body.model_copy(update=dict.fromkeys(bodies.WAYS) | {"allow_empty": True})
+        return replace(self, asked=replace(self.asked, body=body, shape=None), match=None)
 
     @property
     def body(self) -> bodies.DeclareBody:
@@ -85,7 +88,7 @@ def read(desk: Desk, site: Site, caller: Caller, draft: Draft) -> Wanted:
 
     Raises `ConsoleError` and `GisError`: one sentence that says what is wrong.
     """
-    body, message = draft.body(site.zone), _message(draft)
+    body = draft.body(site.zone)
     limits = limits_of(desk.settings)
     place = draft.asked(body, limits)
     match = None
@@ -93,14 +96,15 @@ def read(desk: Desk, site: Site, caller: Caller, draft: Draft) -> Wanted:
         match = desk.matcher.ask(
             place, body.service, limits=limits, max_ids=desk.settings.list_max_ids
         )
-    asked = Asked(
-        id="",
-        message=0,
-        body=body,
-        caller=caller,
-        shape=None if match is None else match.for_desk(),
-    )
-    return Wanted(asked=asked, public_message=message, match=match, place=place)
+    wanted = unmatched(caller, draft, body)
+    shape = None if match is None else match.for_desk()
+    return replace(wanted, asked=replace(wanted.asked, shape=shape), match=match)
+
+
+def unmatched(caller: Caller, draft: Draft, body: bodies.DeclareBody) -> Wanted:
+    """A declaration for which nobody has looked yet who is inside. Raises `BadBody`."""
+    asked = Asked(id="", message=0, body=body, caller=caller, shape=None)
+    return Wanted(asked=asked, public_message=_message(draft), match=None)
 
 
 def carry_out(conn: Connection, desk: Desk, wanted: Wanted) -> Outage:
@@ -115,12 +119,11 @@ def carry_out(conn: Connection, desk: Desk, wanted: Wanted) -> Outage:
 
 def plan(desk: Desk, previewer: Previewer, terms: Terms, wanted: Wanted) -> Plan:
     """Say what would come of it; nothing is kept. Raises what `carry_out` raises."""
-    about, now = _tried(desk, wanted)
+    about, now = tried(desk, wanted)
     counts, unreached = None, list[tuple[str, str]]()
     if wanted.match is not None:
         counts = previewer.behind(wanted.match, wanted.body.service)
     forecast = foretelling.foretell(about, counts["contacts"] if counts else {}, terms, now)
-    prices = terms.prices
     with desk.db.read() as conn:
         if wanted.match is not None:
             keys = wanted.match.keys.tolist()
@@ -132,12 +135,12 @@ def plan(desk: Desk, previewer: Previewer, terms: Terms, wanted: Wanted) -> Plan
         unreached=unreached,
         forecast=forecast,
         takes=takes,
-        cost="" if prices is None else _cost(prices, forecast),
+        cost=cost(terms, forecast),
         at=now,
     )
 
 
-def _tried(desk: Desk, wanted: Wanted) -> tuple[OutageFacts, datetime]:
+def tried(desk: Desk, wanted: Wanted) -> tuple[OutageFacts, datetime]:
     """What is true of the outage once it is declared, and the moment of that."""
     found: list[tuple[OutageFacts, datetime]] = []
     with suppress(_NotForGood), desk.db.write() as conn:
@@ -156,5 +159,9 @@ def _message(draft: Draft) -> str | None:
         raise BadBody([{"field": wording.LABELS["public_message"], "problem": problem}]) from error
 
 
-def _cost(prices: Prices, forecast: Forecast) -> str:
+def cost(terms: Terms, forecast: Forecast) -> str:
+    """What all texts cost, in words; empty where a segment has no price."""
+    prices = terms.prices
+    if prices is None:
+        return ""
     return prices.in_words(forecast.segments[Channel.SMS] * prices.segment)

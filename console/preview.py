@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import anyio
@@ -38,13 +39,17 @@ class Previews:
 
         Raises `TooManyPreviews`, and what `gis.preview` raises.
         """
+        return await self.in_turn(request, partial(self._work, request, raw))
+
+    async def in_turn(self, request: Request, work: Callable[[], Response]) -> Response:
+        """Do this when it is its turn, if somebody still waits for it. Raises `TooManyPreviews`."""
         if self._turns.statistics().tasks_waiting >= WAITING:
             raise TooManyPreviews(waiting=WAITING)
         async with self._turns:
             # The corner has been dragged on: nobody reads this answer any more.
             if await request.is_disconnected():
                 return Response(status_code=NOBODY_LISTENS)
-            return await anyio.to_thread.run_sync(partial(self._work, request, raw))
+            return await anyio.to_thread.run_sync(work)
 
     def _work(self, request: Request, raw: bytes) -> Response:
         body = bodies.parse(raw, bodies.MatchBody)

@@ -47,6 +47,13 @@ HEADERS = {
     "x-robots-tag": "noindex",
 }
 """What every page carries. A policy of ``no-referrer`` would take the origin from our own forms."""
+WITH_SCRIPT = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+}
+"""Of a page that a script of ours adds to; it works without."""
 SECRET_HEADERS = {"referrer-policy": "no-referrer"}
 """Of a page whose address is a secret; its form is let in by that, and by no session."""
 

@@ -140,6 +140,11 @@ def refusal(error: Exception) -> str:
     return " ".join(words.format(**error.facts).split())
 
 
+def is_gone(error: Exception) -> bool:
+    """Whether it is not for a form to say: whoever asks is not signed in, or may not."""
+    return isinstance(error, outage.NotSignedInError | outage.ForbiddenError)
+
+
 def on_page(error: Exception) -> str:
     """Give the sentence of a refusal as whoever looks at a page can follow it."""
     if isinstance(error, outage.InvalidCommandError):

@@ -20,6 +20,10 @@ _POSITION = 40
 """Bits for a position, in a number whose upper bits say the area."""
 
 
+Box = tuple[float, float, float, float]
+"""West, south, east, north, in degrees."""
+
+
 class PremiseIndex:
     """Premises of one version, sorted by strips of latitude; unplaced ones stand at the end.
 
@@ -94,6 +98,34 @@ class PremiseIndex:
         at = chosen.positions()
         at = at[at < self.layout.placed]
         return self.layout.lon[at], self.layout.lat[at]
+
+    def bounds(self) -> Box | None:
+        """West, south, east and north of all placed premises; None where there are none."""
+        lon, lat = self.layout.lon, self.layout.lat
+        if not len(lon):
+            return None
+        return float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
+
+    def density(self, within: Box, across: int) -> list[tuple[float, float, int]]:
+        """Count the placed premises in a grid: longitude and latitude of each cell's middle, count.
+
+        The box is cut into ``across`` columns and as many rows; empty cells are left out.
+        """
+        west, south, east, north = within
+        lon, lat = self.layout.lon, self.layout.lat
+        seen = (lon >= west) & (lon < east) & (lat >= south) & (lat < north)
+        width, height = (east - west) / across, (north - south) / across
+        columns = ((lon[seen] - west) / width).astype(np.int64).clip(0, across - 1)
+        rows = ((lat[seen] - south) / height).astype(np.int64).clip(0, across - 1)
+        counts = np.bincount(rows * across + columns, minlength=across * across)
+        return [
+            (
+                west + (int(cell) % across + 0.5) * width,
+                south + (int(cell) // across + 0.5) * height,
+                int(counts[cell]),
+            )
+            for cell in np.flatnonzero(counts)
+        ]
 
     def _settled(self, edges: Edges, found: Found) -> tuple[Ints, Ints, Ints]:
         """Let shapely say of each doubtful premise whether it is inside."""

@@ -62,6 +62,11 @@ class Shape:
     drawn: bytes | None = None
 
 
+def as_geojson(shape: Shape) -> str:
+    """The area as a GeoJSON geometry, as a map draws it."""
+    return str(shapely.to_geojson(shapely.from_wkb(shape.wkb)))
+
+
 def accept(source: object, *, limits: ShapeLimits, crs: str | None = None) -> Shape:
     """Let a shape through the gate.
 

@@ -12,7 +12,7 @@ const collection = (features) => ({ type: "FeatureCollection", features });
 
 // --- what is loaded --------------------------------------------------------------------------
 
-function added(name, facts) {
+export function added(name, facts) {
   return new Promise((done, failed) => {
     const element = Object.assign(document.createElement(name), facts);
     element.addEventListener("load", done);
@@ -21,7 +21,7 @@ function added(name, facts) {
   });
 }
 
-async function json(address, cache) {
+export async function json(address, cache) {
   const answer = await fetch(address, { cache, credentials: "omit", signal: AbortSignal.timeout(30_000) });
   if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
   return answer.json();
@@ -74,7 +74,7 @@ function known(id, section, facts, geometry, words) {
 
 // --- what it looks like ----------------------------------------------------------------------
 
-const empty = { type: "geojson", data: collection([]) };
+export const empty = { type: "geojson", data: collection([]) };
 const LOOKS = ["match", ["get", "look"]];
 
 function layersOf(paint, tiles) {
@@ -90,7 +90,7 @@ function layersOf(paint, tiles) {
   ];
 }
 
-function coarse(paint) {
+export function coarse(paint) {
   const line = (id, name, width, least = 0) => ({ id, type: "line", source: id, minzoom: least, paint: { "line-color": paint(name), "line-width": width } });
   return [
     ...["world", "states"].map((source) => ({ id: source, type: "fill", source, paint: { "fill-color": paint("--land") } })),
@@ -109,7 +109,7 @@ function coarse(paint) {
 }
 
 // The operator's tiles, in either of the two schemas that people make them in, or as pictures.
-async function tilesOf(part, maplibre) {
+export async function tilesOf(part, maplibre) {
   await added("script", { src: part.dataset.pmtiles });
   const protocol = new globalThis.pmtiles.Protocol();
   const address = new URL(part.dataset.tiles, location.href).href;
@@ -161,6 +161,38 @@ function drawn(paint, found) {
     [["place", "places"], labels({ layout: {} })],
   ];
   return order.flatMap(([ids, make]) => ids.filter((id) => found.includes(id)).map(make));
+}
+
+// --- the ground, for other maps too ----------------------------------------------------------
+
+export const COARSE = ["world", "world-borders", "states", "states-borders", "states-lines", "names"];
+
+// Which lines are drawn depends on where: those of the US are as many as all others together.
+export async function lines(map, part) {
+  await added("script", { src: part.dataset.topojson });
+  const laid = new Set();
+  const lay = async (name, names) => {
+    if (laid.has(name)) return;
+    laid.add(name);
+    try {
+      const topology = await json(part.dataset[name], "default");
+      const shapes = (object) => globalThis.topojson.feature(topology, topology.objects[object]);
+      for (const [source, object] of names) map.getSource(source).setData(shapes(object));
+    } catch (problem) {
+      console.info(problem);
+      laid.delete(name);
+    }
+  };
+  const needed = () => {
+    const seen = map.getBounds();
+    const american = seen.getWest() < -64 && seen.getNorth() > 17 && (seen.getSouth() < 50 || seen.getWest() < -129);
+    return Promise.all([
+      lay("world", [["world", "land"], ["world-borders", "borders"]]),
+      american ? lay("states", [["states", "land"], ["states-borders", "borders"], ["states-lines", "lines"], ["names", "names"]]) : null,
+    ]);
+  };
+  map.on("moveend", needed);
+  await needed();
 }
 
 // --- drawing ---------------------------------------------------------------------------------
@@ -320,13 +352,12 @@ export async function draw(part, words, tell, since) {
   async function begin() {
     tiles = part.dataset.tiles ? await tilesOf(part, maplibre).catch((problem) => console.info(problem)) : null;
     document.getElementById("map-shown").hidden = false;
-    const coarseSources = ["world", "world-borders", "states", "states-borders", "states-lines", "names"];
     map = new maplibre.Map({
       container: ground,
       style: {
         version: 8,
         sources: {
-          ...(tiles?.sources ?? Object.fromEntries(coarseSources.map((name) => [name, empty]))),
+          ...(tiles?.sources ?? Object.fromEntries(COARSE.map((name) => [name, empty]))),
           shapes: empty,
           points: { ...empty, cluster: true, clusterRadius: HEAP_PX, clusterMaxZoom: NEAR_ZOOM, clusterProperties: { now: ["+", [...LOOKS, ["now", "maybe"], 1, 0]] } },
         },
@@ -363,36 +394,8 @@ export async function draw(part, words, tell, since) {
     map.on("render", mark);
     map.once("idle", () => ground.setAttribute("data-drawn", ""));
     await map.once("load");
-    if (!tiles) await lines();
+    if (!tiles) await lines(map, part);
     show();
-  }
-
-  // Which lines are drawn depends on where: those of the US are as many as all others together.
-  async function lines() {
-    await added("script", { src: part.dataset.topojson });
-    const laid = new Set();
-    const lay = async (name, names) => {
-      if (laid.has(name)) return;
-      laid.add(name);
-      try {
-        const topology = await json(part.dataset[name], "default");
-        const shapes = (object) => globalThis.topojson.feature(topology, topology.objects[object]);
-        for (const [source, object] of names) map.getSource(source).setData(shapes(object));
-      } catch (problem) {
-        console.info(problem);
-        laid.delete(name);
-      }
-    };
-    const needed = () => {
-      const seen = map.getBounds();
-      const american = seen.getWest() < -64 && seen.getNorth() > 17 && (seen.getSouth() < 50 || seen.getWest() < -129);
-      return Promise.all([
-        lay("world", [["world", "land"], ["world-borders", "borders"]]),
-        american ? lay("states", [["states", "land"], ["states-borders", "borders"], ["states-lines", "lines"], ["names", "names"]]) : null,
-      ]);
-    };
-    map.on("moveend", needed);
-    await needed();
   }
 
   // All is new: another database, or more has changed than can be told.

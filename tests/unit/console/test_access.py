@@ -31,6 +31,8 @@ FOR_EVERYBODY = {
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/page.css"),
+    ("GET", "/static/{name}"),
+    ("GET", "/tiles/{name}"),
     ("GET", "/now.js"),
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
