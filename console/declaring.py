@@ -18,7 +18,7 @@ from console import declared, plans, statics, uploads, wording
 from console.counting import REFUSALS, counting, density
 from console.desk import AROUND_SHAPE, Desk
 from console.drafts import WAYS, Draft
-from console.errors import BadBody, BadForm
+from console.errors import BadBody, BadForm, OthersInside
 from console.preview import Previews
 from console.routing import ForPeople
 from console.showing import WITH_SCRIPT
@@ -86,7 +86,10 @@ def change(visit: Visit) -> Response:
 
 def review(visit: Visit) -> Response:
     """Whom it would reach, and every message as it will read."""
-    draft = _draft(visit)
+    return _review(visit, _draft(visit))
+
+
+def _review(visit: Visit, draft: Draft, wrong: str = "") -> Response:
     try:
         found = _plan(visit, draft)
     except REFUSALS as refused:
@@ -95,6 +98,8 @@ def review(visit: Visit) -> Response:
     waits = settings.approve_above and found.forecast.contacts > settings.approve_above
     return visit.page(
         "declare_review.html",
+        status=HTTPStatus.CONFLICT if wrong else HTTPStatus.OK,
+        wrong=wrong,
         draft=draft,
         plan=found,
         body=found.wanted.body,
@@ -122,6 +127,8 @@ def declare(visit: Visit) -> Response:
     )
     try:
         made = _declared(visit, draft, once)
+    except OthersInside as changed:
+        return _review(visit, draft, wrong=str(changed))
     except REFUSALS as refused:
         return _refused(visit, draft, refused)
     return go(f"/declare/{made}")
@@ -151,6 +158,7 @@ def _declared(visit: Visit, draft: Draft, once: idempotency.Request) -> str:
     desk: Desk = state.desk
     site: Site = state.site
     wanted = plans.read(desk, site, visit.caller, draft)
+    reviewed = visit.field("inside")
     until = time.monotonic() + _TWICE_FOR_S
     while True:
         try:
@@ -159,6 +167,9 @@ def _declared(visit: Visit, draft: Draft, once: idempotency.Request) -> str:
                 if stored is not None:
                     deed.kept = False
                     return str(json.loads(stored.body)["id"])
+                # Premises come and go between the review and the click.
+                if wanted.inside != reviewed:
+                    raise OthersInside
                 made = plans.carry_out(deed.conn, desk, wanted)
                 deed.about = made.id
                 body = json.dumps({"id": made.id})

@@ -94,3 +94,7 @@ class TooManyLook(ConsoleError):
 
 class Moved(ConsoleError):
     """Somebody has changed it since you opened the form."""
+
+
+class OthersInside(ConsoleError):
+    """Who is inside has changed since the review, so nothing was declared. Look at it again."""

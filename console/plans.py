@@ -7,6 +7,7 @@ of the outage in the database's own words.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -51,6 +52,11 @@ class Wanted:
         """The same, of nobody: what is said of an outage does not hang on whom it is said to."""
         body = self.body.model_copy(update=dict.fromkeys(bodies.WAYS) | {"allow_empty": True})
         return replace(self, asked=replace(self.asked, body=body, shape=None), match=None)
+
+    @property
+    def inside(self) -> str:
+        """What two declarations that reach the same premises have in common, empty for nobody."""
+        return "" if self.match is None else hashlib.sha256(self.match.keys.tobytes()).hexdigest()
 
     @property
     def body(self) -> bodies.DeclareBody:

@@ -158,6 +158,25 @@ def test_what_is_reviewed_is_what_is_declared_once_and_taken_back(
     assert f"{name} is cancelled" in text(browser.get(f"/declare/{name}"))
 
 
+def test_others_inside_than_were_reviewed_are_not_declared_but_reviewed(
+    desk: Desk, browser: TestClient
+) -> None:
+    form = review(browser, OUT | {"way": "all"})
+    with desk.db.write() as conn:
+        conn.execute(t.premises.update().where(t.premises.c.id == "P7").values(closed_at=EPOCH))
+        conn.execute(
+            t.premises_versions.insert().values(
+                version=2, at=EPOCH, premises=7, unplaced=0, digest="y"
+            )
+        )
+    answer = post(browser, "/declare", form)
+    assert answer.status_code == HTTPStatus.CONFLICT, text(answer)
+    assert "Who is inside has changed since the review" in text(answer)
+    assert "Declare for 7 premises" in text(answer)
+    assert outages(desk.db) == 0
+    assert post(browser, "/declare", hidden(answer)).status_code == HTTPStatus.SEE_OTHER
+
+
 def test_other_words_under_the_same_key_are_refused_and_nothing_typed_is_lost(
     desk: Desk, browser: TestClient
 ) -> None:
