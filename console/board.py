@@ -132,7 +132,8 @@ def _board(visit: Visit, template: str, asked: Asked, wrong: str = "") -> Respon
         at = business_now(conn)
         names = called(conn)
         medical: Medical = visit.request.app.state.medical
-        ill = medical.counts(conn)
+        # Of an outage of one home it would say who depends on power; its place in the list, too.
+        ill = medical.counts(conn) if visit.caller.may(Right.MEDICAL) else {}
         found, more = urgent.listed(conn, asked, at, ill)
         decides = visit.caller.may(Right.DISPATCH)
         dangers, texts = standing.dangers(conn, at) if decides else ([], [])

@@ -121,7 +121,6 @@ def _page(visit: Visit, *, said: str = "", wrong: str = "", act: str = "") -> Re
         last=last_told[0] if last_told else None,
         related=related,
         typed=lambda form, name, usual="": typed.get(name, usual) if form == act else usual,
-        may=lambda right: visit.caller.may(Right(right)),
         can=_can(outage),
         causes=[str(one) for one in Cause],
         crews=[str(one) for one in CrewStatus],
@@ -158,6 +157,7 @@ def _standing(visit: Visit, conn: Connection, outage: Outage) -> dict[str, Any]:
         "entries": telling.told(conn, telling.newest(conn, outage.key), names, when),
         "most": telling.SHOWN,
         "words": terms.words,
+        "may": lambda right: visit.caller.may(Right(right)),
         "called": terms.who(names),
         "distance": lambda then: terms.distance(then, at),
     }

@@ -71,6 +71,9 @@ def test_people_and_medical_customers_who_are_out_are_counted(
     assert "<strong>5</strong> customers out" in page
     assert "<strong>1</strong> of them medical" in page
     assert "Elm Street" in page
+    others = shown(browser(console, Role.VIEWER))
+    assert "<strong>5</strong> customers out" in others
+    assert "medical" not in others.lower()
     with town.write() as conn:
         desk.restore(conn, name, actor=DISPATCHER)
     drain(town)

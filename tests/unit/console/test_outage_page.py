@@ -86,7 +86,11 @@ def test_the_page_says_who_is_concerned_and_what_happened(
     assert "5 out, 0 restored, 5 in all." in page
     assert "Declared." in page
     assert "Counted who is concerned." in page
-    assert shown(browser(console, Role.VIEWER), outage).count("<form") == 1  # signing out
+    viewer = browser(console, Role.VIEWER)
+    assert shown(viewer, outage).count("<form") == 1  # signing out
+    for said in (shown(viewer, outage), viewer.get(f"/outages/{outage}/now").text):
+        assert "5 that no message can reach" in said
+        assert "medical" not in said
     assert browser(console, Role.AGENT).get("/outages/O-AAAAA").status_code == 404
 
 
