@@ -88,11 +88,8 @@ def reach(conn: Connection) -> Reach:
             ways = "+".join(name for name in ("sms", "email") if getattr(row, name))
             by[ways] = by.get(ways, 0) + row.accounts
     shared = _shared().subquery("shared")
-    phones, sharing = conn.execute(
-        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(shared.c.accounts), 0)).select_from(
-            shared
-        )
-    ).one()
+    phones = conn.execute(sa.select(sa.func.count()).select_from(shared)).scalar_one()
+    sharing = conn.execute(_sharing(shared)).scalar_one()
     most = conn.execute(
         sa.select(shared).order_by(shared.c.accounts.desc(), shared.c.key).limit(MOST_SHARED)
     )
@@ -103,7 +100,7 @@ def reach(conn: Connection) -> Reach:
         nobody=nobody,
         medical=medical,
         shared=phones,
-        sharing=int(sharing),
+        sharing=sharing,
         most=tuple(Shared(endpoint_key=row.key, accounts=row.accounts) for row in most),
         premises=premises,
         unplaced=int(unplaced or 0),
@@ -172,6 +169,18 @@ def _shared() -> sa.Select[Any]:
         .where(e.kind == "phone")
         .group_by(e.key)
         .having(accounts > 1)
+    )
+
+
+def _sharing(shared: sa.Subquery) -> sa.Select[int]:
+    """How many open accounts have one of those phones, each once however many they have."""
+    a, c = t.accounts.c, t.contacts.c
+    return (
+        sa.select(sa.func.count(c.account_key.distinct()))
+        .join_from(
+            shared, t.contacts, sa.and_(c.endpoint_key == shared.c.key, c.ended_at.is_(None))
+        )
+        .join(t.accounts, sa.and_(a.key == c.account_key, a.closed_at.is_(None)))
     )
 
 

@@ -103,6 +103,16 @@ def test_each_account_counts_once_by_what_reaches_it_or_the_reason_why_not(world
     assert (found.premises, found.unplaced, found.empty) == (10, 10, 0)
 
 
+def test_an_account_that_shares_two_phones_counts_once(world: World) -> None:
+    for name in ("his", "hers"):
+        account(world, name)
+        contact(world, name, "sms", phone(1))
+        contact(world, name, "sms", phone(2))
+    with world.db.read() as conn:
+        found = reach(conn)
+    assert (found.shared, found.sharing) == (2, 2)
+
+
 def test_what_is_counted_as_reached_is_what_is_told(world: World) -> None:
     """The same people, told by an outage that holds them all."""
     for number in range(6):
