@@ -29,10 +29,15 @@ def move(source: Database, target: Database, progress: Progress | None = None) -
 
     Raises:
         NotEmptyError: the target is in use.
-        UnmovableError: a row holds what PostgreSQL cannot.
+        UnmovableError: a row holds what PostgreSQL cannot, or the source is a later release's.
         SchemaError: the source's schema is older than this program's.
     """
     schema.check(source)
+    with source.read() as conn:
+        have = schema.found(conn)
+    if schema.is_newer(have):
+        # It has tables and columns that this program does not know, and would leave behind.
+        raise UnmovableError(table="alembic_version", why=f"{have} is a later release's")
     schema.upgrade(target)
     with target.write() as there, source.write() as here:
         tables = t.outages.metadata.sorted_tables

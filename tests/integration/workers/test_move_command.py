@@ -134,6 +134,16 @@ def test_a_database_in_use_is_not_written_over(
     assert embedded.exists()
 
 
+def test_what_a_later_release_has_written_is_not_left_behind(embedded: Path, run: Run) -> None:
+    with closing(open_database(f"sqlite:///{embedded}")) as db, db.write() as conn:
+        conn.execute(sa.text("ALTER TABLE outages ADD COLUMN later TEXT DEFAULT 'kept'"))
+        conn.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    code, _, err = run("db", "move")
+    assert code == 1
+    assert "a later release's" in err
+    assert embedded.exists()
+
+
 def test_what_postgresql_cannot_hold_moves_nothing(
     embedded: Path, postgresql_url: str, run: Run
 ) -> None:
