@@ -28,7 +28,7 @@ from outage import journal
 from outage import tables as t
 from outage.bell import JOURNAL, Bell
 from outage.database import Database
-from outage.errors import OutageError
+from outage.errors import ForbiddenError, NotSignedInError, OutageError
 from outage.rights import Right
 
 MOST = 300
@@ -64,11 +64,13 @@ class News:
     async def listening(self) -> AsyncIterator[None]:
         """Look for changes as long as anybody is in here."""
         self._listeners += 1
-        if self._task is None:
-            self._changed = asyncio.Event()
-            self.mark = await anyio.to_thread.run_sync(self._look)
-            self._task = asyncio.create_task(self._watch())
         try:
+            if self._task is None:
+                mark = await anyio.to_thread.run_sync(self._look)
+                # Who came meanwhile may have begun already.
+                if self._task is None:
+                    self._changed, self.mark = asyncio.Event(), mark
+                    self._task = asyncio.create_task(self._watch())
             yield
         finally:
             self._listeners -= 1
@@ -155,6 +157,9 @@ def _still_in(request: Request) -> bool:
     try:
         with db.read() as conn:
             access.allowed(conn, request)
-    except OutageError:
+    except (NotSignedInError, ForbiddenError):
         return False
+    except (OutageError, SQLAlchemyError):
+        # Nobody can say so now: it is looked again at the next beat.
+        return True
     return True

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
 from console import news
 from console.access import COOKIE
@@ -16,7 +17,8 @@ from console.errors import TooManyLook
 from console.news import News
 from outage import sessions
 from outage.bell import Bell
-from outage.database import Database
+from outage.database import Database, open_database
+from outage.errors import OutageError
 from outage.rights import Role
 from tests.unit.console.staffed import Desk
 from tests.unit.outage.town import declare
@@ -97,6 +99,59 @@ def test_no_more_streams_are_taken_than_the_process_bears(
     while status(port, cookie) != 200:
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_a_database_that_is_away_ends_no_stream(
+    database: Database,
+    desk: Desk,
+    port: int,
+    free_port: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(news, "BEATS_S", 0.3)
+    member, _ = desk.member("dana", Role.DISPATCHER)
+    away = open_database(f"postgresql://nobody@127.0.0.1:{free_port()}/none", pool_size=1)
+    with contextlib.closing(away), listening(port, desk.session(member)) as answer:
+        heard = events(answer)
+        assert next(heard) == "beat"
+        desk.app.state.db = away
+        assert [next(heard) for _ in range(3)] == ["beat"] * 3
+        desk.app.state.db = database
+        with database.write() as conn:
+            sessions.end_others(conn, member.key)
+        assert list(heard)[-1] == "ended"
+
+
+def test_two_who_come_at_once_are_looked_for_by_one_task(database: Database) -> None:
+    async def watch() -> None:
+        found = News(database, Bell(""))
+
+        async def come() -> None:
+            async with found.listening():
+                await asyncio.sleep(0.1)
+
+        await asyncio.gather(come(), come())
+        await asyncio.sleep(0)
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(watch())
+
+
+def test_who_came_while_the_database_was_away_takes_nobodys_place(
+    free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(news, "MOST", 1)
+
+    async def watch() -> None:
+        away = open_database(f"postgresql://nobody@127.0.0.1:{free_port()}/none", pool_size=1)
+        with contextlib.closing(away):
+            found = News(away, Bell(""))
+            with pytest.raises((OutageError, SQLAlchemyError)):
+                async with found.listening():
+                    pass
+            assert not found.is_full
+
+    asyncio.run(watch())
 
 
 def test_nobody_looks_while_no_page_is_open(database: Database) -> None:
